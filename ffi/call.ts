@@ -1,0 +1,122 @@
+/**
+ * From C's return conventions to exceptions: one checker per convention, and the only place where
+ * a system error is made.
+ */
+
+import { errnoName, errnoText, lastErrno } from "./errno.ts";
+
+/** An error that a system call reported: Deno's class for it, and what C would tell. */
+export interface SystemError extends Error {
+  /** The C name of the error number, such as "EACCES". */
+  readonly code: string;
+  /** The error number. */
+  readonly errno: number;
+  /** The call that failed, such as "mmap". */
+  readonly syscall: string;
+}
+
+/** The address that a failed `mmap` or `mremap` returns: `(void *) -1`. */
+const MAP_FAILED = 2n ** 64n - 1n;
+
+/** Deno's own class for an error; `Error` for those it has none for. */
+const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
+  EPERM: Deno.errors.PermissionDenied,
+  EACCES: Deno.errors.PermissionDenied,
+  ENOENT: Deno.errors.NotFound,
+  EEXIST: Deno.errors.AlreadyExists,
+  EAGAIN: Deno.errors.WouldBlock,
+  ETIMEDOUT: Deno.errors.TimedOut,
+  EINTR: Deno.errors.Interrupted,
+  EBUSY: Deno.errors.Busy,
+  EISDIR: Deno.errors.IsADirectory,
+  ENOTDIR: Deno.errors.NotADirectory,
+  ELOOP: Deno.errors.FilesystemLoop,
+  ENOSYS: Deno.errors.NotSupported,
+  ENOTSUP: Deno.errors.NotSupported,
+  EOPNOTSUPP: Deno.errors.NotSupported,
+  EPIPE: Deno.errors.BrokenPipe,
+  ECONNREFUSED: Deno.errors.ConnectionRefused,
+  ECONNRESET: Deno.errors.ConnectionReset,
+  EADDRINUSE: Deno.errors.AddrInUse,
+  EINVAL: TypeError,
+};
+
+/**
+ * The exception for a failed call, in Deno's wording:
+ * `Permission denied (os error 13): mmap 'data.bin'`.
+ *
+ * @param subject what the call was about, mostly a path; quoted at the end of the message
+ */
+export function systemError(errno: number, syscall: string, subject?: string): SystemError {
+  const code = errnoName(errno);
+  const about = subject === undefined ? "" : ` '${subject}'`;
+  const message = `${errnoText(errno)} (os error ${errno}): ${syscall}${about}`;
+  return Object.assign(new (CLASSES[code] ?? Error)(message), { code, errno, syscall });
+}
+
+/**
+ * Whether a caught value is an error that a system call reported.
+ *
+ * @example Telling a full disk from other failures
+ * ```ts
+ * import { isSystemError, MmapRegion } from "@mmap/mmap";
+ * import { assert } from "@std/assert";
+ *
+ * try {
+ *   MmapRegion.open("/no/such/file");
+ * } catch (error) {
+ *   assert(isSystemError(error));
+ *   assert(error.code === "ENOENT" && error.syscall === "open");
+ * }
+ * ```
+ */
+export function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && "code" in error && typeof error.code === "string" &&
+    "errno" in error && typeof error.errno === "number" &&
+    "syscall" in error && typeof error.syscall === "string";
+}
+
+/** For calls that return 0, or -1 and errno. */
+export function checkZero(result: number, syscall: string, subject?: string): void {
+  if (result !== 0) throw systemError(lastErrno(), syscall, subject);
+}
+
+/** For calls that return a count or a descriptor, or -1 and errno. */
+export function checkCount(result: number | bigint, syscall: string, subject?: string): number {
+  if (result < 0) throw systemError(lastErrno(), syscall, subject);
+  return Number(result);
+}
+
+/** For calls that return an address, or MAP_FAILED and errno. */
+export function checkPointer(
+  result: Deno.PointerValue,
+  syscall: string,
+  subject?: string,
+): Deno.PointerObject {
+  if (result === null || Deno.UnsafePointer.value(result) === MAP_FAILED) {
+    throw systemError(lastErrno(), syscall, subject);
+  }
+  return result;
+}
+
+/** For the `posix_*` calls, which return the error number itself. */
+export function checkErrno(errno: number, syscall: string, subject?: string): void {
+  if (errno !== 0) throw systemError(errno, syscall, subject);
+}
+
+/** Repeats a call that a signal interrupted. */
+export function retryInterrupted<T>(call: () => T): T {
+  while (true) {
+    try {
+      return call();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.Interrupted)) throw error;
+    }
+  }
+}
+
+/** An optional symbol, or the error that C gives for a call that the system does not have. */
+export function required<T>(symbol: T | null, syscall: string): T {
+  if (symbol !== null && symbol !== undefined) return symbol;
+  throw systemError(Deno.build.os === "darwin" ? 78 : 38, syscall); // ENOSYS
+}

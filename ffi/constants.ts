@@ -1,0 +1,198 @@
+/**
+ * The constants of the platform at hand, by their C names.
+ *
+ * A constant that the platform lacks is `undefined` at run time, so that a call with it alone is a
+ * TypeError instead of a silent 0; each doc comment says where one exists.
+ */
+
+import * as darwin from "./constants_darwin.ts";
+import * as linux from "./constants_linux.ts";
+
+type Constants = Record<keyof typeof linux, number>;
+
+const here = (Deno.build.os === "darwin" ? darwin : linux) as unknown as Constants;
+
+/** The pages cannot be touched. */
+export const PROT_NONE: number = here.PROT_NONE;
+/** The pages can be read. */
+export const PROT_READ: number = here.PROT_READ;
+/** The pages can be written. */
+export const PROT_WRITE: number = here.PROT_WRITE;
+/** The pages can be executed. */
+export const PROT_EXEC: number = here.PROT_EXEC;
+/** Writes are seen by every mapping of the object and reach it. */
+export const MAP_SHARED: number = here.MAP_SHARED;
+/** Copy-on-write: writes are seen by this mapping alone. */
+export const MAP_PRIVATE: number = here.MAP_PRIVATE;
+/** As `MAP_SHARED`, but unknown flags are an error (Linux). */
+export const MAP_SHARED_VALIDATE: number = here.MAP_SHARED_VALIDATE;
+/** Map exactly at `addr`, over whatever is there. */
+export const MAP_FIXED: number = here.MAP_FIXED;
+/** No file: zero-filled memory. */
+export const MAP_ANONYMOUS: number = here.MAP_ANONYMOUS;
+/** Another name of {@linkcode MAP_ANONYMOUS}. */
+export const MAP_ANON: number = here.MAP_ANON;
+/** For stacks (Linux). */
+export const MAP_GROWSDOWN: number = here.MAP_GROWSDOWN;
+/** Ignored by current kernels (Linux). */
+export const MAP_DENYWRITE: number = here.MAP_DENYWRITE;
+/** Ignored by current kernels (Linux). */
+export const MAP_EXECUTABLE: number = here.MAP_EXECUTABLE;
+/** Populate and lock the pages as `mlock` does (Linux). */
+export const MAP_LOCKED: number = here.MAP_LOCKED;
+/** Reserve no swap space for the mapping. */
+export const MAP_NORESERVE: number = here.MAP_NORESERVE;
+/** Fault the pages in at once (Linux). */
+export const MAP_POPULATE: number = here.MAP_POPULATE;
+/** With `MAP_POPULATE`: no read-ahead (Linux). */
+export const MAP_NONBLOCK: number = here.MAP_NONBLOCK;
+/** A hint without effect (Linux). */
+export const MAP_STACK: number = here.MAP_STACK;
+/** Huge pages from the reserved pool (Linux). */
+export const MAP_HUGETLB: number = here.MAP_HUGETLB;
+/** Synchronous faults on persistent memory (Linux). */
+export const MAP_SYNC: number = here.MAP_SYNC;
+/** As `MAP_FIXED`, but EEXIST where something is mapped (Linux 4.17). */
+export const MAP_FIXED_NOREPLACE: number = here.MAP_FIXED_NOREPLACE;
+/** Schedule the write-back. */
+export const MS_ASYNC: number = here.MS_ASYNC;
+/** Invalidate other mappings of the file. */
+export const MS_INVALIDATE: number = here.MS_INVALIDATE;
+/** Write back and wait. */
+export const MS_SYNC: number = here.MS_SYNC;
+/** No special treatment. */
+export const MADV_NORMAL: number = here.MADV_NORMAL;
+/** Expect random access. */
+export const MADV_RANDOM: number = here.MADV_RANDOM;
+/** Expect sequential access. */
+export const MADV_SEQUENTIAL: number = here.MADV_SEQUENTIAL;
+/** Expect access soon. */
+export const MADV_WILLNEED: number = here.MADV_WILLNEED;
+/** Drop the pages: private changes are lost. */
+export const MADV_DONTNEED: number = here.MADV_DONTNEED;
+/** The pages may be dropped under memory pressure. */
+export const MADV_FREE: number = here.MADV_FREE;
+/** Punch a hole into the file (Linux). */
+export const MADV_REMOVE: number = here.MADV_REMOVE;
+/** Leave the range out of forked children (Linux). */
+export const MADV_DONTFORK: number = here.MADV_DONTFORK;
+/** Undo `MADV_DONTFORK` (Linux). */
+export const MADV_DOFORK: number = here.MADV_DOFORK;
+/** Let the kernel merge equal pages (Linux). */
+export const MADV_MERGEABLE: number = here.MADV_MERGEABLE;
+/** Undo `MADV_MERGEABLE` (Linux). */
+export const MADV_UNMERGEABLE: number = here.MADV_UNMERGEABLE;
+/** Prefer transparent huge pages (Linux). */
+export const MADV_HUGEPAGE: number = here.MADV_HUGEPAGE;
+/** No transparent huge pages (Linux). */
+export const MADV_NOHUGEPAGE: number = here.MADV_NOHUGEPAGE;
+/** Leave the range out of core dumps (Linux). */
+export const MADV_DONTDUMP: number = here.MADV_DONTDUMP;
+/** Undo `MADV_DONTDUMP` (Linux). */
+export const MADV_DODUMP: number = here.MADV_DODUMP;
+/** Zeros in forked children (Linux 4.14). */
+export const MADV_WIPEONFORK: number = here.MADV_WIPEONFORK;
+/** Undo `MADV_WIPEONFORK` (Linux 4.14). */
+export const MADV_KEEPONFORK: number = here.MADV_KEEPONFORK;
+/** Reclaim these pages first (Linux 5.4). */
+export const MADV_COLD: number = here.MADV_COLD;
+/** Reclaim these pages now (Linux 5.4). */
+export const MADV_PAGEOUT: number = here.MADV_PAGEOUT;
+/** Fault the pages in for reading (Linux 5.14). */
+export const MADV_POPULATE_READ: number = here.MADV_POPULATE_READ;
+/** Fault the pages in for writing (Linux 5.14). */
+export const MADV_POPULATE_WRITE: number = here.MADV_POPULATE_WRITE;
+/** Collapse into huge pages now (Linux 6.1). */
+export const MADV_COLLAPSE: number = here.MADV_COLLAPSE;
+/** The mapping may move (Linux). */
+export const MREMAP_MAYMOVE: number = here.MREMAP_MAYMOVE;
+/** Move it to `new_address`, over whatever is there (Linux). */
+export const MREMAP_FIXED: number = here.MREMAP_FIXED;
+/** Leave the old range mapped (Linux 5.7). */
+export const MREMAP_DONTUNMAP: number = here.MREMAP_DONTUNMAP;
+/** Open for reading. */
+export const O_RDONLY: number = here.O_RDONLY;
+/** Open for writing. */
+export const O_WRONLY: number = here.O_WRONLY;
+/** Open for reading and writing. */
+export const O_RDWR: number = here.O_RDWR;
+/** Create the file if it does not exist. */
+export const O_CREAT: number = here.O_CREAT;
+/** With `O_CREAT`: fail if it exists. */
+export const O_EXCL: number = here.O_EXCL;
+/** Take no controlling terminal. */
+export const O_NOCTTY: number = here.O_NOCTTY;
+/** Truncate to length 0. */
+export const O_TRUNC: number = here.O_TRUNC;
+/** Write at the end. */
+export const O_APPEND: number = here.O_APPEND;
+/** Do not wait in `open`. */
+export const O_NONBLOCK: number = here.O_NONBLOCK;
+/** Fail if it is no directory. */
+export const O_DIRECTORY: number = here.O_DIRECTORY;
+/** Fail if it is a symbolic link. */
+export const O_NOFOLLOW: number = here.O_NOFOLLOW;
+/** Close the descriptor on `exec`. */
+export const O_CLOEXEC: number = here.O_CLOEXEC;
+/** Duplicate the descriptor. */
+export const F_DUPFD: number = here.F_DUPFD;
+/** Read the descriptor flags. */
+export const F_GETFD: number = here.F_GETFD;
+/** Set the descriptor flags. */
+export const F_SETFD: number = here.F_SETFD;
+/** Read the status flags. */
+export const F_GETFL: number = here.F_GETFL;
+/** Set the status flags. */
+export const F_SETFL: number = here.F_SETFL;
+/** Duplicate the descriptor, close-on-exec. */
+export const F_DUPFD_CLOEXEC: number = here.F_DUPFD_CLOEXEC;
+/** Add seals to a memfd (Linux). */
+export const F_ADD_SEALS: number = here.F_ADD_SEALS;
+/** Read the seals of a memfd (Linux). */
+export const F_GET_SEALS: number = here.F_GET_SEALS;
+/** The descriptor closes on `exec`. */
+export const FD_CLOEXEC: number = here.FD_CLOEXEC;
+/** No further seals (Linux). */
+export const F_SEAL_SEAL: number = here.F_SEAL_SEAL;
+/** The size cannot be reduced (Linux). */
+export const F_SEAL_SHRINK: number = here.F_SEAL_SHRINK;
+/** The size cannot be raised (Linux). */
+export const F_SEAL_GROW: number = here.F_SEAL_GROW;
+/** The content cannot be changed (Linux). */
+export const F_SEAL_WRITE: number = here.F_SEAL_WRITE;
+/** No new writable mapping (Linux 5.1). */
+export const F_SEAL_FUTURE_WRITE: number = here.F_SEAL_FUTURE_WRITE;
+/** Flush the drive's own cache too (macOS). */
+export const F_FULLFSYNC: number = here.F_FULLFSYNC;
+/** The descriptor closes on `exec` (Linux). */
+export const MFD_CLOEXEC: number = here.MFD_CLOEXEC;
+/** Seals may be added (Linux). */
+export const MFD_ALLOW_SEALING: number = here.MFD_ALLOW_SEALING;
+/** Huge pages from the reserved pool (Linux). */
+export const MFD_HUGETLB: number = here.MFD_HUGETLB;
+/** Leave the file size as it is (Linux). */
+export const FALLOC_FL_KEEP_SIZE: number = here.FALLOC_FL_KEEP_SIZE;
+/** Give the blocks back, leaving zeros (Linux). */
+export const FALLOC_FL_PUNCH_HOLE: number = here.FALLOC_FL_PUNCH_HOLE;
+/** The current working directory. */
+export const AT_FDCWD: number = here.AT_FDCWD;
+/** An empty path means the descriptor itself (Linux). */
+export const AT_EMPTY_PATH: number = here.AT_EMPTY_PATH;
+/** Mask of the file type. */
+export const S_IFMT: number = here.S_IFMT;
+/** A regular file. */
+export const S_IFREG: number = here.S_IFREG;
+/** A directory. */
+export const S_IFDIR: number = here.S_IFDIR;
+/** A character device. */
+export const S_IFCHR: number = here.S_IFCHR;
+/** A block device. */
+export const S_IFBLK: number = here.S_IFBLK;
+/** Set an attribute of a mapping (Linux). */
+export const PR_SET_VMA: number = here.PR_SET_VMA;
+/** Name an anonymous mapping (Linux 5.17). */
+export const PR_SET_VMA_ANON_NAME: number = here.PR_SET_VMA_ANON_NAME;
+/** The page size in bytes. */
+export const _SC_PAGESIZE: number = here._SC_PAGESIZE;
+/** The number of processors online. */
+export const _SC_NPROCESSORS_ONLN: number = here._SC_NPROCESSORS_ONLN;

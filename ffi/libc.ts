@@ -1,0 +1,72 @@
+/** Loads libc: once per isolate, at the first call. */
+
+import { platform } from "./platform.ts";
+import { type Libc, SYMBOLS, type SymbolTable } from "./symbols.ts";
+import { padCall, padSignature, VARIADIC_FIXED_COUNTS } from "./variadic.ts";
+
+let loaded: Libc | undefined;
+
+/**
+ * libc's functions, as the symbol table declares them.
+ *
+ * @throws {Deno.errors.NotSupported} If the operating system is not supported or has no libc
+ * under the names that were tried.
+ * @throws {Deno.errors.NotCapable} If the program runs without `--allow-ffi`.
+ */
+export function libc(): Libc {
+  return loaded ??= load();
+}
+
+/**
+ * Puts other functions in libc's place until the returned function is called: for tests of
+ * failures that a real kernel cannot be made to give.
+ */
+export function replaceLibc(replacement: Partial<Libc>): () => void {
+  const real = libc();
+  loaded = { ...real, ...replacement };
+  return () => {
+    loaded = real;
+  };
+}
+
+function load(): Libc {
+  const { libcCandidates, variadicOnStack, errnoLocation } = platform();
+  const table = { ...SYMBOLS, errnoLocation: { ...SYMBOLS.errnoLocation, name: errnoLocation } };
+  const definitions = variadicOnStack ? padTable(table) : table;
+  const symbols = openFirst(libcCandidates, definitions as SymbolTable);
+  return variadicOnStack ? unpad(symbols) : symbols;
+}
+
+function openFirst(candidates: readonly string[], definitions: SymbolTable): Libc {
+  const failures: string[] = [];
+  for (const candidate of candidates) {
+    try {
+      return Deno.dlopen(candidate, definitions).symbols as Libc;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      failures.push(`"${candidate}" (${error instanceof Error ? error.message : error})`);
+    }
+  }
+  throw new Deno.errors.NotSupported(`Cannot load libc: tried ${failures.join(", ")}`);
+}
+
+function padTable(
+  table: Record<string, Deno.ForeignFunction>,
+): Record<string, Deno.ForeignFunction> {
+  const padded = { ...table };
+  for (const [name, fixedCount] of Object.entries(VARIADIC_FIXED_COUNTS)) {
+    padded[name] = padSignature(table[name]!, fixedCount);
+  }
+  return padded;
+}
+
+function unpad(symbols: Libc): Libc {
+  const plain: Record<string, unknown> = { ...symbols };
+  for (const [name, fixedCount] of Object.entries(VARIADIC_FIXED_COUNTS)) {
+    const symbol = plain[name];
+    if (typeof symbol === "function") {
+      plain[name] = padCall(symbol as (...args: unknown[]) => unknown, fixedCount);
+    }
+  }
+  return plain as unknown as Libc;
+}

@@ -1,0 +1,101 @@
+/**
+ * From addresses to ArrayBuffers and back: the only user of `Deno.UnsafePointerView.getArrayBuffer`,
+ * and the only place that takes a buffer from its holders.
+ */
+
+// Captured at load: a program that changes the prototypes later cannot keep a buffer alive.
+const transfer = ArrayBuffer.prototype.transfer;
+const apply = Reflect.apply;
+const BufferBytes = Uint8Array;
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
+const getBuffer = getter("buffer");
+const getByteOffset = getter("byteOffset");
+const getLength = getter("length");
+const getTag = getter(Symbol.toStringTag);
+
+function getter(name: PropertyKey): () => unknown {
+  return Object.getOwnPropertyDescriptor(typedArray, name)!.get!;
+}
+
+/** An address and how far it reaches: what `mmap` gave. */
+export interface Range {
+  readonly pointer: Deno.PointerObject;
+  readonly byteLength: number;
+}
+
+/**
+ * One ArrayBuffer over mapped memory.
+ *
+ * SAFETY: V8 does not own these bytes and never frees them. The caller keeps [pointer,
+ * pointer + byteLength) mapped until {@linkcode detach} said that it took the buffer from every
+ * view, and keeps it mapped for ever (as zero pages) where it said that it could not.
+ */
+export function bufferOver(range: Range): ArrayBuffer {
+  return Deno.UnsafePointerView.getArrayBuffer(range.pointer, range.byteLength);
+}
+
+/**
+ * Detaches a buffer, so that every view of it has length 0.
+ *
+ * @param buffer a buffer of at least one byte, made by {@linkcode bufferOver}
+ * @returns whether no view of the memory is left. False if somebody had transferred the buffer
+ * away before: the memory then has views that this function cannot reach
+ */
+export function detach(buffer: ArrayBuffer): boolean {
+  let probe: Uint8Array;
+  try {
+    probe = new BufferBytes(buffer, 0, 1);
+  } catch {
+    return false; // detached before: a constructor refuses a detached buffer
+  }
+  try {
+    apply(transfer, buffer, [0]);
+  } catch {
+    return false; // made undetachable, as `markAsUntransferable` of node:worker_threads does
+  }
+  // `in` on a typed array touches no memory and runs no code that a program could have replaced.
+  return !(0 in probe);
+}
+
+/** The address `byteOffset` bytes into a range. */
+export function pointerAt(pointer: Deno.PointerObject, byteOffset: number): Deno.PointerObject {
+  return byteOffset === 0 ? pointer : Deno.UnsafePointer.offset(pointer, byteOffset)!;
+}
+
+/** The address as a number for arithmetic. */
+export function addressOf(pointer: Deno.PointerValue): bigint {
+  return Deno.UnsafePointer.value(pointer);
+}
+
+/** The pointer for an address; null for 0. */
+export function pointerFrom(address: bigint): Deno.PointerValue {
+  return Deno.UnsafePointer.create(address);
+}
+
+/**
+ * The address of a typed array's first byte. It holds as long as its buffer is neither collected
+ * nor detached.
+ */
+export function addressOfBytes(bytes: Uint8Array): bigint {
+  // Short arrays live on V8's heap, which moves, until somebody asks for their buffer.
+  apply(getBuffer, bytes, []);
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
+}
+
+/**
+ * A plain Uint8Array over the bytes that a caller gave: of a subclass, or with its own `length`,
+ * only what the engine itself knows is believed.
+ *
+ * @throws {TypeError} If it is no Uint8Array.
+ */
+export function plainBytes(bytes: Uint8Array, name: string, action: string): Uint8Array {
+  if (typeof bytes !== "object" || apply(getTag, bytes, []) !== "Uint8Array") {
+    throw new TypeError(`Cannot ${action} as ${name} must be a Uint8Array`);
+  }
+  const buffer = apply(getBuffer, bytes, []) as ArrayBuffer;
+  return new BufferBytes(
+    buffer,
+    apply(getByteOffset, bytes, []) as number,
+    apply(getLength, bytes, []) as number,
+  );
+}

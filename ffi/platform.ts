@@ -1,0 +1,57 @@
+/** What is known about the machine without asking libc. */
+
+/** The operating systems whose libc this module can call. */
+export type SupportedOs = "linux" | "darwin";
+
+/** One record of the machine; see {@linkcode platform}. */
+export interface Platform {
+  readonly os: SupportedOs;
+  readonly arch: "x86_64" | "aarch64";
+  /** File names of libc, tried in this order. */
+  readonly libcCandidates: readonly string[];
+  /** The C function that returns the address of this thread's errno. */
+  readonly errnoLocation: "__errno_location" | "__error";
+  /**
+   * Apple's arm64 convention passes the variadic arguments of a C function on the stack, where
+   * every other supported platform passes them like fixed ones. See `variadic.ts`.
+   */
+  readonly variadicOnStack: boolean;
+}
+
+const LIBC_CANDIDATES: Record<SupportedOs, readonly string[]> = {
+  // Never a musl libc: official Deno is a glibc program, and a second libc in one process
+  // writes its errno over glibc's thread data.
+  linux: ["libc.so.6"],
+  darwin: ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"],
+};
+
+function isSupported(os: string): os is SupportedOs {
+  return os === "linux" || os === "darwin";
+}
+
+let known: Platform | undefined;
+
+/**
+ * The machine, worked out once at the first call.
+ *
+ * @throws {Deno.errors.NotSupported} If the operating system is neither Linux nor macOS.
+ */
+export function platform(): Platform {
+  return known ??= describe(Deno.build.os, Deno.build.arch);
+}
+
+/** The pure part of {@linkcode platform}, so that a test can ask it about other machines. */
+export function describe(os: string, arch: Platform["arch"]): Platform {
+  if (!isSupported(os)) {
+    throw new Deno.errors.NotSupported(
+      `Cannot map memory on "${os}": @mmap/mmap supports Linux (x86-64 and arm64) and macOS`,
+    );
+  }
+  return Object.freeze({
+    os,
+    arch,
+    libcCandidates: LIBC_CANDIDATES[os],
+    errnoLocation: os === "darwin" ? "__error" : "__errno_location",
+    variadicOnStack: os === "darwin" && arch === "aarch64",
+  });
+}

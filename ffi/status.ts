@@ -1,0 +1,109 @@
+/** What the kernel says of an open file: its identity, type and size. */
+
+import { checkZero, required } from "./call.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+} from "./constants.ts";
+import { cString } from "./arguments.ts";
+import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
+
+/** The part of C's `struct stat` that this module uses. */
+export interface FileStatus {
+  /** The device as one number: `st_dev`. */
+  readonly device: number;
+  /** The inode number, in decimal: it may exceed 2^53. */
+  readonly inode: string;
+  readonly type: "file" | "directory" | "character-device" | "block-device" | "other";
+  /** The permission bits, such as 0o600. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly byteLength: number;
+}
+
+/** @throws {Error} EBADF: the descriptor is not open. */
+export function statusOf(fd: number): FileStatus {
+  return platform().os === "darwin" ? darwinStatus(fd) : linuxStatus(fd, "", AT_EMPTY_PATH);
+}
+
+/**
+ * The status of what a path leads to, symbolic links followed. Linux only.
+ *
+ * @throws {Deno.errors.NotFound} ENOENT.
+ */
+export function statusOfPath(path: string): FileStatus {
+  return linuxStatus(AT_FDCWD, path, 0);
+}
+
+const STATX_BASIC_STATS = 0x7ff;
+
+/*
+ * struct statx, the same on every architecture:
+ *   20 u32 stx_uid     28 u16 stx_mode    32 u64 stx_ino    40 u64 stx_size
+ *  136 u32 stx_dev_major                 140 u32 stx_dev_minor                 256 bytes in all
+ */
+function linuxStatus(fd: number, path: string, flags: number): FileStatus {
+  const record = new DataView(new ArrayBuffer(256));
+  const bytes = new Uint8Array(record.buffer);
+  const statx = required(libc().statx, "statx");
+  checkZero(
+    statx(fd, cString(path, "pathname", "statx"), flags, STATX_BASIC_STATS, bytes),
+    "statx",
+    path || undefined,
+  );
+  const mode = record.getUint16(28, true);
+  return {
+    device: deviceNumber(record.getUint32(136, true), record.getUint32(140, true)),
+    inode: String(record.getBigUint64(32, true)),
+    type: fileType(mode),
+    mode: mode & 0o7777,
+    uid: record.getUint32(20, true),
+    byteLength: Number(record.getBigUint64(40, true)),
+  };
+}
+
+/** glibc's `makedev` for device numbers of up to 32 bits, which is what Linux has. */
+function deviceNumber(major: number, minor: number): number {
+  return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+/*
+ * macOS's struct stat with 64-bit inode numbers:
+ *   0 i32 st_dev   4 u16 st_mode   8 u64 st_ino   16 u32 st_uid   96 i64 st_size   144 bytes in all
+ */
+function darwinStatus(fd: number): FileStatus {
+  const record = new DataView(new ArrayBuffer(144));
+  const { fstat, fstat$INODE64 } = libc();
+  const call = required(platform().arch === "x86_64" ? fstat$INODE64 : fstat, "fstat");
+  checkZero(call(fd, new Uint8Array(record.buffer)), "fstat");
+  const mode = record.getUint16(4, true);
+  return {
+    device: record.getInt32(0, true),
+    inode: String(record.getBigUint64(8, true)),
+    type: fileType(mode),
+    mode: mode & 0o7777,
+    uid: record.getUint32(16, true),
+    byteLength: Number(record.getBigInt64(96, true)),
+  };
+}
+
+function fileType(mode: number): FileStatus["type"] {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return "file";
+    case S_IFDIR:
+      return "directory";
+    case S_IFCHR:
+      return "character-device";
+    case S_IFBLK:
+      return "block-device";
+    default:
+      return "other";
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * The symbol table: every libc function that this module calls, as data.
+ *
+ * Each parameter carries its C name and type. `optional: true` marks what some supported libc
+ * lacks; such a symbol is null there. After a `nonblocking` call errno is lost, because the call
+ * ran on another thread: see `call.ts` for what is done instead.
+ */
+
+/** Of an `as const` table: `usize` and `u64` parameters take numbers and bigints. */
+export const SYMBOLS = {
+  // https://man7.org/linux/man-pages/man2/mmap.2.html
+  mmap: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+      "i32", // int prot
+      "i32", // int flags
+      "i32", // int fd
+      "i64", // off_t offset
+    ],
+    result: "pointer", // void *, or MAP_FAILED: (void *) -1, which arrives as 2^64-1 and not as null
+  },
+  munmap: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/mremap.2.html (Linux only)
+  mremap: {
+    parameters: [
+      "pointer", // void *old_address
+      "usize", // size_t old_size
+      "usize", // size_t new_size
+      "i32", // int flags
+      "pointer", // void *new_address: variadic in C, read with MREMAP_FIXED only
+    ],
+    result: "pointer", // void *, or MAP_FAILED
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/msync.2.html
+  msync: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+      "i32", // int flags
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  msyncOffThread: {
+    name: "msync",
+    parameters: ["pointer", "usize", "i32"],
+    result: "i32", // 0, or -1; errno is lost
+    nonblocking: true,
+  },
+  // https://man7.org/linux/man-pages/man2/mprotect.2.html
+  mprotect: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+      "i32", // int prot
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/madvise.2.html
+  madvise: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+      "i32", // int advice
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  madviseOffThread: {
+    name: "madvise",
+    parameters: ["pointer", "usize", "i32"],
+    result: "i32", // 0, or -1; errno is lost
+    nonblocking: true,
+  },
+  // https://man7.org/linux/man-pages/man2/mlock.2.html
+  mlock: {
+    parameters: [
+      "pointer", // const void *addr
+      "usize", // size_t length
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  munlock: {
+    parameters: [
+      "pointer", // const void *addr
+      "usize", // size_t length
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/mincore.2.html
+  mincore: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t length
+      "buffer", // unsigned char *vec: one byte a page
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/open.2.html
+  open: {
+    parameters: [
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // mode_t mode: variadic in C
+    ],
+    result: "i32", // descriptor, or -1 and errno
+  },
+  close: {
+    parameters: [
+      "i32", // int fd
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/read.2.html
+  read: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // void *buf
+      "usize", // size_t count
+    ],
+    result: "isize", // bytes read, 0 at the end, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/unlink.2.html
+  unlink: {
+    parameters: [
+      "buffer", // const char *pathname
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/readlink.2.html
+  readlink: {
+    parameters: [
+      "buffer", // const char *pathname
+      "buffer", // char *buf: not NUL-terminated
+      "usize", // size_t bufsiz
+    ],
+    result: "isize", // bytes placed in buf, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/ftruncate.2.html
+  ftruncate: {
+    parameters: [
+      "i32", // int fd
+      "i64", // off_t length
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man3/posix_fallocate.3.html (not on macOS)
+  posix_fallocate: {
+    parameters: [
+      "i32", // int fd
+      "i64", // off_t offset
+      "i64", // off_t len
+    ],
+    result: "i32", // 0, or the error number itself; errno is not set
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/fallocate.2.html (Linux only)
+  fallocate: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int mode
+      "i64", // off_t offset
+      "i64", // off_t len
+    ],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/statx.2.html (Linux; glibc 2.28)
+  statx: {
+    parameters: [
+      "i32", // int dirfd
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // unsigned int mask
+      "buffer", // struct statx *statxbuf: 256 bytes
+    ],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
+  // macOS: the layout with 64-bit inode numbers is "fstat" on arm64, "fstat$INODE64" on x86-64.
+  fstat: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // struct stat *buf: 144 bytes
+    ],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
+  fstat$INODE64: {
+    parameters: ["i32", "buffer"],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/fcntl.2.html
+  fcntl: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int cmd
+      "i64", // arg: variadic in C; an int, a size or an address, by command
+    ],
+    result: "i32", // depends on the command, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/fsync.2.html
+  fsync: {
+    parameters: [
+      "i32", // int fd
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  fsyncOffThread: {
+    name: "fsync",
+    parameters: ["i32"],
+    result: "i32", // 0, or -1; errno is lost
+    nonblocking: true,
+  },
+  // https://man7.org/linux/man-pages/man2/memfd_create.2.html (Linux; glibc 2.27)
+  memfd_create: {
+    parameters: [
+      "buffer", // const char *name
+      "u32", // unsigned int flags
+    ],
+    result: "i32", // descriptor, or -1 and errno
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man3/shm_open.3.html (glibc before 2.34 has it in librt)
+  shm_open: {
+    parameters: [
+      "buffer", // const char *name
+      "i32", // int oflag
+      "u32", // mode_t mode: variadic on macOS
+    ],
+    result: "i32", // descriptor, or -1 and errno
+    optional: true,
+  },
+  shm_unlink: {
+    parameters: [
+      "buffer", // const char *name
+    ],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/prctl.2.html (Linux only)
+  prctl: {
+    parameters: [
+      "i32", // int option
+      "u64", // unsigned long arg2: variadic in C
+      "u64", // unsigned long arg3
+      "u64", // unsigned long arg4
+      "buffer", // unsigned long arg5: here the address of a string
+    ],
+    result: "i32", // depends on the option, or -1 and errno
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/process_vm_readv.2.html (Linux only)
+  process_vm_readv: {
+    parameters: [
+      "i32", // pid_t pid
+      "buffer", // const struct iovec *local_iov
+      "usize", // unsigned long liovcnt
+      "buffer", // const struct iovec *remote_iov
+      "usize", // unsigned long riovcnt
+      "usize", // unsigned long flags: 0
+    ],
+    result: "isize", // bytes copied, or -1 and errno
+    optional: true,
+  },
+  process_vm_writev: {
+    parameters: [
+      "i32", // pid_t pid
+      "buffer", // const struct iovec *local_iov
+      "usize", // unsigned long liovcnt
+      "buffer", // const struct iovec *remote_iov
+      "usize", // unsigned long riovcnt
+      "usize", // unsigned long flags: 0
+    ],
+    result: "isize", // bytes copied, or -1 and errno
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man3/sysconf.3.html
+  sysconf: {
+    parameters: [
+      "i32", // int name
+    ],
+    result: "i64", // long: the value, or -1
+  },
+  // https://man7.org/linux/man-pages/man3/getenv.3.html
+  getenv: {
+    parameters: [
+      "buffer", // const char *name
+    ],
+    result: "pointer", // char *, or NULL
+  },
+  // https://man7.org/linux/man-pages/man3/strerror.3.html
+  strerror: {
+    parameters: [
+      "i32", // int errnum
+    ],
+    result: "pointer", // char *: valid until the next call on this thread
+  },
+  // https://man7.org/linux/man-pages/man3/errno.3.html; the name is the platform's.
+  errnoLocation: {
+    name: "__errno_location",
+    parameters: [],
+    result: "pointer", // int *: this thread's errno
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The type of the symbol table. */
+export type SymbolTable = typeof SYMBOLS;
+
+/** The loaded functions; those marked optional may be null. */
+export type Libc = Deno.DynamicLibrary<SymbolTable>["symbols"];

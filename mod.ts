@@ -1,0 +1,33 @@
+/**
+ * Memory-mapped files and shared memory for Deno.
+ *
+ * {@linkcode MmapRegion} maps files and anonymous memory with `mmap(2)` through Deno FFI: views are
+ * plain typed arrays on the mapped bytes, processes share them, and closing a region takes them
+ * away from every view, so that no program can touch memory that is gone.
+ *
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096); // other processes can be given it: region.env()
+ * const counters = region.view(Int32Array);
+ * Atomics.add(counters, 0, 1);
+ * assertEquals(counters[0], 1);
+ * ```
+ *
+ * Requires `--allow-ffi`.
+ *
+ * @module
+ */
+
+export { MmapRegion } from "./src/region/mmap_region.ts";
+export { type FlushOptions, MappedMemory } from "./src/region/mapped_memory.ts";
+export type { AnonymousOptions, MapOptions, OpenRegionOptions } from "./src/region/options.ts";
+export type { Advice } from "./src/mapping/advice.ts";
+export type { Durability } from "./src/mapping/durability.ts";
+export type { ByteRange } from "./src/mapping/pages.ts";
+export type { Protection } from "./src/mapping/protection.ts";
+export type { Residency } from "./src/mapping/residency.ts";
+export type { TypedArrayConstructor } from "./src/mapping/views.ts";
+export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";
+export { isSystemError, type SystemError } from "./ffi/call.ts";

@@ -1,0 +1,171 @@
+/** One mapped range of addresses and the one buffer over it: its life from mmap to munmap. */
+
+import { bufferOver, detach, pointerFrom, type Range } from "../../ffi/memory.ts";
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  PROT_READ,
+  PROT_WRITE,
+} from "../../ffi/constants.ts";
+import { checkPointer } from "../../ffi/call.ts";
+import { libc } from "../../ffi/libc.ts";
+
+/** What `mmap` is asked for; every number is checked and page-aligned already. */
+export interface MapRequest {
+  readonly byteLength: number;
+  readonly protection: number;
+  readonly flags: number;
+  /** -1 for anonymous memory. */
+  readonly fd: number;
+  readonly fileOffset: number;
+  readonly address: bigint;
+  /** What the error message names: a path. */
+  readonly subject: string | undefined;
+}
+
+/** What is left to do when a buffer was collected that nobody closed. It holds no buffer. */
+interface Estate {
+  range: Range;
+  readonly onUnmapped: () => void;
+}
+
+const forgotten = new FinalizationRegistry<Estate>((estate) => {
+  // Nobody can tell whether the buffer that was collected had been transferred away: then a view
+  // of this memory lives on in another buffer. So the memory and the file are given back here, and
+  // the addresses stay taken.
+  replaceByZeros(estate.range);
+  estate.onUnmapped();
+});
+
+/** @throws the system error of `mmap`. */
+export function mapRange(request: MapRequest): Range {
+  const pointer = checkPointer(
+    libc().mmap(
+      pointerFrom(request.address),
+      BigInt(request.byteLength),
+      request.protection,
+      request.flags,
+      request.fd,
+      BigInt(request.fileOffset),
+    ),
+    "mmap",
+    request.subject,
+  );
+  return { pointer, byteLength: request.byteLength };
+}
+
+/** Gives a range back to the system. */
+export function unmapRange(range: Range): void {
+  const result = libc().munmap(range.pointer, BigInt(range.byteLength));
+  // ENOMEM: the system's limit of mappings forbids to cut this one out of a larger one.
+  if (result !== 0) replaceByZeros(range);
+}
+
+/** Puts private zero pages, which take no memory until written to, in the place of a range. */
+function replaceByZeros(range: Range): void {
+  libc().mmap(
+    range.pointer,
+    BigInt(range.byteLength),
+    PROT_READ | PROT_WRITE,
+    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+    -1,
+    0n,
+  );
+}
+
+/** A live mapping. It owns the addresses; `onUnmapped` is called once, when they are given back. */
+export class Mapping {
+  readonly #estate: Estate;
+  #request: MapRequest;
+  #buffer: ArrayBuffer;
+  #pins = 0;
+  #closed = false;
+
+  /** @throws the system error of `mmap`; `onUnmapped` is not called then. */
+  constructor(request: MapRequest, onUnmapped: () => void) {
+    const range = mapRange(request);
+    this.#request = request;
+    this.#estate = { range, onUnmapped };
+    try {
+      this.#buffer = bufferOver(range);
+    } catch (error) {
+      unmapRange(range);
+      throw error;
+    }
+    forgotten.register(this.#buffer, this.#estate, this);
+  }
+
+  /** What `mmap` would have to be asked for to get this mapping as it is now. */
+  get request(): MapRequest {
+    return this.#request;
+  }
+
+  get range(): Range {
+    return this.#estate.range;
+  }
+
+  get pointer(): Deno.PointerObject {
+    return this.#estate.range.pointer;
+  }
+
+  get byteLength(): number {
+    return this.#estate.range.byteLength;
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.#buffer;
+  }
+
+  /** Whether a call on another thread works on the addresses. */
+  get pinned(): boolean {
+    return this.#pins > 0;
+  }
+
+  /** Keeps the addresses mapped while `call` works on them on another thread, beyond `close`. */
+  async whilePinned<T>(call: () => Promise<T>): Promise<T> {
+    this.#pins++;
+    try {
+      return await call();
+    } finally {
+      this.#pins--;
+      if (this.#closed && !this.pinned) this.#giveBack();
+    }
+  }
+
+  /**
+   * Takes the buffer from its views, lets `move` change the range, and makes a new buffer over what
+   * it returns; over the old range if it throws.
+   */
+  move(byteLength: number, move: (range: Range) => Range): void {
+    if (!detach(this.#buffer)) {
+      throw new TypeError("Cannot resize region as its buffer was transferred away");
+    }
+    forgotten.unregister(this);
+    try {
+      this.#estate.range = move(this.range);
+      this.#request = { ...this.#request, byteLength };
+    } finally {
+      this.#buffer = bufferOver(this.range);
+      forgotten.register(this.#buffer, this.#estate, this);
+    }
+  }
+
+  /** Takes the buffer from its views and gives the addresses back. Once only. */
+  close(): void {
+    forgotten.unregister(this);
+    this.#closed = true;
+    this.#detached = detach(this.#buffer);
+    if (!this.pinned) this.#giveBack();
+  }
+
+  /** Whether `close` could take the buffer from every view of the memory. */
+  #detached = false;
+
+  #giveBack(): void {
+    if (this.#detached) unmapRange(this.range);
+    else replaceByZeros(this.range);
+    this.#estate.onUnmapped();
+  }
+}

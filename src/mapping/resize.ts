@@ -1,0 +1,112 @@
+/** Growing and shrinking a mapping. */
+
+import { checkPointer, checkZero } from "../../ffi/call.ts";
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_NONE,
+} from "../../ffi/constants.ts";
+import { libc } from "../../ffi/libc.ts";
+import { pointerAt, type Range } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { copyWhatIsThere } from "./copy.ts";
+import { type Mapping, mapRange, type MapRequest, unmapRange } from "./mapping.ts";
+import { alignUp } from "./pages.ts";
+
+/**
+ * Gives a mapping another length, at another address if need be. The object behind it must have
+ * its new size already. Every page gets the mapping's own protection again.
+ *
+ * @throws the system error; the mapping then is as before, but for its views, which may be dead.
+ */
+export function resizeMapping(mapping: Mapping, byteLength: number): void {
+  const { range, request } = mapping;
+  // One protection again makes it one mapping again, which is what mremap wants.
+  checkZero(
+    libc().mprotect(range.pointer, BigInt(range.byteLength), request.protection),
+    "mprotect",
+  );
+  const pages = alignUp(byteLength, pageSize());
+  const oldPages = alignUp(range.byteLength, pageSize());
+  if (pages > oldPages) return grow(mapping, byteLength);
+  clearTail(mapping, byteLength, pages);
+  mapping.move(byteLength, ({ pointer }) => {
+    if (pages < oldPages) {
+      unmapRange({ pointer: pointerAt(pointer, pages), byteLength: oldPages - pages });
+    }
+    return { pointer, byteLength };
+  });
+}
+
+/** What private memory held behind its new end must not come back when it grows again. */
+function clearTail(mapping: Mapping, byteLength: number, pages: number): void {
+  const { request, buffer } = mapping;
+  const end = Math.min(pages, mapping.byteLength);
+  if (request.fd === -1 && end > byteLength) {
+    new Uint8Array(buffer, byteLength, end - byteLength).fill(0);
+  }
+}
+
+function grow(mapping: Mapping, byteLength: number): void {
+  // Taken before anything changes: where there are no addresses left, it fails here.
+  const target = reserve(byteLength);
+  try {
+    mapping.move(byteLength, (old) => {
+      if (!moveTo(target, old)) mapAnew(target, old, mapping.request);
+      return target;
+    });
+  } catch (error) {
+    unmapRange(target);
+    throw error;
+  }
+}
+
+function reserve(byteLength: number): Range {
+  return mapRange({
+    byteLength,
+    protection: PROT_NONE,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+    fd: -1,
+    fileOffset: 0,
+    address: 0n,
+    subject: undefined,
+  });
+}
+
+/** Moves the page tables. False where the system cannot: no mremap, or more than one mapping. */
+function moveTo(target: Range, old: Range): boolean {
+  const { mremap } = libc();
+  if (mremap === null) return false;
+  const moved = mremap(
+    old.pointer,
+    BigInt(old.byteLength),
+    BigInt(target.byteLength),
+    MREMAP_MAYMOVE | MREMAP_FIXED,
+    target.pointer,
+  );
+  return Deno.UnsafePointer.equals(moved, target.pointer);
+}
+
+/** Maps the object again at `target`; a private mapping's content is copied. */
+function mapAnew(target: Range, old: Range, request: MapRequest): void {
+  const { protection, flags, fd, fileOffset, subject } = request;
+  checkPointer(
+    libc().mmap(
+      target.pointer,
+      BigInt(target.byteLength),
+      protection,
+      flags | MAP_FIXED,
+      fd,
+      BigInt(fileOffset),
+    ),
+    "mmap",
+    subject,
+  );
+  if ((flags & MAP_SHARED) === 0) copyWhatIsThere(old, target);
+  unmapRange(old);
+}

@@ -1,0 +1,159 @@
+/**
+ * Handles: what another process needs to find an object, as plain data.
+ *
+ * A handle names the object (device, inode) and the ways to it: a path, and the descriptor of the
+ * process that made the handle, which is there as long as that process keeps the region.
+ */
+
+import { type FileStatus, statusOf } from "../../ffi/status.ts";
+import { readLink } from "../../ffi/proc.ts";
+import { platform } from "../../ffi/platform.ts";
+import { ownIdentity } from "./identity.ts";
+
+/** How a region may use its object. */
+export type Access = "read" | "read-write" | "copy-on-write";
+
+/** A region as plain JSON, for other processes and Workers: see `MmapRegion.attach`. */
+export interface RegionHandle {
+  /** The version of this format. */
+  readonly version: 1;
+  /** What the region is a mapping of. */
+  readonly kind: "file" | "anonymous" | "named";
+  /** What the region may do, and who attaches at most. */
+  readonly access: Access;
+  /** Where in the object the region begins, in bytes. */
+  readonly byteOffset: number;
+  /** The length of the region, in bytes. */
+  readonly byteLength: number;
+  /** The absolute path of a file, the name of a shared memory object, "" for anonymous memory. */
+  readonly path: string;
+  /** The device that the object is on. */
+  readonly device: number;
+  /** The object's inode number on that device, in decimal. */
+  readonly inode: string;
+  /** The process that made the handle. */
+  readonly pid: number;
+  /** Its descriptor of the object. */
+  readonly fd: number;
+  /** When that process started, in clock ticks after the boot. */
+  readonly startTime: number;
+  /** The boot of the machine that this is about. */
+  readonly bootId: string;
+}
+
+/** The part of a handle that is about the region and not about its object. */
+export type RegionPart = Pick<RegionHandle, "kind" | "access" | "byteOffset" | "byteLength">;
+
+/** Describes an open object for other processes. */
+export function makeHandle(part: RegionPart, fd: number, path: string): RegionHandle {
+  const { device, inode } = statusOf(fd);
+  const { pid, startTime, bootId } = ownIdentity();
+  return { version: 1, ...part, path, device, inode, pid, fd, startTime, bootId };
+}
+
+/** The absolute path of an open file; "" where the platform does not tell. */
+export function pathOfDescriptor(fd: number): string {
+  return platform().os === "linux" ? readLink(`/proc/self/fd/${fd}`) : "";
+}
+
+const PREFIX = "mmap:";
+
+/**
+ * A handle as one short string, safe in environment variables, arguments, files and messages: it
+ * has no spaces, quotes or control characters.
+ *
+ * @example
+ * ```ts
+ * import { formatHandle, MmapRegion } from "@mmap/mmap";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096);
+ * using again = MmapRegion.attach(formatHandle(region.handle()));
+ * region.bytes[0] = 7;
+ * assertEquals(again.bytes[0], 7);
+ * ```
+ */
+export function formatHandle(handle: RegionHandle): string {
+  const fields = Object.entries(checkHandle(handle)).map(([key, value]) => [key, String(value)]);
+  return PREFIX + new URLSearchParams(fields);
+}
+
+/**
+ * A handle in either form, checked.
+ *
+ * @throws {TypeError} If it is malformed.
+ */
+export function parseHandle(handle: RegionHandle | string): RegionHandle {
+  if (typeof handle !== "string") return checkHandle(handle);
+  if (!handle.startsWith(PREFIX)) {
+    throw malformed(`it must begin with "${PREFIX}": received "${handle.slice(0, 40)}"`);
+  }
+  const fields = new URLSearchParams(handle.slice(PREFIX.length));
+  const record: Record<string, unknown> = {};
+  for (const [key, type] of Object.entries(FIELDS)) {
+    const text = fields.get(key);
+    if (text === null) throw malformed(`it has no ${key}`);
+    record[key] = type === "number" ? numberFrom(text) : text;
+  }
+  return checkHandle(record);
+}
+
+function numberFrom(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : NaN;
+}
+
+const FIELDS = {
+  version: "number",
+  kind: "string",
+  access: "string",
+  byteOffset: "number",
+  byteLength: "number",
+  path: "string",
+  device: "number",
+  inode: "string",
+  pid: "number",
+  fd: "number",
+  startTime: "number",
+  bootId: "string",
+} as const satisfies Record<keyof RegionHandle, "number" | "string">;
+
+/** A copy of the handle's fields, each read once and of the right type. */
+function checkHandle(value: unknown): RegionHandle {
+  if (typeof value !== "object" || value === null) {
+    throw malformed(`it must be an object or a string: received ${value}`);
+  }
+  const source = value as Record<string, unknown>;
+  const record: Record<string, unknown> = {};
+  for (const [key, type] of Object.entries(FIELDS)) {
+    const field = source[key];
+    if (typeof field !== type || (type === "number" && !isCount(field))) {
+      throw malformed(`its ${key} must be a ${type}: received ${field}`);
+    }
+    record[key] = field;
+  }
+  const handle = record as unknown as RegionHandle;
+  if (handle.version !== 1) throw malformed(`its version must be 1: received ${handle.version}`);
+  if (!["file", "anonymous", "named"].includes(handle.kind)) {
+    throw malformed(`there is no such kind: received "${handle.kind}"`);
+  }
+  if (!["read", "read-write", "copy-on-write"].includes(handle.access)) {
+    throw malformed(`there is no such access: received "${handle.access}"`);
+  }
+  if (handle.byteLength === 0) throw malformed("its byteLength must be at least 1: received 0");
+  if (!/^\d+$/.test(handle.inode)) throw malformed(`received inode "${handle.inode}"`);
+  if (handle.path.includes("\0")) throw malformed("its path contains a NUL");
+  return handle;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function malformed(state: string): TypeError {
+  return new TypeError(`Cannot read region handle: ${state}`);
+}
+
+/** Whether an open object is the one that a handle names. */
+export function isObjectOf(handle: RegionHandle, status: FileStatus): boolean {
+  return status.device === handle.device && status.inode === handle.inode;
+}

@@ -1,0 +1,56 @@
+/** Anonymous memory that has a descriptor, so that other processes can be given it. */
+
+import { checkCount, required } from "../../ffi/call.ts";
+import {
+  F_ADD_SEALS,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_SHRINK,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_RDWR,
+} from "../../ffi/constants.ts";
+import { close, ftruncate, memfd_create, shm_open, shm_unlink } from "../../ffi/file_calls.ts";
+import { libc } from "../../ffi/libc.ts";
+import { platform } from "../../ffi/platform.ts";
+
+/** What of an anonymous object is fixed for its life. */
+export interface Seals {
+  /** It cannot get smaller. */
+  readonly shrink: boolean;
+  /** No further writable mapping can be made. */
+  readonly write: boolean;
+}
+
+/** A descriptor of `byteLength` zero bytes that no path leads to. */
+export function createAnonymous(label: string, byteLength: number): number {
+  const fd = platform().os === "darwin"
+    ? createUnlinked()
+    : memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  try {
+    ftruncate(fd, byteLength);
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** macOS has no memfd: a shared memory object whose name is removed at once. */
+function createUnlinked(): number {
+  const name = `/mmap.${crypto.randomUUID().slice(0, 18)}`; // at most 31 bytes there
+  const fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0o600);
+  shm_unlink(name);
+  return fd;
+}
+
+/** Seals a memfd; elsewhere nothing can be sealed, and a write seal is refused. */
+export function seal(fd: number, { shrink, write }: Seals): void {
+  if (F_ADD_SEALS === undefined) {
+    if (write) required(null, "fcntl");
+    return;
+  }
+  const seals = (shrink ? F_SEAL_SHRINK : 0) | (write ? F_SEAL_FUTURE_WRITE : 0);
+  if (seals !== 0) checkCount(libc().fcntl(fd, F_ADD_SEALS, BigInt(seals)), "fcntl");
+}

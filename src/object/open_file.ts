@@ -1,0 +1,80 @@
+/** Opening files: by path, creating them, and by descriptor. */
+
+import { checkCount, retryInterrupted } from "../../ffi/call.ts";
+import {
+  F_DUPFD_CLOEXEC,
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+} from "../../ffi/constants.ts";
+import { open } from "../../ffi/file_calls.ts";
+import { libc } from "../../ffi/libc.ts";
+import { statusOf, statusOfPath } from "../../ffi/status.ts";
+import { cString } from "../../ffi/arguments.ts";
+
+/** How to open a file; every field is checked already. */
+export interface FileRequest {
+  readonly path: string;
+  readonly writable: boolean;
+  readonly create: boolean;
+  readonly createNew: boolean;
+  readonly mode: number;
+}
+
+/** An open descriptor, and whether this very call made the file. */
+export interface OpenedFile {
+  readonly fd: number;
+  readonly created: boolean;
+}
+
+// O_NONBLOCK: a FIFO without a peer must be an error, not a wait. Regular files ignore it.
+const COMMON = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+/** @throws the system error of `open` */
+export function openFile({ path, writable, create, createNew, mode }: FileRequest): OpenedFile {
+  const flags = COMMON | (writable ? O_RDWR : O_RDONLY);
+  const openExisting = () => retryInterrupted(() => open(path, flags));
+  const openNew = () => retryInterrupted(() => open(path, flags | O_CREAT | O_EXCL, mode));
+  if (createNew) return { fd: openNew(), created: true };
+  if (!create) return { fd: openExisting(), created: false };
+  // Both ways are exclusive, so that it is known whose the file is. Each may lose a race with
+  // somebody who makes or removes it.
+  for (let tries = 0; tries < 10; tries++) {
+    const existing = unless(Deno.errors.NotFound, openExisting);
+    if (existing !== undefined) return { fd: existing, created: false };
+    const made = unless(Deno.errors.AlreadyExists, openNew);
+    if (made !== undefined) return { fd: made, created: true };
+  }
+  // A dangling symbolic link defeats both; without O_EXCL its target is made.
+  return { fd: retryInterrupted(() => open(path, flags | O_CREAT, mode)), created: false };
+}
+
+function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof expected) return undefined;
+    throw error;
+  }
+}
+
+/** A duplicate that closes on exec. @throws {Error} EBADF: the descriptor is not open. */
+export function duplicate(fd: number): number {
+  return checkCount(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), "fcntl");
+}
+
+/** Removes a file that this call made, unless another one stands at its path by now. */
+export function removeCreated(path: string, fd: number): void {
+  try {
+    const ours = statusOf(fd);
+    const there = statusOfPath(path);
+    if (ours.inode !== there.inode || ours.device !== there.device) return;
+    libc().unlink(cString(path, "pathname", "unlink"));
+  } catch {
+    // Gone already: nothing of ours is left.
+  }
+}

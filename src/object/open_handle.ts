@@ -1,0 +1,97 @@
+/** From a handle to an open descriptor of the very object that it names. */
+
+import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR } from "../../ffi/constants.ts";
+import { close, open } from "../../ffi/file_calls.ts";
+import { statusOf } from "../../ffi/status.ts";
+import { platform } from "../../ffi/platform.ts";
+import { isObjectOf, type RegionHandle } from "./handle.ts";
+import { bootId, startTimeOf } from "./identity.ts";
+
+/**
+ * Opens a handle's object: a file by its path, anything else through the owner's descriptor.
+ *
+ * @returns a descriptor of that object and no other
+ * @throws {Deno.errors.NotFound} If the object cannot be reached: its owner has ended or closed it,
+ * the path leads to another file, or the machine was restarted.
+ * @throws {Deno.errors.PermissionDenied} EACCES: this user has no right to it.
+ * @throws {RangeError} If the object is shorter by now than the region was.
+ */
+export function openHandle(handle: RegionHandle, writable: boolean): number {
+  const fd = handle.kind === "file"
+    ? openByPath(handle, writable) ?? openByOwner(handle, writable)
+    : openByOwner(handle, writable);
+  try {
+    checkSize(handle, fd);
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+function openFlags(writable: boolean): number {
+  return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
+}
+
+/** Undefined if the path leads nowhere or elsewhere. */
+function openByPath(handle: RegionHandle, writable: boolean): number | undefined {
+  try {
+    return openVerified(handle, handle.path, writable);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function openVerified(
+  handle: RegionHandle,
+  path: string,
+  writable: boolean,
+): number | undefined {
+  const fd = open(path, openFlags(writable));
+  if (isObjectOf(handle, statusOf(fd))) return fd;
+  close(fd);
+  return undefined;
+}
+
+function openByOwner(handle: RegionHandle, writable: boolean): number {
+  checkOwner(handle);
+  const { pid, fd } = handle;
+  const found = (() => {
+    try {
+      return openVerified(handle, `/proc/${pid}/fd/${fd}`, writable);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) {
+        throw unreachable(`process ${pid} has closed its descriptor ${fd}`);
+      }
+      throw error;
+    }
+  })();
+  if (found !== undefined) return found;
+  throw unreachable(`descriptor ${fd} of process ${pid} is another file by now`);
+}
+
+function checkOwner({ pid, startTime, bootId: boot }: RegionHandle): void {
+  if (platform().os !== "linux") {
+    throw new Deno.errors.NotSupported(
+      `Cannot attach to region: ${platform().os} has no way to open another process's descriptor`,
+    );
+  }
+  if (boot !== bootId()) throw unreachable("it is from another boot of this or another machine");
+  const started = startTimeOf(pid);
+  if (started === undefined) throw unreachable(`process ${pid}, which holds it, has ended`);
+  if (started !== startTime) throw unreachable(`process ${pid} is another one by now`);
+}
+
+function checkSize({ byteOffset, byteLength }: RegionHandle, fd: number): void {
+  const status = statusOf(fd);
+  if (status.type !== "file" || byteOffset + byteLength <= status.byteLength) return;
+  throw new RangeError(
+    `Cannot attach to region as its object is shorter by now: ` +
+      `${status.byteLength} bytes, and the region ends at ${byteOffset + byteLength}`,
+  );
+}
+
+function unreachable(state: string): Error {
+  return new Deno.errors.NotFound(`Cannot attach to region: ${state}`);
+}

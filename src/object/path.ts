@@ -1,0 +1,25 @@
+/** Paths as callers give them. */
+
+/**
+ * The path as a string.
+ *
+ * @throws {TypeError} If it is neither a string nor a file URL, or contains a NUL.
+ */
+export function pathOf(path: string | URL): string {
+  const text = path instanceof URL ? fromFileUrl(path) : path;
+  if (typeof text !== "string") {
+    throw new TypeError(`Cannot open file as the path must be a string or a URL`);
+  }
+  if (text.includes("\0")) {
+    throw new TypeError(`Cannot open file as its path contains a NUL: received "${text}"`);
+  }
+  return text;
+}
+
+/** As Deno does it: percent signs that begin no escape stand for themselves. */
+function fromFileUrl(url: URL): string {
+  if (url.protocol !== "file:") {
+    throw new TypeError(`Cannot open file as the URL must be a file URL: received "${url}"`);
+  }
+  return decodeURIComponent(url.pathname.replace(/%(?![0-9A-Fa-f]{2})/g, "%25"));
+}

@@ -1,0 +1,120 @@
+/** What a region is made of, behind its public face. */
+
+import { close } from "../../ffi/file_calls.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { Mapping, type MapRequest } from "../mapping/mapping.ts";
+import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
+import type { Window } from "../mapping/views.ts";
+import type { Access, RegionHandle } from "../object/handle.ts";
+
+/** The facts of a region that do not change. */
+export interface RegionFacts {
+  readonly kind: RegionHandle["kind"];
+  readonly access: Access;
+  readonly sharing: "shared" | "private";
+  /** Where in its object the region begins, in bytes. */
+  readonly byteOffset: number;
+  /** The region's own descriptor of its object; -1 if it has none. */
+  readonly fd: number;
+  /** Whether `resize` reserves the blocks of what it adds to a file. */
+  readonly allocate: boolean;
+  /** Whether the object may be given another size. */
+  readonly sizable: boolean;
+  /** What whoever attaches may do at most. */
+  readonly grant: Access;
+  /** The label of private anonymous memory. */
+  readonly label: string;
+}
+
+/** A mapping, the region's place in it, and the object that it is a mapping of. */
+export class RegionCore {
+  readonly facts: RegionFacts;
+  /** How far behind a page boundary, where the mapping begins, the region begins. */
+  readonly lead: number;
+  readonly #owned: { fd: number };
+  #mapping: Mapping | undefined;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+
+  /**
+   * Maps the object. The core owns the descriptor from now on; if mapping fails, it does not.
+   *
+   * @throws the system error of `mmap`
+   */
+  constructor(facts: RegionFacts, request: MapRequest, lead: number) {
+    this.facts = facts;
+    this.lead = lead;
+    // Shared with the finalizer, which must not hold the region itself.
+    const owned = { fd: facts.fd };
+    this.#owned = owned;
+    this.#mapping = new Mapping(request, () => {
+      if (owned.fd !== -1) closeQuietly(owned.fd);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#mapping === undefined;
+  }
+
+  /** 0 once the region is closed. */
+  get byteLength(): number {
+    return this.#mapping === undefined ? 0 : this.#mapping.byteLength - this.lead;
+  }
+
+  /** @throws {Deno.errors.BadResource} If the region is closed. */
+  live(action: string): Mapping {
+    if (this.#mapping !== undefined) return this.#mapping;
+    throw new Deno.errors.BadResource(`Cannot ${action}: the region is closed`);
+  }
+
+  /** @throws {Deno.errors.BadResource} If the region is closed. */
+  window(action: string): Window {
+    const { buffer } = this.live(action);
+    return { buffer, byteOffset: this.lead, byteLength: this.byteLength };
+  }
+
+  /** The one Uint8Array over the whole region, until it is resized or closed. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const { buffer } = this.live("view region");
+    if (this.#bytes?.buffer !== buffer) {
+      this.#bytes = new Uint8Array(buffer, this.lead, this.byteLength);
+    }
+    return this.#bytes!;
+  }
+
+  /**
+   * A range of the region as a span of the mapping.
+   *
+   * @throws {RangeError} If it lies outside of the region.
+   */
+  span(range: ByteRange, action: string): Span {
+    const { byteOffset, byteLength } = resolveRange(range, this.byteLength, action);
+    return { byteOffset: this.lead + byteOffset, byteLength };
+  }
+
+  /** As {@linkcode span}, widened to whole pages. */
+  pages(range: ByteRange, action: string): Span {
+    return widen(this.span(range, action), pageSize());
+  }
+
+  /** Unmaps, and gives the descriptor back to the caller of the constructor. */
+  abandon(): void {
+    this.#owned.fd = -1;
+    this.close();
+  }
+
+  /** Closing twice is silent. */
+  close(): void {
+    const mapping = this.#mapping;
+    this.#mapping = undefined;
+    this.#bytes = undefined;
+    mapping?.close();
+  }
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    close(fd);
+  } catch {
+    // The region is gone either way, and nobody is there to be told.
+  }
+}

@@ -1,0 +1,225 @@
+/** The ways to a region: each opens an object, sizes it, maps it, and undoes all that if one fails. */
+
+import { isSystemError } from "../../ffi/call.ts";
+import { cString } from "../../ffi/arguments.ts";
+import { MAP_ANONYMOUS, PR_SET_VMA, PR_SET_VMA_ANON_NAME } from "../../ffi/constants.ts";
+import { close, ftruncate } from "../../ffi/file_calls.ts";
+import { libc } from "../../ffi/libc.ts";
+import { addressOf } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { type FileStatus, statusOf } from "../../ffi/status.ts";
+import { adviseSpan, populateSpan } from "../mapping/advice.ts";
+import { alignDown } from "../mapping/pages.ts";
+import { lockSpan } from "../mapping/protection.ts";
+import type { RegionHandle } from "../object/handle.ts";
+import { createAnonymous, seal } from "../object/memfd.ts";
+import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
+import { openHandle } from "../object/open_handle.ts";
+import { emptyTo, extend } from "../object/size.ts";
+import { RegionCore, type RegionFacts } from "./core.ts";
+import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
+
+/** `MmapRegion.open` */
+export function openRegion(path: string, plan: OpenPlan): RegionCore {
+  const { create, createNew, truncate } = plan;
+  const writable = plan.access === "read-write" || create || createNew || truncate;
+  const { fd, created } = openFile({ ...plan, path, writable });
+  let oldSize: number | undefined;
+  try {
+    const status = statusOf(fd);
+    const byteLength = fit(plan, status, create || createNew || truncate, path);
+    const end = plan.byteOffset + byteLength;
+    if (status.type === "file" && end > status.byteLength) {
+      extend(fd, status.byteLength, end, plan.allocate, path);
+      oldSize = status.byteLength;
+    }
+    return mapFile({ plan, byteLength, fd, subject: path, kind: "file" }, () => {
+      // Last, because it alone cannot be undone.
+      if (truncate && status.byteLength > 0) emptyTo(fd, end, plan.allocate, path);
+    });
+  } catch (error) {
+    if (created) removeCreated(path, fd);
+    else if (oldSize !== undefined) ftruncate(fd, oldSize);
+    close(fd);
+    throw error;
+  }
+}
+
+/** `MmapRegion.fromFd` */
+export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
+  return owning(duplicate(borrowed), (fd) => {
+    const byteLength = fit(plan, statusOf(fd), false, `fd ${borrowed}`);
+    return mapFile({ plan, byteLength, fd, subject: `fd ${borrowed}`, kind: "file" });
+  });
+}
+
+/** `MmapRegion.attach` */
+export function attachRegion(handle: RegionHandle, plan: MapPlan): RegionCore {
+  const byteLength = plan.byteLength ?? handle.byteLength - plan.byteOffset;
+  if (byteLength <= 0 || plan.byteOffset + byteLength > handle.byteLength) {
+    throw new RangeError(
+      `Cannot attach to region as the range must lie within its ${handle.byteLength} bytes: ` +
+        `received byteOffset ${plan.byteOffset}, byteLength ${plan.byteLength ?? "to the end"}`,
+    );
+  }
+  const moved = { ...plan, byteOffset: handle.byteOffset + plan.byteOffset };
+  return owning(
+    openHandle(handle, plan.access === "read-write"),
+    (fd) => mapFile({ plan: moved, byteLength, fd, subject: handle.path, kind: handle.kind }),
+  );
+}
+
+/** `MmapRegion.anonymous` */
+export function anonymousRegion(plan: AnonymousPlan): RegionCore {
+  return plan.shared ? sharedAnonymous(plan) : privateAnonymous(plan);
+}
+
+function sharedAnonymous(plan: AnonymousPlan): RegionCore {
+  const { byteLength } = plan;
+  return owning(createAnonymous(plan.label, byteLength), (fd) => {
+    const grant = plan.sealWrite ? "read" : "read-write";
+    const source = { plan, byteLength, fd, subject: undefined, kind: "anonymous", grant } as const;
+    // A write seal forbids further writable mappings, so it comes after this one.
+    return mapFile(source, () => seal(fd, { shrink: !plan.resizable, write: plan.sealWrite }));
+  });
+}
+
+function privateAnonymous(plan: AnonymousPlan): RegionCore {
+  const facts: RegionFacts = {
+    kind: "anonymous",
+    access: "read-write",
+    sharing: "private",
+    byteOffset: 0,
+    fd: -1,
+    allocate: false,
+    sizable: false,
+    grant: "read-write",
+    label: plan.label,
+  };
+  const core = new RegionCore(facts, {
+    byteLength: plan.byteLength,
+    protection: plan.protection,
+    flags: plan.flags | MAP_ANONYMOUS,
+    fd: -1,
+    fileOffset: 0,
+    address: plan.address,
+    subject: undefined,
+  }, 0);
+  labelMemory(core);
+  return prepare(core, plan);
+}
+
+/** Names private memory in /proc/self/maps, where the kernel can (Linux 5.17). */
+export function labelMemory(core: RegionCore): void {
+  const { prctl } = libc();
+  if (core.facts.label === "" || prctl === null) return;
+  const { pointer, byteLength } = core.live("label region");
+  const label = cString(core.facts.label, "label", "prctl");
+  prctl(
+    PR_SET_VMA,
+    BigInt(PR_SET_VMA_ANON_NAME),
+    addressOf(pointer),
+    BigInt(byteLength),
+    label,
+  );
+}
+
+/** How many bytes to map. @throws {RangeError} If the file has too few and may not be extended. */
+function fit(plan: MapPlan, status: FileStatus, extensible: boolean, subject: string): number {
+  const { byteOffset, byteLength } = plan;
+  if (status.type !== "file") return fitDevice(plan, status, subject);
+  const size = status.byteLength;
+  if (byteLength === undefined && size === 0) {
+    throw new RangeError(
+      `Cannot map '${subject}' as it is empty: ` +
+        `give a byteLength, with create: true and access: "read-write" to extend the file`,
+    );
+  }
+  const wanted = byteLength ?? size - byteOffset;
+  if (wanted > 0 && (extensible || byteOffset + wanted <= size)) return wanted;
+  throw new RangeError(
+    `Cannot map '${subject}' as the region must lie within its ${size} bytes: ` +
+      `received byteOffset ${byteOffset}, byteLength ${byteLength ?? "to the end"}` +
+      (plan.access === "read-write" ? `; create: true extends a file` : ""),
+  );
+}
+
+/** Devices have no size. What cannot be mapped at all is left to `mmap`, whose error tells why. */
+function fitDevice({ byteLength }: MapPlan, status: FileStatus, subject: string): number {
+  if (byteLength !== undefined) return byteLength;
+  if (status.type !== "character-device" && status.type !== "block-device") return 1;
+  throw new RangeError(`Cannot map '${subject}' as a device needs a byteLength: received none`);
+}
+
+/** An open object to map, and what the region will say of itself. */
+interface Source {
+  readonly plan: MapPlan & { readonly allocate?: boolean };
+  readonly byteLength: number;
+  readonly fd: number;
+  readonly subject: string | undefined;
+  readonly kind: RegionHandle["kind"];
+  readonly grant?: RegionFacts["grant"];
+}
+
+/** Maps an object. @param finish a last step between locking and populating; undoes nothing */
+function mapFile(source: Source, finish?: () => void): RegionCore {
+  const { plan, fd, kind } = source;
+  const fileOffset = alignDown(plan.byteOffset, pageSize());
+  const lead = plan.byteOffset - fileOffset;
+  const facts: RegionFacts = {
+    kind,
+    access: plan.access,
+    sharing: plan.access === "copy-on-write" ? "private" : "shared",
+    byteOffset: plan.byteOffset,
+    fd,
+    allocate: plan.allocate ?? true,
+    sizable: plan.access === "read-write",
+    grant: source.grant ?? plan.access,
+    label: "",
+  };
+  const core = new RegionCore(facts, {
+    byteLength: lead + source.byteLength,
+    protection: plan.protection,
+    flags: plan.flags,
+    fd,
+    fileOffset,
+    address: plan.address,
+    subject: source.subject,
+  }, lead);
+  return prepare(core, plan, finish);
+}
+
+/** Locks and populates a new region as its options ask; gives it back if that fails. */
+function prepare(core: RegionCore, plan: MapPlan, finish?: () => void): RegionCore {
+  const mapping = core.live("map region");
+  const span = core.pages({}, "map region");
+  try {
+    if (plan.hugePages) wishForHugePages(core);
+    if (plan.lock) lockSpan(mapping, span);
+    finish?.();
+    if (plan.populate) populateSpan(mapping, span);
+    return core;
+  } catch (error) {
+    core.abandon();
+    throw error;
+  }
+}
+
+/** Huge pages are a wish: a kernel without them says EINVAL. */
+function wishForHugePages(core: RegionCore): void {
+  try {
+    adviseSpan(core.live("map region"), core.pages({}, "map region"), "huge-page");
+  } catch (error) {
+    if (!isSystemError(error) && !(error instanceof Deno.errors.NotSupported)) throw error;
+  }
+}
+
+/** Closes a descriptor if what should take it over fails. */
+function owning<T>(fd: number, use: (fd: number) => T): T {
+  try {
+    return use(fd);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}

@@ -1,0 +1,226 @@
+/** `MmapRegion`: an object and a mapping of it, put together for people. */
+
+import { getenv } from "../../ffi/environment.ts";
+import { wholeNumber } from "../mapping/pages.ts";
+import {
+  formatHandle,
+  makeHandle,
+  parseHandle,
+  pathOfDescriptor,
+  type RegionHandle,
+} from "../object/handle.ts";
+import { pathOf } from "../object/path.ts";
+import type { RegionCore } from "./core.ts";
+import { anonymousRegion, attachRegion, openRegion, regionFromFd } from "./make.ts";
+import { coreOf, MappedMemory } from "./mapped_memory.ts";
+import type { AnonymousOptions, MapOptions, OpenRegionOptions } from "./options.ts";
+import { planAnonymous, planAttach, planMap, planOpen } from "./plan.ts";
+import { resizeRegion } from "./resize.ts";
+
+/** The environment variable of `env` and `fromEnv` if none is named. */
+const DEFAULT_VARIABLE = "MMAP_REGION";
+
+/**
+ * A mapped file or mapped memory, as `mmap` makes it, with a lifetime.
+ *
+ * Its bytes are the file's, or memory that several processes share: nothing is copied. Views are
+ * plain typed arrays at their plain speed; they die with the region, so none can outlive the memory
+ * that it points at.
+ *
+ * Close regions (`using` does): one that was forgotten gives its memory and its descriptor back only
+ * once its buffer has been collected.
+ *
+ * Requires `--allow-ffi`, and nothing else.
+ *
+ * @see https://man7.org/linux/man-pages/man2/mmap.2.html
+ *
+ * @example Changing a file in place
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "hello, world");
+ * {
+ *   using region = MmapRegion.open(path, { access: "read-write" });
+ *   region.bytes.set(new TextEncoder().encode("HELLO"));
+ * }
+ * assertEquals(await Deno.readTextFile(path), "HELLO, world");
+ * await Deno.remove(path);
+ * ```
+ *
+ * @example Sharing memory with a child process
+ * ```ts ignore
+ * using region = MmapRegion.anonymous(4096);
+ * await new Deno.Command(Deno.execPath(), {
+ *   args: ["run", "--allow-ffi", "child.ts"], // using region = MmapRegion.fromEnv();
+ *   env: region.env(),
+ * }).output();
+ * ```
+ */
+export class MmapRegion extends MappedMemory {
+  /** @throws {TypeError} Always, for others than the static methods of this class. */
+  private constructor(core: RegionCore) {
+    super(core);
+  }
+
+  /**
+   * Maps a file.
+   *
+   * @param path a path or a file URL; the device /dev/zero too, which gives anonymous memory
+   * @param options by default the whole file, read-only
+   * @throws {RangeError} If the file is empty or too short, or a number is out of range.
+   * @throws {TypeError} If an option is of another type, or does not go with another one.
+   * @throws {Deno.errors.NotFound} ENOENT: no such file or directory.
+   * @throws {Deno.errors.PermissionDenied} EACCES: no right to the file, or to the access asked for.
+   * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and it exists.
+   * @throws {Deno.errors.IsADirectory} EISDIR: a directory with write access.
+   * @throws {Error} ENODEV: not a file that can be mapped. ENOMEM: no address space left. ENOSPC: no
+   * room to extend the file; it then has its old size. EMFILE, and what else `open` and `mmap` say.
+   */
+  static open(path: string | URL, options: OpenRegionOptions = {}): MmapRegion {
+    return new MmapRegion(openRegion(pathOf(path), planOpen(options)));
+  }
+
+  /**
+   * Maps what a descriptor leads to. The region duplicates it; closing it stays the caller's part.
+   *
+   * @param fd an open descriptor, such as `openSync` of `node:fs` returns
+   * @throws {RangeError} If the file is empty or too short, or a number is out of range.
+   * @throws {Deno.errors.PermissionDenied} EACCES: the descriptor lacks the right asked for.
+   * @throws {Error} EBADF: it is not open. ENODEV: not a file that can be mapped.
+   */
+  static fromFd(fd: number, options: MapOptions = {}): MmapRegion {
+    const checked = wholeNumber(fd, "fd", "map descriptor");
+    return new MmapRegion(regionFromFd(checked, planMap(options, "map descriptor")));
+  }
+
+  /**
+   * Zero-filled memory without a name. By default other processes can be given it.
+   *
+   * @param byteLength its size, in bytes
+   * @throws {RangeError} If `byteLength` is no whole number of at least 1.
+   * @throws {TypeError} If an option is of another type.
+   * @throws {Error} ENOMEM: no address space left. EMFILE: no descriptor left.
+   *
+   * @example
+   * ```ts
+   * import { MmapRegion } from "@mmap/mmap";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using scratch = MmapRegion.anonymous(1 << 20, { sharing: "private" });
+   * const numbers = scratch.view(Float64Array);
+   * numbers[0] = 1.5;
+   * assertEquals(numbers.length, 131_072);
+   * ```
+   */
+  static anonymous(byteLength: number, options: AnonymousOptions = {}): MmapRegion {
+    return new MmapRegion(anonymousRegion(planAnonymous(byteLength, options)));
+  }
+
+  /**
+   * Maps the object of another region: of another process, of a Worker, or of this program.
+   *
+   * Its device and inode are compared with those in the handle, so that a descriptor or a path that
+   * by now leads elsewhere is an error and never somebody else's memory.
+   *
+   * @param handle of `region.handle()`, or its string form
+   * @param options `access` is the handle's by default, and at most that; `byteOffset` and
+   * `byteLength` count within the other region
+   * @throws {TypeError} If the handle is malformed.
+   * @throws {RangeError} If the object has become shorter, or the range lies outside of the region.
+   * @throws {Deno.errors.NotFound} If the object cannot be reached any more.
+   * @throws {Deno.errors.PermissionDenied} If the handle does not grant that access, or EACCES: this
+   * user has no right to the object.
+   */
+  static attach(handle: RegionHandle | string, options: MapOptions = {}): MmapRegion {
+    const parsed = parseHandle(handle);
+    return new MmapRegion(attachRegion(parsed, planAttach(options, parsed.access)));
+  }
+
+  /**
+   * Attaches to the region that a parent process put into the environment by `env`.
+   *
+   * @param variable the name of the variable, default "MMAP_REGION"
+   * @throws {Deno.errors.NotFound} If there is no such variable, or as {@linkcode attach} throws.
+   */
+  static fromEnv(variable: string = DEFAULT_VARIABLE): MmapRegion {
+    const handle = getenv(variable);
+    if (handle !== undefined) return MmapRegion.attach(handle);
+    throw new Deno.errors.NotFound(
+      `Cannot attach to region: the environment variable "${variable}" is not set`,
+    );
+  }
+
+  /** What the region is a mapping of. */
+  get kind(): RegionHandle["kind"] {
+    return coreOf(this).facts.kind;
+  }
+
+  /** Where in its object the region begins, in bytes. */
+  get byteOffset(): number {
+    return coreOf(this).facts.byteOffset;
+  }
+
+  /**
+   * Gives the region another length. Old views are detached, also those of `buffer`.
+   *
+   * A file or shared memory grows with the region; it shrinks with it if the region reached to its
+   * end. A region that cannot write to its object only follows it.
+   *
+   * @param byteLength the new length, in bytes
+   * @throws {RangeError} If it is no whole number of at least 1, or reaches beyond an object that
+   * the region cannot extend.
+   * @throws {TypeError} If the buffer was transferred away.
+   * @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against it.
+   * @throws {Deno.errors.Busy} If a `flush` or `populate` is under way.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {Error} ENOSPC: no room to extend the file. ENOMEM: no address space left.
+   */
+  resize(byteLength: number): void {
+    const wanted = wholeNumber(byteLength, "byteLength", "resize region", 1);
+    const core = coreOf(this);
+    core.live("resize region");
+    wholeNumber(core.facts.byteOffset + wanted, "the region's end", "resize region");
+    resizeRegion(core, wanted);
+  }
+
+  /**
+   * What another process needs to attach to this region, as plain JSON. It holds as long as this
+   * region is open; for a file, as long as the file is there.
+   *
+   * @throws {Deno.errors.NotSupported} If it is private memory, which no other process can reach.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  handle(): RegionHandle {
+    const core = coreOf(this);
+    core.live("make handle");
+    const { kind, fd, byteOffset, grant } = core.facts;
+    if (fd === -1) {
+      throw new Deno.errors.NotSupported(
+        `Cannot make handle: private memory cannot be reached by others; use sharing "shared"`,
+      );
+    }
+    const path = kind === "file" ? pathOfDescriptor(fd) : "";
+    return makeHandle({ kind, access: grant, byteOffset, byteLength: this.byteLength }, fd, path);
+  }
+
+  /**
+   * The handle as an environment for `Deno.Command`; the child attaches by {@linkcode fromEnv}.
+   *
+   * @param variable the name of the variable, default "MMAP_REGION"
+   * @throws as {@linkcode handle}
+   */
+  env(variable: string = DEFAULT_VARIABLE): Record<string, string> {
+    return { [variable]: formatHandle(this.handle()) };
+  }
+
+  /** What `Deno.inspect` and `console.log` show. */
+  [Symbol.for("Deno.customInspect")](
+    inspect: typeof Deno.inspect,
+    options: Deno.InspectOptions,
+  ): string {
+    const { kind, access, sharing, byteLength, closed } = this;
+    return `MmapRegion ${inspect({ kind, access, sharing, byteLength, closed }, options)}`;
+  }
+}

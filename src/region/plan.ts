@@ -1,0 +1,215 @@
+/** From options to the numbers of the system calls: reads each option once and checks it. */
+
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_GROWSDOWN,
+  MAP_HUGETLB,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from "../../ffi/constants.ts";
+import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
+import type { Access } from "../object/handle.ts";
+import type { AnonymousOptions, MapOptions, OpenRegionOptions } from "./options.ts";
+
+/** Checked {@linkcode MapOptions}. */
+export interface MapPlan {
+  readonly access: Access;
+  readonly byteOffset: number;
+  readonly byteLength: number | undefined;
+  readonly protection: number;
+  readonly flags: number;
+  readonly address: bigint;
+  readonly populate: boolean;
+  readonly lock: boolean;
+  readonly hugePages: boolean;
+}
+
+/** Checked {@linkcode OpenRegionOptions}. */
+export interface OpenPlan extends MapPlan {
+  readonly create: boolean;
+  readonly createNew: boolean;
+  readonly truncate: boolean;
+  readonly mode: number;
+  readonly allocate: boolean;
+}
+
+/** Checked {@linkcode AnonymousOptions}. */
+export interface AnonymousPlan extends MapPlan {
+  readonly byteLength: number;
+  readonly shared: boolean;
+  readonly label: string;
+  readonly sealWrite: boolean;
+  readonly resizable: boolean;
+}
+
+const ACCESS_BITS: Record<Access, { protection: number; flags: number }> = {
+  "read": { protection: PROT_READ, flags: MAP_SHARED },
+  "read-write": { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED },
+  "copy-on-write": { protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE },
+};
+
+/** Bits that other options stand for, and those that could map over foreign memory. */
+const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
+  MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
+
+/** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
+export function planMap(options: MapOptions, action: string, fallback: Access = "read"): MapPlan {
+  checkObject(options, action);
+  const access = choice(options.access, Object.keys(ACCESS_BITS) as Access[], "access", action) ??
+    fallback;
+  const byteOffset = optionalNumber(options.byteOffset, "byteOffset", action) ?? 0;
+  const byteLength = optionalNumber(options.byteLength, "byteLength", action, 1);
+  if (byteLength !== undefined) wholeNumber(byteOffset + byteLength, "the region's end", action);
+  const { protection, flags } = ACCESS_BITS[access];
+  const executable = flag(options.executable, "executable", action, false);
+  const reserve = flag(options.reserve, "reserve", action, true);
+  return {
+    access,
+    byteOffset,
+    byteLength,
+    protection: protection | (executable ? PROT_EXEC : 0),
+    flags: flags | rawFlags(options.flags, action) | (reserve ? 0 : MAP_NORESERVE),
+    address: hint(options.address, action),
+    populate: flag(options.populate, "populate", action, false),
+    lock: flag(options.lock, "lock", action, false),
+    hugePages: flag(options.hugePages, "hugePages", action, false),
+  };
+}
+
+/**
+ * The plan to attach to a region that grants `granted`.
+ *
+ * @throws {Deno.errors.PermissionDenied} If the options ask for more.
+ */
+export function planAttach(options: MapOptions, granted: Access): MapPlan {
+  const plan = planMap(options, "attach to region", granted);
+  if (plan.access === "read-write" && granted !== "read-write") {
+    throw new Deno.errors.PermissionDenied(
+      `Cannot attach to region with access "read-write": its handle grants "${granted}"`,
+    );
+  }
+  return plan;
+}
+
+/** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
+export function planOpen(options: OpenRegionOptions): OpenPlan {
+  const action = "open region";
+  const plan = {
+    ...planMap(options, action),
+    create: flag(options.create, "create", action, false),
+    createNew: flag(options.createNew, "createNew", action, false),
+    truncate: flag(options.truncate, "truncate", action, false),
+    mode: optionalNumber(options.mode, "mode", action) ?? 0o666,
+    allocate: flag(options.allocate, "allocate", action, true),
+  };
+  if (plan.mode > 0o7777) {
+    throw new RangeError(`Cannot ${action} as mode must be at most 0o7777: received ${plan.mode}`);
+  }
+  if (plan.access === "read" && (plan.create || plan.createNew || plan.truncate)) {
+    throw new TypeError(
+      `Cannot ${action} as create, createNew and truncate need access "read-write" or ` +
+        `"copy-on-write": received access "read"`,
+    );
+  }
+  if (plan.byteLength === undefined && (plan.createNew || plan.truncate)) {
+    throw new RangeError(`Cannot ${action} as an empty file needs a byteLength: received none`);
+  }
+  return plan;
+}
+
+/** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
+export function planAnonymous(size: number, options: AnonymousOptions): AnonymousPlan {
+  const action = "make anonymous region";
+  const byteLength = wholeNumber(size, "byteLength", action, 1);
+  checkObject(options, action);
+  const sharing = choice(options.sharing, ["shared", "private"], "sharing", action) ?? "shared";
+  const { populate, lock, reserve, hugePages, seal, label } = options;
+  const given: MapOptions = { access: sharing === "shared" ? "read-write" : "copy-on-write" };
+  Object.assign(given, { populate, lock, reserve, hugePages });
+  const sealWrite = choice(seal, ["write"], "seal", action) === "write";
+  if (sealWrite && sharing === "private") {
+    throw new TypeError(`Cannot ${action} as private memory has no seals: received seal "write"`);
+  }
+  return {
+    ...planMap(given, action),
+    byteLength,
+    shared: sharing === "shared",
+    label: labelText(label, sharing, action),
+    sealWrite,
+    resizable: flag(options.resizable, "resizable", action, false),
+  };
+}
+
+const MAX_LABEL_BYTES = { shared: 249, private: 79 };
+
+function labelText(
+  label: unknown,
+  sharing: "shared" | "private",
+  action: string,
+): string {
+  if (label === undefined) return "";
+  if (typeof label !== "string") {
+    throw new TypeError(`Cannot ${action} as label must be a string: received ${typeof label}`);
+  }
+  if (label.includes("\0")) throw new TypeError(`Cannot ${action} as its label contains a NUL`);
+  const limit = MAX_LABEL_BYTES[sharing];
+  if (new TextEncoder().encode(label).length > limit) {
+    throw new RangeError(`Cannot ${action} as its label must be at most ${limit} bytes long`);
+  }
+  if (
+    sharing === "private" && !/^[ -~]*$/.test(label) ||
+    /[\\`$[\]]/.test(label) && sharing === "private"
+  ) {
+    throw new RangeError(
+      `Cannot ${action} as the label of private memory must be printable ASCII without \\ \` $ [ ]`,
+    );
+  }
+  return label;
+}
+
+function checkObject(options: unknown, action: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(`Cannot ${action} as the options must be an object: received ${options}`);
+}
+
+function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`Cannot ${action} as ${name} must be a boolean: received ${typeof value}`);
+}
+
+function choice<T extends string>(
+  value: unknown,
+  choices: readonly T[],
+  name: string,
+  action: string,
+): T | undefined {
+  if (value === undefined || choices.includes(value as T)) return value as T | undefined;
+  const list = choices.map((one) => `"${one}"`).join(", ");
+  throw new TypeError(`Cannot ${action} as ${name} must be one of ${list}: received ${value}`);
+}
+
+function rawFlags(value: unknown, action: string): number {
+  const flags = optionalNumber(value, "flags", action) ?? 0;
+  if (flags > 0x7fffffff || (flags & REFUSED_FLAGS) !== 0) {
+    throw new RangeError(
+      `Cannot ${action} as flags must leave out MAP_FIXED and what other options stand for: ` +
+        `received 0x${flags.toString(16)}`,
+    );
+  }
+  return flags;
+}
+
+function hint(value: unknown, action: string): bigint {
+  if (value === undefined) return 0n;
+  if (typeof value !== "bigint") {
+    throw new TypeError(`Cannot ${action} as address must be a bigint: received ${typeof value}`);
+  }
+  if (value >= 0n && value < 2n ** 63n) return value;
+  throw new RangeError(`Cannot ${action} as address must lie in [0, 2^63): received ${value}`);
+}

@@ -1,0 +1,51 @@
+/** `MmapRegion.resize`: the object's size and the mapping's, together or not at all. */
+
+import { retryInterrupted } from "../../ffi/call.ts";
+import { ftruncate } from "../../ffi/file_calls.ts";
+import { statusOf } from "../../ffi/status.ts";
+import { resizeMapping } from "../mapping/resize.ts";
+import { extend } from "../object/size.ts";
+import type { RegionCore } from "./core.ts";
+import { labelMemory } from "./make.ts";
+
+/** Gives a region and, where it ends with its object, the object another size. */
+export function resizeRegion(core: RegionCore, byteLength: number): void {
+  const mapping = core.live("resize region");
+  if (mapping.pinned) {
+    throw new Deno.errors.Busy("Cannot resize region: a flush or populate is under way");
+  }
+  const undo = resizeObject(core, byteLength);
+  try {
+    resizeMapping(mapping, core.lead + byteLength);
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  labelMemory(core);
+}
+
+/** @returns what gives the object its old size again */
+function resizeObject(core: RegionCore, byteLength: number): () => void {
+  const { fd, byteOffset, sizable, allocate } = core.facts;
+  const nothing = () => {};
+  if (fd === -1) return nothing;
+  const status = statusOf(fd);
+  if (status.type !== "file") return nothing;
+  const size = status.byteLength;
+  const end = byteOffset + byteLength;
+  const subject = core.live("resize region").request.subject;
+  if (end > size) {
+    if (!sizable) {
+      throw new RangeError(
+        `Cannot resize region as it must lie within the ${size} bytes of its object, which this ` +
+          `region cannot extend: received ${byteLength}`,
+      );
+    }
+    extend(fd, size, end, allocate, subject);
+    return () => ftruncate(fd, size);
+  }
+  // A window into a longer file leaves what lies behind it alone.
+  const atEnd = byteOffset + core.byteLength >= size;
+  if (sizable && atEnd && end < size) retryInterrupted(() => ftruncate(fd, end));
+  return nothing;
+}
