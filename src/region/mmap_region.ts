@@ -173,6 +173,7 @@ export class MmapRegion extends MappedMemory {
    * the region cannot extend.
    * @throws {TypeError} If the buffer was transferred away.
    * @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against it.
+   * @throws {Deno.errors.NotSupported} If it is a mapping of a device.
    * @throws {Deno.errors.Busy} If a `flush` or `populate` is under way.
    * @throws {Deno.errors.BadResource} If the region is closed.
    * @throws {Error} ENOSPC: no room to extend the file. ENOMEM: no address space left.

@@ -30,7 +30,9 @@ function resizeObject(core: RegionCore, byteLength: number): () => void {
   const nothing = () => {};
   if (fd === -1) return nothing;
   const status = statusOf(fd);
-  if (status.type !== "file") return nothing;
+  if (status.type !== "file") {
+    throw new Deno.errors.NotSupported("Cannot resize region: it is a mapping of a device");
+  }
   const size = status.byteLength;
   const end = byteOffset + byteLength;
   const subject = core.live("resize region").request.subject;
