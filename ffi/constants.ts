@@ -196,3 +196,13 @@ export const PR_SET_VMA_ANON_NAME: number = here.PR_SET_VMA_ANON_NAME;
 export const _SC_PAGESIZE: number = here._SC_PAGESIZE;
 /** The number of processors online. */
 export const _SC_NPROCESSORS_ONLN: number = here._SC_NPROCESSORS_ONLN;
+/** `flock`: an exclusive lock. */
+export const LOCK_EX: number = here.LOCK_EX;
+/** The signal of an access to a page that its object does not have. */
+export const SIGBUS: number = here.SIGBUS;
+/** The signal of an access that the mapping forbids. */
+export const SIGSEGV: number = here.SIGSEGV;
+/** `sigaction`: the handler takes three arguments. */
+export const SA_SIGINFO: number = here.SA_SIGINFO;
+/** `sigaction`: the handler runs on the alternate stack. */
+export const SA_ONSTACK: number = here.SA_ONSTACK;

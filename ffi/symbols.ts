@@ -219,6 +219,23 @@ export const SYMBOLS = {
     result: "i32", // 0, or -1; errno is lost
     nonblocking: true,
   },
+  // https://man7.org/linux/man-pages/man2/flock.2.html
+  flock: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int op
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/sigaction.2.html
+  sigaction: {
+    parameters: [
+      "i32", // int signum
+      "buffer", // const struct sigaction *act, or NULL
+      "buffer", // struct sigaction *oldact, or NULL
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
   // https://man7.org/linux/man-pages/man2/memfd_create.2.html (Linux; glibc 2.27)
   memfd_create: {
     parameters: [

@@ -1,0 +1,200 @@
+/*
+ * The fault guard's signal handler: freestanding, position-independent, without data of its own.
+ *
+ * It is compiled ahead, stored as bytes in code.ts, and copied to an executable page; the table lies
+ * TABLE_OFFSET bytes behind its first byte. The layout of the table stands in table.ts, which must
+ * agree with the structs here. The handler runs on any thread at any moment, so everything in the
+ * table that changes is accessed atomically.
+ */
+
+typedef unsigned long u64;
+typedef unsigned int u32;
+
+#define TABLE_OFFSET 65536
+#define SIGBUS 7
+#define SIGSEGV 11
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
+#define BUS_ADRERR 2
+#define BUS_MCEERR_AR 4
+#define SIG_IGN 1
+#define SA_SIGINFO 4
+#define PROT_READ_WRITE 3
+#define MAP_PRIVATE 0x02
+#define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+
+#if defined(__x86_64__)
+enum { SYS_mmap = 9, SYS_mprotect = 10, SYS_rt_sigaction = 13, SYS_getpid = 39, SYS_gettid = 186,
+       SYS_tgkill = 234 };
+#define PC_OFFSET 168 /* uc_mcontext.gregs[REG_RIP] in ucontext_t */
+#elif defined(__aarch64__)
+enum { SYS_mmap = 222, SYS_mprotect = 226, SYS_rt_sigaction = 134, SYS_getpid = 172,
+       SYS_gettid = 178, SYS_tgkill = 131 };
+#define PC_OFFSET 440 /* uc_mcontext.pc in ucontext_t */
+#else
+#error "no such architecture"
+#endif
+
+/* One guarded range. `start` is stored last when it is taken and cleared first when it is freed. */
+struct slot {
+  u64 start;       /* first address; 0: not in use */
+  u64 end;         /* behind the last address, page-aligned */
+  u64 file_offset; /* where `start` lies in the file */
+  u64 faults;      /* absorbed in this slot's present use */
+  u64 first_fault; /* 1 + the first fault's distance from `start`; 0: none */
+  u32 busy;        /* handlers at work in this slot; whoever frees it waits until it is 0 */
+  int fd;          /* the object of a shared mapping; -1: private memory */
+  u32 claimed;     /* 1: some isolate owns this slot */
+  u32 unused[3];
+};
+
+struct action {
+  u64 handler;
+  u64 flags;
+};
+
+struct table {
+  u64 page_size;
+  u32 used; /* slots below this index were taken at least once */
+  u32 unused;
+  struct action previous[2]; /* of SIGBUS, of SIGSEGV */
+  u64 padding[10];
+  struct slot slots[];
+};
+
+struct info { /* siginfo_t */
+  int signal, error, code, padding;
+  u64 address;
+};
+
+/* The first bytes of the block: whoever finds this handler installed knows it by them. */
+__attribute__((section(".text.a"), used, aligned(64), visibility("hidden")))
+const u64 guard_signature[8] = {0x31444155475f4d4dUL /* "MM_GUAD1" */, 1, TABLE_OFFSET};
+
+static inline long call(long number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
+#if defined(__x86_64__)
+  long result;
+  register u64 r10 __asm__("r10") = d;
+  register u64 r8 __asm__("r8") = e;
+  register u64 r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+#else
+  register u64 x8 __asm__("x8") = number;
+  register u64 x0 __asm__("x0") = a;
+  register u64 x1 __asm__("x1") = b;
+  register u64 x2 __asm__("x2") = c;
+  register u64 x3 __asm__("x3") = d;
+  register u64 x4 __asm__("x4") = e;
+  register u64 x5 __asm__("x5") = f;
+  __asm__ volatile("svc 0"
+                   : "+r"(x0)
+                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                   : "memory");
+  return (long)x0;
+#endif
+}
+
+/* Puts private memory at [start, end): zeros, or the file's content if there is a file. */
+static inline int replace(const struct slot *slot, u64 start, u64 end, int fd) {
+  u64 flags = MAP_PRIVATE | MAP_FIXED | (fd < 0 ? MAP_ANONYMOUS : 0);
+  u64 offset = fd < 0 ? 0 : slot->file_offset + (start - slot->start);
+  long result = call(SYS_mmap, start, end - start, PROT_READ_WRITE, flags, (u64)(long)fd, offset);
+  return result == (long)start;
+}
+
+/* A page that is not there becomes a zero page. If the system's limit of mappings is reached, a
+ * single page cannot be cut out: then all that follows it is replaced, or all of the range. */
+static inline int absorb_missing(const struct slot *slot, u64 page, u64 page_size) {
+  return replace(slot, page, page + page_size, -1) || replace(slot, page, slot->end, -1) ||
+         replace(slot, slot->start, slot->end, -1);
+}
+
+/* A page that may not be touched like that becomes a private copy of itself. Private memory is one
+ * already and only gets its rights back. */
+static inline int absorb_forbidden(const struct slot *slot, u64 page, u64 page_size) {
+  if (slot->fd >= 0) {
+    return replace(slot, page, page + page_size, slot->fd) ||
+           replace(slot, slot->start, slot->end, slot->fd);
+  }
+  return call(SYS_mprotect, page, page_size, PROT_READ_WRITE, 0, 0, 0) == 0 ||
+         call(SYS_mprotect, slot->start, slot->end - slot->start, PROT_READ_WRITE, 0, 0, 0) == 0;
+}
+
+static inline int absorb_in(struct slot *slot, int signal, int code, u64 address, u64 page_size) {
+  u64 page = address & ~(page_size - 1);
+  int done;
+  if (signal == SIGSEGV && code == SEGV_ACCERR) {
+    done = absorb_forbidden(slot, page, page_size);
+  } else if ((signal == SIGSEGV && code == SEGV_MAPERR) ||
+             (signal == SIGBUS && (code == BUS_ADRERR || code == BUS_MCEERR_AR))) {
+    done = absorb_missing(slot, page, page_size);
+  } else {
+    return 0;
+  }
+  if (done) {
+    u64 none = 0;
+    __atomic_compare_exchange_n(&slot->first_fault, &none, address - slot->start + 1, 0,
+                                __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&slot->faults, 1, __ATOMIC_SEQ_CST);
+  }
+  return done;
+}
+
+/* Looks the address up; the slot that holds it absorbs the fault. */
+static inline int absorb(struct table *table, int signal, int code, u64 address) {
+  u32 used = __atomic_load_n(&table->used, __ATOMIC_SEQ_CST);
+  for (u32 i = 0; i < used; i++) {
+    struct slot *slot = &table->slots[i];
+    u64 start = __atomic_load_n(&slot->start, __ATOMIC_SEQ_CST);
+    if (start == 0 || address < start || address >= slot->end) continue;
+    /* Whoever frees the slot clears `start` and then waits for `busy`; here it is the other way
+     * round, so that one of the two sees the other. */
+    __atomic_add_fetch(&slot->busy, 1, __ATOMIC_SEQ_CST);
+    int done = __atomic_load_n(&slot->start, __ATOMIC_SEQ_CST) == start && address < slot->end &&
+               absorb_in(slot, signal, code, address, table->page_size);
+    __atomic_sub_fetch(&slot->busy, 1, __ATOMIC_SEQ_CST);
+    if (done) return 1;
+  }
+  return 0;
+}
+
+/* The kernel's default: for a fault, by returning to the instruction, which faults again; for a
+ * signal that somebody sent, by sending it again. */
+static inline void take_default(int signal, int code) {
+  u64 action[4] = {0, 0, 0, 0};
+  call(SYS_rt_sigaction, signal, (u64)action, 0, 8, 0, 0);
+  if (code > 0) return;
+  u64 process = call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+  u64 thread = call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+  call(SYS_tgkill, process, thread, signal, 0, 0, 0);
+}
+
+/* What was there before the guard goes on as if there were none. */
+static inline void pass_on(struct table *table, int signal, struct info *info, void *context) {
+  struct action *previous = &table->previous[signal == SIGSEGV];
+  u64 handler = previous->handler;
+  if (handler == SIG_IGN && info->code <= 0) return;
+  if (handler <= SIG_IGN) {
+    take_default(signal, info->code);
+  } else if (previous->flags & SA_SIGINFO) {
+    ((void (*)(int, struct info *, void *))handler)(signal, info, context);
+  } else {
+    ((void (*)(int))handler)(signal);
+  }
+}
+
+__attribute__((section(".text.b"), used, aligned(64)))
+void guard_handler(int signal, struct info *info, void *context) {
+  struct table *table = (struct table *)((u64)guard_signature + TABLE_OFFSET);
+  u64 pc = *(u64 *)((char *)context + PC_OFFSET);
+  /* A code of 0 or less: somebody sent the signal. An address that is the program counter: the
+   * region is being executed, and no page put there would help. */
+  if (info->code > 0 && info->address != pc &&
+      absorb(table, signal, info->code, info->address)) return;
+  pass_on(table, signal, info, context);
+}

@@ -1,0 +1,189 @@
+/**
+ * The guard's table: which address ranges are guarded, and what the handler absorbed in them.
+ *
+ * One table per process, shared by all Workers and by the handler, which runs on any thread at any
+ * moment. Offsets in bytes; the structs of guard.c say the same:
+ *
+ * | header | type | what | written by |
+ * |---|---|---|---|
+ * | 0 | u64 | page size | installer, once |
+ * | 8 | u32 | slots below this index were taken at least once | who takes a new slot |
+ * | 16 | u64, u64 | SIGBUS: the handler that was there before, its flags | installer, once |
+ * | 32 | u64, u64 | SIGSEGV: the same | installer, once |
+ * | 128 | | the slots, 64 bytes each | |
+ *
+ * | slot | type | what | written by |
+ * |---|---|---|---|
+ * | 0 | u64 | first address; 0: nothing is guarded | owner; last of all when it begins |
+ * | 8 | u64 | behind the last address | owner |
+ * | 16 | u64 | where the first address lies in the file | owner |
+ * | 24 | u64 | faults absorbed | handler adds, owner clears |
+ * | 32 | u64 | 1 + distance of the first fault from the first address; 0: none | handler, owner clears |
+ * | 40 | u32 | handlers at work in this slot | handler |
+ * | 44 | i32 | descriptor of a shared object; -1: private memory | owner |
+ * | 48 | u32 | 1: taken by an isolate | who takes and frees it |
+ */
+
+import { bufferOver } from "../memory.ts";
+
+export const HEADER_BYTE_LENGTH = 128;
+export const SLOT_BYTE_LENGTH = 64;
+
+/** More than Linux's default limit of mappings; untouched slots take no memory. */
+export const SLOT_COUNT = 262_144;
+
+export const TABLE_BYTE_LENGTH = HEADER_BYTE_LENGTH + SLOT_COUNT * SLOT_BYTE_LENGTH;
+
+const PAGE_SIZE_WORD = 0;
+const USED_HALF = 2;
+const PREVIOUS_WORD = 2;
+
+const START_WORD = 0;
+const END_WORD = 1;
+const FILE_OFFSET_WORD = 2;
+const FAULTS_WORD = 3;
+const FIRST_FAULT_WORD = 4;
+const BUSY_HALF = 10;
+const FD_HALF = 11;
+const CLAIMED_HALF = 12;
+
+/** What a slot guards. */
+export interface GuardedRange {
+  readonly start: bigint;
+  /** A multiple of the page size. */
+  readonly end: bigint;
+  /** The object of a shared mapping; -1 for private memory. */
+  readonly fd: number;
+  readonly fileOffset: bigint;
+}
+
+/** This isolate's view of the process's table. */
+export class GuardTable {
+  /** 64-bit words and 32-bit halves of the same memory. */
+  readonly words: BigUint64Array;
+  readonly halves: Int32Array;
+  /** Slots that this isolate has freed: the first places to look. */
+  readonly #freed: number[] = [];
+
+  constructor(pointer: Deno.PointerObject) {
+    const buffer = bufferOver({ pointer, byteLength: TABLE_BYTE_LENGTH });
+    this.words = new BigUint64Array(buffer);
+    this.halves = new Int32Array(buffer);
+  }
+
+  /** Fills the header. Before the handler is installed. */
+  initialize(pageSize: number, previous: readonly { handler: bigint; flags: bigint }[]): void {
+    this.words[PAGE_SIZE_WORD] = BigInt(pageSize);
+    previous.forEach(({ handler, flags }, i) => {
+      this.words[PREVIOUS_WORD + 2 * i] = handler;
+      this.words[PREVIOUS_WORD + 2 * i + 1] = flags;
+    });
+  }
+
+  /** Takes a slot that guards nothing yet. @throws {Error} If there is none left. */
+  take(): GuardSlot {
+    const index = this.#takeFreed() ?? this.#takeNew() ?? this.#takeAny();
+    if (index !== undefined) return new GuardSlot(this, index);
+    throw new Error(
+      `Cannot guard region as ${SLOT_COUNT} are guarded already: use guard: false`,
+    );
+  }
+
+  /** Gives a slot back. */
+  free(index: number): void {
+    Atomics.store(this.halves, slotHalf(index) + CLAIMED_HALF, 0); // pairs with the exchange in #claim
+    this.#freed.push(index);
+  }
+
+  #takeFreed(): number | undefined {
+    for (let index; (index = this.#freed.pop()) !== undefined;) {
+      if (this.#claim(index)) return index;
+    }
+  }
+
+  #takeNew(): number | undefined {
+    while (true) {
+      // An exchange and not an add: the handler must never see a count beyond the table's end.
+      const used = Atomics.load(this.halves, USED_HALF);
+      if (used >= SLOT_COUNT) return undefined;
+      if (Atomics.compareExchange(this.halves, USED_HALF, used, used + 1) !== used) continue;
+      if (this.#claim(used)) return used;
+    }
+  }
+
+  #takeAny(): number | undefined {
+    for (let index = 0; index < SLOT_COUNT; index++) {
+      if (this.#claim(index)) return index;
+    }
+  }
+
+  /** Whether the slot was free and is this isolate's now. Pairs with the store in `free`. */
+  #claim(index: number): boolean {
+    return Atomics.compareExchange(this.halves, slotHalf(index) + CLAIMED_HALF, 0, 1) === 0;
+  }
+}
+
+function slotWord(index: number): number {
+  return (HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH) / 8;
+}
+
+function slotHalf(index: number): number {
+  return (HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH) / 4;
+}
+
+/** One slot, owned by this isolate. */
+export class GuardSlot {
+  readonly #table: GuardTable;
+  readonly #index: number;
+  readonly #word: number;
+
+  constructor(table: GuardTable, index: number) {
+    this.#table = table;
+    this.#index = index;
+    this.#word = slotWord(index);
+  }
+
+  /** Faults that the handler has absorbed in this slot's range. */
+  get faults(): number {
+    return Number(Atomics.load(this.#table.words, this.#word + FAULTS_WORD));
+  }
+
+  /** How far behind the range's start the first fault was; undefined if there was none. */
+  get firstFault(): number | undefined {
+    const first = Atomics.load(this.#table.words, this.#word + FIRST_FAULT_WORD);
+    return first === 0n ? undefined : Number(first) - 1;
+  }
+
+  /** Forgets the first fault, so that the next one is the first. */
+  clearFirstFault(): void {
+    Atomics.store(this.#table.words, this.#word + FIRST_FAULT_WORD, 0n);
+  }
+
+  /** Guards a range, which must be mapped. */
+  begin(range: GuardedRange): void {
+    const { words, halves } = this.#table;
+    words[this.#word + END_WORD] = range.end;
+    words[this.#word + FILE_OFFSET_WORD] = range.fileOffset;
+    halves[slotHalf(this.#index) + FD_HALF] = range.fd;
+    // Last, and atomic: a handler that sees the start must see the rest too.
+    Atomics.store(words, this.#word + START_WORD, range.start);
+  }
+
+  /** Guards nothing any more. When this returns, no handler works on the range. */
+  end(): void {
+    Atomics.store(this.#table.words, this.#word + START_WORD, 0n);
+    // The handler raises `busy` and then looks at the start again: one of the two sees the other.
+    // It makes two system calls at most, so this wait is short.
+    while (Atomics.load(this.#table.halves, slotHalf(this.#index) + BUSY_HALF) !== 0);
+  }
+
+  /** Ends and gives the slot back. @returns the faults that it absorbed */
+  free(): number {
+    this.end();
+    const faults = this.faults;
+    this.#table.words[this.#word + FAULTS_WORD] = 0n;
+    this.#table.words[this.#word + FIRST_FAULT_WORD] = 0n;
+    this.#table.free(this.#index);
+    return faults;
+  }
+}
