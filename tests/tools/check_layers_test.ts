@@ -1,0 +1,172 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { checkLayers } from "../../tools/check_layers.ts";
+import { runTool, withTree } from "./_tree.ts";
+
+/** A project in which every arrow runs the right way. */
+const GOOD = {
+  "deno.json": `{ "name": "@a/b" }`,
+  "mod.ts":
+    `export { open } from "./src/region/open.ts";\nexport type { Range } from "./ffi/libc.ts";`,
+  "ffi/libc.ts": `export type Range = number;\nDeno.dlopen("libc.so.6", {});`,
+  "ffi/memory.ts": `Deno.UnsafePointerView.getArrayBuffer(pointer, 1);`,
+  "src/struct/layout.ts": `export const layout = 1;`,
+  "src/object/file.ts": `import { libc } from "../../ffi/libc.ts";`,
+  "src/mapping/map.ts": `import {\n  libc,\n} from "../../ffi/libc.ts";\nexport const map = 1;`,
+  "src/region/open.ts": `import "../object/file.ts";\nimport { map } from "../mapping/map.ts";`,
+  "src/sync/mutex.ts": `/**\n * import { open } from "@a/b";\n */\n// import "npm:x";\n` +
+    `import { layout } from "../struct/layout.ts";`,
+  "examples/first.ts": `import { open } from "@a/b";\nimport { other } from "npm:other";`,
+  "tests/open_test.ts":
+    `import "@a/b/libc";\nimport "../src/region/open.ts";\nDeno.dlopen("x", {});`,
+};
+
+/** What is wrong in the good project with some files changed. */
+async function problemsWith(files: Record<string, string>): Promise<string[]> {
+  let problems: string[] = [];
+  await withTree({ ...GOOD, ...files }, (root) => {
+    problems = checkLayers(root);
+  });
+  return problems;
+}
+
+Deno.test("checkLayers() finds nothing in a tree whose arrows all run down", async () => {
+  assertEquals(await problemsWith({}), []);
+});
+
+/** One wrong file each, and what is said of it. */
+const WRONG: Record<string, [path: string, source: string, problem: string]> = {
+  "an import from a layer above": [
+    "src/mapping/up.ts",
+    `import { open } from "../region/open.ts";`,
+    "src/mapping/up.ts -> ../region/open.ts: src/mapping may not import src/region",
+  ],
+  "an import that spans lines": [
+    "ffi/up.ts",
+    `import {\n  type A,\n  b,\n} from "../src/object/file.ts";`,
+    "ffi/up.ts -> ../src/object/file.ts: ffi may not import src/object",
+  ],
+  "a type import from a layer above": [
+    "ffi/up.ts",
+    `import type { Map } from "../src/mapping/map.ts";`,
+    "ffi/up.ts -> ../src/mapping/map.ts: ffi may not import src/mapping",
+  ],
+  "a re-export from a layer above": [
+    "src/sync/up.ts",
+    `export * from "../channel/ring.ts";`,
+    "src/sync/up.ts -> ../channel/ring.ts: src/sync may not import src/channel",
+  ],
+  "a dynamic import of a layer above": [
+    "src/sync/up.ts",
+    `export const ring = () => import("../channel/ring.ts");`,
+    "src/sync/up.ts -> ../channel/ring.ts: src/sync may not import src/channel",
+  ],
+  "an import for its effect": [
+    "ffi/up.ts",
+    `import "../mod.ts";`,
+    "ffi/up.ts -> ../mod.ts: ffi may not import mod.ts",
+  ],
+  "object importing mapping": [
+    "src/object/aside.ts",
+    `import { map } from "../mapping/map.ts";`,
+    "src/object/aside.ts -> ../mapping/map.ts: src/object may not import src/mapping",
+  ],
+  "mapping importing object": [
+    "src/mapping/aside.ts",
+    `import "../object/file.ts";`,
+    "src/mapping/aside.ts -> ../object/file.ts: src/mapping may not import src/object",
+  ],
+  "struct importing ffi": [
+    "src/struct/aside.ts",
+    `import "../../ffi/libc.ts";`,
+    "src/struct/aside.ts -> ../../ffi/libc.ts: src/struct may not import ffi",
+  ],
+  "ffi importing struct": [
+    "ffi/aside.ts",
+    `import { layout } from "../src/struct/layout.ts";`,
+    "ffi/aside.ts -> ../src/struct/layout.ts: ffi may not import src/struct",
+  ],
+  "the module importing itself by name": [
+    "src/region/self.ts",
+    `import { open } from "@a/b/libc";`,
+    "src/region/self.ts -> @a/b/libc: src/region may not import the package",
+  ],
+  "the module importing a test": [
+    "src/region/self.ts",
+    `import "../../tests/open_test.ts";`,
+    "src/region/self.ts -> ../../tests/open_test.ts: src/region may not import tests",
+  ],
+  "an npm package in the module": [
+    "src/region/npm.ts",
+    `import x from "npm:x@1";`,
+    "src/region/npm.ts -> npm:x@1: the module has no dependencies",
+  ],
+  "a jsr package in the module": [
+    "src/region/jsr.ts",
+    `import x from "jsr:@a/x";`,
+    "src/region/jsr.ts -> jsr:@a/x: the module has no dependencies",
+  ],
+  "a Node module in ffi": [
+    "ffi/node.ts",
+    `const { openSync } = await import("node:fs");`,
+    "ffi/node.ts -> node:fs: the module has no dependencies",
+  ],
+  "a mapped name in ffi": [
+    "ffi/std.ts",
+    `import { assert } from '@std/assert';`,
+    "ffi/std.ts -> @std/assert: the module has no dependencies",
+  ],
+  "a folder that no layer is": [
+    "src/extra/x.ts",
+    `export const x = 1;`,
+    "src/extra/x.ts: belongs to no layer of ARCHITECTURE.md",
+  ],
+  "dlopen outside of ffi": [
+    "src/object/open.ts",
+    `const { dlopen } = Deno;`,
+    "src/object/open.ts: only ffi/ may use Deno.dlopen",
+  ],
+  "UnsafePointerView outside of ffi": [
+    "src/object/read.ts",
+    `new Deno.UnsafePointerView(pointer).getUint8();`,
+    "src/object/read.ts: only ffi/ may use Deno.UnsafePointerView",
+  ],
+  "getArrayBuffer outside of ffi/memory.ts": [
+    "ffi/other.ts",
+    `new Deno.UnsafePointerView(pointer).getArrayBuffer(1);`,
+    "ffi/other.ts: only ffi/memory.ts may use getArrayBuffer",
+  ],
+};
+
+for (const [what, [path, source, problem]] of Object.entries(WRONG)) {
+  Deno.test(`checkLayers() reports ${what}`, async () => {
+    assertEquals(await problemsWith({ [path]: source }), [problem]);
+  });
+}
+
+Deno.test("checkLayers() reports files that import each other in a ring, once", async () => {
+  const problems = await problemsWith({
+    "src/mapping/a.ts": `import "./b.ts";`,
+    "src/mapping/b.ts": `import type { C } from "./c.ts";`,
+    "src/mapping/c.ts": `import "./a.ts";`,
+  });
+  assertEquals(problems, [
+    "src/mapping/a.ts -> src/mapping/b.ts -> src/mapping/c.ts -> src/mapping/a.ts: an import cycle",
+  ]);
+});
+
+Deno.test("check_layers.ts fails and prints each wrong arrow", async () => {
+  const wrong = Object.values(WRONG).slice(0, 1);
+  const files = Object.fromEntries(wrong.map(([path, source]) => [path, source]));
+  await withTree({ ...GOOD, ...files }, async (root) => {
+    const { code, stderr } = await runTool("check_layers.ts", root);
+    assertEquals(code, 1);
+    for (const [, , problem] of wrong) assertStringIncludes(stderr, problem);
+  });
+});
+
+Deno.test("check_layers.ts passes on a tree whose arrows all run down", async () => {
+  await withTree(GOOD, async (root) => {
+    const { code, stdout } = await runTool("check_layers.ts", root);
+    assertEquals([code, stdout], [0, "Import directions: ok\n"]);
+  });
+});

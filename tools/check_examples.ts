@@ -1,0 +1,41 @@
+/**
+ * Checks that every example is run: `deno run --allow-read=. tools/check_examples.ts`. A program is
+ * named in tests/examples_test.ts, or started or imported by one that is.
+ */
+
+import { report, typeScriptFiles } from "./_files.ts";
+import { resolveImport, withoutComments } from "./_imports.ts";
+
+const FOLDER = "examples";
+const TEST = "tests/examples_test.ts";
+
+/** What is wrong in the project at `root`, one line each; empty if nothing is. */
+export function checkExamples(root: string): string[] {
+  const test = withoutComments(Deno.readTextFileSync(`${root}/${TEST}`));
+  const examples = typeScriptFiles(`${root}/${FOLDER}`);
+  const reached = new Set<string>();
+  const reach = (example: string): void => {
+    if (reached.has(example)) return;
+    reached.add(example);
+    const source = withoutComments(Deno.readTextFileSync(`${root}/${FOLDER}/${example}`));
+    neighbours(example, source).filter((other) => examples.includes(other)).forEach(reach);
+  };
+  examples.filter((example) => isNamed(example, test)).forEach(reach);
+  return examples
+    .filter((example) => !reached.has(example))
+    .map((example) => `${FOLDER}/${example}: no test in ${TEST} runs it`);
+}
+
+/** Whether a string of the source ends with the path of the example. */
+function isNamed(example: string, source: string): boolean {
+  const path = example.replaceAll(/[.+]/g, "\\$&");
+  return new RegExp(`["'\`/]${path}["'\`]`).test(source);
+}
+
+/** The files that a program names by a string such as "./child.ts": its imports, Workers, children. */
+function neighbours(example: string, source: string): string[] {
+  return [...source.matchAll(/["'`](\.\.?\/[^"'`\n]+\.ts)["'`]/g)]
+    .map((match) => resolveImport(example, match[1]!));
+}
+
+if (import.meta.main) report("Examples", checkExamples("."));

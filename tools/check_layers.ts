@@ -1,0 +1,134 @@
+/**
+ * Checks the direction of imports, as ARCHITECTURE.md draws it: `deno run --allow-read=.
+ * tools/check_layers.ts`. Prints each arrow that runs the wrong way, and fails if there is one.
+ */
+
+import { report, typeScriptFiles } from "./_files.ts";
+import { importsOf, resolveImport, withoutComments } from "./_imports.ts";
+
+/** The package by its name, which is how its users see it. */
+const PACKAGE = "the package";
+
+/** From the top down: a file may import from its own layer and from those that follow. */
+const LAYERS = [
+  "tests",
+  "tools",
+  "examples",
+  "bench",
+  PACKAGE,
+  "mod.ts",
+  "src/cli",
+  "src/collections",
+  "src/channel",
+  "src/sync",
+  "src/region",
+  "src/object",
+  "src/mapping",
+  "ffi",
+  "src/struct",
+];
+
+/** Neighbours that do not know each other, whatever their order says. */
+const STRANGERS = [
+  ["src/object", "src/mapping"],
+  ["ffi", "src/struct"],
+  ["examples", "bench"],
+];
+
+/** What only some of the files that ship may use. */
+const RESERVED = [
+  { name: "Deno.dlopen", pattern: /\bdlopen\b/, home: "ffi/" },
+  { name: "Deno.UnsafePointerView", pattern: /\bUnsafePointerView\b/, home: "ffi/" },
+  { name: "getArrayBuffer", pattern: /\bgetArrayBuffer\b/, home: "ffi/memory.ts" },
+];
+
+/** The imports between the project's own files. */
+type Graph = Map<string, string[]>;
+
+/** What is wrong in the project at `root`, one line each; empty if nothing is. */
+export function checkLayers(root: string): string[] {
+  const name: string = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`)).name;
+  const graph: Graph = new Map();
+  const problems: string[] = [];
+  for (const file of typeScriptFiles(root)) {
+    const source = Deno.readTextFileSync(`${root}/${file}`);
+    const imports = importsOf(source);
+    graph.set(
+      file,
+      imports.filter(isRelative).map((specifier) => resolveImport(file, specifier)),
+    );
+    problems.push(...wrongArrows(file, imports, name), ...wrongUses(file, source));
+  }
+  return [...problems, ...cycles(graph)];
+}
+
+function isRelative(specifier: string): boolean {
+  return /^\.\.?\//.test(specifier);
+}
+
+function wrongArrows(file: string, imports: readonly string[], name: string): string[] {
+  const from = layerOf(file);
+  if (from === undefined) return [`${file}: belongs to no layer of ARCHITECTURE.md`];
+  return imports.flatMap((specifier) => {
+    const to = layerOfImport(file, specifier, name);
+    if (to === undefined) {
+      return isShipped(file) ? [`${file} -> ${specifier}: the module has no dependencies`] : [];
+    }
+    return mayImport(from, to) ? [] : [`${file} -> ${specifier}: ${from} may not import ${to}`];
+  });
+}
+
+/** Undefined for what is not the project's own. */
+function layerOfImport(file: string, specifier: string, name: string): string | undefined {
+  if (specifier === name || specifier.startsWith(`${name}/`)) return PACKAGE;
+  if (!isRelative(specifier)) return undefined;
+  const path = resolveImport(file, specifier);
+  return layerOf(path) ?? path;
+}
+
+function layerOf(path: string): string | undefined {
+  return LAYERS.find((layer) => path === layer || path.startsWith(`${layer}/`));
+}
+
+function mayImport(from: string, to: string): boolean {
+  if (!LAYERS.includes(to)) return false;
+  if (STRANGERS.some((pair) => from !== to && pair.includes(from) && pair.includes(to))) {
+    return false;
+  }
+  return LAYERS.indexOf(from) <= LAYERS.indexOf(to);
+}
+
+/** Whether users of the package load the file. */
+function isShipped(file: string): boolean {
+  return file === "mod.ts" || file.startsWith("src/") || file.startsWith("ffi/");
+}
+
+function wrongUses(file: string, source: string): string[] {
+  if (!isShipped(file)) return [];
+  const code = withoutComments(source);
+  return RESERVED
+    .filter(({ pattern, home }) => !file.startsWith(home) && pattern.test(code))
+    .map(({ name, home }) => `${file}: only ${home} may use ${name}`);
+}
+
+/** Each ring of files that import each other, told once. */
+function cycles(graph: Graph): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    const start = path.indexOf(file);
+    if (start !== -1) {
+      found.push(`${[...path.slice(start), file].join(" -> ")}: an import cycle`);
+    } else if (!done.has(file)) {
+      path.push(file);
+      graph.get(file)?.forEach(visit);
+      path.pop();
+      done.add(file);
+    }
+  };
+  for (const file of graph.keys()) visit(file);
+  return found;
+}
+
+if (import.meta.main) report("Import directions", checkLayers("."));
