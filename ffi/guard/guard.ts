@@ -120,31 +120,34 @@ function installed(): GuardTable | undefined {
 }
 
 function installNew(): GuardTable {
-  const block = { pointer: mapBlock(), byteLength: TABLE_OFFSET + TABLE_BYTE_LENGTH };
-  try {
-    new Uint8Array(bufferOver(block)).set(code());
-    // Also what makes arm64's instruction cache see the code.
-    checkZero(
-      libc().mprotect(block.pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC),
-      "mprotect",
-    );
-    const fresh = new GuardTable(pointerAt(block.pointer, TABLE_OFFSET));
-    fresh.initialize(pageSize(), [currentAction(SIGBUS), currentAction(SIGSEGV)]);
-    const handler = addressOf(block.pointer) + BigInt(ENTRY_OFFSET);
-    setHandler(SIGSEGV, handler);
-    setHandler(SIGBUS, handler); // last: by this one it is found
-    return fresh;
-  } catch (error) {
-    libc().munmap(block.pointer, BigInt(block.byteLength));
-    throw error;
-  }
+  const block = makeBlock();
+  const fresh = new GuardTable(pointerAt(block, TABLE_OFFSET));
+  fresh.initialize(pageSize(), [currentAction(SIGBUS), currentAction(SIGSEGV)]);
+  const handler = addressOf(block) + BigInt(ENTRY_OFFSET);
+  setHandler(SIGSEGV, handler);
+  setHandler(SIGBUS, handler); // last: by this one it is found
+  return fresh;
 }
 
-function mapBlock(): Deno.PointerObject {
+/** The code, executable, and an empty table behind it. */
+function makeBlock(): Deno.PointerObject {
+  const byteLength = TABLE_OFFSET + TABLE_BYTE_LENGTH;
   const protection = PROT_READ | PROT_WRITE;
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  const byteLength = BigInt(TABLE_OFFSET + TABLE_BYTE_LENGTH);
-  return checkPointer(libc().mmap(null, byteLength, protection, flags, -1, 0n), "mmap");
+  const { mmap, mprotect, munmap } = libc();
+  const pointer = checkPointer(
+    mmap(null, BigInt(byteLength), protection, flags, -1, 0n),
+    "mmap",
+  );
+  try {
+    new Uint8Array(bufferOver({ pointer, byteLength })).set(code());
+    // Also what makes arm64's instruction cache see the code.
+    checkZero(mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC), "mprotect");
+    return pointer;
+  } catch (error) {
+    munmap(pointer, BigInt(byteLength));
+    throw error;
+  }
 }
 
 function code(): Uint8Array {

@@ -99,6 +99,7 @@ export class GuardTable {
     for (let index; (index = this.#freed.pop()) !== undefined;) {
       if (this.#claim(index)) return index;
     }
+    return undefined;
   }
 
   #takeNew(): number | undefined {
@@ -115,6 +116,7 @@ export class GuardTable {
     for (let index = 0; index < SLOT_COUNT; index++) {
       if (this.#claim(index)) return index;
     }
+    return undefined;
   }
 
   /** Whether the slot was free and is this isolate's now. Pairs with the store in `free`. */

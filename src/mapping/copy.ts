@@ -85,3 +85,31 @@ export function copyWhatIsThere(from: Range, to: Range): void {
     if (done < byteLength) done = alignDown(done, step) + step;
   }
 }
+
+/** The kernel takes so many pieces in one call. */
+const IOV_MAX = 1024;
+
+/**
+ * The first page in [page, pages) that cannot be read, `pages` if all can.
+ *
+ * @param start the address of page 0
+ */
+export function firstMissing(start: bigint, page: number, pages: number, step: number): number {
+  const symbol = required(libc().process_vm_readv, "process_vm_readv");
+  const bytes = new Uint8Array(IOV_MAX);
+  const target = iovec(addressOfBytes(bytes), IOV_MAX);
+  while (page < pages) {
+    const count = Math.min(IOV_MAX, pages - page);
+    const pieces = new BigUint64Array(2 * count);
+    for (let i = 0; i < count; i++) {
+      pieces[2 * i] = start + BigInt((page + i) * step);
+      pieces[2 * i + 1] = 1n;
+    }
+    const source = new Uint8Array(pieces.buffer);
+    const read = symbol(Deno.pid, target, 1n, source, BigInt(count), 0n);
+    if (read < 0n && lastErrno() !== EFAULT) throw systemError(lastErrno(), "process_vm_readv");
+    page += Math.max(0, Number(read));
+    if (read < count) return page;
+  }
+  return pages;
+}

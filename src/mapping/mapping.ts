@@ -11,6 +11,7 @@ import {
 } from "../../ffi/constants.ts";
 import { checkPointer } from "../../ffi/call.ts";
 import { libc } from "../../ffi/libc.ts";
+import { MappingGuard } from "./guard.ts";
 
 /** What `mmap` is asked for; every number is checked and page-aligned already. */
 export interface MapRequest {
@@ -23,11 +24,14 @@ export interface MapRequest {
   readonly address: bigint;
   /** What the error message names: a path. */
   readonly subject: string | undefined;
+  /** Whether faults are to be absorbed from the start. */
+  readonly guarded: boolean;
 }
 
 /** What is left to do when a buffer was collected that nobody closed. It holds no buffer. */
 interface Estate {
   range: Range;
+  guard: MappingGuard | undefined;
   readonly onUnmapped: () => void;
 }
 
@@ -35,6 +39,7 @@ const forgotten = new FinalizationRegistry<Estate>((estate) => {
   // Nobody can tell whether the buffer that was collected had been transferred away: then a view
   // of this memory lives on in another buffer. So the memory and the file are given back here, and
   // the addresses stay taken.
+  estate.guard?.free();
   replaceByZeros(estate.range);
   estate.onUnmapped();
 });
@@ -87,9 +92,10 @@ export class Mapping {
   constructor(request: MapRequest, onUnmapped: () => void) {
     const range = mapRange(request);
     this.#request = request;
-    this.#estate = { range, onUnmapped };
+    this.#estate = { range, guard: undefined, onUnmapped };
     try {
       this.#buffer = bufferOver(range);
+      if (request.guarded) this.beginGuard();
     } catch (error) {
       unmapRange(range);
       throw error;
@@ -118,6 +124,20 @@ export class Mapping {
     return this.#buffer;
   }
 
+  get guard(): MappingGuard | undefined {
+    return this.#estate.guard;
+  }
+
+  /** Faults that the guard has absorbed; also after `close`. */
+  get faults(): number {
+    return this.guard?.faults ?? this.#faults;
+  }
+
+  /** Absorbs faults from now on, if it does not yet and there is a guard. */
+  beginGuard(): void {
+    this.#estate.guard ??= MappingGuard.take(this.range, this.#request);
+  }
+
   /** Whether a call on another thread works on the addresses. */
   get pinned(): boolean {
     return this.#pins > 0;
@@ -143,10 +163,12 @@ export class Mapping {
       throw new TypeError("Cannot resize region as its buffer was transferred away");
     }
     forgotten.unregister(this);
+    this.guard?.suspend();
     try {
       this.#estate.range = move(this.range);
       this.#request = { ...this.#request, byteLength };
     } finally {
+      this.guard?.resume(this.range, this.#request);
       this.#buffer = bufferOver(this.range);
       forgotten.register(this.#buffer, this.#estate, this);
     }
@@ -163,7 +185,11 @@ export class Mapping {
   /** Whether `close` could take the buffer from every view of the memory. */
   #detached = false;
 
+  #faults = 0;
+
   #giveBack(): void {
+    this.#faults = this.guard?.free() ?? 0;
+    this.#estate.guard = undefined;
     if (this.#detached) unmapRange(this.range);
     else replaceByZeros(this.range);
     this.#estate.onUnmapped();

@@ -17,6 +17,7 @@ import { pageSize } from "../../ffi/page_size.ts";
 import { copyWhatIsThere } from "./copy.ts";
 import { type Mapping, mapRange, type MapRequest, unmapRange } from "./mapping.ts";
 import { alignUp } from "./pages.ts";
+import { repairMapping } from "./repair.ts";
 
 /**
  * Gives a mapping another length, at another address if need be. The object behind it must have
@@ -26,6 +27,7 @@ import { alignUp } from "./pages.ts";
  */
 export function resizeMapping(mapping: Mapping, byteLength: number): void {
   const { range, request } = mapping;
+  if (mapping.guard?.cutOff) repairMapping(mapping);
   // One protection again makes it one mapping again, which is what mremap wants.
   checkZero(
     libc().mprotect(range.pointer, BigInt(range.byteLength), request.protection),
@@ -75,6 +77,7 @@ function reserve(byteLength: number): Range {
     fileOffset: 0,
     address: 0n,
     subject: undefined,
+    guarded: false,
   });
 }
 

@@ -6,6 +6,7 @@ import { statusOf } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
 import { bootId, startTimeOf } from "./identity.ts";
+import { checkDescriptorDenied } from "./permission.ts";
 
 /**
  * Opens a handle's object: a file by its path, anything else through the owner's descriptor.
@@ -14,6 +15,7 @@ import { bootId, startTimeOf } from "./identity.ts";
  * @throws {Deno.errors.NotFound} If the object cannot be reached: its owner has ended or closed it,
  * the path leads to another file, or the machine was restarted.
  * @throws {Deno.errors.PermissionDenied} EACCES: this user has no right to it.
+ * @throws {Deno.errors.NotCapable} If the program runs with that file denied.
  * @throws {RangeError} If the object is shorter by now than the region was.
  */
 export function openHandle(handle: RegionHandle, writable: boolean): number {
@@ -21,6 +23,7 @@ export function openHandle(handle: RegionHandle, writable: boolean): number {
     ? openByPath(handle, writable) ?? openByOwner(handle, writable)
     : openByOwner(handle, writable);
   try {
+    checkDescriptorDenied(fd, writable);
     checkSize(handle, fd);
     return fd;
   } catch (error) {

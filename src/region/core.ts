@@ -2,6 +2,7 @@
 
 import { close } from "../../ffi/file_calls.ts";
 import { pageSize } from "../../ffi/page_size.ts";
+import { MappingFaultError } from "../mapping/fault_error.ts";
 import { Mapping, type MapRequest } from "../mapping/mapping.ts";
 import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";
@@ -24,6 +25,8 @@ export interface RegionFacts {
   readonly grant: Access;
   /** The label of private anonymous memory. */
   readonly label: string;
+  /** Whether faults are absorbed. */
+  readonly guard: boolean;
 }
 
 /** A mapping, the region's place in it, and the object that it is a mapping of. */
@@ -33,6 +36,7 @@ export class RegionCore {
   readonly lead: number;
   readonly #owned: { fd: number };
   #mapping: Mapping | undefined;
+  #closedMapping: Mapping | undefined;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
 
   /**
@@ -53,6 +57,21 @@ export class RegionCore {
 
   get closed(): boolean {
     return this.#mapping === undefined;
+  }
+
+  /** Faults that the guard has absorbed in the region's life. */
+  get faults(): number {
+    return (this.#mapping ?? this.#closedMapping)?.faults ?? 0;
+  }
+
+  /** @throws {MappingFaultError} If a page is cut off from its object. */
+  check({ guard, request }: Mapping): void {
+    if (!guard?.cutOff) return;
+    throw new MappingFaultError({
+      path: request.subject ?? "",
+      byteOffset: Math.max(0, guard.firstFault - this.lead),
+      faults: guard.faults,
+    });
   }
 
   /** 0 once the region is closed. */
@@ -105,9 +124,11 @@ export class RegionCore {
   /** Closing twice is silent. */
   close(): void {
     const mapping = this.#mapping;
+    if (mapping === undefined) return;
+    this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.#bytes = undefined;
-    mapping?.close();
+    mapping.close();
   }
 }
 

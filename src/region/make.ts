@@ -15,6 +15,7 @@ import type { RegionHandle } from "../object/handle.ts";
 import { createAnonymous, seal } from "../object/memfd.ts";
 import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
+import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
 import { emptyTo, extend } from "../object/size.ts";
 import { RegionCore, type RegionFacts } from "./core.ts";
 import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
@@ -23,9 +24,11 @@ import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
 export function openRegion(path: string, plan: OpenPlan): RegionCore {
   const { create, createNew, truncate } = plan;
   const writable = plan.access === "read-write" || create || createNew || truncate;
+  checkDenied(path, writable);
   const { fd, created } = openFile({ ...plan, path, writable });
   let oldSize: number | undefined;
   try {
+    checkDescriptorDenied(fd, writable);
     const status = statusOf(fd);
     const byteLength = fit(plan, status, create || createNew || truncate, path);
     const end = plan.byteOffset + byteLength;
@@ -48,6 +51,7 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
 /** `MmapRegion.fromFd` */
 export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
   return owning(duplicate(borrowed), (fd) => {
+    checkDescriptorDenied(fd, plan.access === "read-write");
     const byteLength = fit(plan, statusOf(fd), false, `fd ${borrowed}`);
     return mapFile({ plan, byteLength, fd, subject: `fd ${borrowed}`, kind: "file" });
   });
@@ -95,6 +99,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
     sizable: false,
     grant: "read-write",
     label: plan.label,
+    guard: plan.guard,
   };
   const core = new RegionCore(facts, {
     byteLength: plan.byteLength,
@@ -104,6 +109,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
     fileOffset: 0,
     address: plan.address,
     subject: undefined,
+    guarded: false, // begins with the first protect(): nothing else can make a page fault
   }, 0);
   labelMemory(core);
   return prepare(core, plan);
@@ -176,6 +182,7 @@ function mapFile(source: Source, finish?: () => void): RegionCore {
     sizable: plan.access === "read-write",
     grant: source.grant ?? plan.access,
     label: "",
+    guard: plan.guard,
   };
   const core = new RegionCore(facts, {
     byteLength: lead + source.byteLength,
@@ -185,6 +192,7 @@ function mapFile(source: Source, finish?: () => void): RegionCore {
     fileOffset,
     address: plan.address,
     subject: source.subject,
+    guarded: plan.guard,
   }, lead);
   return prepare(core, plan, finish);
 }

@@ -20,6 +20,7 @@ import {
   protectSpan,
   unlockSpan,
 } from "../mapping/protection.ts";
+import { probeSpan } from "../mapping/probe.ts";
 import { type Residency, residencyOf } from "../mapping/residency.ts";
 import {
   dataViewOf,
@@ -140,6 +141,8 @@ export abstract class MappedMemory implements Disposable {
    * @param options the range, widened to whole pages, and how far to go
    * @throws {RangeError} If the range lies outside of the region.
    * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {MappingFaultError} If a page is cut off from its file; what is left of the range was
+   * written all the same.
    * @throws {Error} EIO, ENOSPC, EDQUOT: the data could not be written.
    */
   flushSync(options?: FlushOptions): void {
@@ -148,6 +151,7 @@ export abstract class MappedMemory implements Disposable {
     const mapping = this.#core.live("flush region");
     const span = this.#core.pages(range, "flush region");
     flushSpan(mapping, span, durability, this.#core.facts.fd);
+    this.#core.check(mapping);
   }
 
   /** As {@linkcode flushSync}, without blocking the event loop. */
@@ -157,6 +161,7 @@ export abstract class MappedMemory implements Disposable {
     const mapping = this.#core.live("flush region");
     const span = this.#core.pages(range, "flush region");
     await flushSpanOffThread(mapping, span, durability, this.#core.facts.fd);
+    this.#core.check(mapping);
   }
 
   /**
@@ -221,6 +226,7 @@ export abstract class MappedMemory implements Disposable {
           `received byteOffset ${given.byteOffset ?? 0}, byteLength ${span.byteLength}`,
       );
     }
+    if (this.#core.facts.guard) mapping.beginGuard();
     protectSpan(mapping, this.#core.pages(given, "protect region"), checked);
   }
 
@@ -265,6 +271,21 @@ export abstract class MappedMemory implements Disposable {
     const given = readRange(range, "ask for residency");
     const mapping = this.#core.live("ask for residency");
     return residencyOf(mapping, this.#core.pages(given, "ask for residency"));
+  }
+
+  /**
+   * Which pages can be read: asks the kernel to read one byte of each, which never faults.
+   *
+   * @param range widened to whole pages
+   * @returns one byte for each page: 1 if it is there; 0 if it lies beyond the end of its file, or
+   * is protected against reading
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  probe(range?: ByteRange): Uint8Array<ArrayBuffer> {
+    const given = readRange(range, "probe region");
+    const mapping = this.#core.live("probe region");
+    return probeSpan(mapping, this.#core.pages(given, "probe region"));
   }
 
   /**

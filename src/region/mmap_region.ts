@@ -1,6 +1,8 @@
 /** `MmapRegion`: an object and a mapping of it, put together for people. */
 
 import { getenv } from "../../ffi/environment.ts";
+import { type GuardState, guardState } from "../../ffi/guard/guard.ts";
+import { repairMapping } from "../mapping/repair.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import {
   formatHandle,
@@ -71,6 +73,8 @@ export class MmapRegion extends MappedMemory {
    * @param options by default the whole file, read-only
    * @throws {RangeError} If the file is empty or too short, or a number is out of range.
    * @throws {TypeError} If an option is of another type, or does not go with another one.
+   * @throws {Deno.errors.NotCapable} If the program runs without `--allow-ffi`, or with
+   * `--deny-read` or `--deny-write` for the file.
    * @throws {Deno.errors.NotFound} ENOENT: no such file or directory.
    * @throws {Deno.errors.PermissionDenied} EACCES: no right to the file, or to the access asked for.
    * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and it exists.
@@ -152,6 +156,18 @@ export class MmapRegion extends MappedMemory {
     );
   }
 
+  /**
+   * Whether faults are absorbed: "on"; "off" as long as no region needed it; "unavailable" where the
+   * system forbids executable memory, or on macOS.
+   *
+   * The guard is a signal handler. Where a page has lost its file (someone truncated it), reads give
+   * zeros and writes go to a private page; a write to a read-only page goes to a private copy of it.
+   * Without the guard, both end the process.
+   */
+  static guardState(): GuardState {
+    return guardState();
+  }
+
   /** What the region is a mapping of. */
   get kind(): RegionHandle["kind"] {
     return coreOf(this).facts.kind;
@@ -184,6 +200,36 @@ export class MmapRegion extends MappedMemory {
     core.live("resize region");
     wholeNumber(core.facts.byteOffset + wanted, "the region's end", "resize region");
     resizeRegion(core, wanted);
+  }
+
+  /** How many faults were absorbed in the region's life; see {@linkcode check}. */
+  get faults(): number {
+    return coreOf(this).faults;
+  }
+
+  /**
+   * Tells whether the bytes can be trusted: whether all pages are those of the object.
+   *
+   * @throws {MappingFaultError} If a page is cut off from its object: the file was truncated and the
+   * page touched, its disk is full, or a forbidden write was absorbed.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  check(): void {
+    const core = coreOf(this);
+    core.check(core.live("check region"));
+  }
+
+  /**
+   * Maps the true object again in the place of every page that is cut off; what was written to those
+   * pages is lost. Views stay. Every page gets the region's own access again.
+   *
+   * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
+   * makes the file longer.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  repair(): void {
+    repairMapping(coreOf(this).live("repair region"));
   }
 
   /**

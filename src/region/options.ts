@@ -47,6 +47,12 @@ export interface MapOptions {
   /** Where to map, as a hint: the system takes another address if it is not free. */
   address?: bigint;
   /**
+   * Absorb faults: see `MmapRegion.guardState`. False is for people who want the raw signal, which
+   * ends the process.
+   * @default {true}
+   */
+  guard?: boolean;
+  /**
    * Further `MAP_*` bits of `@mmap/mmap/libc`, such as `MAP_LOCKED`. Those that the other options
    * stand for, and `MAP_FIXED`, are refused.
    * @default {0}
@@ -86,7 +92,7 @@ export interface OpenRegionOptions extends MapOptions {
 
 /** Options of `MmapRegion.anonymous`. */
 export interface AnonymousOptions
-  extends Pick<MapOptions, "populate" | "lock" | "reserve" | "hugePages"> {
+  extends Pick<MapOptions, "populate" | "lock" | "reserve" | "hugePages" | "guard"> {
   /**
    * - "shared": other processes can be given it, see `handle` and `env` (a memfd).
    * - "private": plain zero-filled memory of this process.

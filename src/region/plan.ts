@@ -27,6 +27,7 @@ export interface MapPlan {
   readonly populate: boolean;
   readonly lock: boolean;
   readonly hugePages: boolean;
+  readonly guard: boolean;
 }
 
 /** Checked {@linkcode OpenRegionOptions}. */
@@ -78,6 +79,7 @@ export function planMap(options: MapOptions, action: string, fallback: Access = 
     populate: flag(options.populate, "populate", action, false),
     lock: flag(options.lock, "lock", action, false),
     hugePages: flag(options.hugePages, "hugePages", action, false),
+    guard: flag(options.guard, "guard", action, true),
   };
 }
 
@@ -128,9 +130,9 @@ export function planAnonymous(size: number, options: AnonymousOptions): Anonymou
   const byteLength = wholeNumber(size, "byteLength", action, 1);
   checkObject(options, action);
   const sharing = choice(options.sharing, ["shared", "private"], "sharing", action) ?? "shared";
-  const { populate, lock, reserve, hugePages, seal, label } = options;
+  const { populate, lock, reserve, hugePages, guard, seal, label } = options;
   const given: MapOptions = { access: sharing === "shared" ? "read-write" : "copy-on-write" };
-  Object.assign(given, { populate, lock, reserve, hugePages });
+  Object.assign(given, { populate, lock, reserve, hugePages, guard });
   const sealWrite = choice(seal, ["write"], "seal", action) === "write";
   if (sealWrite && sharing === "private") {
     throw new TypeError(`Cannot ${action} as private memory has no seals: received seal "write"`);

@@ -1,0 +1,70 @@
+/** A mapping's part in the fault guard: its slot, and what it absorbed since it was last healed. */
+
+import { guardTable } from "../../ffi/guard/guard.ts";
+import type { GuardSlot } from "../../ffi/guard/table.ts";
+import { addressOf, type Range } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { MAP_SHARED } from "../../ffi/constants.ts";
+import type { MapRequest } from "./mapping.ts";
+import { alignUp } from "./pages.ts";
+
+/** Guards one mapping, from its `mmap` to its `munmap`. */
+export class MappingGuard {
+  readonly #slot: GuardSlot;
+  #healedAt = 0;
+
+  private constructor(slot: GuardSlot) {
+    this.#slot = slot;
+  }
+
+  /** Undefined where there is no guard. */
+  static take(range: Range, request: MapRequest): MappingGuard | undefined {
+    const table = guardTable();
+    if (table === undefined) return undefined;
+    const guard = new MappingGuard(table.take());
+    guard.resume(range, request);
+    return guard;
+  }
+
+  /** Faults absorbed in this mapping's life. */
+  get faults(): number {
+    return this.#slot.faults;
+  }
+
+  /** Whether a page is cut off from its object. */
+  get cutOff(): boolean {
+    return this.#slot.faults !== this.#healedAt;
+  }
+
+  /** Where the first fault since the last healing was, counted from the mapping's beginning. */
+  get firstFault(): number {
+    return this.#slot.firstFault ?? 0;
+  }
+
+  /** Every page was mapped from its object again. */
+  healed(): void {
+    this.#healedAt = this.#slot.faults;
+    this.#slot.clearFirstFault();
+  }
+
+  /** Stops guarding while the range changes. */
+  suspend(): void {
+    this.#slot.end();
+  }
+
+  /** Guards the range that the mapping has now. */
+  resume({ pointer, byteLength }: Range, { fd, flags, fileOffset }: MapRequest): void {
+    const start = addressOf(pointer);
+    this.#slot.begin({
+      start,
+      end: start + BigInt(alignUp(byteLength, pageSize())),
+      fd: (flags & MAP_SHARED) === 0 ? -1 : fd,
+      fileOffset: BigInt(fileOffset),
+    });
+  }
+
+  /** Ends for good, before the range is unmapped. @returns the faults of the mapping's life */
+  free(): number {
+    return this.#slot.free();
+  }
+}

@@ -1,0 +1,31 @@
+/** Which pages of a mapping are there. */
+
+import { statusOf } from "../../ffi/status.ts";
+import { addressOf } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { firstMissing } from "./copy.ts";
+import type { Mapping } from "./mapping.ts";
+import type { Span } from "./pages.ts";
+
+/** One byte for each page of a page-aligned span: 1 if it can be read from its object. */
+export function probeSpan(mapping: Mapping, span: Span): Uint8Array<ArrayBuffer> {
+  const step = pageSize();
+  const pages = span.byteLength / step;
+  const map = new Uint8Array(pages);
+  // Where the guard has put a zero page, there is one to read, but none of the file's.
+  const inObject = Math.min(pages, Math.ceil((objectEnd(mapping) - span.byteOffset) / step));
+  const start = addressOf(mapping.pointer) + BigInt(span.byteOffset);
+  for (let page = 0; page < inObject; page++) {
+    const missing = firstMissing(start, page, inObject, step);
+    map.fill(1, page, missing);
+    page = missing;
+  }
+  return map;
+}
+
+/** Where the object ends, counted from the mapping's beginning. */
+function objectEnd({ request }: Mapping): number {
+  if (request.fd === -1) return Infinity;
+  const { type, byteLength } = statusOf(request.fd);
+  return type === "file" ? byteLength - request.fileOffset : Infinity;
+}

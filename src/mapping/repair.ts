@@ -1,0 +1,68 @@
+/** Mapping the true object again where the guard had put private pages. */
+
+import { checkPointer, checkZero } from "../../ffi/call.ts";
+import { MAP_FIXED, MAP_SHARED } from "../../ffi/constants.ts";
+import { libc } from "../../ffi/libc.ts";
+import { addressOf, pointerAt } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { readProc } from "../../ffi/proc.ts";
+import type { Mapping } from "./mapping.ts";
+import { alignUp, type Span } from "./pages.ts";
+
+/** Heals a mapping; its views stay. Every page gets the mapping's own protection again. */
+export function repairMapping(mapping: Mapping): void {
+  const { range, request, guard } = mapping;
+  for (const span of replacedSpans(mapping)) mapAgain(mapping, span);
+  checkZero(
+    libc().mprotect(range.pointer, BigInt(range.byteLength), request.protection),
+    "mprotect",
+    request.subject,
+  );
+  guard?.healed();
+}
+
+function mapAgain({ pointer, request }: Mapping, { byteOffset, byteLength }: Span): void {
+  const { protection, flags, fd, fileOffset, subject } = request;
+  checkPointer(
+    libc().mmap(
+      pointerAt(pointer, byteOffset),
+      BigInt(byteLength),
+      protection,
+      flags | MAP_FIXED,
+      fd,
+      BigInt(fileOffset + byteOffset),
+    ),
+    "mmap",
+    subject,
+  );
+}
+
+/**
+ * The parts of a mapping that are not what its request asked for: zero pages have no file, copies
+ * of a shared mapping's pages are private. Of private memory nothing is ever replaced.
+ */
+function replacedSpans({ pointer, byteLength, request }: Mapping): Span[] {
+  if (request.fd === -1) return [];
+  const start = addressOf(pointer);
+  const end = start + BigInt(alignUp(byteLength, pageSize()));
+  const sharing = (request.flags & MAP_SHARED) === 0 ? "p" : "s";
+  const spans: Span[] = [];
+  for (const [, from, to, kind, inode] of readProc("/proc/self/maps").matchAll(MAPS_LINE)) {
+    const first = max(start, BigInt(`0x${from}`));
+    const last = min(end, BigInt(`0x${to}`));
+    if (first >= last || (kind === sharing && inode !== "0")) continue;
+    spans.push({ byteOffset: Number(first - start), byteLength: Number(last - first) });
+  }
+  return spans;
+}
+
+/** "7f0000000000-7f0000001000 rw-p 00000000 08:01 1234   /path" */
+const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) ...([sp]) [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ (\d+)/gm;
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
