@@ -1,0 +1,150 @@
+/** Child processes that run TypeScript, for what must not happen to the test's own process. */
+
+import { fromFileUrl } from "@std/path";
+
+const ROOT = fromFileUrl(new URL("../", import.meta.url));
+
+/** How a child is started. */
+export interface ChildOptions {
+  /** `Deno.args` of the child. */
+  args?: string[];
+  /** Added to the environment. */
+  env?: Record<string, string>;
+  /**
+   * Shell commands that come first, such as `ulimit -n 30` or `trap "" XFSZ`; limits and ignored
+   * signals are inherited. Limits on address space must come later, see `_process.ts`: V8 needs a
+   * lot of it to start.
+   */
+  ulimit?: string;
+  /** Such as "--expose-gc". */
+  v8Flags?: string;
+  /** When the child is killed.  @default {60_000} */
+  timeoutMs?: number;
+}
+
+/** How a child ended. */
+export interface ChildResult {
+  readonly success: boolean;
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs the source text of a module to its end. Its imports work as in the project's own files:
+ * "@mmap/mmap" by name, relative paths from the project's root. It has all permissions.
+ */
+export async function runChild(code: string, options: ChildOptions = {}): Promise<ChildResult> {
+  const process = command(code, options, "null").spawn();
+  const timer = setTimeout(() => process.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  try {
+    const { success, code, signal, stdout, stderr } = await process.output();
+    const text = new TextDecoder();
+    return { success, code, signal, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * As {@linkcode runChild}, for a child that prints JSON as its last line.
+ *
+ * @throws {Error} If the child failed; the message is what it wrote to stderr.
+ */
+// deno-lint-ignore no-explicit-any
+export async function resultOf(code: string, options: ChildOptions = {}): Promise<any> {
+  const { success, code: status, signal, stdout, stderr } = await runChild(code, options);
+  if (!success) {
+    throw new Error(`The child ended with ${signal ?? status}:\n${stderr}\n${stdout}`);
+  }
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+}
+
+/** A child that goes on running while the test talks to it, line by line. */
+export class Child implements AsyncDisposable {
+  readonly pid: number;
+  readonly #process: Deno.ChildProcess;
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  /** Starts the source text of a module; stderr is the test's own. */
+  constructor(code: string, options: ChildOptions = {}) {
+    this.#process = command(code, options, "piped", "inherit").spawn();
+    this.pid = this.#process.pid;
+    this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream())
+      .pipeThrough(splitLines()).getReader();
+    this.#input = this.#process.stdin.getWriter();
+    this.#timer = setTimeout(() => this.kill(), options.timeoutMs ?? 60_000);
+  }
+
+  /** The next line of the child's stdout. @throws {Error} If it ended instead. */
+  async readLine(): Promise<string> {
+    const { value, done } = await this.#lines.read();
+    if (done) throw new Error(`The child ended instead of printing a line`);
+    return value;
+  }
+
+  /** Writes a line to the child's stdin. */
+  async writeLine(line: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(line + "\n"));
+  }
+
+  /** Sends a signal; silent if the child has ended. */
+  kill(signal: Deno.Signal = "SIGKILL"): void {
+    try {
+      this.#process.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended
+    }
+  }
+
+  /** Closes stdin and waits for the end. */
+  async ended(): Promise<Deno.CommandStatus> {
+    await this.#input.close().catch(() => {}); // a dead child's pipe is broken already
+    const status = await this.#process.status;
+    clearTimeout(this.#timer);
+    await this.#lines.cancel();
+    return status;
+  }
+
+  /** Kills the child and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.ended();
+  }
+}
+
+function command(
+  code: string,
+  { args = [], env = {}, ulimit, v8Flags }: ChildOptions,
+  stdin: "null" | "piped",
+  stderr: "inherit" | "piped" = "piped",
+): Deno.Command {
+  const deno = Deno.execPath();
+  const evaluate = ["eval", "--quiet", "--ext=ts", `--config=${ROOT}deno.json`];
+  if (v8Flags !== undefined) evaluate.push(`--v8-flags=${v8Flags}`);
+  evaluate.push(code, ...args);
+  const options = {
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+    stdin,
+    stdout: "piped" as const,
+    stderr,
+  };
+  if (ulimit === undefined) return new Deno.Command(deno, { ...options, args: evaluate });
+  const shell = ["-c", `${ulimit} && exec "$0" "$@"`, deno, ...evaluate];
+  return new Deno.Command("/bin/sh", { ...options, args: shell });
+}
+
+function splitLines(): TransformStream<string, string> {
+  let rest = "";
+  return new TransformStream({
+    transform(chunk, controller): void {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) controller.enqueue(line);
+    },
+  });
+}

@@ -1,0 +1,51 @@
+/** Temporary directories, on the disk and in memory, that are gone when their test is. */
+
+import { join } from "@std/path";
+
+/** What a test body is given: a directory of its own. */
+export type DirBody = (dir: string) => void | Promise<void>;
+
+/** Runs `body` with a new directory and removes it afterwards, whatever happened. */
+export async function withTempDir(body: DirBody, parent?: string): Promise<void> {
+  const dir = await Deno.makeTempDir(
+    parent === undefined ? { prefix: "mmap_test_" } : { prefix: "mmap_test_", dir: parent },
+  );
+  try {
+    await body(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** tmpfs on every Linux; other systems have none that is there for everybody. */
+const MEMORY_DIR = "/dev/shm";
+
+/** Registers one test per file system: the disk's, and tmpfs where there is one. */
+export function onBothFileSystems(name: string, body: DirBody): void {
+  Deno.test(`${name} (disk)`, () => withTempDir(body));
+  Deno.test({
+    name: `${name} (tmpfs)`,
+    ignore: Deno.build.os !== "linux",
+    fn: () => withTempDir(body, MEMORY_DIR),
+  });
+}
+
+/** Bytes that differ from their neighbours and from page to page. */
+export function pattern(byteLength: number, seed = 1): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length: byteLength }, (_, i) => (i * 7 + (i >> 8) * 13 + seed) & 0xff);
+}
+
+/** A file of `content`, or of so many bytes of {@linkcode pattern}. @returns its path */
+export function makeFile(dir: string, content: Uint8Array | number, name = "data.bin"): string {
+  const path = join(dir, name);
+  Deno.writeFileSync(path, typeof content === "number" ? pattern(content) : content);
+  return path;
+}
+
+/** A file without blocks that is `byteLength` bytes long. @returns its path */
+export function makeSparseFile(dir: string, byteLength: number, name = "sparse.bin"): string {
+  const path = join(dir, name);
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  file.truncateSync(byteLength);
+  return path;
+}

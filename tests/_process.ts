@@ -1,0 +1,72 @@
+/**
+ * What a process can do to itself: limits, privileges, signals, and a look at what it holds. Changes
+ * are for good, so only children make them.
+ */
+
+const RESOURCES = { FSIZE: 1, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
+
+/** Sets the soft limit of this process, or both; a process without privileges cannot go back. */
+export function setLimit(resource: keyof typeof RESOURCES, value: number): void {
+  const libc = Deno.dlopen("libc.so.6", {
+    setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  });
+  const limit = BigUint64Array.of(BigInt(value), BigInt(value));
+  if (libc.symbols.setrlimit(RESOURCES[resource], limit) !== 0) throw new Error("setrlimit failed");
+}
+
+/** From now on the process is nobody, in all of its threads, if it was root. */
+export function dropPrivileges(): void {
+  if (Deno.uid() !== 0) return;
+  const libc = Deno.dlopen("libc.so.6", {
+    setgroups: { parameters: ["usize", "pointer"], result: "i32" },
+    setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+    setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+    prctl: { parameters: ["i32", "u64"], result: "i32" },
+  });
+  const { setgroups, setresgid, setresuid, prctl } = libc.symbols;
+  const nobody = 65534;
+  const results = [
+    setgroups(0n, null),
+    setresgid(nobody, nobody, nobody),
+    setresuid(nobody, nobody, nobody),
+    prctl(4, 1n), // PR_SET_DUMPABLE, or /proc/self would be root's
+  ];
+  if (results.some((result) => result !== 0)) throw new Error("Dropping privileges failed");
+}
+
+/** Makes a write beyond RLIMIT_FSIZE an error instead of the end of the process. */
+export function ignoreFileSizeSignal(): void {
+  const libc = Deno.dlopen("libc.so.6", {
+    signal: { parameters: ["i32", "usize"], result: "usize" },
+  });
+  libc.symbols.signal(25, 1n); // SIGXFSZ, SIG_IGN
+}
+
+/** The address space that this process uses, in bytes. */
+export function addressSpace(): number {
+  const pages = Deno.readTextFileSync("/proc/self/statm").split(" ")[0];
+  return Number(pages) * 4096;
+}
+
+/** What the open descriptors of this process lead to. */
+export function openDescriptors(): string[] {
+  const found: string[] = [];
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      found.push(Deno.readLinkSync(`/proc/self/fd/${name}`));
+    } catch {
+      // The descriptor that read the directory.
+    }
+  }
+  return found;
+}
+
+/** The descriptors that lead to a path or a memfd whose link contains `text`. */
+export function descriptorsOf(text: string): string[] {
+  return openDescriptors().filter((link) => link.includes(text));
+}
+
+/** The lines of /proc/self/maps that contain `text`. */
+export function mapsOf(text: string): string[] {
+  return Deno.readTextFileSync("/proc/self/maps").split("\n").filter((line) => line.includes(text));
+}
