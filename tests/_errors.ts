@@ -1,0 +1,60 @@
+/** What the error tests share: every system error is checked in class, code, errno and syscall. */
+
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { isSystemError, type SystemError } from "@mmap/mmap";
+
+// deno-lint-ignore no-explicit-any -- any constructor of an error
+type ErrorClass = abstract new (...args: any[]) => Error;
+
+/** Whatever `action` throws; a failure if it does not. */
+export function thrownBy(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Expected the call to throw");
+}
+
+/** A caught value as the system error that it must be. */
+export function asSystemError(error: unknown): SystemError {
+  if (isSystemError(error)) return error;
+  throw new Error("Expected a system error", { cause: error });
+}
+
+/** Checks a caught value: exactly this class, and what C would tell. */
+export function assertSystemError(
+  caught: unknown,
+  type: ErrorClass,
+  code: string,
+  syscall: string,
+): SystemError {
+  assertInstanceOf(caught, type);
+  const error = asSystemError(caught);
+  assertEquals([error.code, error.syscall], [code, syscall]);
+  assertEquals(error.constructor, type);
+  assert(error.message.includes(`(os error ${error.errno}): ${syscall}`), error.message);
+  return error;
+}
+
+/** Checks that `action` throws that system error. */
+export function assertThrowsSystem(
+  action: () => unknown,
+  type: ErrorClass,
+  code: string,
+  syscall: string,
+): SystemError {
+  return assertSystemError(thrownBy(action), type, code, syscall);
+}
+
+/** Checks that a promise is rejected with that system error. */
+export async function assertRejectsSystem(
+  action: () => Promise<unknown>,
+  type: ErrorClass,
+  code: string,
+  syscall: string,
+): Promise<SystemError> {
+  const [result] = await Promise.allSettled([action()]);
+  assertEquals(result.status, "rejected");
+  return assertSystemError((result as PromiseRejectedResult).reason, type, code, syscall);
+}

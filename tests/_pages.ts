@@ -1,0 +1,47 @@
+/** Raw pages by C's own calls, for tests of them. */
+
+import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
+import { pageSize } from "../ffi/page_size.ts";
+
+/** The size of a page. */
+export const PAGE = pageSize();
+
+/** Runs `body` with `count` private zero pages, and unmaps them whatever happened. */
+export function withPages(count: number, body: (address: Deno.PointerObject) => void): void {
+  const address = mmap(
+    null,
+    count * PAGE,
+    PROT_READ | PROT_WRITE,
+    MAP_PRIVATE | MAP_ANONYMOUS,
+    -1,
+    0,
+  );
+  try {
+    body(address);
+  } finally {
+    munmap(address, count * PAGE);
+  }
+}
+
+/** The address `byteOffset` bytes further on. */
+export function at(address: Deno.PointerObject, byteOffset: number): Deno.PointerObject {
+  return Deno.UnsafePointer.offset(address, byteOffset)!;
+}
+
+/** The bytes at an address. Unsafe: they must stay mapped as long as they are used. */
+export function bytesAt(
+  address: Deno.PointerObject,
+  byteLength: number,
+): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(address, byteLength));
+}
+
+/** The rights that /proc/self/maps shows for the mapping that holds an address, such as "rw-p". */
+export function rightsAt(address: bigint): string | undefined {
+  for (const line of Deno.readTextFileSync("/proc/self/maps").split("\n")) {
+    const [, start, end, rights] = line.match(/^([0-9a-f]+)-([0-9a-f]+) (\S+)/) ?? [];
+    if (start === undefined) continue;
+    if (address >= BigInt(`0x${start}`) && address < BigInt(`0x${end}`)) return rights;
+  }
+  return undefined;
+}

@@ -1,0 +1,132 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import * as constants from "../../ffi/constants.ts";
+import * as darwin from "../../ffi/constants_darwin.ts";
+import * as linux from "../../ffi/constants_linux.ts";
+import { compileC, hasProgram, runC } from "../_gcc.ts";
+import { resultOf } from "../_child.ts";
+
+const HEADERS = [
+  "fcntl.h",
+  "signal.h",
+  "stdio.h",
+  "sys/mman.h",
+  "sys/prctl.h",
+  "sys/stat.h",
+  "unistd.h",
+  "linux/falloc.h",
+  "linux/mman.h",
+];
+
+const PROLOGUE = "#define _GNU_SOURCE\n" +
+  HEADERS.map((header) => `#include <${header}>\n`).join("");
+
+type Values = Record<string, number | undefined>;
+
+/** Those that the platform has. */
+function defined(values: Values): [string, number][] {
+  return Object.entries(values).filter((entry): entry is [string, number] =>
+    entry[1] !== undefined
+  );
+}
+
+/** The values as they are when the module runs on arm64. */
+async function linuxOnArm64(): Promise<Values> {
+  return await resultOf(`
+    const build = { ...Deno.build, arch: "aarch64" };
+    Object.defineProperty(globalThis, "Deno", { value: { ...Deno, build } });
+    console.log(JSON.stringify({ ...await import("./ffi/constants_linux.ts") }));
+  `);
+}
+
+Deno.test({
+  name: "constants_linux has the values of this machine's headers",
+  ignore: Deno.build.os !== "linux" || !hasProgram("gcc"),
+  async fn(): Promise<void> {
+    const prints = defined(linux).map(([name]) => `printf("${name} %lld\\n", (long long)${name});`);
+    const output = await runC(`${PROLOGUE}int main(void) { ${prints.join("\n")} return 0; }`);
+    const fromC = output.trimEnd().split("\n").map((line) => line.split(" "))
+      .map(([name, value]) => [name, Number(value)]);
+    assertEquals(defined(linux), fromC);
+  },
+});
+
+Deno.test({
+  name: "constants_linux has the values of the arm64 headers when it runs there",
+  ignore: !hasProgram("aarch64-linux-gnu-gcc"),
+  async fn(): Promise<void> {
+    const values = defined(await linuxOnArm64());
+    assertEquals(values.length, defined(linux).length);
+    const asserts = values.map(([name, value]) =>
+      `_Static_assert(${name} == ${value}, "${name}");\n`
+    );
+    await compileC(PROLOGUE + asserts.join(""), {
+      compiler: "aarch64-linux-gnu-gcc",
+      args: ["-fsyntax-only"],
+    });
+  },
+});
+
+Deno.test("constants_linux and constants_darwin list the same names", () => {
+  assertEquals(Object.keys(darwin).sort(), Object.keys(linux).sort());
+  assertEquals(Object.keys(constants).sort(), Object.keys(linux).sort());
+});
+
+Deno.test("constants are those of the platform at hand", () => {
+  const here = Deno.build.os === "darwin" ? darwin : linux;
+  assertEquals({ ...constants }, { ...here } as unknown as typeof constants);
+});
+
+Deno.test("constants_darwin differs from Linux where Apple's headers do", () => {
+  const apple: Values = {
+    MAP_ANON: 0x1000,
+    MAP_ANONYMOUS: 0x1000,
+    MAP_NORESERVE: 0x40,
+    MS_SYNC: 0x10,
+    MADV_FREE: 5,
+    MADV_PAGEOUT: 10,
+    O_NONBLOCK: 4,
+    O_APPEND: 8,
+    O_NOFOLLOW: 0x100,
+    O_CREAT: 0x200,
+    O_TRUNC: 0x400,
+    O_EXCL: 0x800,
+    O_NOCTTY: 0x20000,
+    O_DIRECTORY: 0x100000,
+    O_CLOEXEC: 0x1000000,
+    F_DUPFD_CLOEXEC: 67,
+    F_FULLFSYNC: 51,
+    AT_FDCWD: -2,
+    _SC_PAGESIZE: 29,
+    _SC_NPROCESSORS_ONLN: 58,
+  };
+  const ours = Object.fromEntries(
+    Object.keys(apple).map((name) => [name, (darwin as Values)[name]]),
+  );
+  assertEquals(ours, apple);
+});
+
+Deno.test("constants_darwin agrees with Linux where Apple's headers do", () => {
+  const shared = Object.keys(linux).filter((name) =>
+    /^(PROT_|MADV_(NORMAL|RANDOM|SEQUENTIAL|WILLNEED|DONTNEED)$|S_IF|FD_|F_[GS]ET(FD|FL)$)/
+      .test(name) || ["MAP_SHARED", "MAP_PRIVATE", "MAP_FIXED", "F_DUPFD"].includes(name)
+  );
+  assertEquals(shared.length, 23);
+  for (const name of shared) {
+    assertStrictEquals((darwin as Values)[name], (linux as Values)[name], name);
+  }
+});
+
+Deno.test("constants_darwin leaves undefined what macOS lacks, and never makes it 0", () => {
+  const lacking = [
+    "MAP_POPULATE",
+    "MAP_FIXED_NOREPLACE",
+    "MAP_LOCKED",
+    "MREMAP_MAYMOVE",
+    "MFD_CLOEXEC",
+    "F_ADD_SEALS",
+    "MADV_POPULATE_READ",
+    "FALLOC_FL_PUNCH_HOLE",
+  ];
+  for (const name of lacking) assertStrictEquals((darwin as Values)[name], undefined, name);
+  assertStrictEquals((linux as Values).F_FULLFSYNC, undefined);
+});

@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { errnoName, errnoText, lastErrno } from "../../ffi/errno.ts";
+import { libc } from "../../ffi/libc.ts";
+import { hasProgram, runC } from "../_gcc.ts";
+
+const onLinux = Deno.build.os === "linux";
+
+/** Asks the C library itself: "number name text" for each error number that it knows. */
+async function errorsOfC(): Promise<{ errno: number; name: string; text: string }[]> {
+  const output = await runC(`
+    #define _GNU_SOURCE
+    #include <stdio.h>
+    #include <string.h>
+    int main(void) {
+      for (int i = 1; i < 200; i++)
+        if (strerrorname_np(i)) printf("%d %s %s\\n", i, strerrorname_np(i), strerror(i));
+      return 0;
+    }`);
+  return output.trimEnd().split("\n").map((line) => {
+    const [errno, name, ...text] = line.split(" ");
+    return { errno: Number(errno), name: name!, text: text.join(" ") };
+  });
+}
+
+Deno.test({
+  name: "errnoName() and errnoText() say what libc says",
+  ignore: !onLinux || !hasProgram("gcc"),
+  async fn(): Promise<void> {
+    const known = (await errorsOfC()).filter(({ errno, name, text }) => {
+      assertEquals(errnoText(errno), text);
+      const ours = errnoName(errno);
+      if (ours === `E${errno}`) return false;
+      // Two names of one number: libc calls 95 ENOTSUP.
+      if (errno !== 95) assertEquals(ours, name);
+      return true;
+    });
+    assert(known.length >= 60, `only ${known.length} have names`);
+  },
+});
+
+Deno.test({
+  name: "errnoName() knows every number that the calls of this module are documented to give",
+  ignore: !onLinux || !hasProgram("gcc"),
+  async fn(): Promise<void> {
+    const documented =
+      "EPERM ENOENT ESRCH EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV " +
+      "ENOTDIR EISDIR EINVAL ENFILE EMFILE ETXTBSY EFBIG ENOSPC ESPIPE EROFS EPIPE ENAMETOOLONG " +
+      "ENOSYS ELOOP EOVERFLOW ETIMEDOUT EDQUOT EOWNERDEAD";
+    const numbers = new Map((await errorsOfC()).map(({ errno, name }) => [name, errno]));
+    for (const name of documented.split(" ")) assertEquals(errnoName(numbers.get(name)!), name);
+  },
+});
+
+Deno.test("errnoName() of an unknown number is E and the number", () => {
+  assertEquals(errnoName(4242), "E4242");
+});
+
+Deno.test("errnoText() of an unknown number is what libc makes of it", () => {
+  assertStringIncludes(errnoText(4242), "4242");
+});
+
+Deno.test("lastErrno() is the number of the call that failed last", () => {
+  assertEquals(libc().close(-1), -1);
+  assertEquals(errnoName(lastErrno()), "EBADF");
+  assertEquals(libc().munmap(null, 0n), -1);
+  assertEquals(errnoName(lastErrno()), "EINVAL");
+});

@@ -1,0 +1,214 @@
+import { assert, assertEquals } from "@std/assert";
+import * as c from "@mmap/mmap/libc";
+import { resultOf } from "../_child.ts";
+import { assertThrowsSystem } from "../_errors.ts";
+import { makeFile, withTempDir } from "../_files.ts";
+import { at, bytesAt, PAGE, rightsAt, withPages } from "../_pages.ts";
+
+const onLinux = Deno.build.os === "linux";
+const READ_WRITE = c.PROT_READ | c.PROT_WRITE;
+const PRIVATE = c.MAP_PRIVATE | c.MAP_ANONYMOUS;
+const value = Deno.UnsafePointer.value;
+/** A page that cannot be mapped: the address space ends before it. */
+const nowhere = Deno.UnsafePointer.create(2n ** 56n)!;
+
+Deno.test({
+  name: "mprotect() changes the rights of whole pages and of no others",
+  ignore: !onLinux,
+  fn(): void {
+    withPages(2, (address) => {
+      bytesAt(address, 1)[0] = 5;
+      assertEquals(c.mprotect(address, 1, c.PROT_READ), 0);
+      assertEquals(rightsAt(value(address)), "r--p");
+      assertEquals(rightsAt(value(address) + BigInt(PAGE)), "rw-p");
+      assertEquals(bytesAt(address, 1)[0], 5);
+      c.mprotect(address, 2 * PAGE, c.PROT_NONE);
+      assertEquals(rightsAt(value(address)), "---p");
+    });
+  },
+});
+
+Deno.test("mprotect() throws TypeError EINVAL, ENOMEM and PermissionDenied EACCES", () =>
+  withTempDir((dir) => {
+    withPages(1, (address) => {
+      const misaligned = (): unknown => c.mprotect(at(address, 1), PAGE, READ_WRITE);
+      assertThrowsSystem(misaligned, TypeError, "EINVAL", "mprotect");
+    });
+    const none = (): unknown => c.mprotect(nowhere, PAGE, READ_WRITE);
+    assertThrowsSystem(none, Error, "ENOMEM", "mprotect");
+    const fd = c.open(makeFile(dir, PAGE), c.O_RDONLY);
+    const address = c.mmap(null, PAGE, c.PROT_READ, c.MAP_SHARED, fd, 0);
+    try {
+      const denied = (): unknown => c.mprotect(address, PAGE, READ_WRITE);
+      assertThrowsSystem(denied, Deno.errors.PermissionDenied, "EACCES", "mprotect");
+    } finally {
+      c.munmap(address, PAGE);
+      c.close(fd);
+    }
+  }));
+
+Deno.test({
+  name: "madvise() with MADV_DONTNEED drops private pages",
+  ignore: !onLinux,
+  fn(): void {
+    withPages(2, (address) => {
+      const bytes = bytesAt(address, 2 * PAGE).fill(7);
+      assertEquals(c.madvise(address, PAGE, c.MADV_DONTNEED), 0);
+      assertEquals([bytes[0], bytes[PAGE - 1], bytes[PAGE]], [0, 0, 7]);
+    });
+  },
+});
+
+Deno.test({
+  name: "madvise() throws TypeError EINVAL, ENOMEM and EFAULT",
+  ignore: !onLinux,
+  fn: () =>
+    withTempDir((dir) => {
+      withPages(1, (address) => {
+        const misaligned = (): unknown => c.madvise(at(address, 1), PAGE, c.MADV_NORMAL);
+        assertThrowsSystem(misaligned, TypeError, "EINVAL", "madvise");
+        const unknown = (): unknown => c.madvise(address, PAGE, 4242);
+        assertThrowsSystem(unknown, TypeError, "EINVAL", "madvise");
+      });
+      const none = (): unknown => c.madvise(nowhere, PAGE, c.MADV_NORMAL);
+      assertThrowsSystem(none, Error, "ENOMEM", "madvise");
+      const fd = c.open(makeFile(dir, 1), c.O_RDONLY);
+      const address = c.mmap(null, 2 * PAGE, c.PROT_READ, c.MAP_SHARED, fd, 0);
+      try {
+        const beyond = (): unknown => c.madvise(address, 2 * PAGE, c.MADV_POPULATE_READ);
+        assertThrowsSystem(beyond, Error, "EFAULT", "madvise");
+      } finally {
+        c.munmap(address, 2 * PAGE);
+        c.close(fd);
+      }
+    }),
+});
+
+/** Runs `body` with one page that `mremap` may move; `body` gives its last address and size. */
+function withMovable(
+  body: (address: Deno.PointerObject) => [Deno.PointerObject, number],
+): void {
+  const [address, byteLength] = body(c.mmap(null, PAGE, READ_WRITE, PRIVATE, -1, 0));
+  c.munmap(address, byteLength);
+}
+
+Deno.test({
+  name: "mremap() grows and shrinks a mapping and keeps what it holds",
+  ignore: !onLinux,
+  fn(): void {
+    withMovable((address) => {
+      bytesAt(address, PAGE).fill(7);
+      const grown = c.mremap(address, PAGE, 16 * PAGE, c.MREMAP_MAYMOVE);
+      const bytes = bytesAt(grown, 16 * PAGE);
+      assertEquals([bytes[0], bytes[PAGE - 1], bytes[PAGE]], [7, 7, 0]);
+      const shrunk = c.mremap(grown, BigInt(16 * PAGE), BigInt(PAGE), 0);
+      assert(Deno.UnsafePointer.equals(shrunk, grown));
+      assertEquals(bytesAt(shrunk, 1)[0], 7);
+      return [shrunk, PAGE];
+    });
+  },
+});
+
+Deno.test({
+  name: "mremap() with MREMAP_FIXED moves a mapping to the new address",
+  ignore: !onLinux,
+  fn(): void {
+    withPages(2, (target) => {
+      withMovable((address) => {
+        bytesAt(address, 1)[0] = 7;
+        const flags = c.MREMAP_MAYMOVE | c.MREMAP_FIXED;
+        const moved = c.mremap(address, PAGE, PAGE, flags, at(target, PAGE));
+        assert(Deno.UnsafePointer.equals(moved, at(target, PAGE)));
+        assertEquals(bytesAt(moved, 1)[0], 7);
+        assertThrowsSystem(
+          () => c.mremap(address, PAGE, PAGE, c.MREMAP_MAYMOVE),
+          Error,
+          "EFAULT",
+          "mremap",
+        );
+        return [moved, PAGE];
+      });
+    });
+  },
+});
+
+Deno.test({
+  name: "mremap() throws TypeError EINVAL, and ENOMEM where it may not move",
+  ignore: !onLinux,
+  fn(): void {
+    withPages(2, (address) => {
+      const calls = [
+        () => c.mremap(at(address, 1), PAGE, PAGE, 0),
+        () => c.mremap(address, PAGE, 0, 0),
+        () => c.mremap(address, PAGE, PAGE, 0x100),
+        () => c.mremap(address, PAGE, PAGE, c.MREMAP_FIXED, address),
+      ];
+      for (const call of calls) assertThrowsSystem(call, TypeError, "EINVAL", "mremap");
+      // Its second page is in the way.
+      assertThrowsSystem(() => c.mremap(address, PAGE, 2 * PAGE, 0), Error, "ENOMEM", "mremap");
+    });
+  },
+});
+
+Deno.test("mlock() makes pages resident and munlock() undoes it", () => {
+  withPages(4, (address) => {
+    const residency = new Uint8Array(4);
+    c.mincore(address, 4 * PAGE, residency);
+    assertEquals(residency.map((page) => page & 1), Uint8Array.of(0, 0, 0, 0));
+    assertEquals(c.mlock(address, 4 * PAGE), 0);
+    c.mincore(address, 4 * PAGE, residency);
+    assertEquals(residency.map((page) => page & 1), Uint8Array.of(1, 1, 1, 1));
+    assertEquals(c.munlock(address, 4 * PAGE), 0);
+  });
+});
+
+Deno.test("mlock(), munlock() and mincore() throw ENOMEM where nothing is mapped", () => {
+  const calls = {
+    mlock: () => c.mlock(nowhere, PAGE),
+    munlock: () => c.munlock(nowhere, PAGE),
+    mincore: () => c.mincore(nowhere, PAGE, new Uint8Array(1)),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    assertThrowsSystem(call, Error, "ENOMEM", name);
+  }
+});
+
+Deno.test("mincore() throws TypeError EINVAL for an address inside a page", () => {
+  withPages(2, (address) => {
+    const call = (): unknown => c.mincore(at(address, 1), PAGE, new Uint8Array(1));
+    assertThrowsSystem(call, TypeError, "EINVAL", "mincore");
+  });
+});
+
+Deno.test({
+  name: "mlock() and MAP_LOCKED fail by name at the limit of locked memory",
+  ignore: !onLinux,
+  async fn(): Promise<void> {
+    const result = await resultOf(`
+      import * as c from "@mmap/mmap/libc";
+      import { dropPrivileges, setLimit } from "./tests/_process.ts";
+      const map = (flags) => c.mmap(
+        null, 1 << 20, c.PROT_READ | c.PROT_WRITE, c.MAP_PRIVATE | c.MAP_ANONYMOUS | flags, -1, 0,
+      );
+      const address = map(0);
+      const told = (call) => {
+        try {
+          call();
+        } catch (error) {
+          return [error.name, error.code, error.syscall];
+        }
+      };
+      setLimit("MEMLOCK", 65536);
+      dropPrivileges();
+      const errors = [told(() => c.mlock(address, 1 << 20)), told(() => map(c.MAP_LOCKED))];
+      setLimit("MEMLOCK", 0);
+      errors.push(told(() => c.mlock(address, 4096)));
+      console.log(JSON.stringify(errors));
+    `);
+    assertEquals(result, [
+      ["Error", "ENOMEM", "mlock"],
+      ["WouldBlock", "EAGAIN", "mmap"],
+      ["PermissionDenied", "EPERM", "mlock"],
+    ]);
+  },
+});

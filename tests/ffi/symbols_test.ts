@@ -1,0 +1,177 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { memfd_create, mremap, shm_open, shm_unlink } from "@mmap/mmap/libc";
+import { errnoName } from "../../ffi/errno.ts";
+import { libc, replaceLibc } from "../../ffi/libc.ts";
+import { statusOf } from "../../ffi/status.ts";
+import { type Libc, SYMBOLS } from "../../ffi/symbols.ts";
+import { assertThrowsSystem } from "../_errors.ts";
+import { at, bytesAt, PAGE, withPages } from "../_pages.ts";
+
+const onLinux = Deno.build.os === "linux";
+const MAP_FAILED = 2n ** 64n - 1n;
+const noBytes = new Uint8Array(256);
+const noPath = new TextEncoder().encode("/no/such/file\0");
+/** A page that cannot be mapped: the address space ends before it. */
+const nowhere = Deno.UnsafePointer.create(2n ** 56n)!;
+
+/** Calls that fail for sure, with the errno that they must leave. */
+const FAILURES: Record<string, [(c: Libc) => unknown, string]> = {
+  munmap: [(c) => c.munmap(at(nowhere, 1), 1n), "EINVAL"],
+  msync: [(c) => c.msync(nowhere, BigInt(PAGE), 4), "ENOMEM"],
+  mprotect: [(c) => c.mprotect(nowhere, BigInt(PAGE), 1), "ENOMEM"],
+  madvise: [(c) => c.madvise(nowhere, BigInt(PAGE), 0), "ENOMEM"],
+  mlock: [(c) => c.mlock(nowhere, BigInt(PAGE)), "ENOMEM"],
+  munlock: [(c) => c.munlock(nowhere, BigInt(PAGE)), "ENOMEM"],
+  mincore: [(c) => c.mincore(nowhere, BigInt(PAGE), noBytes), "ENOMEM"],
+  open: [(c) => c.open(noPath, 0, 0), "ENOENT"],
+  close: [(c) => c.close(-1), "EBADF"],
+  read: [(c) => Number(c.read(-1, noBytes, 1n)), "EBADF"],
+  unlink: [(c) => c.unlink(noPath), "ENOENT"],
+  readlink: [(c) => Number(c.readlink(noPath, noBytes, 256n)), "ENOENT"],
+  ftruncate: [(c) => c.ftruncate(-1, 0n), "EBADF"],
+  fallocate: [(c) => c.fallocate!(-1, 0, 0n, 1n), "EBADF"],
+  statx: [(c) => c.statx!(-1, noPath.subarray(-1), 0x1000, 0x7ff, noBytes), "EBADF"],
+  fcntl: [(c) => c.fcntl(-1, 1, 0n), "EBADF"],
+  fsync: [(c) => c.fsync(-1), "EBADF"],
+  flock: [(c) => c.flock(-1, 8), "EBADF"],
+  sigaction: [(c) => c.sigaction(0, null, null), "EINVAL"],
+  memfd_create: [(c) => c.memfd_create!(noPath, 0xffffffff), "EINVAL"],
+  shm_open: [(c) => c.shm_open!(noPath, 0, 0), "EINVAL"],
+  shm_unlink: [(c) => c.shm_unlink!(noPath), "ENOENT"],
+  prctl: [(c) => c.prctl!(-1, 0n, 0n, 0n, null), "EINVAL"],
+  process_vm_readv: [(c) => Number(c.process_vm_readv!(0, noBytes, 0n, noBytes, 0n, 1n)), "EINVAL"],
+  process_vm_writev: [
+    (c) => Number(c.process_vm_writev!(0, noBytes, 0n, noBytes, 0n, 1n)),
+    "EINVAL",
+  ],
+  sysconf: [(c) => Number(c.sysconf(-1)), "EINVAL"],
+};
+
+/** This thread's errno, as memory. */
+function errnoCell(): Int32Array {
+  const { buffer } = bytesAt(libc().errnoLocation()!, 4);
+  return new Int32Array(buffer);
+}
+
+for (const [name, [call, code]] of Object.entries(FAILURES)) {
+  Deno.test({
+    name: `${name}() of libc returns -1 when it fails and sets errno to ${code}`,
+    ignore: !onLinux,
+    fn(): void {
+      const errno = errnoCell();
+      errno[0] = 0;
+      const result = call(libc());
+      const left = errno[0];
+      assertEquals([result, errnoName(left)], [-1, code]);
+    },
+  });
+}
+
+Deno.test({
+  name: "mmap() and mremap() of libc return (void *) -1 when they fail and set errno",
+  ignore: !onLinux,
+  fn(): void {
+    const errno = errnoCell();
+    for (
+      const call of [
+        (c: Libc) => c.mmap(null, 0n, 1, 0x22, -1, 0n),
+        (c: Libc) => c.mremap!(at(nowhere, 1), 1n, 1n, 0, null),
+      ]
+    ) {
+      errno[0] = 0;
+      const result = call(libc());
+      const left = errno[0];
+      assertEquals([Deno.UnsafePointer.value(result), errnoName(left)], [MAP_FAILED, "EINVAL"]);
+    }
+  },
+});
+
+Deno.test({
+  name: "posix_fallocate() of libc returns the error number and leaves errno alone",
+  ignore: !onLinux,
+  fn(): void {
+    const errno = errnoCell();
+    errno[0] = 0;
+    const result = libc().posix_fallocate!(-1, 0n, 1n);
+    const left = errno[0];
+    assertEquals([errnoName(result), left], ["EBADF", 0]);
+  },
+});
+
+Deno.test({
+  name: "msync(), madvise() and fsync() of libc return -1 on another thread, too",
+  ignore: !onLinux,
+  async fn(): Promise<void> {
+    assertEquals(await libc().msyncOffThread(nowhere, BigInt(PAGE), 4), -1);
+    assertEquals(await libc().madviseOffThread(nowhere, BigInt(PAGE), 0), -1);
+    assertEquals(await libc().fsyncOffThread(-1), -1);
+  },
+});
+
+Deno.test("getenv() of libc returns NULL for a variable that is not set", () => {
+  assertStrictEquals(libc().getenv(new TextEncoder().encode("MMAP_TEST_NO_SUCH\0")), null);
+});
+
+Deno.test({
+  name: "every symbol but macOS's own fstat is in this libc",
+  ignore: !onLinux,
+  fn(): void {
+    const missing = Object.entries(libc()).filter(([, symbol]) => symbol === null)
+      .map(([name]) => name);
+    assertEquals(missing, ["fstat$INODE64"]);
+    assertEquals(Object.keys(libc()).sort(), Object.keys(SYMBOLS).sort());
+  },
+});
+
+Deno.test("no symbol is declared without the way its failure is told", () => {
+  const told = new Set([
+    ...Object.keys(FAILURES),
+    "mmap",
+    "mremap",
+    "posix_fallocate",
+    "getenv",
+    "msyncOffThread",
+    "madviseOffThread",
+    "fsyncOffThread",
+    "strerror", // never fails
+    "errnoLocation", // never fails
+    "fstat", // macOS
+    "fstat$INODE64", // macOS
+  ]);
+  assertEquals(Object.keys(SYMBOLS).filter((name) => !told.has(name)), []);
+});
+
+/** Runs `body` as if libc lacked a function. */
+function without(name: keyof Libc, body: () => void): void {
+  const restore = replaceLibc({ [name]: null } as Partial<Libc>);
+  try {
+    body();
+  } finally {
+    restore();
+  }
+}
+
+Deno.test("a call that this libc lacks throws NotSupported ENOSYS", () => {
+  const calls: Partial<Record<keyof Libc, () => unknown>> = {
+    mremap: () => mremap(null, 1, 1, 0),
+    memfd_create: () => memfd_create("x", 0),
+    shm_open: () => shm_open("/mmap_test_never_made", 0),
+    shm_unlink: () => shm_unlink("/mmap_test_never_made"),
+  };
+  if (onLinux) calls.statx = () => statusOf(0);
+  for (const [name, call] of Object.entries(calls)) {
+    without(name as keyof Libc, () => {
+      assertThrowsSystem(call, Deno.errors.NotSupported, "ENOSYS", name);
+    });
+  }
+});
+
+Deno.test("replaceLibc() puts the real functions back", () => {
+  const real = libc();
+  const restore = replaceLibc({ munmap: () => -1 });
+  assertEquals(libc().munmap(null, 1n), -1);
+  assertStrictEquals(libc().mmap, real.mmap);
+  restore();
+  assertStrictEquals(libc(), real);
+  withPages(1, (address) => assert(address !== null));
+});
