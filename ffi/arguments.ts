@@ -3,6 +3,8 @@
 /** A size, an offset or an address: exact as a number up to 2^53, beyond that as a bigint. */
 export type Size = number | bigint;
 
+const encoder = new TextEncoder();
+
 /** A whole number. @throws {TypeError} If it is none. */
 export function int(value: number, name: string, call: string): number {
   if (Number.isInteger(value)) return value;
@@ -40,7 +42,7 @@ export function cString(value: string, name: string, call: string): Uint8Array<A
   if (value.includes("\0")) {
     throw new TypeError(`Cannot call ${call} as ${name} contains a NUL: received "${value}"`);
   }
-  return new TextEncoder().encode(value + "\0");
+  return encoder.encode(value + "\0");
 }
 
 function wrongType(value: unknown, name: string, call: string, wanted: string): TypeError {

@@ -10,26 +10,28 @@ import { libc } from "./libc.ts";
 export function readProc(path: string): string {
   const fd = open(path, O_RDONLY | O_CLOEXEC);
   try {
-    const decoder = new TextDecoder();
+    const streaming = new TextDecoder();
     const chunk = new Uint8Array(65536);
     let text = "";
     while (true) {
       const count = checkCount(libc().read(fd, chunk, BigInt(chunk.length)), "read", path);
       if (count === 0) return text;
-      text += decoder.decode(chunk.subarray(0, count), { stream: true });
+      text += streaming.decode(chunk.subarray(0, count), { stream: true });
     }
   } finally {
     close(fd);
   }
 }
 
+const decoder = new TextDecoder();
+const target = new Uint8Array(4096); // PATH_MAX
+
 /** Where a symbolic link of /proc points, such as "/memfd:label (deleted)". */
 export function readLink(path: string): string {
-  const target = new Uint8Array(4096);
   const count = checkCount(
     libc().readlink(cString(path, "pathname", "readlink"), target, BigInt(target.length)),
     "readlink",
     path,
   );
-  return new TextDecoder().decode(target.subarray(0, count));
+  return decoder.decode(target.subarray(0, count));
 }

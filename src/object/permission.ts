@@ -13,8 +13,7 @@ import { platform } from "../../ffi/platform.ts";
  * denied.
  */
 export function checkDenied(path: string, writable: boolean): void {
-  refuseDenied("read", path);
-  if (writable) refuseDenied("write", path);
+  for (const name of someDenied(writable)) refuseDenied(name, path);
 }
 
 /**
@@ -22,13 +21,25 @@ export function checkDenied(path: string, writable: boolean): void {
  * and /proc/self/fd are resolved. Memory that has no path is nobody's to deny.
  */
 export function checkDescriptorDenied(fd: number, writable: boolean): void {
-  if (platform().os !== "linux") return;
+  const names = someDenied(writable);
+  if (names.length === 0 || platform().os !== "linux") return;
   const target = readLink(`/proc/self/fd/${fd}`);
   if (!target.startsWith("/") || target.startsWith("/memfd:")) return;
-  checkDenied(target.replace(/ \(deleted\)$/, ""), writable);
+  for (const name of names) refuseDenied(name, target.replace(/ \(deleted\)$/, ""));
 }
 
-function refuseDenied(name: "read" | "write", path: string): void {
+type Permission = "read" | "write";
+
+/** Those of the permissions needed that may be denied for some path. */
+function someDenied(writable: boolean): Permission[] {
+  const needed: Permission[] = writable ? ["read", "write"] : ["read"];
+  return needed.filter((name) => {
+    const { state, partial } = Deno.permissions.querySync({ name });
+    return state !== "granted" || partial;
+  });
+}
+
+function refuseDenied(name: Permission, path: string): void {
   if (Deno.permissions.querySync({ name, path }).state !== "denied") return;
   throw new Deno.errors.NotCapable(
     `Requires ${name} access to "${path}", run again without the --deny-${name} flag`,
