@@ -60,13 +60,13 @@ export function systemError(errno: number, syscall: string, subject?: string): S
  * @example Telling a full disk from other failures
  * ```ts
  * import { isSystemError, MmapRegion } from "@mmap/mmap";
- * import { assert } from "@std/assert";
+ * import { assertEquals } from "@std/assert";
  *
  * try {
  *   MmapRegion.open("/no/such/file");
  * } catch (error) {
- *   assert(isSystemError(error));
- *   assert(error.code === "ENOENT" && error.syscall === "open");
+ *   if (!isSystemError(error)) throw error;
+ *   assertEquals([error.code, error.syscall], ["ENOENT", "open"]);
  * }
  * ```
  */
