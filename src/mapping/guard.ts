@@ -5,8 +5,8 @@ import type { GuardSlot } from "../../ffi/guard/table.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { MAP_SHARED } from "../../ffi/constants.ts";
-import type { MapRequest } from "./mapping.ts";
 import { alignUp } from "./pages.ts";
+import type { MapRequest } from "./range.ts";
 
 /** Guards one mapping, from its `mmap` to its `munmap`. */
 export class MappingGuard {

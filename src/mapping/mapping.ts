@@ -1,32 +1,8 @@
 /** One mapped range of addresses and the one buffer over it: its life from mmap to munmap. */
 
-import { bufferOver, detach, pointerFrom, type Range } from "../../ffi/memory.ts";
-import {
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_NORESERVE,
-  MAP_PRIVATE,
-  PROT_READ,
-  PROT_WRITE,
-} from "../../ffi/constants.ts";
-import { checkPointer } from "../../ffi/call.ts";
-import { libc } from "../../ffi/libc.ts";
+import { bufferOver, detach, type Range } from "../../ffi/memory.ts";
 import { MappingGuard } from "./guard.ts";
-
-/** What `mmap` is asked for; every number is checked and page-aligned already. */
-export interface MapRequest {
-  readonly byteLength: number;
-  readonly protection: number;
-  readonly flags: number;
-  /** -1 for anonymous memory. */
-  readonly fd: number;
-  readonly fileOffset: number;
-  readonly address: bigint;
-  /** What the error message names: a path. */
-  readonly subject: string | undefined;
-  /** Whether faults are to be absorbed from the start. */
-  readonly guarded: boolean;
-}
+import { mapRange, type MapRequest, replaceByZeros, unmapRange } from "./range.ts";
 
 /** What is left to do when a buffer was collected that nobody closed. It holds no buffer. */
 interface Estate {
@@ -43,42 +19,6 @@ const forgotten = new FinalizationRegistry<Estate>((estate) => {
   replaceByZeros(estate.range);
   estate.onUnmapped();
 });
-
-/** @throws the system error of `mmap`. */
-export function mapRange(request: MapRequest): Range {
-  const pointer = checkPointer(
-    libc().mmap(
-      pointerFrom(request.address),
-      BigInt(request.byteLength),
-      request.protection,
-      request.flags,
-      request.fd,
-      BigInt(request.fileOffset),
-    ),
-    "mmap",
-    request.subject,
-  );
-  return { pointer, byteLength: request.byteLength };
-}
-
-/** Gives a range back to the system. */
-export function unmapRange(range: Range): void {
-  const result = libc().munmap(range.pointer, BigInt(range.byteLength));
-  // ENOMEM: the system's limit of mappings forbids to cut this one out of a larger one.
-  if (result !== 0) replaceByZeros(range);
-}
-
-/** Puts private zero pages, which take no memory until written to, in the place of a range. */
-function replaceByZeros(range: Range): void {
-  libc().mmap(
-    range.pointer,
-    BigInt(range.byteLength),
-    PROT_READ | PROT_WRITE,
-    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-    -1,
-    0n,
-  );
-}
 
 /** A live mapping. It owns the addresses; `onUnmapped` is called once, when they are given back. */
 export class Mapping {

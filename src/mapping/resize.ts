@@ -15,8 +15,9 @@ import { libc } from "../../ffi/libc.ts";
 import { pointerAt, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { copyWhatIsThere } from "./copy.ts";
-import { type Mapping, mapRange, type MapRequest, unmapRange } from "./mapping.ts";
+import type { Mapping } from "./mapping.ts";
 import { alignUp } from "./pages.ts";
+import { mapRange, type MapRequest, unmapRange } from "./range.ts";
 import { repairMapping } from "./repair.ts";
 
 /**
