@@ -41,16 +41,28 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
   const openNew = () => retryInterrupted(() => open(path, flags | O_CREAT | O_EXCL, mode));
   if (createNew) return { fd: openNew(), created: true };
   if (!create) return { fd: openExisting(), created: false };
-  // Both ways are exclusive, so that it is known whose the file is. Each may lose a race with
-  // somebody who makes or removes it.
+  // A dangling symbolic link defeats both; without O_EXCL its target is made.
+  return openOrCreate(openExisting, openNew) ??
+    { fd: retryInterrupted(() => open(path, flags | O_CREAT, mode)), created: false };
+}
+
+/**
+ * Opens what is there or creates it. Both ways are exclusive, so that it is known whose it is; each
+ * may lose a race with somebody who makes or removes it.
+ *
+ * @returns undefined if both failed again and again
+ */
+export function openOrCreate(
+  openExisting: () => number,
+  createNew: () => number,
+): OpenedFile | undefined {
   for (let tries = 0; tries < 10; tries++) {
     const existing = unless(Deno.errors.NotFound, openExisting);
     if (existing !== undefined) return { fd: existing, created: false };
-    const made = unless(Deno.errors.AlreadyExists, openNew);
+    const made = unless(Deno.errors.AlreadyExists, createNew);
     if (made !== undefined) return { fd: made, created: true };
   }
-  // A dangling symbolic link defeats both; without O_EXCL its target is made.
-  return { fd: retryInterrupted(() => open(path, flags | O_CREAT, mode)), created: false };
+  return undefined;
 }
 
 function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
@@ -62,8 +74,21 @@ function unless<T>(expected: new (message: string) => Error, call: () => T): T |
   }
 }
 
-/** A duplicate that closes on exec. @throws {Error} EBADF: the descriptor is not open. */
+/** The largest C int. */
+const LARGEST_FD = 2 ** 31 - 1;
+
+/**
+ * A duplicate that closes on exec.
+ *
+ * @throws {RangeError} If no descriptor can have that number.
+ * @throws {Error} EBADF: the descriptor is not open.
+ */
 export function duplicate(fd: number): number {
+  if (fd > LARGEST_FD) {
+    throw new RangeError(
+      `Cannot map descriptor as fd must be at most ${LARGEST_FD}: received ${fd}`,
+    );
+  }
   return checkCount(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), "fcntl");
 }
 

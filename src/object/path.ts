@@ -3,7 +3,7 @@
 /**
  * The path as a string.
  *
- * @throws {TypeError} If it is neither a string nor a file URL, or contains a NUL.
+ * @throws {TypeError} If it is neither a string nor a local file URL, or contains a NUL.
  */
 export function pathOf(path: string | URL): string {
   const text = path instanceof URL ? fromFileUrl(path) : path;
@@ -20,6 +20,9 @@ export function pathOf(path: string | URL): string {
 function fromFileUrl(url: URL): string {
   if (url.protocol !== "file:") {
     throw new TypeError(`Cannot open file as the URL must be a file URL: received "${url}"`);
+  }
+  if (url.hostname !== "") {
+    throw new TypeError(`Cannot open file as the URL must have no host: received "${url}"`);
   }
   return decodeURIComponent(url.pathname.replace(/%(?![0-9A-Fa-f]{2})/g, "%25"));
 }

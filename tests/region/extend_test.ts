@@ -1,0 +1,205 @@
+/** Failing half-way: what a call made or changed before it failed is taken back. */
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
+import { resultOf } from "../_child.ts";
+import { assertThrowsSystem } from "../_errors.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { descriptorsOf, mapsOf } from "../_process.ts";
+
+const PATTERN_SIZE = 5000;
+
+/** Fails to open `Deno.args[0]`, with the options in `Deno.args[1]`, after the setup in place of §. */
+const FAIL_TO_OPEN = `
+  import { MmapRegion } from "@mmap/mmap";
+  import * as own from "./tests/_process.ts";
+  const [path, options] = Deno.args;
+  MmapRegion.anonymous(1).close(); // loads libc
+  §
+  let result;
+  try {
+    MmapRegion.open(path, JSON.parse(options)).close();
+    result = "opened";
+  } catch ({ constructor, code, errno, syscall }) {
+    result = [constructor.name, code, errno, syscall];
+  }
+  console.log(JSON.stringify({ result, left: [...own.descriptorsOf(path), ...own.mapsOf(path)] }));
+`;
+
+/** No file may get longer than 64 KiB. */
+const SMALL_FILES = `own.ignoreFileSizeSignal(); own.setLimit("FSIZE", 65536);`;
+/** 1 GiB of address space is left. */
+const LITTLE_SPACE = `own.setLimit("AS", own.addressSpace() + 2 ** 30);`;
+
+function failToOpen(path: string, setup: string, options: OpenRegionOptions): Promise<unknown> {
+  const args = [path, JSON.stringify({ access: "read-write", ...options })];
+  return resultOf(FAIL_TO_OPEN.replace("§", setup), { args });
+}
+
+const LARGE = 2 ** 32;
+
+for (const allocate of [true, false]) {
+  const tooBig = {
+    result: ["Error", "EFBIG", 27, allocate ? "fallocate" : "ftruncate"],
+    left: [],
+  };
+  // Only address space runs out, never the disk: holes where much would have to be reserved.
+  const name = `with allocate ${allocate}`;
+
+  onBothFileSystems(
+    `MmapRegion.open() ${name} removes a new file that cannot be extended`,
+    async (dir) => {
+      for (const option of ["create", "createNew"]) {
+        const path = join(dir, option);
+        const options = { [option]: true, byteLength: 65537, allocate };
+        assertEquals(await failToOpen(path, SMALL_FILES, options), tooBig);
+      }
+      assertEquals([...Deno.readDirSync(dir)], []);
+    },
+  );
+
+  onBothFileSystems(
+    `MmapRegion.open() ${name} keeps a file that cannot be extended`,
+    async (dir) => {
+      const path = makeFile(dir, PATTERN_SIZE);
+      for (const option of ["create", "truncate"]) {
+        const options = { [option]: true, byteLength: 65537, allocate };
+        assertEquals(await failToOpen(path, SMALL_FILES, options), tooBig);
+        assertEquals(Deno.readFileSync(path), pattern(PATTERN_SIZE), option);
+      }
+    },
+  );
+}
+
+Deno.test("MmapRegion.open() extends a file up to its limit", () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, "new.bin");
+    const options = { createNew: true, byteLength: 65536 };
+    assertEquals(await failToOpen(path, SMALL_FILES, options), { result: "opened", left: [] });
+    assertEquals(Deno.statSync(path).size, 65536);
+  }));
+
+const NO_SPACE = { result: ["Error", "ENOMEM", 12, "mmap"], left: [] };
+
+onBothFileSystems("MmapRegion.open() removes a new file that cannot be mapped", async (dir) => {
+  for (const option of ["create", "createNew"]) {
+    const options = { [option]: true, byteLength: LARGE, allocate: false };
+    assertEquals(await failToOpen(join(dir, option), LITTLE_SPACE, options), NO_SPACE);
+  }
+  assertEquals([...Deno.readDirSync(dir)], []);
+});
+
+onBothFileSystems(
+  "MmapRegion.open() keeps a file that was extended and cannot be mapped",
+  async (dir) => {
+    const path = makeFile(dir, PATTERN_SIZE);
+    for (const option of ["create", "truncate"]) {
+      const options = { [option]: true, byteLength: LARGE, allocate: false };
+      assertEquals(await failToOpen(path, LITTLE_SPACE, options), NO_SPACE);
+      assertEquals(Deno.readFileSync(path), pattern(PATTERN_SIZE), option);
+    }
+  },
+);
+
+onBothFileSystems(
+  "MmapRegion.open() with truncate keeps a longer file that cannot be mapped",
+  async (dir) => {
+    const path = makeFile(dir, PATTERN_SIZE);
+    Deno.truncateSync(path, LARGE + PATTERN_SIZE); // a hole, so that the map is long and not extended
+    const options = { truncate: true, byteLength: LARGE, allocate: false };
+    assertEquals(await failToOpen(path, LITTLE_SPACE, options), NO_SPACE);
+    assertEquals(Deno.statSync(path).size, LARGE + PATTERN_SIZE);
+    using file = Deno.openSync(path);
+    const read = new Uint8Array(PATTERN_SIZE);
+    assertEquals(file.readSync(read), PATTERN_SIZE);
+    assertEquals(read, pattern(PATTERN_SIZE));
+  },
+);
+
+Deno.test("MmapRegion.open() with truncate keeps the file if its pages cannot be locked", () =>
+  withTempDir(async (dir) => {
+    Deno.chmodSync(dir, 0o777);
+    const path = makeFile(dir, PATTERN_SIZE);
+    Deno.chmodSync(path, 0o666);
+    const setup = `own.setLimit("MEMLOCK", 4096); own.dropPrivileges();`;
+    const options = { truncate: true, byteLength: 2 ** 20, lock: true };
+    const { result, left } = await failToOpen(path, setup, options) as Record<string, unknown>;
+    assertEquals([result, left], [["Error", "ENOMEM", 12, "mlock"], []]);
+    assertEquals(Deno.readFileSync(path), pattern(PATTERN_SIZE));
+    const fresh = join(dir, "new.bin");
+    await failToOpen(fresh, setup, { ...options, createNew: true });
+    assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["data.bin"]);
+  }));
+
+/** More than any file may have on tmpfs and ext4, and than any process can map. */
+const IMPOSSIBLE = 2 ** 50;
+
+onBothFileSystems("MmapRegion.open() leaves nothing of an impossible size", (dir) => {
+  const options = { access: "read-write", byteLength: IMPOSSIBLE, allocate: false } as const;
+  const path = makeFile(dir, PATTERN_SIZE);
+  // ext4 refuses the size; tmpfs takes it, and then mmap cannot.
+  const [code, syscall] = dir.startsWith("/dev/shm") ? ["ENOMEM", "mmap"] : ["EFBIG", "ftruncate"];
+  for (const option of ["create", "truncate"]) {
+    assertThrowsSystem(
+      () => MmapRegion.open(path, { ...options, [option]: true }),
+      Error,
+      code!,
+      syscall!,
+    );
+    assertEquals(Deno.readFileSync(path), pattern(PATTERN_SIZE), option);
+  }
+  const fresh = join(dir, "new.bin");
+  for (const option of ["create", "createNew"]) {
+    assertThrowsSystem(
+      () => MmapRegion.open(fresh, { ...options, [option]: true }),
+      Error,
+      code!,
+      syscall!,
+    );
+  }
+  assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["data.bin"]);
+  assertEquals([descriptorsOf(dir), mapsOf(dir)], [[], []]);
+});
+
+Deno.test({
+  name: "MmapRegion.open() with allocate finds out that tmpfs is too small",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withTempDir((dir) => {
+      const path = join(dir, "new.bin");
+      const options = { access: "read-write", createNew: true, byteLength: IMPOSSIBLE } as const;
+      assertThrowsSystem(() => MmapRegion.open(path, options), Error, "ENOSPC", "fallocate");
+      assertEquals([...Deno.readDirSync(dir)], []);
+      assertEquals(descriptorsOf(dir), []);
+    }, "/dev/shm"),
+});
+
+onBothFileSystems(
+  "MmapRegion.resize() keeps the region if the file cannot be extended",
+  async (dir) => {
+    const path = makeFile(dir, PATTERN_SIZE);
+    const code = `
+    import { MmapRegion } from "@mmap/mmap";
+    import * as own from "./tests/_process.ts";
+    using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
+    ${SMALL_FILES}
+    let result;
+    try {
+      region.resize(65537);
+    } catch ({ constructor, code, errno, syscall }) {
+      result = [constructor.name, code, errno, syscall];
+    }
+    region.bytes[1] = 100;
+    console.log(JSON.stringify({ result, byteLength: region.byteLength, first: region.bytes[0] }));
+  `;
+    assertEquals(await resultOf(code, { args: [path] }), {
+      result: ["Error", "EFBIG", 27, "fallocate"],
+      byteLength: PATTERN_SIZE,
+      first: pattern(1)[0],
+    });
+    const expected = pattern(PATTERN_SIZE);
+    expected[1] = 100;
+    assertEquals(Deno.readFileSync(path), expected);
+  },
+);

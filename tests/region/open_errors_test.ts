@@ -1,0 +1,234 @@
+/** What `MmapRegion.open` cannot map, and that nothing of the attempt is left. */
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
+import { resultOf } from "../_child.ts";
+import { assertThrowsSystem } from "../_errors.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { descriptorsOf, mapsOf } from "../_process.ts";
+
+type ErrorClass = new (message: string) => Error;
+
+const READ_WRITE: OpenRegionOptions = { access: "read-write" };
+const CREATE: OpenRegionOptions = { access: "read-write", create: true, byteLength: 10 };
+
+/** Checks the error of `open`, and that no descriptor and no mapping of `path` is left. */
+function assertCannotOpen(
+  path: string,
+  options: OpenRegionOptions,
+  type: ErrorClass,
+  code: string,
+  syscall: string,
+): void {
+  const error = assertThrowsSystem(() => MmapRegion.open(path, options), type, code, syscall);
+  assertEquals(error.message.endsWith(`: ${syscall} '${path}'`), true, error.message);
+  assertEquals([descriptorsOf(path), mapsOf(path)], [[], []]);
+}
+
+Deno.test("MmapRegion.open() throws NotFound if the file does not exist", () =>
+  withTempDir((dir) => {
+    const path = join(dir, "none");
+    assertCannotOpen(path, {}, Deno.errors.NotFound, "ENOENT", "open");
+    assertCannotOpen(path, READ_WRITE, Deno.errors.NotFound, "ENOENT", "open");
+  }));
+
+Deno.test("MmapRegion.open() throws NotFound if the directory does not exist", () =>
+  withTempDir((dir) => {
+    const path = join(dir, "none", "file");
+    assertCannotOpen(path, {}, Deno.errors.NotFound, "ENOENT", "open");
+    assertCannotOpen(path, CREATE, Deno.errors.NotFound, "ENOENT", "open");
+    assertCannotOpen(path, { ...CREATE, createNew: true }, Deno.errors.NotFound, "ENOENT", "open");
+  }));
+
+Deno.test("MmapRegion.open() throws NotADirectory if the path goes through a file", () =>
+  withTempDir((dir) => {
+    const path = join(makeFile(dir, 10), "file");
+    assertCannotOpen(path, {}, Deno.errors.NotADirectory, "ENOTDIR", "open");
+    assertCannotOpen(path, CREATE, Deno.errors.NotADirectory, "ENOTDIR", "open");
+  }));
+
+Deno.test("MmapRegion.open() throws FilesystemLoop at a circle of links", () =>
+  withTempDir((dir) => {
+    const path = join(dir, "circle");
+    Deno.symlinkSync(path, path);
+    assertCannotOpen(path, {}, Deno.errors.FilesystemLoop, "ELOOP", "open");
+    assertCannotOpen(path, CREATE, Deno.errors.FilesystemLoop, "ELOOP", "open");
+  }));
+
+Deno.test("MmapRegion.open() throws ENAMETOOLONG if a name is too long", () =>
+  withTempDir((dir) => {
+    assertCannotOpen(join(dir, "n".repeat(256)), {}, Error, "ENAMETOOLONG", "open");
+    assertCannotOpen(`${dir}/${"./".repeat(2500)}x`, CREATE, Error, "ENAMETOOLONG", "open");
+  }));
+
+onBothFileSystems("MmapRegion.open() cannot map a directory", (dir) => {
+  assertCannotOpen(dir, {}, Error, "ENODEV", "mmap");
+  assertCannotOpen(dir, { byteLength: 10, byteOffset: 1 }, Error, "ENODEV", "mmap");
+  assertCannotOpen(dir, { access: "copy-on-write" }, Error, "ENODEV", "mmap");
+  assertCannotOpen(dir, READ_WRITE, Deno.errors.IsADirectory, "EISDIR", "open");
+  assertCannotOpen(dir, CREATE, Deno.errors.IsADirectory, "EISDIR", "open");
+});
+
+Deno.test("MmapRegion.open() cannot map a FIFO and does not wait for its other end", () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, "fifo");
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assertEquals(success, true);
+    assertCannotOpen(path, {}, Error, "ENODEV", "mmap");
+    assertCannotOpen(path, { byteLength: 4096 }, Error, "ENODEV", "mmap");
+    assertCannotOpen(path, READ_WRITE, Error, "ENODEV", "mmap");
+    assertCannotOpen(path, CREATE, Error, "ENODEV", "mmap");
+    assertEquals(Deno.statSync(path).isFifo, true);
+  }));
+
+Deno.test("MmapRegion.open() cannot open a socket", () =>
+  withTempDir((dir) => {
+    const path = join(dir, "socket");
+    using _listener = Deno.listen({ transport: "unix", path });
+    for (const options of [{}, READ_WRITE, CREATE]) {
+      assertThrowsSystem(() => MmapRegion.open(path, options), Error, "ENXIO", "open");
+    }
+    assertEquals(Deno.statSync(path).isSocket, true);
+  }));
+
+Deno.test("MmapRegion.open() cannot map devices without memory", () => {
+  for (const access of ["read", "read-write", "copy-on-write"] as const) {
+    assertThrowsSystem(
+      () => MmapRegion.open("/dev/null", { access, byteLength: 10 }),
+      Error,
+      "ENODEV",
+      "mmap",
+    );
+  }
+});
+
+onBothFileSystems(
+  "MmapRegion.open() throws RangeError if the region ends behind the file",
+  (dir) => {
+    const path = makeFile(dir, 100);
+    const ranges = [
+      { byteOffset: 100 },
+      { byteOffset: 101 },
+      { byteOffset: 2 ** 40 },
+      { byteLength: 101 },
+      { byteOffset: 1, byteLength: 100 },
+      { byteOffset: 100, byteLength: 1 },
+      { byteLength: Number.MAX_SAFE_INTEGER },
+      { byteOffset: Number.MAX_SAFE_INTEGER - 1, byteLength: 1 },
+    ];
+    for (const range of ranges) {
+      assertOutOfRange(path, range);
+      assertOutOfRange(path, { ...range, access: "read-write" });
+      assertOutOfRange(path, { ...range, access: "copy-on-write" });
+    }
+    assertEquals([descriptorsOf(path), mapsOf(path)], [[], []]);
+    assertEquals(Deno.readFileSync(path), pattern(100));
+  },
+);
+
+onBothFileSystems("MmapRegion.open() throws RangeError if the file is empty", (dir) => {
+  const path = makeFile(dir, 0);
+  const message = assertOutOfRange(path, {});
+  assertEquals([/is empty/.test(message), /byteLength/.test(message)], [true, true], message);
+  assertOutOfRange(path, READ_WRITE);
+  assertOutOfRange(path, { byteLength: 1 });
+  assertOutOfRange(path, { byteOffset: 1 });
+  assertEquals(descriptorsOf(path), []);
+});
+
+/** Checks for a RangeError that is no system error. @returns its message */
+function assertOutOfRange(path: string, options: OpenRegionOptions): string {
+  try {
+    MmapRegion.open(path, options).close();
+  } catch (error) {
+    assertEquals((error as Error).constructor, RangeError, String(error));
+    return (error as Error).message;
+  }
+  throw new Error(`${Deno.inspect(options)} was accepted`);
+}
+
+/** Tries to open `Deno.args[0]` as nobody with each of the options in `Deno.args[1]`. */
+const OPEN_AS_NOBODY = `
+  import { MmapRegion } from "@mmap/mmap";
+  import { descriptorsOf, dropPrivileges, mapsOf } from "./tests/_process.ts";
+  MmapRegion.anonymous(1).close(); // loads libc
+  dropPrivileges();
+  const [path, list] = Deno.args;
+  const results = JSON.parse(list).map((options) => {
+    try {
+      using region = MmapRegion.open(path, options);
+      return region.bytes[0];
+    } catch ({ constructor, code, errno, syscall }) {
+      return [constructor.name, code, errno, syscall];
+    }
+  });
+  console.log(JSON.stringify({ results, left: [...descriptorsOf(path), ...mapsOf(path)] }));
+`;
+
+function openAsNobody(path: string, options: OpenRegionOptions[]): Promise<unknown> {
+  return resultOf(OPEN_AS_NOBODY, { args: [path, JSON.stringify(options)] });
+}
+
+const DENIED = ["PermissionDenied", "EACCES", 13, "open"];
+
+onBothFileSystems(
+  "MmapRegion.open() throws PermissionDenied without a right to the file",
+  async (dir) => {
+    Deno.chmodSync(dir, 0o755);
+    const path = makeFile(dir, Uint8Array.of(66, 67));
+    Deno.chmodSync(path, 0o444);
+    const options: OpenRegionOptions[] = [{}, { access: "copy-on-write" }, READ_WRITE, CREATE];
+    assertEquals(await openAsNobody(path, options), {
+      results: [66, 66, DENIED, DENIED],
+      left: [],
+    });
+    Deno.chmodSync(path, 0o000);
+    assertEquals(await openAsNobody(path, options), {
+      results: [DENIED, DENIED, DENIED, DENIED],
+      left: [],
+    });
+    assertEquals(Deno.statSync(path).size, 2);
+  },
+);
+
+onBothFileSystems(
+  "MmapRegion.open() throws PermissionDenied without a right to the directory",
+  async (dir) => {
+    Deno.chmodSync(dir, 0o555);
+    const path = join(dir, "new");
+    const results = [DENIED, DENIED];
+    assertEquals(await openAsNobody(path, [CREATE, { ...CREATE, createNew: true }]), {
+      results,
+      left: [],
+    });
+    Deno.chmodSync(dir, 0o000);
+    assertEquals(await openAsNobody(path, [{}, CREATE]), { results, left: [] });
+    Deno.chmodSync(dir, 0o700);
+    assertEquals([...Deno.readDirSync(dir)], []);
+  },
+);
+
+Deno.test("MmapRegion.open() throws ETXTBSY for write access to a running program", () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, "cat");
+    Deno.copyFileSync("/bin/cat", path);
+    const process = new Deno.Command(path, { stdin: "piped", stdout: "piped" }).spawn();
+    const input = process.stdin.getWriter();
+    try {
+      await input.write(Uint8Array.of(1)); // it runs once it has answered
+      const output = process.stdout.getReader();
+      await output.read();
+      await output.cancel();
+      assertCannotOpenProgram(path);
+    } finally {
+      await input.close();
+      await process.status;
+    }
+  }));
+
+function assertCannotOpenProgram(path: string): void {
+  assertThrowsSystem(() => MmapRegion.open(path, READ_WRITE), Error, "ETXTBSY", "open");
+  using region = MmapRegion.open(path);
+  assertEquals(region.bytes[0], 0x7f);
+}
