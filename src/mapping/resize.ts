@@ -12,7 +12,7 @@ import {
   PROT_NONE,
 } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
-import { pointerAt, type Range } from "../../ffi/memory.ts";
+import { bufferOver, pointerAt, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { copyWhatIsThere } from "./copy.ts";
 import type { Mapping } from "./mapping.ts";
@@ -21,12 +21,13 @@ import { mapRange, type MapRequest, unmapRange } from "./range.ts";
 import { repairMapping } from "./repair.ts";
 
 /**
- * Gives a mapping another length, at another address if need be. The object behind it must have
- * its new size already. Every page gets the mapping's own protection again.
+ * Gives a mapping another length, at another address if need be. An object that gets longer must
+ * have its new size already. Every page gets the mapping's own protection again.
  *
+ * @param cut makes the object shorter; called when no view is left, since this cannot be undone
  * @throws the system error; the mapping then is as before, but for its views, which may be dead.
  */
-export function resizeMapping(mapping: Mapping, byteLength: number): void {
+export function resizeMapping(mapping: Mapping, byteLength: number, cut: () => void): void {
   const { range, request } = mapping;
   if (mapping.guard?.cutOff) repairMapping(mapping);
   // One protection again makes it one mapping again, which is what mremap wants.
@@ -37,8 +38,9 @@ export function resizeMapping(mapping: Mapping, byteLength: number): void {
   const pages = alignUp(byteLength, pageSize());
   const oldPages = alignUp(range.byteLength, pageSize());
   if (pages > oldPages) return grow(mapping, byteLength);
-  clearTail(mapping, byteLength, pages);
   mapping.move(byteLength, ({ pointer }) => {
+    cut();
+    clearTail(mapping, byteLength, pages);
     if (pages < oldPages) {
       unmapRange({ pointer: pointerAt(pointer, pages), byteLength: oldPages - pages });
     }
@@ -48,11 +50,10 @@ export function resizeMapping(mapping: Mapping, byteLength: number): void {
 
 /** What private memory held behind its new end must not come back when it grows again. */
 function clearTail(mapping: Mapping, byteLength: number, pages: number): void {
-  const { request, buffer } = mapping;
   const end = Math.min(pages, mapping.byteLength);
-  if (request.fd === -1 && end > byteLength) {
-    new Uint8Array(buffer, byteLength, end - byteLength).fill(0);
-  }
+  if (mapping.request.fd !== -1 || end <= byteLength) return;
+  const tail = { pointer: pointerAt(mapping.pointer, byteLength), byteLength: end - byteLength };
+  new Uint8Array(bufferOver(tail)).fill(0);
 }
 
 function grow(mapping: Mapping, byteLength: number): void {

@@ -14,9 +14,9 @@ export function resizeRegion(core: RegionCore, byteLength: number): void {
   if (mapping.pinned) {
     throw new Deno.errors.Busy("Cannot resize region: a flush or populate is under way");
   }
-  const undo = resizeObject(core, byteLength);
+  const { cut, undo } = extendObject(core, byteLength);
   try {
-    resizeMapping(mapping, core.lead + byteLength);
+    resizeMapping(mapping, core.lead + byteLength, cut);
   } catch (error) {
     undo();
     throw error;
@@ -24,11 +24,20 @@ export function resizeRegion(core: RegionCore, byteLength: number): void {
   labelMemory(core);
 }
 
-/** @returns what gives the object its old size again */
-function resizeObject(core: RegionCore, byteLength: number): () => void {
+/** What is left to do to an object. */
+interface ObjectResize {
+  /** Makes it shorter, if it is to be. */
+  readonly cut: () => void;
+  /** Takes an extension back. */
+  readonly undo: () => void;
+}
+
+const nothing = (): void => {};
+
+/** Makes the object longer, if it is to be. */
+function extendObject(core: RegionCore, byteLength: number): ObjectResize {
   const { fd, byteOffset, sizable, allocate } = core.facts;
-  const nothing = () => {};
-  if (fd === -1) return nothing;
+  if (fd === -1) return { cut: nothing, undo: nothing };
   const status = statusOf(fd);
   if (status.type !== "file") {
     throw new Deno.errors.NotSupported("Cannot resize region: it is a mapping of a device");
@@ -44,10 +53,22 @@ function resizeObject(core: RegionCore, byteLength: number): () => void {
       );
     }
     extend(fd, size, end, allocate, subject);
-    return () => ftruncate(fd, size);
+    return { cut: nothing, undo: () => shortenAgain(fd, size) };
   }
   // A window into a longer file leaves what lies behind it alone.
   const atEnd = byteOffset + core.byteLength >= size;
-  if (sizable && atEnd && end < size) retryInterrupted(() => ftruncate(fd, end));
-  return nothing;
+  const shorter = sizable && atEnd && end < size;
+  return {
+    cut: shorter ? () => retryInterrupted(() => ftruncate(fd, end)) : nothing,
+    undo: nothing,
+  };
+}
+
+function shortenAgain(fd: number, size: number): void {
+  try {
+    ftruncate(fd, size);
+  } catch (error) {
+    // Sealed against shrinking: it stays longer. What went wrong before is what has to be told.
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+  }
 }

@@ -1,0 +1,98 @@
+/** Regions of every writable kind, for tests of what all of them do alike. */
+
+import { join } from "@std/path";
+import { MmapRegion } from "@mmap/mmap";
+import type { Libc } from "../ffi/symbols.ts";
+import { replaceLibc } from "../ffi/libc.ts";
+import { makeSparseFile } from "./_files.ts";
+
+/** A way to a writable region of zeros that can be resized either way. */
+export interface RegionKind {
+  readonly name: string;
+  /** Whether its content is a file's, which others see. */
+  readonly writesFile: boolean;
+  make(dir: string, byteLength: number): MmapRegion;
+}
+
+/** Where the misaligned kind begins in its file: no multiple of anything. */
+export const ODD_OFFSET = 4096 + 1001;
+
+/** The file of the kinds that have one is `dir/sparse.bin`. */
+export const KINDS: readonly RegionKind[] = [
+  {
+    name: "a file",
+    writesFile: true,
+    make: (dir, byteLength) =>
+      MmapRegion.open(makeSparseFile(dir, byteLength), { access: "read-write" }),
+  },
+  {
+    name: "a file from an odd byte on",
+    writesFile: true,
+    make: (dir, byteLength) =>
+      MmapRegion.open(makeSparseFile(dir, ODD_OFFSET + byteLength), {
+        access: "read-write",
+        byteOffset: ODD_OFFSET,
+      }),
+  },
+  {
+    name: "a file, copy-on-write",
+    writesFile: false,
+    make: (dir, byteLength) =>
+      MmapRegion.open(makeSparseFile(dir, 1 << 20), { access: "copy-on-write", byteLength }),
+  },
+  {
+    name: "anonymous shared memory",
+    writesFile: false,
+    make: (_dir, byteLength) => MmapRegion.anonymous(byteLength, { resizable: true }),
+  },
+  {
+    name: "anonymous private memory",
+    writesFile: false,
+    make: (_dir, byteLength) => MmapRegion.anonymous(byteLength, { sharing: "private" }),
+  },
+];
+
+/** The path of the file behind a region of {@linkcode KINDS}. */
+export function fileOf(dir: string): string {
+  return join(dir, "sparse.bin");
+}
+
+/** The address of a region's first byte. */
+export function addressOfRegion(region: MmapRegion): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(region.bytes));
+}
+
+/** Runs `body` with other functions in libc's place. */
+export async function withLibc(
+  replacement: Partial<Libc>,
+  body: () => void | Promise<void>,
+): Promise<void> {
+  const restore = replaceLibc(replacement);
+  try {
+    await body();
+  } finally {
+    restore();
+  }
+}
+
+/** A call on another thread that ends when the test says so. */
+export interface Gate {
+  readonly call: () => Promise<number>;
+  /** Resolves once the call was made. */
+  readonly called: Promise<void>;
+  end(result: number): void;
+}
+
+/** Stands in for one of libc's calls on another thread. */
+export function makeGate(): Gate {
+  const called = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<number>();
+  return {
+    call: () => {
+      called.resolve();
+      return ended.promise;
+    },
+    called: called.promise,
+    end: ended.resolve,
+  };
+}
