@@ -22,7 +22,12 @@
 
 export { MmapRegion } from "./src/region/mmap_region.ts";
 export { type FlushOptions, MappedMemory } from "./src/region/mapped_memory.ts";
-export type { AnonymousOptions, MapOptions, OpenRegionOptions } from "./src/region/options.ts";
+export type {
+  AnonymousOptions,
+  MapOptions,
+  NamedOptions,
+  OpenRegionOptions,
+} from "./src/region/options.ts";
 export type { Advice } from "./src/mapping/advice.ts";
 export type { Durability } from "./src/mapping/durability.ts";
 export { type MappingFault, MappingFaultError } from "./src/mapping/fault_error.ts";
@@ -30,6 +35,7 @@ export type { ByteRange } from "./src/mapping/pages.ts";
 export type { Protection } from "./src/mapping/protection.ts";
 export type { Residency } from "./src/mapping/residency.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
+export type { SharedMemoryInfo } from "./src/object/list.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";
 export type { GuardState } from "./ffi/guard/guard.ts";
 export { isSystemError, type SystemError } from "./ffi/call.ts";

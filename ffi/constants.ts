@@ -206,3 +206,29 @@ export const SIGSEGV: number = here.SIGSEGV;
 export const SA_SIGINFO: number = here.SA_SIGINFO;
 /** `sigaction`: the handler runs on the alternate stack. */
 export const SA_ONSTACK: number = here.SA_ONSTACK;
+/** An unnamed file in a directory (Linux). */
+export const O_TMPFILE: number = here.O_TMPFILE;
+/** Follow a symbolic link. */
+export const AT_SYMLINK_FOLLOW: number = here.AT_SYMLINK_FOLLOW;
+/** Unix domain sockets. */
+export const AF_UNIX: number = here.AF_UNIX;
+/** A stream socket. */
+export const SOCK_STREAM: number = here.SOCK_STREAM;
+/** `socket`, `accept4`: calls do not wait (Linux). */
+export const SOCK_NONBLOCK: number = here.SOCK_NONBLOCK;
+/** `socket`, `accept4`: the descriptor closes on `exec` (Linux). */
+export const SOCK_CLOEXEC: number = here.SOCK_CLOEXEC;
+/** The level of socket-wide options and messages. */
+export const SOL_SOCKET: number = here.SOL_SOCKET;
+/** A control message that passes descriptors. */
+export const SCM_RIGHTS: number = here.SCM_RIGHTS;
+/** `sendmsg`: no SIGPIPE. */
+export const MSG_NOSIGNAL: number = here.MSG_NOSIGNAL;
+/** `recvmsg`: received descriptors close on `exec` (Linux). */
+export const MSG_CMSG_CLOEXEC: number = here.MSG_CMSG_CLOEXEC;
+/** `poll`: there is something to read. */
+export const POLLIN: number = here.POLLIN;
+/** `poll`: writing is possible. */
+export const POLLOUT: number = here.POLLOUT;
+/** Do not follow a symbolic link. */
+export const AT_SYMLINK_NOFOLLOW: number = here.AT_SYMLINK_NOFOLLOW;

@@ -4,6 +4,7 @@ import { checkZero, required } from "./call.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -39,6 +40,11 @@ export function statusOf(fd: number): FileStatus {
  */
 export function statusOfPath(path: string): FileStatus {
   return linuxStatus(AT_FDCWD, path, 0);
+}
+
+/** As {@linkcode statusOfPath}, of a symbolic link itself. */
+export function statusOfEntry(path: string): FileStatus {
+  return linuxStatus(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
 }
 
 const STATX_BASIC_STATS = 0x7ff;

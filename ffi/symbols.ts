@@ -219,6 +219,123 @@ export const SYMBOLS = {
     result: "i32", // 0, or -1; errno is lost
     nonblocking: true,
   },
+  // https://man7.org/linux/man-pages/man2/linkat.2.html
+  linkat: {
+    parameters: [
+      "i32", // int olddirfd
+      "buffer", // const char *oldpath
+      "i32", // int newdirfd
+      "buffer", // const char *newpath
+      "i32", // int flags
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  write: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *buf
+      "usize", // size_t count
+    ],
+    result: "isize", // bytes written, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man3/opendir.3.html
+  opendir: {
+    parameters: [
+      "buffer", // const char *name
+    ],
+    result: "pointer", // DIR *, or NULL and errno
+  },
+  readdir: {
+    parameters: [
+      "pointer", // DIR *dirp
+    ],
+    result: "pointer", // struct dirent *: valid until the next call on it; NULL at the end
+  },
+  closedir: {
+    parameters: [
+      "pointer", // DIR *dirp
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/socket.2.html
+  socket: {
+    parameters: [
+      "i32", // int domain
+      "i32", // int type
+      "i32", // int protocol
+    ],
+    result: "i32", // descriptor, or -1 and errno
+  },
+  bind: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct sockaddr *addr
+      "u32", // socklen_t addrlen
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  listen: {
+    parameters: [
+      "i32", // int sockfd
+      "i32", // int backlog
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  connect: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct sockaddr *addr
+      "u32", // socklen_t addrlen
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // Linux only
+  accept4: {
+    parameters: [
+      "i32", // int sockfd
+      "pointer", // struct sockaddr *addr, or NULL
+      "pointer", // socklen_t *addrlen, or NULL
+      "i32", // int flags
+    ],
+    result: "i32", // descriptor, or -1 and errno
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/sendmsg.2.html
+  sendmsg: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // const struct msghdr *msg
+      "i32", // int flags
+    ],
+    result: "isize", // bytes sent, or -1 and errno
+  },
+  recvmsg: {
+    parameters: [
+      "i32", // int sockfd
+      "buffer", // struct msghdr *msg
+      "i32", // int flags
+    ],
+    result: "isize", // bytes received, 0 at the end, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/poll.2.html
+  pollOffThread: {
+    name: "poll",
+    parameters: [
+      "buffer", // struct pollfd *fds
+      "u64", // nfds_t nfds
+      "i32", // int timeout, in milliseconds
+    ],
+    result: "i32", // descriptors that are ready, 0 after the timeout, or -1; errno is lost
+    nonblocking: true,
+  },
+  // https://man7.org/linux/man-pages/man2/chmod.2.html
+  chmod: {
+    parameters: [
+      "buffer", // const char *pathname
+      "u32", // mode_t mode
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
   // https://man7.org/linux/man-pages/man2/flock.2.html
   flock: {
     parameters: [

@@ -1,8 +1,9 @@
 /** Anonymous memory that has a descriptor, so that other processes can be given it. */
 
-import { checkCount, required } from "../../ffi/call.ts";
+import { checkCount, required, systemError } from "../../ffi/call.ts";
 import {
   F_ADD_SEALS,
+  F_GET_SEALS,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_SHRINK,
   MFD_ALLOW_SEALING,
@@ -53,4 +54,13 @@ export function seal(fd: number, { shrink, write }: Seals): void {
   }
   const seals = (shrink ? F_SEAL_SHRINK : 0) | (write ? F_SEAL_FUTURE_WRITE : 0);
   if (seals !== 0) checkCount(libc().fcntl(fd, F_ADD_SEALS, BigInt(seals)), "fcntl");
+}
+
+const EPERM = 1;
+
+/** @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against shrinking. */
+export function checkMayShrink(fd: number): void {
+  if (F_GET_SEALS === undefined) return;
+  const seals = libc().fcntl(fd, F_GET_SEALS, 0n); // -1: nothing that could be sealed
+  if (seals !== -1 && (seals & F_SEAL_SHRINK) !== 0) throw systemError(EPERM, "ftruncate");
 }

@@ -6,6 +6,7 @@ import { statusOf } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
 import { bootId, startTimeOf } from "./identity.ts";
+import { nameOf, pathOfName } from "./shared_memory.ts";
 import { checkDescriptorDenied } from "./permission.ts";
 
 /**
@@ -19,9 +20,7 @@ import { checkDescriptorDenied } from "./permission.ts";
  * @throws {RangeError} If the object is shorter by now than the region was.
  */
 export function openHandle(handle: RegionHandle, writable: boolean): number {
-  const fd = handle.kind === "file"
-    ? openByPath(handle, writable) ?? openByOwner(handle, writable)
-    : openByOwner(handle, writable);
+  const fd = openByPath(handle, writable) ?? openByOwner(handle, writable);
   try {
     checkDescriptorDenied(fd, writable);
     checkSize(handle, fd);
@@ -36,10 +35,12 @@ function openFlags(writable: boolean): number {
   return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
 }
 
-/** Undefined if the path leads nowhere or elsewhere. */
+/** Undefined if there is no path, or it leads nowhere or elsewhere. */
 function openByPath(handle: RegionHandle, writable: boolean): number | undefined {
+  if (handle.path === "" || handle.kind === "anonymous") return undefined;
+  const path = handle.kind === "named" ? pathOfName(nameOf(handle.path)) : handle.path;
   try {
-    return openVerified(handle, handle.path, writable);
+    return openVerified(handle, path, writable);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

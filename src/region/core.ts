@@ -28,6 +28,10 @@ export interface RegionFacts {
   readonly label: string;
   /** Whether faults are absorbed. */
   readonly guard: boolean;
+  /** Whether the mapping is longer than the region, so that it can grow without moving. */
+  readonly reserved: boolean;
+  /** The name of a shared memory object; "" if it has none. */
+  readonly name: string;
 }
 
 /** A mapping, the region's place in it, and the object that it is a mapping of. */
@@ -35,7 +39,9 @@ export class RegionCore {
   readonly facts: RegionFacts;
   /** How far behind a page boundary, where the mapping begins, the region begins. */
   readonly lead: number;
-  readonly #owned: { fd: number };
+  /** Shared with the finalizer, which must not hold the region itself. */
+  readonly #owned: { fd: number; farewell: () => void };
+  #byteLength: number;
   #mapping: Mapping | undefined;
   #closedMapping: Mapping | undefined;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -43,17 +49,24 @@ export class RegionCore {
   /**
    * Maps the object. The core owns the descriptor from now on; if mapping fails, it does not.
    *
+   * @param byteLength the region's length: what the request maps behind it is held in reserve
    * @throws the system error of `mmap`
    */
-  constructor(facts: RegionFacts, request: MapRequest, lead: number) {
+  constructor(facts: RegionFacts, request: MapRequest, lead: number, byteLength: number) {
     this.facts = facts;
     this.lead = lead;
-    // Shared with the finalizer, which must not hold the region itself.
-    const owned = { fd: facts.fd };
+    this.#byteLength = byteLength;
+    const owned = { fd: facts.fd, farewell: () => {} };
     this.#owned = owned;
     this.#mapping = new Mapping(request, () => {
+      owned.farewell();
       if (owned.fd !== -1) closeQuietly(owned.fd);
     });
+  }
+
+  /** What to do when the region is closed or collected; `farewell` must not hold the region. */
+  onClose(farewell: () => void): void {
+    this.#owned.farewell = farewell;
   }
 
   get closed(): boolean {
@@ -77,7 +90,12 @@ export class RegionCore {
 
   /** 0 once the region is closed. */
   get byteLength(): number {
-    return this.#mapping === undefined ? 0 : this.#mapping.byteLength - this.lead;
+    return this.closed ? 0 : this.#byteLength;
+  }
+
+  /** Takes note of another length, which lies within the mapping. */
+  setByteLength(byteLength: number): void {
+    this.#byteLength = byteLength;
   }
 
   /** @throws {Deno.errors.BadResource} If the region is closed. */
@@ -95,7 +113,7 @@ export class RegionCore {
   /** The one Uint8Array over the whole region, until it is resized or closed. */
   bytes(): Uint8Array<ArrayBuffer> {
     const { buffer } = this.live("view region");
-    if (this.#bytes?.buffer !== buffer) {
+    if (this.#bytes?.buffer !== buffer || this.#bytes.byteLength !== this.#byteLength) {
       this.#bytes = new Uint8Array(buffer, this.lead, this.byteLength);
     }
     return this.#bytes!;

@@ -69,7 +69,11 @@ export function attachRegion(handle: RegionHandle, plan: MapPlan): RegionCore {
   const moved = { ...plan, byteOffset: handle.byteOffset + plan.byteOffset };
   return owning(
     openHandle(handle, plan.access === "read-write"),
-    (fd) => mapFile({ plan: moved, byteLength, fd, subject: handle.path, kind: handle.kind }),
+    (fd) => {
+      const { kind, path } = handle;
+      const name = kind === "named" ? path : "";
+      return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name });
+    },
   );
 }
 
@@ -100,17 +104,24 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
     grant: "read-write",
     label: plan.label,
     guard: plan.guard,
+    reserved: plan.reserved > 0,
+    name: "",
   };
-  const core = new RegionCore(facts, {
-    byteLength: plan.byteLength,
-    protection: plan.protection,
-    flags: plan.flags | MAP_ANONYMOUS,
-    fd: -1,
-    fileOffset: 0,
-    address: plan.address,
-    subject: undefined,
-    guarded: false, // begins with the first protect(): nothing else can make a page fault
-  }, 0);
+  const core = new RegionCore(
+    facts,
+    {
+      byteLength: Math.max(plan.byteLength, plan.reserved),
+      protection: plan.protection,
+      flags: plan.flags | MAP_ANONYMOUS,
+      fd: -1,
+      fileOffset: 0,
+      address: plan.address,
+      subject: undefined,
+      guarded: false, // begins with the first protect(): nothing else can make a page fault
+    },
+    0,
+    plan.byteLength,
+  );
   labelMemory(core);
   return prepare(core, plan);
 }
@@ -131,7 +142,12 @@ export function labelMemory(core: RegionCore): void {
 }
 
 /** How many bytes to map. @throws {RangeError} If the file has too few and may not be extended. */
-function fit(plan: MapPlan, status: FileStatus, extensible: boolean, subject: string): number {
+export function fit(
+  plan: MapPlan,
+  status: FileStatus,
+  extensible: boolean,
+  subject: string,
+): number {
   const { byteOffset, byteLength } = plan;
   if (status.type !== "file") return fitDevice(plan, status, subject);
   const size = status.byteLength;
@@ -158,17 +174,18 @@ function fitDevice({ byteLength }: MapPlan, status: FileStatus, subject: string)
 }
 
 /** An open object to map, and what the region will say of itself. */
-interface Source {
+export interface Source {
   readonly plan: MapPlan & { readonly allocate?: boolean };
   readonly byteLength: number;
   readonly fd: number;
   readonly subject: string | undefined;
   readonly kind: RegionHandle["kind"];
   readonly grant?: RegionFacts["grant"];
+  readonly name?: string;
 }
 
 /** Maps an object. @param finish a last step between locking and populating; undoes nothing */
-function mapFile(source: Source, finish?: () => void): RegionCore {
+export function mapFile(source: Source, finish?: () => void): RegionCore {
   const { plan, fd, kind } = source;
   const fileOffset = alignDown(plan.byteOffset, pageSize());
   const lead = plan.byteOffset - fileOffset;
@@ -178,22 +195,29 @@ function mapFile(source: Source, finish?: () => void): RegionCore {
     sharing: plan.access === "copy-on-write" ? "private" : "shared",
     byteOffset: plan.byteOffset,
     fd,
-    allocate: plan.allocate ?? true,
+    allocate: plan.allocate ?? kind !== "anonymous", // memory is taken when it is touched
     sizable: plan.access === "read-write",
     grant: source.grant ?? plan.access,
     label: "",
     guard: plan.guard,
+    reserved: plan.reserved > 0,
+    name: source.name ?? "",
   };
-  const core = new RegionCore(facts, {
-    byteLength: lead + source.byteLength,
-    protection: plan.protection,
-    flags: plan.flags,
-    fd,
-    fileOffset,
-    address: plan.address,
-    subject: source.subject,
-    guarded: plan.guard,
-  }, lead);
+  const core = new RegionCore(
+    facts,
+    {
+      byteLength: lead + Math.max(source.byteLength, plan.reserved),
+      protection: plan.protection,
+      flags: plan.flags,
+      fd,
+      fileOffset,
+      address: plan.address,
+      subject: source.subject,
+      guarded: plan.guard,
+    },
+    lead,
+    source.byteLength,
+  );
   return prepare(core, plan, finish);
 }
 
@@ -205,7 +229,9 @@ function prepare(core: RegionCore, plan: MapPlan, finish?: () => void): RegionCo
     if (plan.hugePages) wishForHugePages(core);
     if (plan.lock) lockSpan(mapping, span);
     finish?.();
-    if (plan.populate) populateSpan(mapping, span);
+    // Emptying the file has taken locked pages away too.
+    const lostPages = plan.lock && finish !== undefined;
+    if (plan.populate || lostPages) populateSpan(mapping, span);
     return core;
   } catch (error) {
     core.abandon();

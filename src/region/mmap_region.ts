@@ -15,9 +15,12 @@ import { pathOf } from "../object/path.ts";
 import type { RegionCore } from "./core.ts";
 import { anonymousRegion, attachRegion, openRegion, regionFromFd } from "./make.ts";
 import { coreOf, MappedMemory } from "./mapped_memory.ts";
-import type { AnonymousOptions, MapOptions, OpenRegionOptions } from "./options.ts";
-import { planAnonymous, planAttach, planMap, planOpen } from "./plan.ts";
-import { resizeRegion } from "./resize.ts";
+import { listNamed, reapNamed, type SharedMemoryInfo } from "../object/list.ts";
+import { nameOf, unlinkNamed } from "../object/shared_memory.ts";
+import { namedRegion } from "./make_named.ts";
+import type { AnonymousOptions, MapOptions, NamedOptions, OpenRegionOptions } from "./options.ts";
+import { planAnonymous, planAttach, planMap, planNamed, planOpen } from "./plan.ts";
+import { refreshRegion, resizeRegion } from "./resize.ts";
 
 /** The environment variable of `env` and `fromEnv` if none is named. */
 const DEFAULT_VARIABLE = "MMAP_REGION";
@@ -123,6 +126,65 @@ export class MmapRegion extends MappedMemory {
   }
 
   /**
+   * POSIX shared memory: memory that any process finds by its name.
+   *
+   * Whoever makes an object owns it: the name goes when the region is closed. One whose owner was
+   * killed stays, until {@linkcode MmapRegion.reap}. Nobody sees an object that has no size yet.
+   *
+   * @param name with or without a leading "/"; at most 255 bytes (30 on macOS)
+   * @param options by default an object that is there, read-write
+   * @throws {TypeError} If it is no name, or an option is of another type.
+   * @throws {RangeError} If the name is too long, the object too short, or a `byteLength` is missing.
+   * @throws {Deno.errors.NotFound} ENOENT: there is no such object.
+   * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and there is one.
+   * @throws {Deno.errors.PermissionDenied} EACCES: no right to it.
+   * @see https://man7.org/linux/man-pages/man7/shm_overview.7.html
+   *
+   * @example
+   * ```ts
+   * import { MmapRegion } from "@mmap/mmap";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const name = `example-${crypto.randomUUID()}`;
+   * using owner = MmapRegion.named(name, { createNew: true, byteLength: 4096 });
+   * using other = MmapRegion.named(name); // in any process
+   * owner.bytes[0] = 7;
+   * assertEquals(other.bytes[0], 7);
+   * ```
+   */
+  static named(name: string, options: NamedOptions = {}): MmapRegion {
+    return new MmapRegion(namedRegion(nameOf(name), planNamed(options)));
+  }
+
+  /**
+   * Removes the name of a shared memory object. Regions that map it keep it.
+   *
+   * @throws {Deno.errors.NotFound} ENOENT: there is no such object.
+   * @throws {Deno.errors.PermissionDenied} EACCES: no right to remove it.
+   */
+  static unlink(name: string): void {
+    unlinkNamed(nameOf(name));
+  }
+
+  /**
+   * All named shared memory objects of the system, of other programs too, in the order of their
+   * names. Linux only.
+   */
+  static list(): SharedMemoryInfo[] {
+    return listNamed();
+  }
+
+  /**
+   * Removes the objects that this module made and whose owners are all dead, and no others. A
+   * process counts as alive only if it is the very one, by number, start time and boot. Linux only.
+   *
+   * @returns the names that were removed
+   */
+  static reap(): string[] {
+    return reapNamed();
+  }
+
+  /**
    * Maps the object of another region: of another process, of a Worker, or of this program.
    *
    * Its device and inode are compared with those in the handle, so that a descriptor or a path that
@@ -171,6 +233,11 @@ export class MmapRegion extends MappedMemory {
   /** What the region is a mapping of. */
   get kind(): RegionHandle["kind"] {
     return coreOf(this).facts.kind;
+  }
+
+  /** The name of shared memory, without the leading "/"; "" if the region has none. */
+  get name(): string {
+    return coreOf(this).facts.name;
   }
 
   /** Where in its object the region begins, in bytes. */
@@ -233,6 +300,18 @@ export class MmapRegion extends MappedMemory {
   }
 
   /**
+   * Maps the size that the object has now: after another process has resized it. Old views are
+   * detached, unless the size is the same or addresses were held by `reserve`.
+   *
+   * @throws {RangeError} If the object ends before the region begins.
+   * @throws {Deno.errors.Busy} If a `flush` or `populate` is under way.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  refresh(): void {
+    refreshRegion(coreOf(this));
+  }
+
+  /**
    * What another process needs to attach to this region, as plain JSON. It holds as long as this
    * region is open; for a file, as long as the file is there.
    *
@@ -242,13 +321,13 @@ export class MmapRegion extends MappedMemory {
   handle(): RegionHandle {
     const core = coreOf(this);
     core.live("make handle");
-    const { kind, fd, byteOffset, grant } = core.facts;
+    const { kind, fd, byteOffset, grant, name } = core.facts;
     if (fd === -1) {
       throw new Deno.errors.NotSupported(
         `Cannot make handle: private memory cannot be reached by others; use sharing "shared"`,
       );
     }
-    const path = kind === "file" ? pathOfDescriptor(fd) : "";
+    const path = kind === "file" ? pathOfDescriptor(fd) : name;
     return makeHandle({ kind, access: grant, byteOffset, byteLength: this.byteLength }, fd, path);
   }
 

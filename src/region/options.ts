@@ -35,10 +35,14 @@ export interface MapOptions {
    */
   lock?: boolean;
   /**
-   * Set aside swap space for the pages; false is `MAP_NORESERVE`.
+   * false: set no swap space aside for the pages (`MAP_NORESERVE`).
+   *
+   * A number: hold so many bytes of addresses for the region, so that it can grow up to that length
+   * without moving: old views stay valid. `buffer` then has that length from the start, and what lies
+   * behind the region in it must not be touched.
    * @default {true}
    */
-  reserve?: boolean;
+  reserve?: boolean | number;
   /**
    * Ask for transparent huge pages (`MADV_HUGEPAGE`); ignored where there are none.
    * @default {false}
@@ -88,6 +92,37 @@ export interface OpenRegionOptions extends MapOptions {
    * @default {true}
    */
   allocate?: boolean;
+}
+
+/** Options of `MmapRegion.named`. */
+export interface NamedOptions
+  extends Pick<MapOptions, "populate" | "lock" | "reserve" | "hugePages" | "guard"> {
+  /**
+   * - "read-write", "read": as in {@linkcode MapOptions}.
+   * - "copy-on-write": writes stay in this region.
+   *
+   * @default {"read-write"}
+   */
+  access?: Access;
+  /** The size of an object that is made; of one that is there, how much of it to map. */
+  byteLength?: number;
+  /**
+   * Make the object if there is none of that name.
+   * @default {false}
+   */
+  create?: boolean;
+  /**
+   * Make the object, and fail if there is one of that name.
+   * @default {false}
+   */
+  createNew?: boolean;
+  /**
+   * The permissions of an object that is made, less the umask.
+   * @default {0o600}
+   */
+  mode?: number;
+  /** Remove the name when the region is closed; by default only who made the object does. */
+  unlinkOnClose?: boolean;
 }
 
 /** Options of `MmapRegion.anonymous`. */

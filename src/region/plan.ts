@@ -14,7 +14,7 @@ import {
 } from "../../ffi/constants.ts";
 import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
 import type { Access } from "../object/handle.ts";
-import type { AnonymousOptions, MapOptions, OpenRegionOptions } from "./options.ts";
+import type { AnonymousOptions, MapOptions, NamedOptions, OpenRegionOptions } from "./options.ts";
 
 /** Checked {@linkcode MapOptions}. */
 export interface MapPlan {
@@ -28,6 +28,8 @@ export interface MapPlan {
   readonly lock: boolean;
   readonly hugePages: boolean;
   readonly guard: boolean;
+  /** How many bytes of addresses to hold for growing; 0 for none. */
+  readonly reserved: number;
 }
 
 /** Checked {@linkcode OpenRegionOptions}. */
@@ -68,18 +70,21 @@ export function planMap(options: MapOptions, action: string, fallback: Access = 
   if (byteLength !== undefined) wholeNumber(byteOffset + byteLength, "the region's end", action);
   const { protection, flags } = ACCESS_BITS[access];
   const executable = flag(options.executable, "executable", action, false);
-  const reserve = flag(options.reserve, "reserve", action, true);
+  const { reserve } = options;
+  const reserved = typeof reserve === "number" ? wholeNumber(reserve, "reserve", action, 1) : 0;
+  const noReserve = reserved > 0 || !flag(reserved > 0 ? true : reserve, "reserve", action, true);
   return {
     access,
     byteOffset,
     byteLength,
     protection: protection | (executable ? PROT_EXEC : 0),
-    flags: flags | rawFlags(options.flags, action) | (reserve ? 0 : MAP_NORESERVE),
+    flags: flags | rawFlags(options.flags, action) | (noReserve ? MAP_NORESERVE : 0),
     address: hint(options.address, action),
     populate: flag(options.populate, "populate", action, false),
     lock: flag(options.lock, "lock", action, false),
     hugePages: flag(options.hugePages, "hugePages", action, false),
     guard: flag(options.guard, "guard", action, true),
+    reserved,
   };
 }
 
@@ -106,21 +111,62 @@ export function planOpen(options: OpenRegionOptions): OpenPlan {
     create: flag(options.create, "create", action, false),
     createNew: flag(options.createNew, "createNew", action, false),
     truncate: flag(options.truncate, "truncate", action, false),
-    mode: optionalNumber(options.mode, "mode", action) ?? 0o666,
+    mode: permissions(options.mode, action, 0o666),
     allocate: flag(options.allocate, "allocate", action, true),
   };
-  if (plan.mode > 0o7777) {
-    throw new RangeError(`Cannot ${action} as mode must be at most 0o7777: received ${plan.mode}`);
-  }
-  if (plan.access === "read" && (plan.create || plan.createNew || plan.truncate)) {
-    throw new TypeError(
-      `Cannot ${action} as create, createNew and truncate need access "read-write" or ` +
-        `"copy-on-write": received access "read"`,
-    );
-  }
+  checkCreation(plan, action);
   if (plan.byteLength === undefined && (plan.createNew || plan.truncate)) {
-    throw new RangeError(`Cannot ${action} as an empty file needs a byteLength: received none`);
+    throw needsByteLength(action);
   }
+  return plan;
+}
+
+function checkCreation(
+  plan: MapPlan & { create: boolean; createNew: boolean; truncate?: boolean },
+  action: string,
+): void {
+  if (plan.access !== "read" || !(plan.create || plan.createNew || plan.truncate)) return;
+  throw new TypeError(
+    `Cannot ${action} as create, createNew and truncate need access "read-write" or ` +
+      `"copy-on-write": received access "read"`,
+  );
+}
+
+/** What is made, or emptied, needs a size. */
+export function needsByteLength(action: string): RangeError {
+  return new RangeError(`Cannot ${action} as an empty object needs a byteLength: received none`);
+}
+
+function permissions(value: unknown, action: string, fallback: number): number {
+  const mode = optionalNumber(value, "mode", action) ?? fallback;
+  if (mode <= 0o7777) return mode;
+  throw new RangeError(`Cannot ${action} as mode must be at most 0o7777: received ${mode}`);
+}
+
+/** Checked {@linkcode NamedOptions}. */
+export interface NamedPlan extends MapPlan {
+  readonly create: boolean;
+  readonly createNew: boolean;
+  readonly mode: number;
+  readonly unlinkOnClose: boolean | undefined;
+}
+
+/** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
+export function planNamed(options: NamedOptions): NamedPlan {
+  const action = "open shared memory";
+  checkObject(options, action);
+  const { access, byteLength, populate, lock, reserve, hugePages, guard } = options;
+  const given: MapOptions = {};
+  Object.assign(given, { access, byteLength, populate, lock, reserve, hugePages, guard });
+  const plan = {
+    ...planMap(given, action, "read-write"),
+    create: flag(options.create, "create", action, false),
+    createNew: flag(options.createNew, "createNew", action, false),
+    mode: permissions(options.mode, action, 0o600),
+    unlinkOnClose: optionalFlag(options.unlinkOnClose, "unlinkOnClose", action),
+  };
+  checkCreation(plan, action);
+  if (plan.byteLength === undefined && plan.createNew) throw needsByteLength(action);
   return plan;
 }
 
@@ -180,8 +226,11 @@ function checkObject(options: unknown, action: string): void {
 }
 
 function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value === "boolean") return value;
+  return optionalFlag(value, name, action) ?? fallback;
+}
+
+function optionalFlag(value: unknown, name: string, action: string): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
   throw new TypeError(`Cannot ${action} as ${name} must be a boolean: received ${typeof value}`);
 }
 

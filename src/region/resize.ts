@@ -3,25 +3,70 @@
 import { retryInterrupted } from "../../ffi/call.ts";
 import { ftruncate } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
+import { discardSpan } from "../mapping/discard.ts";
+import type { Mapping } from "../mapping/mapping.ts";
+import { repairMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
+import { checkMayShrink } from "../object/memfd.ts";
 import { extend } from "../object/size.ts";
 import type { RegionCore } from "./core.ts";
 import { labelMemory } from "./make.ts";
 
 /** Gives a region and, where it ends with its object, the object another size. */
 export function resizeRegion(core: RegionCore, byteLength: number): void {
-  const mapping = core.live("resize region");
-  if (mapping.pinned) {
-    throw new Deno.errors.Busy("Cannot resize region: a flush or populate is under way");
-  }
+  const mapping = idle(core, "resize region");
   const { cut, undo } = extendObject(core, byteLength);
   try {
-    resizeMapping(mapping, core.lead + byteLength, cut);
+    resizeMemory(core, mapping, byteLength, cut);
   } catch (error) {
     undo();
     throw error;
   }
-  labelMemory(core);
+}
+
+/** Gives a region the length that its object has now. */
+export function refreshRegion(core: RegionCore): void {
+  const mapping = idle(core, "refresh region");
+  const { fd, byteOffset } = core.facts;
+  if (fd === -1) return;
+  const status = statusOf(fd);
+  const byteLength = status.byteLength - byteOffset;
+  if (status.type !== "file" || byteLength === core.byteLength) return;
+  if (byteLength <= 0) {
+    throw new RangeError(
+      `Cannot refresh region as its object has ${status.byteLength} bytes now, ` +
+        `and the region begins at ${byteOffset}`,
+    );
+  }
+  resizeMemory(core, mapping, byteLength, nothing);
+}
+
+/** The mapping, on which no other thread works. */
+function idle(core: RegionCore, action: string): Mapping {
+  const mapping = core.live(action);
+  if (!mapping.pinned) return mapping;
+  throw new Deno.errors.Busy(`Cannot ${action}: a flush or populate is under way`);
+}
+
+function resizeMemory(
+  core: RegionCore,
+  mapping: Mapping,
+  byteLength: number,
+  cut: () => void,
+): void {
+  const end = core.lead + byteLength;
+  if (core.facts.reserved && end <= mapping.byteLength) {
+    // The mapping reaches beyond the object already: what the object gained is there.
+    cut();
+    if (mapping.guard?.cutOff) repairMapping(mapping);
+    if (core.facts.fd === -1 && byteLength < core.byteLength) {
+      discardSpan(mapping, { byteOffset: end, byteLength: core.byteLength - byteLength });
+    }
+  } else {
+    resizeMapping(mapping, end, cut);
+    labelMemory(core);
+  }
+  core.setByteLength(byteLength);
 }
 
 /** What is left to do to an object. */
@@ -58,6 +103,7 @@ function extendObject(core: RegionCore, byteLength: number): ObjectResize {
   // A window into a longer file leaves what lies behind it alone.
   const atEnd = byteOffset + core.byteLength >= size;
   const shorter = sizable && atEnd && end < size;
+  if (shorter) checkMayShrink(fd);
   return {
     cut: shorter ? () => retryInterrupted(() => ftruncate(fd, end)) : nothing,
     undo: nothing,
