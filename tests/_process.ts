@@ -70,3 +70,32 @@ export function descriptorsOf(text: string): string[] {
 export function mapsOf(text: string): string[] {
   return Deno.readTextFileSync("/proc/self/maps").split("\n").filter((line) => line.includes(text));
 }
+
+/** What /proc/self/smaps says of one mapping. */
+export interface MappingReport {
+  /** Such as "rw-s". */
+  readonly rights: string;
+  /** The path or the label. */
+  readonly name: string;
+  /** Such as `["rd", "wr", "lo"]`; see proc_pid_smaps(5). */
+  readonly flags: string[];
+  /** Sizes such as "Rss", in bytes. */
+  readonly sizes: Record<string, number>;
+}
+
+/** The report of the mapping that holds an address. */
+export function mappingAt(address: bigint): MappingReport {
+  for (const block of Deno.readTextFileSync("/proc/self/smaps").split(/\n(?=[0-9a-f]+-)/)) {
+    const [head, ...lines] = block.split("\n");
+    const [, start, end, rights, name] = head!.match(
+      /^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)$/,
+    )!;
+    if (address < BigInt(`0x${start}`) || address >= BigInt(`0x${end}`)) continue;
+    const fields = lines.map((line) => line.split(/:\s*/) as [string, string]);
+    const flags = fields.find(([key]) => key === "VmFlags")![1].trim().split(" ");
+    const sizes = fields.filter(([, value]) => value?.endsWith(" kB"))
+      .map(([key, value]) => [key, parseInt(value) * 1024]);
+    return { rights: rights!, name: name!, flags, sizes: Object.fromEntries(sizes) };
+  }
+  throw new Error(`Nothing is mapped at 0x${address.toString(16)}`);
+}

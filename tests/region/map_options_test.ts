@@ -1,0 +1,259 @@
+/** The options that say how to map: each one's effect, as the kernel reports it. */
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { type MapOptions, MmapRegion } from "@mmap/mmap";
+import * as C from "@mmap/mmap/libc";
+import { assertThrowsSystem } from "../_errors.ts";
+import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { PAGE } from "../_pages.ts";
+import { mappingAt, type MappingReport } from "../_process.ts";
+import { addressOfRegion } from "../_regions.ts";
+
+const linux = Deno.build.os === "linux";
+const PAGES = 8;
+const ACCESSES = ["read", "read-write", "copy-on-write"] as const;
+
+function reportOf(region: MmapRegion): MappingReport {
+  return mappingAt(addressOfRegion(region));
+}
+
+/** One test with a file of {@linkcode PAGES} pages for each access, on both file systems. */
+function onEachAccess(
+  name: string,
+  body: (path: string, access: typeof ACCESSES[number]) => void,
+): void {
+  if (!linux) return; // the reports are Linux's
+  for (const access of ACCESSES) {
+    onBothFileSystems(`${name} (${access})`, (dir) => body(makeFile(dir, PAGES * PAGE), access));
+  }
+}
+
+onEachAccess("MmapRegion.open() asks for the rights of its access", (path, access) => {
+  using region = MmapRegion.open(path, { access });
+  const rights = { "read": "r--s", "read-write": "rw-s", "copy-on-write": "rw-p" };
+  assertEquals(reportOf(region).rights, rights[access]);
+  assertEquals(reportOf(region).name, path);
+  assertEquals(reportOf(region).sizes["Size"], PAGES * PAGE);
+});
+
+Deno.test(
+  "MmapRegion.open() with executable asks for PROT_EXEC",
+  { ignore: !linux },
+  () =>
+    withTempDir((dir) => {
+      const path = makeFile(dir, PAGE);
+      for (const access of ACCESSES) {
+        using region = MmapRegion.open(path, { access, executable: true });
+        assertEquals(reportOf(region).rights[2], "x");
+        using plain = MmapRegion.open(path, { access, executable: false });
+        assertEquals(reportOf(plain).rights[2], "-");
+      }
+    }),
+);
+
+onEachAccess("MmapRegion.open() with populate faults every page in", (path, access) => {
+  const place = { access, byteOffset: PAGE + 1, byteLength: 5 * PAGE };
+  using region = MmapRegion.open(path, { ...place, populate: true });
+  assertEquals(reportOf(region).sizes["Rss"], 6 * PAGE);
+  assertEquals(region.bytes, pattern(PAGES * PAGE).subarray(PAGE + 1, 6 * PAGE + 1));
+  using lazy = MmapRegion.open(path, { ...place, populate: false });
+  assertEquals(reportOf(lazy).sizes["Rss"], 0);
+});
+
+Deno.test("MmapRegion.open() with populate marks no page of a shared file as changed", {
+  ignore: !linux,
+}, () =>
+  withTempDir((dir) => {
+    const path = makeFile(dir, PAGES * PAGE);
+    using region = MmapRegion.open(path, { access: "read-write", populate: true });
+    region.flushSync();
+    using again = MmapRegion.open(path, { access: "read-write", populate: true });
+    const { sizes } = reportOf(again);
+    assertEquals([sizes["Private_Dirty"], sizes["Shared_Dirty"]], [0, 0]);
+  }));
+
+onEachAccess("MmapRegion.open() with lock keeps every page in memory", (path, access) => {
+  using region = MmapRegion.open(path, {
+    access,
+    byteOffset: PAGE,
+    byteLength: 2 * PAGE + 1,
+    lock: true,
+  });
+  const { flags, sizes } = reportOf(region);
+  assertEquals([flags.includes("lo"), sizes["Rss"]], [true, 3 * PAGE]);
+  assertEquals(region.residency().residentPages, 3);
+  using plain = MmapRegion.open(path, { access, lock: false });
+  assertEquals(reportOf(plain).flags.includes("lo"), false);
+});
+
+onBothFileSystems(
+  "MmapRegion.open() with lock and truncate keeps the new pages in memory",
+  (dir) => {
+    const path = makeFile(dir, PAGES * PAGE);
+    using region = MmapRegion.open(path, {
+      access: "read-write",
+      truncate: true,
+      byteLength: PAGES * PAGE,
+      lock: true,
+    });
+    assertEquals(region.residency().residentPages, PAGES);
+    assertEquals(reportOf(region).sizes["Rss"], PAGES * PAGE);
+  },
+);
+
+Deno.test(
+  "MmapRegion.lock() and unlock() lock the pages of their range",
+  { ignore: !linux },
+  () => {
+    using region = MmapRegion.anonymous(4 * PAGE);
+    const locked = () =>
+      [0, 1, 2, 3].map((page) =>
+        mappingAt(addressOfRegion(region) + BigInt(page * PAGE)).flags.includes("lo")
+      );
+    region.lock({ byteOffset: PAGE - 1, byteLength: 2 });
+    assertEquals(locked(), [true, true, false, false]);
+    region.lock();
+    region.lock(); // locks do not add up
+    assertEquals(locked(), [true, true, true, true]);
+    region.unlock({ byteOffset: 3 * PAGE });
+    assertEquals(locked(), [true, true, true, false]);
+    region.unlock();
+    assertEquals(locked(), [false, false, false, false]);
+  },
+);
+
+onEachAccess("MmapRegion.open() with reserve false reserves no swap space", (path, access) => {
+  using region = MmapRegion.open(path, { access, reserve: false });
+  using plain = MmapRegion.open(path, { access, reserve: true });
+  // A kernel that never overcommits ignores the flag.
+  const heeded = Deno.readTextFileSync("/proc/sys/vm/overcommit_memory").trim() !== "2";
+  assertEquals(reportOf(region).flags.includes("nr"), heeded);
+  assertEquals(reportOf(plain).flags.includes("nr"), false);
+});
+
+onEachAccess(
+  "MmapRegion.open() with hugePages asks for huge pages or works without",
+  (path, access) => {
+    using region = MmapRegion.open(path, { access, hugePages: true });
+    const known = hasHugePages();
+    assertEquals(reportOf(region).flags.includes("hg"), known);
+    assertEquals(region.bytes, pattern(PAGES * PAGE));
+  },
+);
+
+function hasHugePages(): boolean {
+  try {
+    return Deno.statSync("/sys/kernel/mm/transparent_hugepage").isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** An address far from where Linux maps by itself, with nothing near it. */
+function freeAddress(): bigint {
+  const taken = Deno.readTextFileSync("/proc/self/maps").trimEnd().split("\n").map((line) => {
+    const [start, end] = line.split(" ")[0]!.split("-");
+    return { start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) };
+  });
+  const margin = 2n ** 34n;
+  for (let address = 2n ** 42n; address < 2n ** 46n; address += margin) {
+    if (taken.every(({ start, end }) => address + margin < start || address > end + margin)) {
+      return address;
+    }
+  }
+  throw new Error("No address is free");
+}
+
+Deno.test(
+  "MmapRegion.open() with address maps there if nothing is there",
+  { ignore: !linux },
+  () =>
+    withTempDir((dir) => {
+      const path = makeFile(dir, PAGES * PAGE);
+      const address = freeAddress();
+      using region = MmapRegion.open(path, { address });
+      assertEquals(addressOfRegion(region), address);
+      using second = MmapRegion.open(path, { address, access: "copy-on-write" });
+      assertNotEquals(addressOfRegion(second), address);
+      second.bytes.fill(0);
+      assertEquals(region.bytes, pattern(PAGES * PAGE));
+      using behind = MmapRegion.open(path, { address: address + 2n ** 33n, byteOffset: 10 });
+      assertEquals(addressOfRegion(behind), address + 2n ** 33n + 10n);
+    }),
+);
+
+Deno.test("MmapRegion.open() takes an address that is no page or not to be had as a hint", () =>
+  withTempDir((dir) => {
+    const path = makeFile(dir, PAGES * PAGE);
+    for (const address of [0n, 1n, 4097n, 2n ** 47n - 4096n, 2n ** 62n, 2n ** 63n - 1n]) {
+      using region = MmapRegion.open(path, { address });
+      assertEquals(region.bytes, pattern(PAGES * PAGE), String(address));
+    }
+  }));
+
+Deno.test("MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken", {
+  ignore: !linux,
+}, () =>
+  withTempDir((dir) => {
+    const path = makeFile(dir, PAGES * PAGE);
+    using region = MmapRegion.open(path);
+    const options = { address: addressOfRegion(region), flags: C.MAP_FIXED_NOREPLACE };
+    assertThrowsSystem(
+      () => MmapRegion.open(path, options),
+      Deno.errors.AlreadyExists,
+      "EEXIST",
+      "mmap",
+    );
+    assertEquals(region.bytes, pattern(PAGES * PAGE));
+  }));
+
+onEachAccess(
+  "MmapRegion.open() with flags passes MAP_LOCKED and MAP_POPULATE on",
+  (path, access) => {
+    using locked = MmapRegion.open(path, { access, flags: C.MAP_LOCKED });
+    assertEquals(reportOf(locked).flags.includes("lo"), true);
+    assertEquals(reportOf(locked).sizes["Rss"], PAGES * PAGE);
+    using populated = MmapRegion.open(path, { access, flags: C.MAP_POPULATE });
+    assertEquals(reportOf(populated).flags.includes("lo"), false);
+    assertEquals(reportOf(populated).sizes["Rss"], PAGES * PAGE);
+  },
+);
+
+onEachAccess("MmapRegion.open() with flags passes on what kernels ignore", (path, access) => {
+  for (const flags of [0, C.MAP_DENYWRITE, C.MAP_EXECUTABLE, C.MAP_STACK, C.MAP_NONBLOCK]) {
+    using region = MmapRegion.open(path, { access, flags });
+    assertEquals(region.bytes, pattern(PAGES * PAGE));
+  }
+});
+
+Deno.test(
+  "MmapRegion.fromFd() and attach() take the same options",
+  { ignore: !linux },
+  () =>
+    withTempDir((dir) => {
+      const path = makeSparseFile(dir, PAGES * PAGE);
+      const options: MapOptions = {
+        access: "read-write",
+        byteOffset: PAGE,
+        byteLength: 2 * PAGE,
+        executable: true,
+        populate: true,
+        lock: true,
+        reserve: false,
+        hugePages: true,
+        flags: C.MAP_STACK,
+      };
+      const fd = C.open(path, C.O_RDWR);
+      using mapped = MmapRegion.fromFd(fd, { ...options, address: freeAddress() });
+      C.close(fd);
+      using whole = MmapRegion.open(path, { access: "read-write" });
+      using attached = MmapRegion.attach(whole.handle(), { ...options, address: freeAddress() });
+      for (const region of [mapped, attached]) {
+        const { rights, flags, sizes } = reportOf(region);
+        assertEquals([rights, sizes["Rss"], flags.includes("lo")], ["rwxs", 2 * PAGE, true]);
+        assertEquals([region.byteOffset, region.byteLength], [PAGE, 2 * PAGE]);
+        assert(addressOfRegion(region) % 2n ** 34n === 0n);
+      }
+    }),
+);
