@@ -18,8 +18,11 @@ import { alignDown, alignUp, type Span } from "./pages.ts";
 
 const EFAULT = 14;
 const EINVAL = 22;
-/** ENODEV and ESPIPE are what devices say, such as /dev/zero; EOPNOTSUPP, file systems. */
-const CANNOT_PUNCH: readonly string[] = ["ENODEV", "ESPIPE", "EOPNOTSUPP"];
+/**
+ * ENODEV and ESPIPE are what devices say, such as /dev/zero; EOPNOTSUPP, file systems; EPERM, a seal
+ * that leaves writing to mappings that are there already.
+ */
+const CANNOT_PUNCH: readonly string[] = ["ENODEV", "ESPIPE", "EOPNOTSUPP", "EPERM"];
 
 /**
  * Zeroes exactly the bytes of a span. Whole pages, or whole blocks of a file, are given back where
@@ -71,11 +74,12 @@ const ZEROS_BYTE_LENGTH = 65536;
 
 /** @throws {Error} EFAULT: a page is protected against writing or is not there. */
 function zeroSpan(mapping: Mapping, { byteOffset, byteLength }: Span): void {
+  if (byteLength <= 0) return;
   if (libc().process_vm_writev === null) {
     new Uint8Array(mapping.buffer, byteOffset, byteLength).fill(0);
     return;
   }
-  const zeros = new Uint8Array(Math.max(0, Math.min(byteLength, ZEROS_BYTE_LENGTH)));
+  const zeros = new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH));
   for (let done = 0; done < byteLength;) {
     const part = zeros.subarray(0, byteLength - done);
     const count = copyToMapped(pointerAt(mapping.pointer, byteOffset + done), part);

@@ -177,7 +177,7 @@ Deno.test("MmapRegion.resize() throws for a length that is none", () => {
   for (const length of [0, -1, 1.5, NaN, Infinity, 2 ** 53]) {
     assertThrows(() => region.resize(length), RangeError, "Cannot resize region as byteLength");
   }
-  for (const length of ["1", null, 1n, undefined]) {
+  for (const length of ["1", null, 1n, undefined] as unknown[]) {
     assertThrows(() => region.resize(length as number), TypeError);
   }
   assertEquals(region.byteLength, PAGE);
