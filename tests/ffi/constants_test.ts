@@ -7,10 +7,13 @@ import { resultOf } from "../_child.ts";
 
 const HEADERS = [
   "fcntl.h",
+  "poll.h",
   "signal.h",
   "stdio.h",
   "sys/mman.h",
   "sys/prctl.h",
+  "sys/file.h",
+  "sys/socket.h",
   "sys/stat.h",
   "unistd.h",
   "linux/falloc.h",

@@ -25,6 +25,17 @@ const FAILURES: Record<string, [(c: Libc) => unknown, string]> = {
   mincore: [(c) => c.mincore(nowhere, BigInt(PAGE), noBytes), "ENOMEM"],
   open: [(c) => c.open(noPath, 0, 0), "ENOENT"],
   close: [(c) => c.close(-1), "EBADF"],
+  linkat: [(c) => c.linkat(-1, noPath, -1, noPath, 0), "ENOENT"],
+  write: [(c) => Number(c.write(-1, noBytes, 1n)), "EBADF"],
+  closedir: [(c) => c.closedir(null), "EINVAL"],
+  socket: [(c) => c.socket(-1, 0, 0), "EAFNOSUPPORT"],
+  bind: [(c) => c.bind(-1, noBytes, 16), "EBADF"],
+  listen: [(c) => c.listen(-1, 1), "EBADF"],
+  connect: [(c) => c.connect(-1, noBytes, 16), "EBADF"],
+  accept4: [(c) => c.accept4!(-1, null, null, 0), "EBADF"],
+  sendmsg: [(c) => Number(c.sendmsg(-1, noBytes, 0)), "EBADF"],
+  recvmsg: [(c) => Number(c.recvmsg(-1, noBytes, 0)), "EBADF"],
+  chmod: [(c) => c.chmod(noPath, 0), "ENOENT"],
   read: [(c) => Number(c.read(-1, noBytes, 1n)), "EBADF"],
   unlink: [(c) => c.unlink(noPath), "ENOENT"],
   readlink: [(c) => Number(c.readlink(noPath, noBytes, 256n)), "ENOENT"],
@@ -99,13 +110,22 @@ Deno.test({
 });
 
 Deno.test({
-  name: "msync(), madvise() and fsync() of libc return -1 on another thread, too",
+  name: "msync(), madvise(), fsync() and poll() of libc return -1 on another thread, too",
   ignore: !onLinux,
   async fn(): Promise<void> {
     assertEquals(await libc().msyncOffThread(nowhere, BigInt(PAGE), 4), -1);
     assertEquals(await libc().madviseOffThread(nowhere, BigInt(PAGE), 0), -1);
     assertEquals(await libc().fsyncOffThread(-1), -1);
+    assertEquals(await libc().pollOffThread(noBytes, 2n ** 32n - 1n, 0), -1);
   },
+});
+
+Deno.test("opendir() of libc returns NULL and sets errno", () => {
+  const errno = errnoCell();
+  errno[0] = 0;
+  const result = libc().opendir(noPath);
+  const left = errno[0];
+  assertEquals([result, errnoName(left)], [null, "ENOENT"]);
 });
 
 Deno.test("getenv() of libc returns NULL for a variable that is not set", () => {
@@ -133,6 +153,9 @@ Deno.test("no symbol is declared without the way its failure is told", () => {
     "msyncOffThread",
     "madviseOffThread",
     "fsyncOffThread",
+    "pollOffThread",
+    "opendir",
+    "readdir", // fails for what is no directory stream, and then in any way
     "strerror", // never fails
     "errnoLocation", // never fails
     "fstat", // macOS
