@@ -5,13 +5,19 @@
 
 const RESOURCES = { FSIZE: 1, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
 
-/** Sets the soft limit of this process, or both; a process without privileges cannot go back. */
-export function setLimit(resource: keyof typeof RESOURCES, value: number): void {
+/** Sets a soft limit of this process. @returns what it was */
+export function setLimit(resource: keyof typeof RESOURCES, value: number): number {
   const libc = Deno.dlopen("libc.so.6", {
+    getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
     setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   });
-  const limit = BigUint64Array.of(BigInt(value), BigInt(value));
-  if (libc.symbols.setrlimit(RESOURCES[resource], limit) !== 0) throw new Error("setrlimit failed");
+  const { getrlimit, setrlimit } = libc.symbols;
+  const limit = new BigUint64Array(2); // struct rlimit: rlim_cur, rlim_max
+  getrlimit(RESOURCES[resource], limit);
+  const old = Number(limit[0]);
+  limit[0] = BigInt(value);
+  if (setrlimit(RESOURCES[resource], limit) !== 0) throw new Error("setrlimit failed");
+  return old;
 }
 
 /** From now on the process is nobody, in all of its threads, if it was root. */

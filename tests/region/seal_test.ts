@@ -1,0 +1,132 @@
+/** Seals of anonymous shared memory: who may change its size and its content. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { formatHandle, MmapRegion } from "@mmap/mmap";
+import * as C from "@mmap/mmap/libc";
+import { resultOf } from "../_child.ts";
+import { assertThrowsSystem } from "../_errors.ts";
+import { pattern } from "../_files.ts";
+import { PAGE } from "../_pages.ts";
+
+const ignore = Deno.build.os !== "linux"; // other systems cannot seal
+const LENGTH = 3 * PAGE + 100;
+const DENIED = Deno.errors.PermissionDenied;
+
+Deno.test("MmapRegion.anonymous() seals its size against shrinking", { ignore }, () => {
+  using region = MmapRegion.anonymous(LENGTH);
+  region.bytes.set(pattern(LENGTH));
+  for (const byteLength of [1, PAGE, LENGTH - 1]) {
+    assertThrowsSystem(() => region.resize(byteLength), DENIED, "EPERM", "ftruncate");
+  }
+  assertEquals(region.bytes, pattern(LENGTH));
+  const { fd } = region.handle();
+  assertThrowsSystem(() => C.ftruncate(fd, 0), DENIED, "EPERM", "ftruncate");
+});
+
+Deno.test("MmapRegion.anonymous() grows sealed memory", { ignore }, () => {
+  using region = MmapRegion.anonymous(LENGTH);
+  region.bytes.set(pattern(LENGTH));
+  region.resize(5 * PAGE);
+  assertEquals(region.bytes.subarray(0, LENGTH), pattern(LENGTH));
+  assertEquals(region.bytes.subarray(LENGTH), new Uint8Array(5 * PAGE - LENGTH));
+  assertThrowsSystem(() => region.resize(LENGTH), DENIED, "EPERM", "ftruncate");
+});
+
+Deno.test("MmapRegion.anonymous() with resizable shrinks and grows", { ignore }, () => {
+  using region = MmapRegion.anonymous(LENGTH, { resizable: true });
+  region.bytes.set(pattern(LENGTH));
+  region.resize(PAGE + 1);
+  assertEquals(region.bytes, pattern(LENGTH).subarray(0, PAGE + 1));
+  assertThrows(() => MmapRegion.attach(region.handle(), { byteLength: PAGE + 2 }), RangeError);
+  region.resize(LENGTH);
+  assertEquals(region.bytes.subarray(PAGE + 1), new Uint8Array(LENGTH - PAGE - 1));
+});
+
+/** Tries all ways to write to the region in the environment. */
+const WRITE_IN_CHILD = `
+  import { MmapRegion } from "@mmap/mmap";
+  import * as C from "@mmap/mmap/libc";
+  const { pid, fd } = JSON.parse(Deno.args[0]);
+  const codeOf = (call) => {
+    try {
+      call();
+      return "done";
+    } catch ({ name, code, syscall }) {
+      return [name, code ?? null, syscall ?? null];
+    }
+  };
+  using region = MmapRegion.fromEnv();
+  const path = "/proc/" + pid + "/fd/" + fd;
+  console.log(JSON.stringify({
+    access: region.access,
+    first: region.bytes[0],
+    attach: codeOf(() => MmapRegion.fromEnv().close()),
+    attachForWriting: codeOf(() => MmapRegion.attach(Deno.env.get("MMAP_REGION"), {
+      access: "read-write",
+    }).close()),
+    open: codeOf(() => MmapRegion.open(path, { access: "read-write" }).close()),
+    write: codeOf(() => Deno.openSync(path, { write: true }).writeSync(Uint8Array.of(1))),
+    shrink: codeOf(() => Deno.openSync(path, { write: true }).truncateSync(1)),
+    protect: codeOf(() => region.protect("read-write")),
+    tryWrite: region.tryWrite(Uint8Array.of(1), 0),
+    copy: codeOf(() => {
+      using copy = MmapRegion.fromEnv();
+      using own = MmapRegion.attach(copy.handle(), { access: "copy-on-write" });
+      own.bytes.fill(0);
+    }),
+  }));
+`;
+
+Deno.test("MmapRegion.anonymous() with seal write lets nobody else write", { ignore }, async () => {
+  using region = MmapRegion.anonymous(LENGTH, { seal: "write" });
+  region.bytes.set(pattern(LENGTH)); // whoever sealed it still writes
+  const handle = region.handle();
+  assertEquals([region.access, handle.access], ["read-write", "read"]);
+  const result = await resultOf(WRITE_IN_CHILD, {
+    args: [JSON.stringify(handle)],
+    env: region.env(),
+  });
+  assertEquals(result, {
+    access: "read",
+    first: pattern(1)[0],
+    attach: "done",
+    attachForWriting: ["PermissionDenied", null, null],
+    open: ["PermissionDenied", "EPERM", "mmap"],
+    write: ["PermissionDenied", "EPERM", null],
+    shrink: ["PermissionDenied", "EPERM", null],
+    protect: ["PermissionDenied", "EACCES", "mprotect"],
+    tryWrite: 0,
+    copy: "done",
+  });
+  assertEquals(region.bytes, pattern(LENGTH));
+});
+
+Deno.test(
+  "MmapRegion.attach() to write-sealed memory sees what its owner writes",
+  { ignore },
+  () => {
+    using region = MmapRegion.anonymous(LENGTH, { seal: "write" });
+    using reader = MmapRegion.attach(formatHandle(region.handle()));
+    region.bytes[LENGTH - 1] = 42;
+    assertEquals([reader.access, reader.bytes[LENGTH - 1]], ["read", 42]);
+    region.resize(4 * LENGTH); // and still can after it has moved
+    region.bytes[1] = 43;
+    assertEquals(reader.bytes[1], 43);
+  },
+);
+
+Deno.test("MmapRegion.anonymous() with seal write and resizable shrinks", { ignore }, () => {
+  using region = MmapRegion.anonymous(LENGTH, { seal: "write", resizable: true });
+  region.bytes.set(pattern(LENGTH));
+  region.resize(10);
+  assertEquals(region.bytes, pattern(10));
+  region.bytes[0] = 1;
+});
+
+Deno.test("MmapRegion.anonymous() refuses seals of private memory", () => {
+  assertThrows(
+    () => MmapRegion.anonymous(PAGE, { sharing: "private", seal: "write" }),
+    TypeError,
+    "private memory has no seals",
+  );
+});
