@@ -34,7 +34,10 @@ export { type MappingFault, MappingFaultError } from "./src/mapping/fault_error.
 export type { ByteRange } from "./src/mapping/pages.ts";
 export type { Protection } from "./src/mapping/protection.ts";
 export type { Residency } from "./src/mapping/residency.ts";
+export type { RegionStats } from "./src/mapping/stats.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
+export { receiveRegion, sendRegion } from "./src/region/transfer.ts";
+export type { PassOptions } from "./src/region/pass.ts";
 export type { SharedMemoryInfo } from "./src/object/list.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";
 export type { GuardState } from "./ffi/guard/guard.ts";

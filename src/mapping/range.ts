@@ -11,6 +11,7 @@ import {
 import { checkPointer } from "../../ffi/call.ts";
 import { libc } from "../../ffi/libc.ts";
 import { pointerFrom, type Range } from "../../ffi/memory.ts";
+import type { MappingGuard } from "./guard.ts";
 
 /** What `mmap` is asked for; every number is checked and page-aligned already. */
 export interface MapRequest {
@@ -42,6 +43,33 @@ export function mapRange(request: MapRequest): Range {
     request.subject,
   );
   return { pointer, byteLength: request.byteLength };
+}
+
+/** A range of addresses, what is mapped there, and its guard if it has one. */
+export interface MappedRange {
+  readonly range: Range;
+  readonly request: MapRequest;
+  readonly guard: MappingGuard | undefined;
+}
+
+/**
+ * Maps what a request asks for over addresses that are the caller's.
+ *
+ * @param byteOffset where in the request's range the addresses begin
+ */
+export function mapOver(range: Range, request: MapRequest, byteOffset = 0): void {
+  checkPointer(
+    libc().mmap(
+      range.pointer,
+      BigInt(range.byteLength),
+      request.protection,
+      request.flags | MAP_FIXED,
+      request.fd,
+      BigInt(request.fileOffset + byteOffset),
+    ),
+    "mmap",
+    request.subject,
+  );
 }
 
 /** Gives a range back to the system. */

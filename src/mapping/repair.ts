@@ -1,18 +1,20 @@
 /** Mapping the true object again where the guard had put private pages. */
 
-import { checkPointer, checkZero } from "../../ffi/call.ts";
-import { MAP_FIXED, MAP_SHARED } from "../../ffi/constants.ts";
+import { checkZero } from "../../ffi/call.ts";
+import { MAP_SHARED } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf, pointerAt } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { readProc } from "../../ffi/proc.ts";
-import type { Mapping } from "./mapping.ts";
 import { alignUp, type Span } from "./pages.ts";
+import { mapOver, type MappedRange } from "./range.ts";
 
 /** Heals a mapping; its views stay. Every page gets the mapping's own protection again. */
-export function repairMapping(mapping: Mapping): void {
-  const { range, request, guard } = mapping;
-  for (const span of replacedSpans(mapping)) mapAgain(mapping, span);
+export function repairMapping(mapped: MappedRange): void {
+  const { range, request, guard } = mapped;
+  for (const { byteOffset, byteLength } of replacedSpans(mapped)) {
+    mapOver({ pointer: pointerAt(range.pointer, byteOffset), byteLength }, request, byteOffset);
+  }
   checkZero(
     libc().mprotect(range.pointer, BigInt(range.byteLength), request.protection),
     "mprotect",
@@ -21,27 +23,11 @@ export function repairMapping(mapping: Mapping): void {
   guard?.healed();
 }
 
-function mapAgain({ pointer, request }: Mapping, { byteOffset, byteLength }: Span): void {
-  const { protection, flags, fd, fileOffset, subject } = request;
-  checkPointer(
-    libc().mmap(
-      pointerAt(pointer, byteOffset),
-      BigInt(byteLength),
-      protection,
-      flags | MAP_FIXED,
-      fd,
-      BigInt(fileOffset + byteOffset),
-    ),
-    "mmap",
-    subject,
-  );
-}
-
 /**
  * The parts of a mapping that are not what its request asked for: zero pages have no file, copies
  * of a shared mapping's pages are private. Of private memory nothing is ever replaced.
  */
-function replacedSpans({ pointer, byteLength, request }: Mapping): Span[] {
+function replacedSpans({ range: { pointer, byteLength }, request }: MappedRange): Span[] {
   if (request.fd === -1) return [];
   const start = addressOf(pointer);
   const end = start + BigInt(alignUp(byteLength, pageSize()));

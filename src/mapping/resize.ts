@@ -1,9 +1,8 @@
 /** Growing and shrinking a mapping. */
 
-import { checkPointer, checkZero } from "../../ffi/call.ts";
+import { checkZero } from "../../ffi/call.ts";
 import {
   MAP_ANONYMOUS,
-  MAP_FIXED,
   MAP_NORESERVE,
   MAP_PRIVATE,
   MAP_SHARED,
@@ -17,7 +16,7 @@ import { pageSize } from "../../ffi/page_size.ts";
 import { copyWhatIsThere } from "./copy.ts";
 import type { Mapping } from "./mapping.ts";
 import { alignUp } from "./pages.ts";
-import { mapRange, type MapRequest, unmapRange } from "./range.ts";
+import { mapOver, mapRange, type MapRequest, unmapRange } from "./range.ts";
 import { repairMapping } from "./repair.ts";
 
 /**
@@ -99,19 +98,7 @@ function moveTo(target: Range, old: Range): boolean {
 
 /** Maps the object again at `target`; a private mapping's content is copied. */
 function mapAnew(target: Range, old: Range, request: MapRequest): void {
-  const { protection, flags, fd, fileOffset, subject } = request;
-  checkPointer(
-    libc().mmap(
-      target.pointer,
-      BigInt(target.byteLength),
-      protection,
-      flags | MAP_FIXED,
-      fd,
-      BigInt(fileOffset),
-    ),
-    "mmap",
-    subject,
-  );
-  if ((flags & MAP_SHARED) === 0) copyWhatIsThere(old, target);
+  mapOver(target, request);
+  if ((request.flags & MAP_SHARED) === 0) copyWhatIsThere(old, target);
   unmapRange(old);
 }

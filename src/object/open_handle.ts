@@ -87,7 +87,7 @@ function checkOwner({ pid, startTime, bootId: boot }: RegionHandle): void {
   if (started !== startTime) throw unreachable(`process ${pid} is another one by now`);
 }
 
-function checkSize({ byteOffset, byteLength }: RegionHandle, fd: number): void {
+export function checkSize({ byteOffset, byteLength }: RegionHandle, fd: number): void {
   const status = statusOf(fd);
   if (status.type !== "file" || byteOffset + byteLength <= status.byteLength) return;
   throw new RangeError(

@@ -4,8 +4,9 @@ import { close } from "../../ffi/file_calls.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
 import { Mapping } from "../mapping/mapping.ts";
+import type { MappedRange, MapRequest } from "../mapping/range.ts";
+import { repairMapping } from "../mapping/repair.ts";
 import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
-import type { MapRequest } from "../mapping/range.ts";
 import type { Window } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
 
@@ -40,7 +41,9 @@ export class RegionCore {
   /** How far behind a page boundary, where the mapping begins, the region begins. */
   readonly lead: number;
   /** Shared with the finalizer, which must not hold the region itself. */
-  readonly #owned: { fd: number; farewell: () => void };
+  readonly #owned: { fd: number; farewells: (() => void)[] };
+  /** Further places where the object is mapped for this region. */
+  readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   #byteLength: number;
   #mapping: Mapping | undefined;
   #closedMapping: Mapping | undefined;
@@ -56,17 +59,22 @@ export class RegionCore {
     this.facts = facts;
     this.lead = lead;
     this.#byteLength = byteLength;
-    const owned = { fd: facts.fd, farewell: () => {} };
+    const owned: { fd: number; farewells: (() => void)[] } = { fd: facts.fd, farewells: [] };
     this.#owned = owned;
     this.#mapping = new Mapping(request, () => {
-      owned.farewell();
+      for (const farewell of owned.farewells) farewell();
       if (owned.fd !== -1) closeQuietly(owned.fd);
     });
   }
 
   /** What to do when the region is closed or collected; `farewell` must not hold the region. */
   onClose(farewell: () => void): void {
-    this.#owned.farewell = farewell;
+    this.#owned.farewells.push(farewell);
+  }
+
+  /** Makes a further mapping of the object part of the region's health. */
+  addOverlay(overlay: MappedRange & { readonly faults: number }): void {
+    this.#overlays.push(overlay);
   }
 
   get closed(): boolean {
@@ -75,17 +83,24 @@ export class RegionCore {
 
   /** Faults that the guard has absorbed in the region's life. */
   get faults(): number {
-    return (this.#mapping ?? this.#closedMapping)?.faults ?? 0;
+    const mapping = this.#mapping ?? this.#closedMapping;
+    return this.#overlays.reduce((sum, { faults }) => sum + faults, mapping?.faults ?? 0);
   }
 
   /** @throws {MappingFaultError} If a page is cut off from its object. */
-  check({ guard, request }: Mapping): void {
-    if (!guard?.cutOff) return;
+  check(mapping: Mapping): void {
+    const hurt = [mapping, ...this.#overlays].find(({ guard }) => guard?.cutOff);
+    if (hurt?.guard === undefined) return;
     throw new MappingFaultError({
-      path: request.subject ?? "",
-      byteOffset: Math.max(0, guard.firstFault - this.lead),
-      faults: guard.faults,
+      path: hurt.request.subject ?? "",
+      byteOffset: Math.max(0, hurt.guard.firstFault - this.lead),
+      faults: this.faults,
     });
+  }
+
+  /** Maps the true object again wherever a page is cut off from it. */
+  repair(mapping: Mapping): void {
+    for (const mapped of [mapping, ...this.#overlays]) repairMapping(mapped);
   }
 
   /** 0 once the region is closed. */

@@ -57,8 +57,12 @@ export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
   });
 }
 
-/** `MmapRegion.attach` */
-export function attachRegion(handle: RegionHandle, plan: MapPlan): RegionCore {
+/** `MmapRegion.attach` @param open gives a descriptor of the handle's object */
+export function attachRegion(
+  handle: RegionHandle,
+  plan: MapPlan,
+  open: () => number = () => openHandle(handle, plan.access === "read-write"),
+): RegionCore {
   const byteLength = plan.byteLength ?? handle.byteLength - plan.byteOffset;
   if (byteLength <= 0 || plan.byteOffset + byteLength > handle.byteLength) {
     throw new RangeError(
@@ -67,14 +71,11 @@ export function attachRegion(handle: RegionHandle, plan: MapPlan): RegionCore {
     );
   }
   const moved = { ...plan, byteOffset: handle.byteOffset + plan.byteOffset };
-  return owning(
-    openHandle(handle, plan.access === "read-write"),
-    (fd) => {
-      const { kind, path } = handle;
-      const name = kind === "named" ? path : "";
-      return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name });
-    },
-  );
+  return owning(open(), (fd) => {
+    const { kind, path } = handle;
+    const name = kind === "named" ? path : "";
+    return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name });
+  });
 }
 
 /** `MmapRegion.anonymous` */

@@ -2,7 +2,6 @@
 
 import { getenv } from "../../ffi/environment.ts";
 import { type GuardState, guardState } from "../../ffi/guard/guard.ts";
-import { repairMapping } from "../mapping/repair.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import {
   formatHandle,
@@ -20,10 +19,15 @@ import { nameOf, unlinkNamed } from "../object/shared_memory.ts";
 import { namedRegion } from "./make_named.ts";
 import type { AnonymousOptions, MapOptions, NamedOptions, OpenRegionOptions } from "./options.ts";
 import { planAnonymous, planAttach, planMap, planNamed, planOpen } from "./plan.ts";
+import { wasmMemoryOf } from "./shared_buffer.ts";
+import { type RegionStats, statsOf } from "../mapping/stats.ts";
 import { refreshRegion, resizeRegion } from "./resize.ts";
 
 /** The environment variable of `env` and `fromEnv` if none is named. */
 const DEFAULT_VARIABLE = "MMAP_REGION";
+
+/** Makes a region of a core, for the other files of this folder. */
+export let regionOver: (core: RegionCore) => MmapRegion;
 
 /**
  * A mapped file or mapped memory, as `mmap` makes it, with a lifetime.
@@ -64,6 +68,10 @@ const DEFAULT_VARIABLE = "MMAP_REGION";
  * ```
  */
 export class MmapRegion extends MappedMemory {
+  static {
+    regionOver = (core) => new MmapRegion(core);
+  }
+
   /** @throws {TypeError} Always, for others than the static methods of this class. */
   private constructor(core: RegionCore) {
     super(core);
@@ -296,7 +304,8 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   repair(): void {
-    repairMapping(coreOf(this).live("repair region"));
+    const core = coreOf(this);
+    core.repair(core.live("repair region"));
   }
 
   /**
@@ -339,6 +348,56 @@ export class MmapRegion extends MappedMemory {
    */
   env(variable: string = DEFAULT_VARIABLE): Record<string, string> {
     return { [variable]: formatHandle(this.handle()) };
+  }
+
+  /**
+   * A SharedArrayBuffer over the region: it can be posted to Workers without copying, and
+   * `Atomics.wait` works on it within this process. It is the buffer of {@linkcode wasmMemory}.
+   *
+   * Its length is the region's, rounded up to 64 KiB; the bytes behind the region's last page are
+   * private zeros. After `close` all of it reads as zeros and reaches the object no more.
+   *
+   * @throws {Deno.errors.NotSupported} If the region is private.
+   * @throws {RangeError} If its `byteOffset` is no multiple of the page size, or it is larger than
+   * 16 GiB.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  sharedBuffer(): SharedArrayBuffer {
+    return wasmMemoryOf(coreOf(this)).buffer as unknown as SharedArrayBuffer;
+  }
+
+  /**
+   * A shared WebAssembly memory over the region, so that WebAssembly code works on it in place: to be
+   * imported as `(memory N N shared)` with N pages of 64 KiB; beyond 4 GiB with 64-bit addresses.
+   *
+   * @throws as {@linkcode sharedBuffer}
+   */
+  wasmMemory(): WebAssembly.Memory {
+    return wasmMemoryOf(coreOf(this));
+  }
+
+  /**
+   * What the kernel says of the region's memory (/proc/self/smaps). Linux only.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  stats(): RegionStats {
+    return statsOf(coreOf(this).live("read statistics"));
+  }
+
+  /**
+   * Options for a command whose process may attach to this region by {@linkcode fromEnv}: the given
+   * ones, with the handle in `env`. The descriptor itself stays closed to all children.
+   *
+   * @param options of `Deno.Command`
+   * @param variable the name of the variable, default "MMAP_REGION"
+   * @throws as {@linkcode handle}
+   */
+  shareWith<T extends Deno.CommandOptions>(
+    options: T,
+    variable: string = DEFAULT_VARIABLE,
+  ): T & { env: Record<string, string> } {
+    return { ...options, env: { ...options.env, ...this.env(variable) } };
   }
 
   /** What `Deno.inspect` and `console.log` show. */

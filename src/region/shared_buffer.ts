@@ -1,0 +1,103 @@
+/**
+ * A real SharedArrayBuffer over a region: the region's object, mapped over the memory of a shared
+ * `WebAssembly.Memory`. V8 owns those addresses and gives them back itself once nobody holds the
+ * memory, so that it cannot dangle; this module only puts the object there and takes it away.
+ */
+
+import { addressOfBytes, pointerFrom, type Range } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { MappingGuard } from "../mapping/guard.ts";
+import { alignUp } from "../mapping/pages.ts";
+import { mapOver, type MappedRange, type MapRequest, replaceByZeros } from "../mapping/range.ts";
+import type { RegionCore } from "./core.ts";
+
+/** WebAssembly counts memory in pages of its own. */
+const WASM_PAGE = 65536;
+
+/** The reach of 32-bit addresses, and V8's limit for 64-bit ones. */
+const MEMORY32_BYTE_LENGTH = 2 ** 32;
+const MEMORY64_BYTE_LENGTH = 2 ** 34;
+
+const latest = new WeakMap<RegionCore, Overlay>();
+
+/** A region's object in the place of a memory's own pages. */
+class Overlay implements MappedRange {
+  /** Held, so that V8 keeps the addresses until the object is out of them. */
+  readonly memory: WebAssembly.Memory;
+  readonly range: Range;
+  readonly request: MapRequest;
+  /** The region's length when this was made. */
+  readonly regionByteLength: number;
+  guard: MappingGuard | undefined;
+  #faults = 0;
+
+  constructor(memory: WebAssembly.Memory, byteLength: number, request: MapRequest) {
+    this.memory = memory;
+    this.regionByteLength = byteLength;
+    const pointer = pointerFrom(addressOfBytes(new Uint8Array(memory.buffer)))!;
+    this.range = { pointer, byteLength: alignUp(byteLength, pageSize()) };
+    this.request = request;
+    mapOver(this.range, request);
+    if (request.guarded) this.guard = MappingGuard.take(this.range, request);
+  }
+
+  get faults(): number {
+    return this.guard?.faults ?? this.#faults;
+  }
+
+  /** Puts zero pages in the object's place. */
+  withdraw(): void {
+    this.#faults = this.guard?.free() ?? 0;
+    this.guard = undefined;
+    replaceByZeros(this.range);
+  }
+}
+
+/**
+ * The memory over a region; the same one at each call until the region is resized.
+ *
+ * @throws {Deno.errors.NotSupported} If the region is private.
+ * @throws {RangeError} If it begins inside a page or is larger than 16 GiB.
+ */
+export function wasmMemoryOf(core: RegionCore): WebAssembly.Memory {
+  const { request } = core.live("share region");
+  const { byteLength } = core;
+  const known = latest.get(core);
+  if (known?.regionByteLength === byteLength) return known.memory;
+  checkShareable(core);
+  const overlay = new Overlay(makeMemory(byteLength), byteLength, request);
+  core.addOverlay(overlay);
+  core.onClose(() => overlay.withdraw());
+  latest.set(core, overlay);
+  return overlay.memory;
+}
+
+function checkShareable(core: RegionCore): void {
+  if (core.facts.sharing === "private") {
+    throw new Deno.errors.NotSupported(
+      `Cannot share region as a SharedArrayBuffer: private memory cannot be mapped a second time`,
+    );
+  }
+  if (core.lead !== 0) {
+    throw new RangeError(
+      `Cannot share region as its byteOffset must be a multiple of the page size ${pageSize()}: ` +
+        `received ${core.facts.byteOffset}`,
+    );
+  }
+  if (core.byteLength > MEMORY64_BYTE_LENGTH) {
+    throw new RangeError(
+      `Cannot share region as a SharedArrayBuffer over it must have at most ` +
+        `${MEMORY64_BYTE_LENGTH} bytes: received ${core.byteLength}`,
+    );
+  }
+}
+
+function makeMemory(byteLength: number): WebAssembly.Memory {
+  const pages = Math.ceil(byteLength / WASM_PAGE);
+  if (byteLength <= MEMORY32_BYTE_LENGTH) {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  }
+  // 64-bit memories are counted in bigints, which the types do not know yet.
+  const limits = { address: "i64", initial: BigInt(pages), maximum: BigInt(pages), shared: true };
+  return new WebAssembly.Memory(limits as unknown as WebAssembly.MemoryDescriptor);
+}

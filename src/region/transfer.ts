@@ -1,0 +1,87 @@
+/** `sendRegion` and `receiveRegion`: for processes that may not look into each other's /proc. */
+
+import { close } from "../../ffi/file_calls.ts";
+import { checkSize } from "../object/open_handle.ts";
+import { pathOf } from "../object/path.ts";
+import { attachRegion } from "./make.ts";
+import { coreOf } from "./mapped_memory.ts";
+import { type MmapRegion, regionOver } from "./mmap_region.ts";
+import type { MapOptions } from "./options.ts";
+import { type PassOptions, receiveObject, sendObject } from "./pass.ts";
+import { planAttach } from "./plan.ts";
+
+/**
+ * Gives a region to one process over a Unix socket (`SCM_RIGHTS`): makes the socket, waits until
+ * {@linkcode receiveRegion} connects to it, and removes it again. Only processes of the same user
+ * can connect. Linux only.
+ *
+ * @param region what to give; the receiver may do with it what its handle grants
+ * @param socketPath where to make the socket; at most 107 bytes, and nothing may be there
+ * @returns when the region was given
+ * @throws {Deno.errors.AddrInUse} EADDRINUSE: there is something at that path.
+ * @throws {Deno.errors.TimedOut} If nobody came.
+ * @throws {Deno.errors.NotSupported} If the region is private memory.
+ * @throws {RangeError} If the path is too long.
+ * @see https://man7.org/linux/man-pages/man7/unix.7.html
+ *
+ * @example
+ * ```ts
+ * import { MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const socketPath = `${directory}/region.sock`;
+ * using region = MmapRegion.anonymous(4096);
+ * region.bytes[0] = 7;
+ * const [, received] = await Promise.all([
+ *   sendRegion(region, socketPath),
+ *   receiveRegion(socketPath), // in any process
+ * ]);
+ * using other = received;
+ * assertEquals(other.bytes[0], 7);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function sendRegion(
+  region: MmapRegion,
+  socketPath: string | URL,
+  options: PassOptions = {},
+): Promise<void> {
+  const path = pathOf(socketPath);
+  const handle = region.handle();
+  const core = coreOf(region);
+  // The descriptor must not be closed, and its number reused, before it was sent.
+  await core.live("send region").whilePinned(() =>
+    sendObject(handle, core.facts.fd, path, options)
+  );
+}
+
+/**
+ * Takes a region that {@linkcode sendRegion} gives; waits for it if need be. Linux only.
+ *
+ * @param socketPath where the sender makes its socket
+ * @param options how long to wait, and how to map: as `MmapRegion.attach`
+ * @throws {TypeError} If something else than a region came.
+ * @throws {RangeError} If the object has become shorter, or the range lies outside of the region.
+ * @throws {Deno.errors.TimedOut} If nobody gave anything.
+ * @throws {Deno.errors.PermissionDenied} EACCES: another user's socket; or the handle does not grant
+ * the access asked for.
+ */
+export async function receiveRegion(
+  socketPath: string | URL,
+  options: PassOptions & MapOptions = {},
+): Promise<MmapRegion> {
+  const { handle, fd } = await receiveObject(pathOf(socketPath), options);
+  let taken = false;
+  const take = (): number => {
+    taken = true; // from here on attachRegion closes it if it fails
+    return fd;
+  };
+  try {
+    checkSize(handle, fd);
+    return regionOver(attachRegion(handle, planAttach(options, handle.access), take));
+  } catch (error) {
+    if (!taken) close(fd);
+    throw error;
+  }
+}
