@@ -8,6 +8,13 @@ import { MAP_SHARED } from "../../ffi/constants.ts";
 import { alignUp } from "./pages.ts";
 import type { MapRequest } from "./range.ts";
 
+/** A range of addresses, what is mapped there, and its guard if it has one. */
+export interface MappedRange {
+  readonly range: Range;
+  readonly request: MapRequest;
+  readonly guard: MappingGuard | undefined;
+}
+
 /** Guards one mapping, from its `mmap` to its `munmap`. */
 export class MappingGuard {
   readonly #slot: GuardSlot;

@@ -11,7 +11,6 @@ import {
 import { checkPointer } from "../../ffi/call.ts";
 import { libc } from "../../ffi/libc.ts";
 import { pointerFrom, type Range } from "../../ffi/memory.ts";
-import type { MappingGuard } from "./guard.ts";
 
 /** What `mmap` is asked for; every number is checked and page-aligned already. */
 export interface MapRequest {
@@ -43,13 +42,6 @@ export function mapRange(request: MapRequest): Range {
     request.subject,
   );
   return { pointer, byteLength: request.byteLength };
-}
-
-/** A range of addresses, what is mapped there, and its guard if it has one. */
-export interface MappedRange {
-  readonly range: Range;
-  readonly request: MapRequest;
-  readonly guard: MappingGuard | undefined;
 }
 
 /**

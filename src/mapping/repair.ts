@@ -6,8 +6,9 @@ import { libc } from "../../ffi/libc.ts";
 import { addressOf, pointerAt } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { readProc } from "../../ffi/proc.ts";
+import type { MappedRange } from "./guard.ts";
 import { alignUp, type Span } from "./pages.ts";
-import { mapOver, type MappedRange } from "./range.ts";
+import { mapOver } from "./range.ts";
 
 /** Heals a mapping; its views stay. Every page gets the mapping's own protection again. */
 export function repairMapping(mapped: MappedRange): void {

@@ -3,8 +3,9 @@
 import { close } from "../../ffi/file_calls.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
+import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
-import type { MappedRange, MapRequest } from "../mapping/range.ts";
+import type { MapRequest } from "../mapping/range.ts";
 import { repairMapping } from "../mapping/repair.ts";
 import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";

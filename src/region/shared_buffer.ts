@@ -6,9 +6,9 @@
 
 import { addressOfBytes, pointerFrom, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
-import { MappingGuard } from "../mapping/guard.ts";
+import { type MappedRange, MappingGuard } from "../mapping/guard.ts";
 import { alignUp } from "../mapping/pages.ts";
-import { mapOver, type MappedRange, type MapRequest, replaceByZeros } from "../mapping/range.ts";
+import { mapOver, type MapRequest, replaceByZeros } from "../mapping/range.ts";
 import type { RegionCore } from "./core.ts";
 
 /** WebAssembly counts memory in pages of its own. */
