@@ -1,0 +1,67 @@
+/** What a map can do, one line each: runs the other examples and picks what they saw. */
+
+import { temporaryDirectory } from "../temporary.ts";
+import { Program, run } from "./programs.ts";
+
+/** One ability, and how to see it. */
+export interface Row {
+  name: string;
+  /** @returns one line of what was seen @throws {Error} If the example fails or prints no such line. */
+  see(): Promise<string>;
+}
+
+/** A row shown by one program that ends. */
+function row(name: string, file: string, picked: RegExp): Row {
+  return { name, see: async () => pick(await run(file), picked) };
+}
+
+function pick(lines: string[], picked: RegExp): string {
+  const line = lines.find((line) => picked.test(line));
+  if (line === undefined) throw new Error(`no line with ${picked} in:\n${lines.join("\n")}`);
+  return line;
+}
+
+/** Every row that must work. */
+export const ROWS: readonly Row[] = [
+  row("the call", "raw_mmap.ts", /^file: wrote 42 .* reads 42$/),
+  row("four kinds", "four_kinds.ts", /^file, private: .*"scribble", file "original"$/),
+  row("visibility", "visibility.ts", /another process sees "SHARED!"/),
+  { name: "write/read pair", see: writeAndRead },
+  row("parent and child over a file", "parent_child_file.ts", /parent sees "I am child"/),
+  { name: "unrelated processes", see: helloWorld },
+  row("parent and child, anonymous", "parent_child_anonymous.ts", /parent reads the sum 6/),
+  row("dynamic size", "dynamic_size.ts", /^grown: region 1000000 bytes, file 1000000 bytes$/),
+  row("threads and processes", "threads_and_processes.ts", /counted to 400000$/),
+  row("zero copy", "zero_copy.ts", /^sorted .*: 1 \.\.\. 2000000$/),
+  row("life of the data", "life_of_the_data.ts", /^after munmap the file has "alive"$/),
+  row("errors", "errors.ts", /EACCES from mmap/),
+  row("munmap's address", "munmap_address.ts", /^munmap\(address \+ 1\): EINVAL/),
+  row("new files", "new_files.ts", /^create: region 100 bytes, file 100 bytes$/),
+  row(
+    "beyond the file",
+    "beyond_the_file.ts",
+    /^after truncation: byte 0 reads 0, 1 fault absorbed$/,
+  ),
+  row("blocking", "blocking.ts", /then read "the data are here"$/),
+  row("POSIX shared memory", "posix_shared_memory.ts", /finds "hello by name"$/),
+  row("/dev/zero", "dev_zero.ts", /has its own memory: 0$/),
+];
+
+async function writeAndRead(): Promise<string> {
+  using dir = temporaryDirectory();
+  const args = [dir.file("people.bin")];
+  await run("struct_writer.ts", { args });
+  const lines = await run("struct_reader.ts", { args });
+  pick(lines, /^Emma 102$/);
+  return `the reader sees ${lines.join(", ")}`;
+}
+
+async function helloWorld(): Promise<string> {
+  using dir = temporaryDirectory();
+  const args = [dir.file("hello_world.bin")];
+  await using writer = new Program("hello_world_writer.ts", { args });
+  await writer.linesUntil("writing");
+  await using reader = new Program("hello_world_reader.ts", { args });
+  const lines = [...await reader.linesUntil("Hello"), ...await reader.linesUntil("World")];
+  return `the reader sees ${lines.slice(-2).join(", ")}`;
+}
