@@ -248,12 +248,3 @@ Deno.test("sliceEnds() cuts no word, however many slices there are", () => {
     assertEquals(ends.at(-1), bytes.length);
   }
 });
-
-Deno.test("every example that says how it is run is run here", async () => {
-  const tests = await Deno.readTextFile(new URL(import.meta.url));
-  for await (const { name, isFile } of Deno.readDir(EXAMPLES)) {
-    if (!isFile) continue;
-    const source = await Deno.readTextFile(join(EXAMPLES, name));
-    if (source.includes("deno run")) assert(tests.includes(`"${name}"`), `${name} is not run`);
-  }
-});
