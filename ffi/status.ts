@@ -21,6 +21,11 @@ export interface FileStatus {
   readonly device: number;
   /** The inode number, in decimal: it may exceed 2^53. */
   readonly inode: string;
+  /**
+   * When the file was made, in nanoseconds of the epoch: inode numbers are used again. "" where the
+   * file system does not tell.
+   */
+  readonly birthTime: string;
   readonly type: "file" | "directory" | "character-device" | "block-device" | "other";
   /** The permission bits, such as 0o600. */
   readonly mode: number;
@@ -48,10 +53,12 @@ export function statusOfEntry(path: string): FileStatus {
 }
 
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_BTIME = 0x800;
 
 /*
  * struct statx, the same on every architecture:
- *   20 u32 stx_uid     28 u16 stx_mode    32 u64 stx_ino    40 u64 stx_size
+ *    0 u32 stx_mask    20 u32 stx_uid     28 u16 stx_mode    32 u64 stx_ino    40 u64 stx_size
+ *   80 i64 stx_btime.tv_sec                88 u32 stx_btime.tv_nsec
  *  136 u32 stx_dev_major                 140 u32 stx_dev_minor                 256 bytes in all
  */
 function linuxStatus(fd: number, path: string, flags: number): FileStatus {
@@ -59,7 +66,13 @@ function linuxStatus(fd: number, path: string, flags: number): FileStatus {
   const bytes = new Uint8Array(record.buffer);
   const statx = required(libc().statx, "statx");
   checkZero(
-    statx(fd, cString(path, "pathname", "statx"), flags, STATX_BASIC_STATS, bytes),
+    statx(
+      fd,
+      cString(path, "pathname", "statx"),
+      flags,
+      STATX_BASIC_STATS | STATX_BTIME,
+      bytes,
+    ),
     "statx",
     path || undefined,
   );
@@ -67,11 +80,18 @@ function linuxStatus(fd: number, path: string, flags: number): FileStatus {
   return {
     device: deviceNumber(record.getUint32(136, true), record.getUint32(140, true)),
     inode: String(record.getBigUint64(32, true)),
+    birthTime: (record.getUint32(0, true) & STATX_BTIME) === 0
+      ? ""
+      : nanoseconds(record.getBigInt64(80, true), record.getUint32(88, true)),
     type: fileType(mode),
     mode: mode & 0o7777,
     uid: record.getUint32(20, true),
     byteLength: Number(record.getBigUint64(40, true)),
   };
+}
+
+function nanoseconds(seconds: bigint, nanoseconds: number): string {
+  return String(seconds * 1_000_000_000n + BigInt(nanoseconds));
 }
 
 /** glibc's `makedev` for device numbers of up to 32 bits, which is what Linux has. */
@@ -82,6 +102,7 @@ function deviceNumber(major: number, minor: number): number {
 /*
  * macOS's struct stat with 64-bit inode numbers:
  *   0 i32 st_dev   4 u16 st_mode   8 u64 st_ino   16 u32 st_uid   96 i64 st_size   144 bytes in all
+ *  80 i64 st_birthtimespec.tv_sec                 88 i64 st_birthtimespec.tv_nsec
  */
 function darwinStatus(fd: number): FileStatus {
   const record = new DataView(new ArrayBuffer(144));
@@ -92,6 +113,7 @@ function darwinStatus(fd: number): FileStatus {
   return {
     device: record.getInt32(0, true),
     inode: String(record.getBigUint64(8, true)),
+    birthTime: nanoseconds(record.getBigInt64(80, true), Number(record.getBigInt64(88, true))),
     type: fileType(mode),
     mode: mode & 0o7777,
     uid: record.getUint32(16, true),

@@ -1,8 +1,9 @@
 /**
  * Handles: what another process needs to find an object, as plain data.
  *
- * A handle names the object (device, inode) and the ways to it: a path, and the descriptor of the
- * process that made the handle, which is there as long as that process keeps the region.
+ * A handle names the object (device, inode, time of birth) and the ways to it: a path, and the
+ * descriptor of the process that made the handle, which is there as long as that process keeps the
+ * region.
  */
 
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
@@ -31,6 +32,8 @@ export interface RegionHandle {
   readonly device: number;
   /** The object's inode number on that device, in decimal. */
   readonly inode: string;
+  /** When the object was made, in nanoseconds; "" where its file system does not tell. */
+  readonly birthTime: string;
   /** The process that made the handle. */
   readonly pid: number;
   /** Its descriptor of the object. */
@@ -46,9 +49,9 @@ export type RegionPart = Pick<RegionHandle, "kind" | "access" | "byteOffset" | "
 
 /** Describes an open object for other processes. */
 export function makeHandle(part: RegionPart, fd: number, path: string): RegionHandle {
-  const { device, inode } = statusOf(fd);
+  const { device, inode, birthTime } = statusOf(fd);
   const { pid, startTime, bootId } = ownIdentity();
-  return { version: 1, ...part, path, device, inode, pid, fd, startTime, bootId };
+  return { version: 1, ...part, path, device, inode, birthTime, pid, fd, startTime, bootId };
 }
 
 /** The absolute path of an open file; "" where the platform does not tell. */
@@ -111,6 +114,7 @@ const FIELDS = {
   path: "string",
   device: "number",
   inode: "string",
+  birthTime: "string",
   pid: "number",
   fd: "number",
   startTime: "number",
@@ -155,5 +159,6 @@ function malformed(state: string): TypeError {
 
 /** Whether an open object is the one that a handle names. */
 export function isObjectOf(handle: RegionHandle, status: FileStatus): boolean {
-  return status.device === handle.device && status.inode === handle.inode;
+  return status.device === handle.device && status.inode === handle.inode &&
+    status.birthTime === handle.birthTime;
 }

@@ -1,5 +1,6 @@
 /** From a handle to an open descriptor of the very object that it names. */
 
+import { isSystemError } from "../../ffi/call.ts";
 import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR } from "../../ffi/constants.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
@@ -42,10 +43,13 @@ function openByPath(handle: RegionHandle, writable: boolean): number | undefined
   try {
     return openVerified(handle, path, writable);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isSystemError(error) && LEADS_ELSEWHERE.includes(error.code)) return undefined;
     throw error;
   }
 }
+
+/** What `open` says where nothing or another kind of file is in the way by now. */
+const LEADS_ELSEWHERE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO"];
 
 function openVerified(
   handle: RegionHandle,

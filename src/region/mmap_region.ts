@@ -195,8 +195,8 @@ export class MmapRegion extends MappedMemory {
   /**
    * Maps the object of another region: of another process, of a Worker, or of this program.
    *
-   * Its device and inode are compared with those in the handle, so that a descriptor or a path that
-   * by now leads elsewhere is an error and never somebody else's memory.
+   * Its device, inode and time of birth are compared with those in the handle, so that a descriptor
+   * or a path that by now leads elsewhere is an error and never somebody else's memory.
    *
    * @param handle of `region.handle()`, or its string form
    * @param options `access` is the handle's by default, and at most that; `byteOffset` and

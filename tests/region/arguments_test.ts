@@ -28,6 +28,7 @@ const NO_OBJECT: RegionHandle = {
   path: NO_FILE,
   device: 1,
   inode: "1",
+  birthTime: "",
   pid: 2 ** 30,
   fd: 3,
   startTime: 1,
@@ -142,11 +143,17 @@ for (const [name, call] of Object.entries(CALLS)) {
     assertRefused(call, [null, 0, "", "read", true, 1n, SYMBOL], TypeError);
   });
 
-  for (const option of ["populate", "lock", "reserve", "hugePages", "guard"]) {
+  for (const option of ["populate", "lock", "hugePages", "guard"]) {
     Deno.test(`MmapRegion.${name}() checks ${option}`, () => {
       assertRefused((value) => call({ [option]: value }), NO_BOOLEANS, TypeError);
     });
   }
+
+  Deno.test(`MmapRegion.${name}() checks reserve`, () => {
+    const others = NO_BOOLEANS.filter((value) => typeof value !== "number");
+    assertRefused((reserve) => call({ reserve }), others, TypeError);
+    assertRefused((reserve) => call({ reserve }), [0, ...NO_WHOLE_NUMBERS], RangeError);
+  });
 
   Deno.test(`MmapRegion.${name}() reads each option once`, () => {
     const reads: Record<string, number> = {};

@@ -1,0 +1,248 @@
+/** Handles as data: their forms, what is in them, and what is malformed. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { formatHandle, isSystemError, MmapRegion, type RegionHandle } from "@mmap/mmap";
+import { resultOf } from "../_child.ts";
+import { thrownBy } from "../_errors.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { PAGE } from "../_pages.ts";
+
+onBothFileSystems("MmapRegion.handle() names the file and the range", (dir) => {
+  const path = makeFile(dir, 3 * PAGE);
+  using region = MmapRegion.open(path, {
+    access: "read-write",
+    byteOffset: PAGE + 1,
+    byteLength: 100,
+  });
+  const handle = region.handle();
+  const { version, kind, access, byteOffset, byteLength, pid } = handle;
+  assertEquals(
+    { version, kind, access, byteOffset, byteLength, path: handle.path, pid },
+    {
+      version: 1,
+      kind: "file",
+      access: "read-write",
+      byteOffset: PAGE + 1,
+      byteLength: 100,
+      path,
+      pid: Deno.pid,
+    },
+  );
+  const { dev, ino } = Deno.statSync(path);
+  assertEquals([handle.device, handle.inode], [dev, String(ino)]);
+});
+
+Deno.test("MmapRegion.handle() follows the region's size", () => {
+  using region = MmapRegion.anonymous(100);
+  assertEquals(region.handle().byteLength, 100);
+  region.resize(200);
+  assertEquals(region.handle().byteLength, 200);
+  using other = MmapRegion.attach(region.handle());
+  assertEquals(other.byteLength, 200);
+});
+
+for (const access of ["read", "read-write", "copy-on-write"] as const) {
+  Deno.test(`MmapRegion.handle() carries access ${access}`, () =>
+    withTempDir((dir) => {
+      using region = MmapRegion.open(makeFile(dir, 100), { access });
+      assertEquals(region.handle().access, access);
+      using other = MmapRegion.attach(region.handle());
+      assertEquals(other.access, access);
+      using another = MmapRegion.attach(other.handle());
+      assertEquals(another.access, access);
+    }));
+}
+
+Deno.test("MmapRegion.handle() is plain JSON", () => {
+  using region = MmapRegion.anonymous(100, { label: 'quotes " and ü' });
+  const handle = region.handle();
+  const text = JSON.stringify(handle);
+  assertEquals(JSON.parse(text), handle);
+  assertEquals(structuredClone(handle), handle);
+  region.bytes[0] = 5;
+  for (const copy of [JSON.parse(text), structuredClone(handle), { ...handle, extra: 1 }]) {
+    using other = MmapRegion.attach(copy);
+    assertEquals(other.bytes[0], 5);
+  }
+});
+
+const SAFE = /^[A-Za-z0-9:=&%._*+-]+$/;
+
+const NAMES = [
+  "plain",
+  "with space",
+  "a&b=c;d?e#f",
+  "quotes'\"`$(x)",
+  "日本-ü-🗺️",
+  "new\nline\ttab",
+  "100%",
+  "+",
+];
+
+for (const name of NAMES) {
+  onBothFileSystems(`formatHandle() keeps the file name ${JSON.stringify(name)}`, (dir) => {
+    const path = makeFile(dir, 100, name);
+    using region = MmapRegion.open(path);
+    const text = formatHandle(region.handle());
+    assert(SAFE.test(text), text);
+    using other = MmapRegion.attach(text);
+    assertEquals(other.bytes, pattern(100));
+    assertEquals(other.handle().path, path);
+  });
+}
+
+Deno.test("formatHandle() takes every handle there and back", () =>
+  withTempDir((dir) => {
+    using file = MmapRegion.open(makeFile(dir, 3 * PAGE), { byteOffset: 5, byteLength: 6 });
+    using memory = MmapRegion.anonymous(2 ** 40, { reserve: false });
+    for (const region of [file, memory]) {
+      const text = formatHandle(region.handle());
+      using other = MmapRegion.attach(text);
+      const { pid, startTime, fd: _fd, ...rest } = other.handle();
+      const { fd: _ownFd, ...own } = region.handle();
+      assertEquals({ pid, startTime, ...rest }, own);
+    }
+  }));
+
+Deno.test("MmapRegion.env() is a string form for fromEnv() in a child", async () => {
+  using region = MmapRegion.anonymous(100);
+  const env: Record<string, string> = { ...region.env(), ...region.env("SECOND"), THIRD: "x" };
+  assertEquals(Object.keys(env), ["MMAP_REGION", "SECOND", "THIRD"]);
+  assertEquals(env["MMAP_REGION"], formatHandle(region.handle()));
+  assert(SAFE.test(env["MMAP_REGION"]!), env["MMAP_REGION"]);
+  const code = `
+    import { MmapRegion } from "@mmap/mmap";
+    using first = MmapRegion.fromEnv();
+    using second = MmapRegion.fromEnv("SECOND");
+    first.bytes[0] = 11;
+    second.bytes[1] = first.bytes[0] + 1;
+    const failures = ["THIRD", "MISSING"].map((name) => {
+      try {
+        MmapRegion.fromEnv(name).close();
+      } catch ({ name: error, message }) {
+        return [error, message.includes("MISSING")];
+      }
+    });
+    console.log(JSON.stringify(failures));
+  `;
+  assertEquals(await resultOf(code, { env }), [["TypeError", false], ["NotFound", true]]);
+  assertEquals([...region.bytes.subarray(0, 3)], [11, 12, 0]);
+});
+
+Deno.test("MmapRegion.fromEnv() throws NotFound if the variable is not set", () => {
+  const error = assertThrows(
+    () => MmapRegion.fromEnv("MMAP_TEST_NOT_SET"),
+    Deno.errors.NotFound,
+    "MMAP_TEST_NOT_SET",
+  );
+  assertEquals(isSystemError(error), false);
+});
+
+Deno.test("MmapRegion.handle() and env() throw BadResource after close", () => {
+  const region = MmapRegion.anonymous(100);
+  region.close();
+  assertThrows(() => region.handle(), Deno.errors.BadResource, "closed");
+  assertThrows(() => region.env(), Deno.errors.BadResource, "closed");
+});
+
+/** Checks that both functions that read handles refuse a value, without any system call. */
+function assertMalformed(handle: unknown): void {
+  const calls = [() => MmapRegion.attach(handle as RegionHandle).close()];
+  if (typeof handle !== "string") calls.push(() => formatHandle(handle as RegionHandle));
+  for (const call of calls) {
+    const error = thrownBy(call) as Error;
+    const about = `${Deno.inspect(handle)}: ${error}`;
+    assertEquals([error.constructor, isSystemError(error)], [TypeError, false], about);
+    assert(error.message.startsWith("Cannot read region handle: "), about);
+  }
+}
+
+Deno.test("MmapRegion.attach() throws TypeError for handles with a missing or wrong field", () => {
+  using region = MmapRegion.anonymous(100);
+  const handle = region.handle();
+  for (const [key, value] of Object.entries(handle)) {
+    const { [key as keyof RegionHandle]: _, ...rest } = handle;
+    assertMalformed(rest);
+    for (const wrong of [undefined, null, {}, [], true, 1n, () => 1]) {
+      assertMalformed({ ...handle, [key]: wrong });
+    }
+    if (typeof value === "string") {
+      assertMalformed({ ...handle, [key]: 1 });
+      continue;
+    }
+    for (const wrong of ["1", NaN, Infinity, -1, 0.5, 2 ** 53]) {
+      assertMalformed({ ...handle, [key]: wrong });
+    }
+  }
+});
+
+Deno.test("MmapRegion.attach() throws TypeError for handles with an impossible value", () => {
+  using region = MmapRegion.anonymous(100);
+  const handle = region.handle();
+  for (
+    const wrong of [
+      { version: 0 },
+      { version: 2 },
+      { kind: "directory" },
+      { kind: "" },
+      { access: "write" },
+      { access: "" },
+      { byteLength: 0 },
+      { inode: "" },
+      { inode: "1e3" },
+      { inode: "-1" },
+      { inode: "0x10" },
+      { path: "/dev/zero\0" },
+    ]
+  ) assertMalformed({ ...handle, ...wrong });
+});
+
+Deno.test("MmapRegion.attach() throws TypeError for malformed strings", () => {
+  using region = MmapRegion.anonymous(100);
+  const text = formatHandle(region.handle());
+  const broken = [
+    "",
+    " ",
+    "mmap",
+    "mmap:",
+    "mmap:version=1",
+    "MMAP" + text.slice(4),
+    " " + text,
+    text.slice(5),
+    text.slice(0, text.indexOf("pid=")),
+    text.replaceAll("&", ";"),
+    text.replace("version=1", "version=2"),
+    text.replace("byteLength=100", "byteLength="),
+    ...["-100", "%2B100", "100.5", "1e2", "0x64", "+100", "100+", "9007199254740993", "NaN", "ten"]
+      .map((size) => text.replace("byteLength=100", `byteLength=${size}`)),
+    text.replace("kind=anonymous", "kind=none"),
+    text.replace("path=", "path=%00"),
+    JSON.stringify(region.handle()),
+    "/dev/zero",
+    "\0",
+    "x".repeat(1_000_000),
+  ];
+  for (const wrong of broken) {
+    assertEquals(wrong === text, false, wrong);
+    assertMalformed(wrong);
+  }
+});
+
+Deno.test("MmapRegion.attach() says little of a long malformed string", () => {
+  const error = thrownBy(() => MmapRegion.attach("secret".repeat(1000))) as Error;
+  assert(error.message.length < 200, error.message);
+});
+
+Deno.test("MmapRegion.attach() reads each field of a handle once", () => {
+  using region = MmapRegion.anonymous(100);
+  const reads: Record<string, number> = {};
+  const handle = new Proxy(region.handle(), {
+    get(target, key: keyof RegionHandle): unknown {
+      reads[key] = (reads[key] ?? 0) + 1;
+      return target[key];
+    },
+  });
+  MmapRegion.attach(handle).close();
+  assertEquals(Object.entries(reads).filter(([, count]) => count !== 1), []);
+  assertEquals(Object.keys(reads).sort(), Object.keys(region.handle()).sort());
+});
