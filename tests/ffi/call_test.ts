@@ -1,3 +1,5 @@
+/** From return conventions to exceptions: classes, codes and words. */
+
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import {

@@ -1,3 +1,5 @@
+/** The constants against the C headers of this machine and, by a cross compiler, of arm64. */
+
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import * as constants from "../../ffi/constants.ts";
 import * as darwin from "../../ffi/constants_darwin.ts";
@@ -9,14 +11,17 @@ const HEADERS = [
   "fcntl.h",
   "poll.h",
   "signal.h",
+  "time.h",
   "stdio.h",
   "sys/mman.h",
   "sys/prctl.h",
   "sys/file.h",
   "sys/socket.h",
   "sys/stat.h",
+  "sys/syscall.h",
   "unistd.h",
   "linux/falloc.h",
+  "linux/futex.h",
   "linux/mman.h",
 ];
 
@@ -24,6 +29,14 @@ const PROLOGUE = "#define _GNU_SOURCE\n" +
   HEADERS.map((header) => `#include <${header}>\n`).join("");
 
 type Values = Record<string, number | undefined>;
+
+/** What headers older than Linux 6.7 lack. */
+const NEW_NAMES = ["FUTEX2_SIZE_U32", "FUTEX2_PRIVATE"];
+
+/** C code that needs a name, left out where these headers may lack it. */
+function ifDefined(name: string, code: string): string {
+  return NEW_NAMES.includes(name) ? `\n#ifdef ${name}\n${code}\n#endif\n` : `${code}\n`;
+}
 
 /** Those that the platform has. */
 function defined(values: Values): [string, number][] {
@@ -45,11 +58,17 @@ Deno.test({
   name: "constants_linux has the values of this machine's headers",
   ignore: Deno.build.os !== "linux" || !hasProgram("gcc"),
   async fn(): Promise<void> {
-    const prints = defined(linux).map(([name]) => `printf("${name} %lld\\n", (long long)${name});`);
-    const output = await runC(`${PROLOGUE}int main(void) { ${prints.join("\n")} return 0; }`);
-    const fromC = output.trimEnd().split("\n").map((line) => line.split(" "))
-      .map(([name, value]) => [name, Number(value)]);
-    assertEquals(defined(linux), fromC);
+    const prints = defined(linux).map(([name]) =>
+      ifDefined(name, `printf("${name} %lld\\n", (long long)${name});`)
+    );
+    const output = await runC(`${PROLOGUE}int main(void) { ${prints.join("")} return 0; }`);
+    const fromC = new Map(
+      output.trimEnd().split("\n").map((line) => line.split(" "))
+        .map(([name, value]) => [name!, Number(value)]),
+    );
+    for (const [name, value] of defined(linux)) {
+      if (fromC.has(name) || !NEW_NAMES.includes(name)) assertEquals(value, fromC.get(name), name);
+    }
   },
 });
 
@@ -60,7 +79,7 @@ Deno.test({
     const values = defined(await linuxOnArm64());
     assertEquals(values.length, defined(linux).length);
     const asserts = values.map(([name, value]) =>
-      `_Static_assert(${name} == ${value}, "${name}");\n`
+      ifDefined(name, `_Static_assert(${name} == ${value}, "${name}");`)
     );
     await compileC(PROLOGUE + asserts.join(""), {
       compiler: "aarch64-linux-gnu-gcc",

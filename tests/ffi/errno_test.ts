@@ -1,3 +1,5 @@
+/** Error numbers, names and texts against libc's own. */
+
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { errnoName, errnoText, lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";

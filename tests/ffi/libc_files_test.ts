@@ -1,3 +1,5 @@
+/** The calls on files, descriptors and names, with every error that they are documented to give. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import * as c from "@mmap/mmap/libc";

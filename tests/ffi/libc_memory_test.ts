@@ -1,3 +1,5 @@
+/** The other calls on mapped memory, with every error that they are documented to give. */
+
 import { assert, assertEquals } from "@std/assert";
 import * as c from "@mmap/mmap/libc";
 import { resultOf } from "../_child.ts";

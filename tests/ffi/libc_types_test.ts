@@ -1,3 +1,5 @@
+/** What the raw calls refuse before they ask the kernel. */
+
 import { assertEquals, assertThrows } from "@std/assert";
 import * as libc from "@mmap/mmap/libc";
 import { isSystemError } from "@mmap/mmap";

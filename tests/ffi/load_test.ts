@@ -1,3 +1,5 @@
+/** When libc is loaded, what that needs, and what is told when it fails. */
+
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { resultOf } from "../_child.ts";

@@ -1,3 +1,5 @@
+/** What is known about each machine. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe, platform } from "../../ffi/platform.ts";
 

@@ -1,3 +1,5 @@
+/** The detour that Apple's arm64 wants for variadic functions. */
+
 import { assertEquals } from "@std/assert";
 import { SYMBOLS } from "../../ffi/symbols.ts";
 import { padCall, padSignature, VARIADIC_FIXED_COUNTS } from "../../ffi/variadic.ts";

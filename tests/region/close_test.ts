@@ -28,6 +28,7 @@ const ARGUMENTS: Record<string, unknown[]> = {
   advise: ["normal"],
   protect: ["read"],
   resize: [1],
+  shareWith: [{}],
   tryRead: [new Uint8Array(1), 0],
   tryWrite: [new Uint8Array(1), 0],
   indexOf: ["x"],
