@@ -23,6 +23,16 @@ export function withPages(count: number, body: (address: Deno.PointerObject) => 
   }
 }
 
+/**
+ * A page that stays free once it was given back: the system places nothing so low by itself. Tests
+ * run in parallel threads of one process, which may get any other address at once.
+ *
+ * @param index a number of the test's own
+ */
+export function lowAddress(index: number): Deno.PointerObject {
+  return Deno.UnsafePointer.create(0x4000_0000n + BigInt(index) * 0x10_0000n)!;
+}
+
 /** The address `byteOffset` bytes further on. */
 export function at(address: Deno.PointerObject, byteOffset: number): Deno.PointerObject {
   return Deno.UnsafePointer.offset(address, byteOffset)!;

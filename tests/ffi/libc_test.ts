@@ -5,7 +5,7 @@ import * as c from "@mmap/mmap/libc";
 import { libc } from "../../ffi/libc.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
-import { at, bytesAt, PAGE, rightsAt, withPages } from "../_pages.ts";
+import { at, bytesAt, lowAddress, PAGE, rightsAt, withPages } from "../_pages.ts";
 
 const onLinux = Deno.build.os === "linux";
 const READ_WRITE = c.PROT_READ | c.PROT_WRITE;
