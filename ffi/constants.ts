@@ -232,3 +232,25 @@ export const POLLIN: number = here.POLLIN;
 export const POLLOUT: number = here.POLLOUT;
 /** Do not follow a symbolic link. */
 export const AT_SYMLINK_NOFOLLOW: number = here.AT_SYMLINK_NOFOLLOW;
+/** The number of the system call `futex` (Linux). */
+export const SYS_futex: number = here.SYS_futex;
+/** The number of the system call `futex_waitv` (Linux 5.16). */
+export const SYS_futex_waitv: number = here.SYS_futex_waitv;
+/** The number of the system call `gettid` (Linux). */
+export const SYS_gettid: number = here.SYS_gettid;
+/** `futex`: wait while the word has a value (Linux). */
+export const FUTEX_WAIT: number = here.FUTEX_WAIT;
+/** `futex`: wake waiters (Linux). */
+export const FUTEX_WAKE: number = here.FUTEX_WAKE;
+/** `futex_waitv`: a word of 32 bits (Linux). */
+export const FUTEX2_SIZE_U32: number = here.FUTEX2_SIZE_U32;
+/** `futex_waitv`: a word of this process alone (Linux). */
+export const FUTEX2_PRIVATE: number = here.FUTEX2_PRIVATE;
+/** The clock that is never set. */
+export const CLOCK_MONOTONIC: number = here.CLOCK_MONOTONIC;
+/** `os_sync_wait_on_address`: memory shared between processes (macOS). */
+export const OS_SYNC_SHARED: number = here.OS_SYNC_SHARED;
+/** `__ulock_wait`: 32 bits, shared between processes (macOS). */
+export const UL_COMPARE_AND_WAIT_SHARED: number = here.UL_COMPARE_AND_WAIT_SHARED;
+/** `__ulock_wait`: return the error number, negative (macOS). */
+export const ULF_NO_ERRNO: number = here.ULF_NO_ERRNO;

@@ -6,24 +6,35 @@ import { close, open } from "./file_calls.ts";
 import { cString } from "./arguments.ts";
 import { libc } from "./libc.ts";
 
+const decoder = new TextDecoder();
+
+/** Made at the first use, and then used again: most files fit in. */
+let firstBytes: Uint8Array<ArrayBuffer> | undefined;
+
 /** @throws {Deno.errors.NotFound} ENOENT: no such process or file. */
 export function readProc(path: string): string {
   const fd = open(path, O_RDONLY | O_CLOEXEC);
   try {
-    const streaming = new TextDecoder();
-    const chunk = new Uint8Array(65536);
-    let text = "";
+    let bytes = firstBytes ??= new Uint8Array(16384);
+    let length = 0;
     while (true) {
-      const count = checkCount(libc().read(fd, chunk, BigInt(chunk.length)), "read", path);
-      if (count === 0) return text;
-      text += streaming.decode(chunk.subarray(0, count), { stream: true });
+      if (length === bytes.length) bytes = twiceAsLong(bytes);
+      const room = bytes.subarray(length);
+      const count = checkCount(libc().read(fd, room, BigInt(room.length)), "read", path);
+      if (count === 0) return decoder.decode(bytes.subarray(0, length));
+      length += count;
     }
   } finally {
     close(fd);
   }
 }
 
-const decoder = new TextDecoder();
+function twiceAsLong(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const longer = new Uint8Array(2 * bytes.length);
+  longer.set(bytes);
+  return longer;
+}
+
 const target = new Uint8Array(4096); // PATH_MAX
 
 /** Where a symbolic link of /proc points, such as "/memfd:label (deleted)". */

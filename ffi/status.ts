@@ -61,18 +61,15 @@ const STATX_BTIME = 0x800;
  *   80 i64 stx_btime.tv_sec                88 u32 stx_btime.tv_nsec
  *  136 u32 stx_dev_major                 140 u32 stx_dev_minor                 256 bytes in all
  */
+const record = new DataView(new ArrayBuffer(256));
+const recordBytes = new Uint8Array(record.buffer);
+const NO_PATH = new Uint8Array(1);
+
 function linuxStatus(fd: number, path: string, flags: number): FileStatus {
-  const record = new DataView(new ArrayBuffer(256));
-  const bytes = new Uint8Array(record.buffer);
+  const name = path === "" ? NO_PATH : cString(path, "pathname", "statx");
   const statx = required(libc().statx, "statx");
   checkZero(
-    statx(
-      fd,
-      cString(path, "pathname", "statx"),
-      flags,
-      STATX_BASIC_STATS | STATX_BTIME,
-      bytes,
-    ),
+    statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, recordBytes),
     "statx",
     path || undefined,
   );

@@ -423,6 +423,105 @@ export const SYMBOLS = {
     ],
     result: "i64", // long: the value, or -1
   },
+  // https://man7.org/linux/man-pages/man2/futex.2.html (Linux only; libc has no wrapper)
+  futex: {
+    name: "syscall",
+    parameters: [
+      "i64", // long number: SYS_futex
+      "pointer", // uint32_t *uaddr
+      "i32", // int futex_op
+      "u32", // uint32_t val
+      "buffer", // const struct timespec *timeout, or NULL
+      "pointer", // uint32_t *uaddr2
+      "u32", // uint32_t val3
+    ],
+    result: "i64", // FUTEX_WAKE: waiters woken; FUTEX_WAIT: 0; or -1 and errno
+  },
+  // https://docs.kernel.org/userspace-api/futex2.html (Linux 5.16)
+  futexWaitv: {
+    name: "syscall",
+    parameters: [
+      "i64", // long number: SYS_futex_waitv
+      "buffer", // struct futex_waitv *waiters
+      "u32", // unsigned int nr_futexes
+      "u32", // unsigned int flags: 0
+      "buffer", // struct timespec *timeout: absolute
+      "i32", // clockid_t clockid
+    ],
+    result: "i64", // index of a woken word, or -1 and errno
+  },
+  futexWaitvOffThread: {
+    name: "syscall",
+    parameters: ["i64", "buffer", "u32", "u32", "buffer", "i32"],
+    result: "i64", // index of a woken word, or -1; errno is lost
+    nonblocking: true,
+  },
+  // https://man7.org/linux/man-pages/man2/gettid.2.html (Linux only; glibc has it since 2.30)
+  gettid: {
+    name: "syscall",
+    parameters: [
+      "i64", // long number: SYS_gettid
+    ],
+    result: "i64", // pid_t
+  },
+  // https://man7.org/linux/man-pages/man2/kill.2.html
+  kill: {
+    parameters: [
+      "i32", // pid_t pid
+      "i32", // int sig: 0 only asks
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/clock_gettime.2.html
+  clock_gettime: {
+    parameters: [
+      "i32", // clockid_t clockid
+      "buffer", // struct timespec *tp
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // macOS 14.4: <os/os_sync_wait_on_address.h>
+  os_sync_wait_on_address_with_timeout: {
+    parameters: [
+      "pointer", // void *addr
+      "u64", // uint64_t value
+      "usize", // size_t size
+      "u32", // uint32_t flags
+      "u32", // os_clockid_t clockid
+      "u64", // uint64_t timeout_ns
+    ],
+    result: "i32", // waiters left, or -1 and errno
+    optional: true,
+  },
+  os_sync_wake_by_address_any: {
+    parameters: [
+      "pointer", // void *addr
+      "usize", // size_t size
+      "u32", // uint32_t flags
+    ],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
+  // macOS before 14.4: <sys/ulock.h>, private
+  __ulock_wait: {
+    parameters: [
+      "u32", // uint32_t operation
+      "pointer", // void *addr
+      "u64", // uint64_t value
+      "u32", // uint32_t timeout, in microseconds; 0: none
+    ],
+    result: "i32", // waiters left, or -errno with ULF_NO_ERRNO
+    optional: true,
+  },
+  __ulock_wake: {
+    parameters: [
+      "u32", // uint32_t operation
+      "pointer", // void *addr
+      "u64", // uint64_t wake_value
+    ],
+    result: "i32", // 0, or -errno with ULF_NO_ERRNO
+    optional: true,
+  },
   // https://man7.org/linux/man-pages/man3/getenv.3.html
   getenv: {
     parameters: [

@@ -23,14 +23,15 @@ typedef unsigned int u32;
 #define MAP_PRIVATE 0x02
 #define MAP_FIXED 0x10
 #define MAP_ANONYMOUS 0x20
+#define EFAULT 14
 
 #if defined(__x86_64__)
 enum { SYS_mmap = 9, SYS_mprotect = 10, SYS_rt_sigaction = 13, SYS_getpid = 39, SYS_gettid = 186,
-       SYS_tgkill = 234 };
+       SYS_tgkill = 234, SYS_process_vm_readv = 310 };
 #define PC_OFFSET 168 /* uc_mcontext.gregs[REG_RIP] in ucontext_t */
 #elif defined(__aarch64__)
 enum { SYS_mmap = 222, SYS_mprotect = 226, SYS_rt_sigaction = 134, SYS_getpid = 172,
-       SYS_gettid = 178, SYS_tgkill = 131 };
+       SYS_gettid = 178, SYS_tgkill = 131, SYS_process_vm_readv = 270 };
 #define PC_OFFSET 440 /* uc_mcontext.pc in ucontext_t */
 #else
 #error "no such architecture"
@@ -107,21 +108,48 @@ static inline int replace(const struct slot *slot, u64 start, u64 end, int fd) {
   return result == (long)start;
 }
 
-/* A page that is not there becomes a zero page. If the system's limit of mappings is reached, a
- * single page cannot be cut out: then all that follows it is replaced, or all of the range. */
-static inline int absorb_missing(const struct slot *slot, u64 page, u64 page_size) {
-  return replace(slot, page, page + page_size, -1) || replace(slot, page, slot->end, -1) ||
+/* How far a replacement that begins at `page` reaches: one page at first, twice as far after each
+ * 2^`patience` faults. Each one splits mappings, and V8 ends the process if the system's limit of
+ * mappings leaves it none. */
+static inline u64 reach(const struct slot *slot, u64 page, u64 page_size, int patience) {
+  u64 doublings = __atomic_load_n(&slot->faults, __ATOMIC_SEQ_CST) >> patience;
+  u64 end = page + (page_size << (doublings < 16 ? doublings : 16));
+  return end < slot->end ? end : slot->end;
+}
+
+/* Whether the kernel can read a page: 1, or -EFAULT, or another error if it cannot be asked. */
+static inline long readable(u64 page) {
+  char byte;
+  u64 local[2] = {(u64)&byte, 1};
+  u64 remote[2] = {page, 1};
+  u64 process = call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+  return call(SYS_process_vm_readv, process, (u64)local, 1, (u64)remote, 1, 0);
+}
+
+/* A page that is not there becomes a zero page, and so may those behind it that are not there
+ * either. One that can be read but not be written to, for want of disk space, becomes a private
+ * copy of itself. If the system's limit of mappings is reached, a single page cannot be cut out:
+ * then all that follows it is replaced, or all of the range. */
+static inline int absorb_missing(const struct slot *slot, int code, u64 page, u64 page_size) {
+  long there = readable(page);
+  if (there == 1 && slot->fd >= 0 && code == BUS_ADRERR &&
+      replace(slot, page, reach(slot, page, page_size, 10), slot->fd)) return 1;
+  u64 end = page + page_size;
+  u64 limit = there == -EFAULT && code == BUS_ADRERR ? reach(slot, page, page_size, 6) : end;
+  while (end < limit && readable(end) == -EFAULT) end += page_size;
+  return replace(slot, page, end, -1) || replace(slot, page, slot->end, -1) ||
          replace(slot, slot->start, slot->end, -1);
 }
 
 /* A page that may not be touched like that becomes a private copy of itself. Private memory is one
  * already and only gets its rights back. */
 static inline int absorb_forbidden(const struct slot *slot, u64 page, u64 page_size) {
+  u64 end = reach(slot, page, page_size, 10);
   if (slot->fd >= 0) {
-    return replace(slot, page, page + page_size, slot->fd) ||
+    return replace(slot, page, end, slot->fd) ||
            replace(slot, slot->start, slot->end, slot->fd);
   }
-  return call(SYS_mprotect, page, page_size, PROT_READ_WRITE, 0, 0, 0) == 0 ||
+  return call(SYS_mprotect, page, end - page, PROT_READ_WRITE, 0, 0, 0) == 0 ||
          call(SYS_mprotect, slot->start, slot->end - slot->start, PROT_READ_WRITE, 0, 0, 0) == 0;
 }
 
@@ -130,9 +158,10 @@ static inline int absorb_in(struct slot *slot, int signal, int code, u64 address
   int done;
   if (signal == SIGSEGV && code == SEGV_ACCERR) {
     done = absorb_forbidden(slot, page, page_size);
-  } else if ((signal == SIGSEGV && code == SEGV_MAPERR) ||
-             (signal == SIGBUS && (code == BUS_ADRERR || code == BUS_MCEERR_AR))) {
-    done = absorb_missing(slot, page, page_size);
+  } else if (signal == SIGBUS && (code == BUS_ADRERR || code == BUS_MCEERR_AR)) {
+    done = absorb_missing(slot, code, page, page_size);
+  } else if (signal == SIGSEGV && code == SEGV_MAPERR) {
+    done = absorb_missing(slot, 0, page, page_size);
   } else {
     return 0;
   }

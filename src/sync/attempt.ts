@@ -1,0 +1,90 @@
+/** One caller's try at something that may have to wait; and the two ways to wait, one for all. */
+
+import { type Patience, timedOut } from "./options.ts";
+import type { Words } from "./words.ts";
+
+/**
+ * A try at a primitive. No member waits: `prepare` either succeeds, or leaves in `index` and
+ * `expected` the word to wait for. So the same algorithm serves the blocking and the awaitable call,
+ * and a test can drive it step by step.
+ */
+export interface Attempt<T> {
+  readonly words: Words;
+  /** What fails, for messages: "lock mutex". */
+  readonly action: string;
+  /** Wait on this word of `words` ... */
+  readonly index: number;
+  /** ... as long as it has this value. */
+  readonly expected: number;
+  /** Tries, and leaves no trace if it fails. */
+  attempt(): T | undefined;
+  /**
+   * Tries, and if it fails, sees to it that it will be woken.
+   *
+   * @param thorough also look whether those in the way are dead, which costs system calls
+   * @returns undefined if it has to wait
+   */
+  prepare(thorough: boolean): T | undefined;
+  /**
+   * Gives up after a wait. A wake-up that was meant for this try goes to another waiter.
+   *
+   * @returns a result that came at the last moment, where there is nothing that it would hold
+   */
+  cancel(): T | undefined;
+}
+
+/**
+ * The longest single wait. A waiter looks that often whether the holder has died, and whether a
+ * wake-up went to somebody who died before using it.
+ */
+const SLICE_MS = 50;
+
+/** Tries before the first wait; the holder of a lock often gives it back within a microsecond. */
+const SPINS = 100;
+
+/** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
+export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
+  const early = spin(attempt);
+  if (early !== undefined) return early;
+  let thorough = true;
+  while (true) {
+    const result = attempt.prepare(thorough);
+    if (result !== undefined) return result;
+    const leftMs = patience.deadline - performance.now();
+    if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
+    const { words, index, expected } = attempt;
+    thorough = words.waitSync(index, expected, Math.min(leftMs, SLICE_MS)) === "timed-out";
+  }
+}
+
+/** Awaits until the try succeeds. @throws {Deno.errors.TimedOut} @throws the signal's reason */
+export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): Promise<T> {
+  const { deadline, signal } = patience;
+  let thorough = true;
+  while (true) {
+    const result = attempt.prepare(thorough);
+    if (result !== undefined) return result;
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
+    const { words, index, expected } = attempt;
+    try {
+      const ended = await words.wait(index, expected, Math.min(leftMs, SLICE_MS), signal);
+      thorough = ended === "timed-out";
+    } catch (error) {
+      attempt.cancel();
+      throw error;
+    }
+  }
+}
+
+function spin<T>(attempt: Attempt<T>): T | undefined {
+  for (let i = 0; i < SPINS; i++) {
+    const result = attempt.attempt();
+    if (result !== undefined) return result;
+    pause();
+  }
+  return undefined;
+}
+
+/** Tells the processor that this thread spins; the types do not know it yet. */
+const pause = (Atomics as unknown as { pause?: () => void }).pause ?? (() => {});

@@ -1,0 +1,166 @@
+/** A meeting point of several processes. */
+
+import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { THREADS } from "./holder.ts";
+import { Members } from "./members.ts";
+import { LockAttempt } from "./mutex.ts";
+import { wholeNumber } from "../mapping/pages.ts";
+import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { placeWords, type SyncMemory } from "./place.ts";
+import { RobustWord } from "./robust_word.ts";
+import { EVERYBODY, type Words } from "./words.ts";
+
+const LOCK = 0;
+const ROUND = 2;
+const LIST_ROUND = 3;
+const FIRST_MEMBER = 16;
+const BYTE_LENGTH = 1024;
+const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
+
+/**
+ * A barrier: every party waits until all have come; then all go on, and the next round begins.
+ *
+ * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is its initial state. Every
+ * process has to name the same number of parties. A party that times out, is aborted, or dies while
+ * it waits withdraws from the round, which then needs another one in its place.
+ *
+ * | word | what | written by |
+ * |---|---|---|
+ * | 0, 1 | a lock word (`robust_word.ts`), held for the few operations of an arrival | parties |
+ * | 2 | counts the rounds; waited on | who completes a round, under the lock |
+ * | 3 | the round that the list is of; of another one, it is void | parties, under the lock |
+ * | 15, 16... | who has arrived (`members.ts`), 120 at most | parties, under the lock |
+ *
+ * @example
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { Barrier } from "@mmap/mmap/sync";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096);
+ * const barrier = new Barrier(region, 0, 2);
+ * const results = await Promise.all([barrier.wait(), barrier.wait()]);
+ * assertEquals(results.filter((isLeader) => isLeader).length, 1);
+ * ```
+ */
+export class Barrier {
+  /** The memory that a barrier takes, in bytes. */
+  static readonly byteLength: number = BYTE_LENGTH;
+
+  readonly #words: Words;
+  readonly #parties: number;
+
+  /**
+   * The barrier at a place; two objects at one place are one barrier.
+   *
+   * @param memory a region with access "read-write"
+   * @param byteOffset where it lies, a multiple of 64
+   * @param parties how many have to come, 1 to 120
+   * @throws {RangeError} If `parties` or the offset is out of range, or the barrier does not fit.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  constructor(memory: SyncMemory, byteOffset: number, parties: number) {
+    this.#parties = wholeNumber(parties, "parties", "place barrier", 1);
+    if (this.#parties > MOST_PARTIES) {
+      throw new RangeError(
+        `Cannot place barrier as it takes at most ${MOST_PARTIES} parties: received ${parties}`,
+      );
+    }
+    this.#words = placeWords(memory, byteOffset, BYTE_LENGTH, "barrier");
+  }
+
+  /**
+   * Blocks this thread until all parties have come.
+   *
+   * @returns true for exactly one of them
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes; this party has withdrawn then.
+   */
+  waitSync(options?: SyncWaitOptions): boolean {
+    const limits = patience(options, "wait for barrier");
+    return attemptSync(new Arrival(this.#words, this.#parties), limits) === "leader";
+  }
+
+  /**
+   * Waits until all parties have come, without blocking the event loop.
+   *
+   * @returns true for exactly one of them
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes; this party has withdrawn then.
+   * @throws the signal's reason, if it is aborted; this party has withdrawn then.
+   */
+  async wait(options?: WaitOptions): Promise<boolean> {
+    const limits = patience(options, "wait for barrier");
+    return await attemptAsync(new Arrival(this.#words, this.#parties), limits) === "leader";
+  }
+}
+
+/** One party's arrival. */
+class Arrival implements Attempt<"leader" | "follower"> {
+  readonly words: Words;
+  readonly action = "wait for barrier";
+  readonly index = ROUND;
+  expected = 0;
+  readonly #parties: number;
+  readonly #lock: RobustWord;
+  readonly #members = new Members(FIRST_MEMBER, THREADS);
+  /** This party's place; undefined before it has arrived. */
+  #place: number | undefined;
+
+  constructor(words: Words, parties: number) {
+    this.words = words;
+    this.#parties = parties;
+    this.#lock = new RobustWord(words, LOCK, THREADS);
+  }
+
+  attempt(): "follower" | undefined {
+    if (this.#place === undefined) return undefined;
+    // Pairs with the add in `#arrive`: what all parties did before is seen by all after.
+    return Atomics.load(this.words.cells, ROUND) === this.expected ? undefined : "follower";
+  }
+
+  prepare(): "leader" | "follower" | undefined {
+    return this.#place === undefined ? this.#locked(() => this.#arrive()) : this.attempt();
+  }
+
+  #arrive(): "leader" | undefined {
+    const { cells } = this.words;
+    this.expected = Atomics.load(cells, ROUND);
+    if (cells[LIST_ROUND] !== this.expected) {
+      // The list goes with its round, so that a party that dies while it completes one leaves
+      // either the old round as it was or the new one, empty.
+      this.#members.clear(cells);
+      cells[LIST_ROUND] = this.expected;
+    }
+    if (this.#members.count(cells) + 1 >= this.#parties) {
+      // Complete, unless somebody of those who came has died since.
+      this.#members.dropDead(cells);
+      if (this.#members.count(cells) + 1 >= this.#parties) {
+        Atomics.add(cells, ROUND, 1); // pairs with the load in `attempt`
+        this.words.wake(ROUND, EVERYBODY);
+        return "leader";
+      }
+    }
+    this.#place = this.#members.enter(cells);
+    return undefined;
+  }
+
+  cancel(): "follower" | undefined {
+    return this.#locked(() => {
+      const passed = this.attempt();
+      if (passed === undefined && this.#place !== undefined) {
+        this.#members.leave(this.words.cells, this.#place);
+      }
+      return passed;
+    });
+  }
+
+  /** The lock is held for a few operations only, so waiting for it does not count as blocking. */
+  #locked<T>(action: () => T): T {
+    const forEver = { deadline: Infinity, signal: undefined };
+    attemptSync(new LockAttempt(this.#lock, this.action), forEver);
+    try {
+      return action();
+    } finally {
+      this.#lock.release();
+    }
+  }
+}

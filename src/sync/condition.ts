@@ -1,0 +1,152 @@
+/** Waiting for what a mutex protects to change. */
+
+import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { wholeNumber } from "../mapping/pages.ts";
+import { LockAttempt, lockOf, type MutexGuard, setHeld } from "./mutex.ts";
+import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { placeWords, type SyncMemory } from "./place.ts";
+import type { RobustWord } from "./robust_word.ts";
+import { Sleepers } from "./sleepers.ts";
+import { EVERYBODY, type Words } from "./words.ts";
+
+const SEQUENCE = 0;
+const WAITERS = 1;
+
+const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
+
+/**
+ * A condition variable: who holds a mutex gives it up, waits to be notified, and holds it again.
+ *
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is its initial state. Waits may
+ * end for nothing: wait in a loop, until what you wait for is so. Whenever a wait returns or throws,
+ * the mutex is held again.
+ *
+ * | word | what | written by |
+ * |---|---|---|
+ * | 0 | counts the notifications | who notifies |
+ * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
+ *
+ * @example
+ * ```ts ignore
+ * using guard = mutex.lockSync();
+ * while (queue.length === 0) notEmpty.waitSync(guard);
+ * ```
+ */
+export class Condition {
+  /** The memory that a condition takes, in bytes. */
+  static readonly byteLength: number = 64;
+
+  readonly #words: Words;
+
+  /**
+   * The condition at a place; two objects at one place are one condition.
+   *
+   * @param memory a region with access "read-write"
+   * @param byteOffset where it lies, a multiple of 64
+   * @throws {RangeError} If the offset is no multiple of 64, or the condition does not fit.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  constructor(memory: SyncMemory, byteOffset: number = 0) {
+    this.#words = placeWords(memory, byteOffset, Condition.byteLength, "condition");
+  }
+
+  /**
+   * Gives the mutex up and blocks this thread until it is notified; then takes the mutex again, which
+   * may take longer than `timeoutMs`.
+   *
+   * @param guard of the mutex, held; its `ownerDied` turns true if another holder died meanwhile
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws {TypeError} If the guard holds no mutex.
+   */
+  waitSync(guard: MutexGuard, options?: SyncWaitOptions): void {
+    const limits = patience(options, "wait for condition");
+    const { word, attempt } = this.#begin(guard);
+    try {
+      attemptSync(attempt, limits);
+    } finally {
+      const taken = attemptSync(new LockAttempt(word, "lock mutex"), FOR_EVER);
+      setHeld(guard, true, taken === "recovered");
+    }
+  }
+
+  /**
+   * As {@linkcode waitSync}, without blocking the event loop.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws the signal's reason, if it is aborted.
+   * @throws {TypeError} If the guard holds no mutex.
+   */
+  async wait(guard: MutexGuard, options?: WaitOptions): Promise<void> {
+    const limits = patience(options, "wait for condition");
+    const { word, attempt } = this.#begin(guard);
+    try {
+      await attemptAsync(attempt, limits);
+    } finally {
+      const taken = await attemptAsync(new LockAttempt(word, "lock mutex"), FOR_EVER);
+      setHeld(guard, true, taken === "recovered");
+    }
+  }
+
+  /** Announces the wait and gives the mutex up: no notification after that goes unseen. */
+  #begin(guard: MutexGuard): { word: RobustWord; attempt: NotifiedAttempt } {
+    const word = lockOf(guard);
+    if (word === undefined) {
+      throw new TypeError("Cannot wait for condition as the guard must hold a mutex");
+    }
+    const attempt = new NotifiedAttempt(this.#words);
+    setHeld(guard, false, false);
+    word.release();
+    return { word, attempt };
+  }
+
+  /**
+   * Wakes waiters; for nothing if there are none.
+   *
+   * @param count at least how many, default 1
+   * @throws {RangeError} If `count` is no whole number of at least 1.
+   */
+  notify(count: number = 1): void {
+    const woken = wholeNumber(count, "count", "notify condition", 1);
+    const { cells } = this.#words;
+    // Pairs with the load in NotifiedAttempt: who read the sequence before sees that it has moved.
+    Atomics.add(cells, SEQUENCE, 1);
+    if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(SEQUENCE, Math.min(woken, EVERYBODY));
+  }
+
+  /** Wakes all waiters. */
+  notifyAll(): void {
+    this.notify(EVERYBODY);
+  }
+}
+
+/** Waits for the sequence to move on from what it was when this was made, under the mutex. */
+class NotifiedAttempt implements Attempt<true> {
+  readonly words: Words;
+  readonly action = "wait for condition";
+  readonly index = SEQUENCE;
+  readonly expected: number;
+  readonly #sleepers: Sleepers;
+
+  constructor(words: Words) {
+    this.words = words;
+    this.#sleepers = new Sleepers(words, WAITERS);
+    this.#sleepers.announce();
+    this.expected = Atomics.load(words.cells, SEQUENCE);
+  }
+
+  attempt(): true | undefined {
+    if (Atomics.load(this.words.cells, SEQUENCE) === this.expected) return undefined;
+    this.#sleepers.leave();
+    return true;
+  }
+
+  prepare(): true | undefined {
+    return this.attempt();
+  }
+
+  cancel(): true | undefined {
+    if (this.attempt()) return true;
+    this.#sleepers.leave();
+    return undefined;
+  }
+}

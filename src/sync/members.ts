@@ -1,0 +1,100 @@
+/**
+ * A list of threads in shared memory: the readers of an RwLock, the parties of a Barrier. So the dead
+ * among them can be told.
+ *
+ * Each member has two words: its thread number (0: nobody) and its fingerprint (0: not known yet).
+ * The fingerprint is cleared before the number is, so that it never stands beside a foreign one. The
+ * word before the list says how far it was ever used, so that nobody has to look further.
+ */
+
+import type { Threads } from "./holder.ts";
+
+/** The members at `first`, `first + 2`, ... of `cells`, up to its end. */
+export class Members {
+  readonly #threads: Threads;
+  readonly #first: number;
+
+  constructor(first: number, threads: Threads) {
+    this.#threads = threads;
+    this.#first = first;
+  }
+
+  /** Enters this thread; once more if it is in already. @returns its place; undefined if it is full */
+  enter(cells: Int32Array): number | undefined {
+    const { tid, fingerprint } = this.#threads.self();
+    for (let at = this.#first; at < cells.length; at += 2) {
+      // The load only spares the costlier exchange; the exchange makes the place this thread's own.
+      if (Atomics.load(cells, at) !== 0) continue;
+      // Before the number: who looks through the list must not stop short of it.
+      this.#reachTo(cells, at + 2);
+      if (Atomics.compareExchange(cells, at, 0, tid) !== 0) continue;
+      cells[at + 1] = fingerprint;
+      return at;
+    }
+    return undefined;
+  }
+
+  #reachTo(cells: Int32Array, end: number): void {
+    for (let known = this.#end(cells); known < end;) {
+      const seen = Atomics.compareExchange(cells, this.#first - 1, known, end);
+      if (seen === known) return;
+      known = seen;
+    }
+  }
+
+  /** Behind the last place that was ever used. */
+  #end(cells: Int32Array): number {
+    return Atomics.load(cells, this.#first - 1);
+  }
+
+  /** Takes a member out. */
+  leave(cells: Int32Array, at: number): void {
+    cells[at + 1] = 0;
+    // Pairs with the load in `count`: what this member did before is seen by who finds it gone.
+    Atomics.store(cells, at, 0);
+  }
+
+  /** Takes all out. */
+  clear(cells: Int32Array): void {
+    cells.fill(0, this.#first);
+  }
+
+  /** Whether this thread is in. */
+  hasSelf(cells: Int32Array): boolean {
+    const { tid } = this.#threads.self();
+    const end = this.#end(cells);
+    for (let at = this.#first; at < end; at += 2) {
+      if (Atomics.load(cells, at) === tid) return true;
+    }
+    return false;
+  }
+
+  /** Whether there is no free place. */
+  isFull(cells: Int32Array): boolean {
+    return this.count(cells) === (cells.length - this.#first) / 2;
+  }
+
+  /** How many there are, the place `except` left out. */
+  count(cells: Int32Array, except = -1): number {
+    let count = 0;
+    const end = this.#end(cells);
+    for (let at = this.#first; at < end; at += 2) {
+      if (at !== except && Atomics.load(cells, at) !== 0) count++;
+    }
+    return count;
+  }
+
+  /** Takes the dead out. */
+  dropDead(cells: Int32Array): void {
+    const end = this.#end(cells);
+    for (let at = this.#first; at < end; at += 2) {
+      const tid = Atomics.load(cells, at);
+      if (tid === 0) continue;
+      const fingerprint = Atomics.load(cells, at + 1);
+      if (!this.#threads.isDead(tid, fingerprint)) continue;
+      // Exchanges, because somebody else may have taken it out already and a living one have entered.
+      Atomics.compareExchange(cells, at + 1, fingerprint, 0);
+      Atomics.compareExchange(cells, at, tid, 0);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Synchronisation between processes, in shared memory: locks that survive the death of their holder,
+ * and waits that do not block the event loop unless they are asked to.
+ *
+ * Every primitive is made over a place in a region, `new Mutex(region, byteOffset)`, and all objects
+ * at one place, in whatever process or Worker, are one primitive. All-zero memory is the initial
+ * state, so nobody has to be first. Each takes `byteLength` bytes at a multiple of 64.
+ *
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { Mutex } from "@mmap/mmap/sync";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096);
+ * const mutex = new Mutex(region, 0);
+ * using guard = await mutex.lock({ timeoutMs: 1000 });
+ * assertEquals(guard.ownerDied, false);
+ * ```
+ *
+ * Blocking calls end in `Sync`; their awaitable twins do not. Where nobody is in the way, both are
+ * atomic operations alone.
+ *
+ * @module
+ */
+
+export { Barrier } from "./barrier.ts";
+export { Condition } from "./condition.ts";
+export { Futex } from "./futex.ts";
+export { Mutex, type MutexGuard } from "./mutex.ts";
+export { Once } from "./once.ts";
+export type { SyncWaitOptions, WaitOptions } from "./options.ts";
+export type { SyncMemory } from "./place.ts";
+export { type ReadGuard, RwLock, type WriteGuard } from "./rw_lock.ts";
+export { Semaphore } from "./semaphore.ts";
+export { SharedEvent, type SharedEventOptions } from "./shared_event.ts";
+export type { WaitResult } from "./words.ts";

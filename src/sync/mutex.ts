@@ -1,0 +1,202 @@
+/** A lock that one isolate holds at a time. */
+
+import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { THREADS } from "./holder.ts";
+import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { placeWords, type SyncMemory } from "./place.ts";
+import { RobustWord } from "./robust_word.ts";
+import type { Words } from "./words.ts";
+
+/** A held {@linkcode Mutex}; disposing it unlocks. */
+export interface MutexGuard extends Disposable {
+  /** Whether the last holder died holding the lock: what it protects may be half-changed. */
+  readonly ownerDied: boolean;
+  /** Gives the lock back. Twice is silent. */
+  unlock(): void;
+}
+
+/** The lock word of a mutex, for {@linkcode Condition}. */
+export let lockOf: (guard: MutexGuard) => RobustWord | undefined;
+/** Marks a guard as holding its lock again, or not. */
+export let setHeld: (guard: MutexGuard, held: boolean, ownerDied: boolean) => void;
+
+/** The guard of all exclusive locks. */
+export class ExclusiveGuard implements MutexGuard {
+  readonly #word: RobustWord;
+  readonly #wakeCount: number;
+  #ownerDied: boolean;
+  #held = true;
+
+  static {
+    lockOf = (guard) => #word in guard && guard.#held ? guard.#word : undefined;
+    setHeld = (guard, held, ownerDied) => {
+      if (!(#word in guard)) return;
+      guard.#held = held;
+      guard.#ownerDied ||= ownerDied;
+    };
+  }
+
+  /** Made by the lock. */
+  constructor(word: RobustWord, ownerDied: boolean, wakeCount = 1) {
+    this.#word = word;
+    this.#wakeCount = wakeCount;
+    this.#ownerDied = ownerDied;
+  }
+
+  /** Whether the last holder died holding the lock. */
+  get ownerDied(): boolean {
+    return this.#ownerDied;
+  }
+
+  /** Gives the lock back. Twice is silent. */
+  unlock(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#word.release(this.#wakeCount);
+  }
+
+  /** As {@linkcode unlock}, for `using`. */
+  [Symbol.dispose](): void {
+    this.unlock();
+  }
+}
+
+/** Takes a lock word; shared by all that need one. */
+export class LockAttempt implements Attempt<"taken" | "recovered"> {
+  readonly action: string;
+  readonly #word: RobustWord;
+  #waited = false;
+
+  constructor(word: RobustWord, action: string) {
+    this.#word = word;
+    this.action = action;
+  }
+
+  get words(): Words {
+    return this.#word.words;
+  }
+
+  get index(): number {
+    return this.#word.index;
+  }
+
+  get expected(): number {
+    return this.#word.expected;
+  }
+
+  attempt(): "taken" | undefined {
+    return this.#word.tryTake() ? "taken" : undefined;
+  }
+
+  prepare(thorough: boolean): "taken" | "recovered" | undefined {
+    const taken = this.#word.takeOrWait(this.#waited, thorough);
+    this.#waited = true;
+    return taken;
+  }
+
+  cancel(): undefined {
+    this.#word.passOn();
+  }
+}
+
+/**
+ * A lock that one isolate, of any process, holds at a time; a holder that dies gives it up.
+ *
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is an unlocked mutex. Taking
+ * and giving back a free one are a few atomic operations, without a system call. Who waits is served
+ * in no promised order.
+ *
+ * The holder is the isolate: the main program or a Worker. If it ends without unlocking, however that
+ * comes, the next one gets the lock with `ownerDied: true`, within 100 ms if it waits already. One
+ * that is stopped or slow keeps it. All processes must be in one PID namespace.
+ *
+ * | word | what |
+ * |---|---|
+ * | 0 | the lock word: see `robust_word.ts` |
+ * | 1 | its fingerprint |
+ *
+ * @example Counting together
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { Mutex } from "@mmap/mmap/sync";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096); // children: MmapRegion.fromEnv()
+ * const mutex = new Mutex(region, 0);
+ * const counter = region.view(Float64Array, 64, 1);
+ * {
+ *   using _guard = mutex.lockSync();
+ *   counter[0]! += 1;
+ * }
+ * assertEquals(counter[0], 1);
+ * ```
+ */
+export class Mutex {
+  /** The memory that a mutex takes, in bytes. */
+  static readonly byteLength: number = 64;
+
+  readonly #word: RobustWord;
+
+  /**
+   * The mutex at a place; two objects at one place are one mutex.
+   *
+   * @param memory a region with access "read-write"
+   * @param byteOffset where it lies, a multiple of 64
+   * @throws {RangeError} If the offset is no multiple of 64, or the mutex does not fit.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  constructor(memory: SyncMemory, byteOffset: number = 0) {
+    const words = placeWords(memory, byteOffset, Mutex.byteLength, "mutex");
+    this.#word = new RobustWord(words, 0, THREADS);
+  }
+
+  /** Whether somebody holds it; by the time this returns, it may be otherwise. */
+  get locked(): boolean {
+    return this.#word.holder !== 0;
+  }
+
+  /**
+   * Locks, and blocks this thread as long as another isolate holds the lock.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws {Deno.errors.Busy} If this very isolate holds it and there is no `timeoutMs`: it would
+   * wait for itself for ever.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  lockSync(options?: SyncWaitOptions): MutexGuard {
+    if (options === undefined && this.#word.tryTake()) return new ExclusiveGuard(this.#word, false);
+    const limits = patience(options, "lock mutex");
+    if (limits.deadline === Infinity && this.#word.isOwn) {
+      throw new Deno.errors.Busy(
+        "Cannot lock mutex: this isolate holds it, and blocking would never end",
+      );
+    }
+    const taken = attemptSync(new LockAttempt(this.#word, "lock mutex"), limits);
+    return new ExclusiveGuard(this.#word, taken === "recovered");
+  }
+
+  /**
+   * Locks, without blocking the event loop.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws the signal's reason, if it is aborted.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  async lock(options?: WaitOptions): Promise<MutexGuard> {
+    const limits = patience(options, "lock mutex");
+    const taken = await attemptAsync(new LockAttempt(this.#word, "lock mutex"), limits);
+    return new ExclusiveGuard(this.#word, taken === "recovered");
+  }
+
+  /**
+   * Locks if that needs no waiting: if nobody holds the lock, or its holder is dead.
+   *
+   * @returns null if it is held
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  tryLock(): MutexGuard | null {
+    if (this.#word.tryTake()) return new ExclusiveGuard(this.#word, false);
+    const taken = this.#word.takeNow();
+    return taken ? new ExclusiveGuard(this.#word, taken === "recovered") : null;
+  }
+}

@@ -1,0 +1,111 @@
+/** Something that is to happen once, in one of all processes. */
+
+import { attemptAsync, attemptSync } from "./attempt.ts";
+import { THREADS } from "./holder.ts";
+import { LockAttempt } from "./mutex.ts";
+import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { placeWords, type SyncMemory } from "./place.ts";
+import { RobustWord } from "./robust_word.ts";
+
+const LOCK = 0;
+const DONE = 2;
+
+/**
+ * Runs a function once, in whichever process comes first; the others wait until it is done.
+ *
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is "not done". If the function
+ * throws, or its process dies, the next caller runs it.
+ *
+ * | word | what | written by |
+ * |---|---|---|
+ * | 0, 1 | the lock word of the runner: see `robust_word.ts` | runner |
+ * | 2 | 1: done | runner, under the lock |
+ *
+ * @example
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { Once } from "@mmap/mmap/sync";
+ * import { assert } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096);
+ * const once = new Once(region);
+ * assert(once.runSync(() => region.bytes.fill(1, 64)));
+ * assert(!once.runSync(() => region.bytes.fill(2, 64)));
+ * ```
+ */
+export class Once {
+  /** The memory that it takes, in bytes. */
+  static readonly byteLength: number = 64;
+
+  readonly #word: RobustWord;
+
+  /**
+   * The one at a place; two objects at one place are one.
+   *
+   * @param memory a region with access "read-write"
+   * @param byteOffset where it lies, a multiple of 64
+   * @throws {RangeError} If the offset is no multiple of 64, or it does not fit.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  constructor(memory: SyncMemory, byteOffset: number = 0) {
+    this.#word = new RobustWord(
+      placeWords(memory, byteOffset, Once.byteLength, "once"),
+      LOCK,
+      THREADS,
+    );
+  }
+
+  /** Pairs with the store in `runSync` and `run`: who sees 1 sees all that the function did. */
+  get #done(): boolean {
+    return Atomics.load(this.#word.words.cells, DONE) === 1;
+  }
+
+  /**
+   * Runs `fn` if nobody has, and blocks this thread while another process runs it.
+   *
+   * @returns true for who ran it
+   * @throws what `fn` throws
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes while another one runs it.
+   * @throws {Deno.errors.Busy} If this isolate is running it: it would wait for itself for ever.
+   */
+  runSync(fn: () => void, options?: SyncWaitOptions): boolean {
+    if (this.#done) return false;
+    const limits = patience(options, "run once");
+    if (limits.deadline === Infinity && this.#word.isOwn) {
+      throw new Deno.errors.Busy(
+        "Cannot run once: this isolate is running it, and blocking would never end",
+      );
+    }
+    attemptSync(new LockAttempt(this.#word, "run once"), limits);
+    try {
+      if (this.#done) return false;
+      fn();
+      Atomics.store(this.#word.words.cells, DONE, 1);
+      return true;
+    } finally {
+      this.#word.release();
+    }
+  }
+
+  /**
+   * As {@linkcode runSync}, without blocking the event loop; `fn` may be asynchronous.
+   *
+   * @returns true for who ran it
+   * @throws what `fn` throws
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes while another one runs it.
+   * @throws the signal's reason, if it is aborted.
+   */
+  async run(fn: () => Promise<void> | void, options?: WaitOptions): Promise<boolean> {
+    const limits = patience(options, "run once");
+    if (this.#done) return false;
+    await attemptAsync(new LockAttempt(this.#word, "run once"), limits);
+    try {
+      if (this.#done) return false;
+      await fn();
+      Atomics.store(this.#word.words.cells, DONE, 1);
+      return true;
+    } finally {
+      this.#word.release();
+    }
+  }
+}

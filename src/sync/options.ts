@@ -1,0 +1,51 @@
+/** How long to wait. */
+
+import { optionalNumber } from "../mapping/pages.ts";
+
+/** Options of every blocking call. */
+export interface SyncWaitOptions {
+  /** In milliseconds; after that the call throws `Deno.errors.TimedOut`. By default it waits on. */
+  timeoutMs?: number;
+}
+
+/** Options of every awaitable call. */
+export interface WaitOptions extends SyncWaitOptions {
+  /** Ends the wait: the call throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Checked options: when to give up. */
+export interface Patience {
+  /** By `performance.now()`; Infinity for never. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
+
+/**
+ * Reads the options, once.
+ *
+ * @throws {TypeError} If one is of another type.
+ * @throws {RangeError} If `timeoutMs` is negative or NaN.
+ * @throws the signal's reason, if it is aborted already.
+ */
+export function patience(options: WaitOptions | undefined, action: string): Patience {
+  if (options === undefined) return FOR_EVER;
+  const { timeoutMs, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`Cannot ${action} as signal must be an AbortSignal`);
+  }
+  signal?.throwIfAborted();
+  if (timeoutMs === undefined || timeoutMs === Infinity) return { deadline: Infinity, signal };
+  const milliseconds = typeof timeoutMs === "number" && timeoutMs > 0
+    ? Math.ceil(timeoutMs)
+    : timeoutMs;
+  optionalNumber(milliseconds, "timeoutMs", action);
+  return { deadline: performance.now() + timeoutMs, signal };
+}
+
+/** @throws {Deno.errors.TimedOut} Always. */
+export function timedOut(action: string): never {
+  throw new Deno.errors.TimedOut(`Cannot ${action}: the time is up`);
+}

@@ -1,0 +1,212 @@
+/** A lock that many read under, or one writes. */
+
+import { attemptAsync, attemptSync } from "./attempt.ts";
+import { THREADS } from "./holder.ts";
+import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
+import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { placeWords, type SyncMemory } from "./place.ts";
+import { DrainAttempt, ReadAttempt, type ReadPlace, RwWords, WriteAttempt } from "./rw_words.ts";
+import { EVERYBODY } from "./words.ts";
+
+/** An {@linkcode RwLock} held for writing; disposing it unlocks. */
+export type WriteGuard = MutexGuard;
+
+/** An {@linkcode RwLock} held for reading; disposing it unlocks. */
+export interface ReadGuard extends MutexGuard {
+  /**
+   * Turns into a lock for writing, and blocks this thread until the other readers have left. This
+   * guard is given up then; if it throws, it still holds the lock for reading.
+   *
+   * @throws {Deno.errors.Busy} If somebody else is about to write: both would wait for each other.
+   * Unlock, and lock for writing.
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   */
+  upgradeSync(options?: SyncWaitOptions): WriteGuard;
+  /**
+   * As {@linkcode upgradeSync}, without blocking the event loop.
+   *
+   * @throws {Deno.errors.Busy} If somebody else is about to write.
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws the signal's reason, if it is aborted.
+   */
+  upgrade(options?: WaitOptions): Promise<WriteGuard>;
+  /** Turns into a lock for writing if this is the only reader. @returns null if it is not */
+  tryUpgrade(): WriteGuard | null;
+}
+
+/**
+ * A lock that many isolates, of any process, hold for reading at a time, or one for writing. As soon
+ * as somebody waits to write, no more readers get in.
+ *
+ * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is an unlocked lock. Taking
+ * and giving back a free one are atomic operations, without a system call. Up to 120 hold it for
+ * reading at a time; further ones wait. All processes must be in one PID namespace.
+ *
+ * A reader that dies is dropped. A writer that dies gives the lock up: whoever gets it next has
+ * `ownerDied: true`, and so have all readers until somebody writes.
+ *
+ * @example
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { RwLock } from "@mmap/mmap/sync";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096);
+ * const lock = new RwLock(region);
+ * {
+ *   using _one = lock.readSync();
+ *   using _other = lock.readSync();
+ *   assertEquals(lock.tryWrite(), null);
+ * }
+ * using _writer = lock.writeSync();
+ * ```
+ */
+export class RwLock {
+  /** The memory that a lock takes, in bytes. */
+  static readonly byteLength: number = RwWords.byteLength;
+
+  readonly #words: RwWords;
+
+  /**
+   * The lock at a place; two objects at one place are one lock.
+   *
+   * @param memory a region with access "read-write"
+   * @param byteOffset where it lies, a multiple of 64
+   * @throws {RangeError} If the offset is no multiple of 64, or the lock does not fit.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  constructor(memory: SyncMemory, byteOffset: number = 0) {
+    this.#words = new RwWords(placeWords(memory, byteOffset, RwWords.byteLength, "lock"), THREADS);
+  }
+
+  /**
+   * Locks for reading, and blocks this thread as long as somebody writes or waits to.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws {Deno.errors.Busy} If this very isolate is writing and there is no `timeoutMs`.
+   */
+  readSync(options?: SyncWaitOptions): ReadGuard {
+    const limits = patience(options, "lock for reading");
+    if (limits.deadline === Infinity && this.#words.writer.isOwn) throw blocksItself();
+    return new Reading(this.#words, attemptSync(new ReadAttempt(this.#words), limits));
+  }
+
+  /**
+   * Locks for reading, without blocking the event loop.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws the signal's reason, if it is aborted.
+   */
+  async read(options?: WaitOptions): Promise<ReadGuard> {
+    const limits = patience(options, "lock for reading");
+    return new Reading(this.#words, await attemptAsync(new ReadAttempt(this.#words), limits));
+  }
+
+  /** Locks for reading if that needs no waiting. @returns null if somebody writes or waits to */
+  tryRead(): ReadGuard | null {
+    const place = this.#words.readNow();
+    return place === undefined ? null : new Reading(this.#words, place);
+  }
+
+  /**
+   * Locks for writing, and blocks this thread as long as somebody else holds the lock.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws {Deno.errors.Busy} If this very isolate holds the lock and there is no `timeoutMs`.
+   */
+  writeSync(options?: SyncWaitOptions): WriteGuard {
+    const limits = patience(options, "lock for writing");
+    if (limits.deadline === Infinity && this.#words.isOwn) throw blocksItself();
+    return this.#writing(attemptSync(new WriteAttempt(this.#words), limits));
+  }
+
+  /**
+   * Locks for writing, without blocking the event loop.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws the signal's reason, if it is aborted.
+   */
+  async write(options?: WaitOptions): Promise<WriteGuard> {
+    const limits = patience(options, "lock for writing");
+    return this.#writing(await attemptAsync(new WriteAttempt(this.#words), limits));
+  }
+
+  /** Locks for writing if that needs no waiting. @returns null if somebody else holds the lock */
+  tryWrite(): WriteGuard | null {
+    const taken = this.#words.writeNow();
+    return taken === undefined ? null : this.#writing(taken);
+  }
+
+  #writing(taken: "taken" | "recovered"): WriteGuard {
+    return new ExclusiveGuard(this.#words.writer, this.#words.tellDeath(taken), EVERYBODY);
+  }
+}
+
+function blocksItself(): Error {
+  return new Deno.errors.Busy(
+    "Cannot lock: this isolate holds the lock, and blocking would never end",
+  );
+}
+
+/** A reader. */
+class Reading implements ReadGuard {
+  readonly #words: RwWords;
+  readonly #place: number;
+  readonly ownerDied: boolean;
+  #held = true;
+
+  constructor(words: RwWords, { place, ownerDied }: ReadPlace) {
+    this.#words = words;
+    this.#place = place;
+    this.ownerDied = ownerDied;
+  }
+
+  unlock(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#words.leave(this.#place);
+  }
+
+  [Symbol.dispose](): void {
+    this.unlock();
+  }
+
+  upgradeSync(options?: SyncWaitOptions): WriteGuard {
+    const limits = this.#begin(options);
+    const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#place);
+    return this.#finish(attemptSync(drain, limits));
+  }
+
+  async upgrade(options?: WaitOptions): Promise<WriteGuard> {
+    const limits = this.#begin(options);
+    const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#place);
+    return this.#finish(await attemptAsync(drain, limits));
+  }
+
+  tryUpgrade(): WriteGuard | null {
+    if (!this.#held) throw notHeld();
+    const taken = this.#words.writeNow(this.#place);
+    return taken === undefined ? null : this.#finish(taken);
+  }
+
+  #begin(options: WaitOptions | undefined): Patience {
+    if (!this.#held) throw notHeld();
+    return patience(options, "upgrade lock");
+  }
+
+  /** Only at once: whoever has it waits for this reader to leave. */
+  #takeWriter(): "taken" | "recovered" {
+    const taken = this.#words.writer.takeNow();
+    if (taken !== undefined) return taken;
+    throw new Deno.errors.Busy("Cannot upgrade lock: somebody else is about to write");
+  }
+
+  #finish(taken: "taken" | "recovered"): WriteGuard {
+    this.unlock();
+    return new ExclusiveGuard(this.#words.writer, this.#words.tellDeath(taken), EVERYBODY);
+  }
+}
+
+function notHeld(): TypeError {
+  return new TypeError("Cannot upgrade lock as the guard must hold it");
+}

@@ -1,0 +1,144 @@
+/** Something that has happened, or not yet. */
+
+import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { placeWords, type SyncMemory } from "./place.ts";
+import { Sleepers } from "./sleepers.ts";
+import { EVERYBODY, type Words } from "./words.ts";
+
+const STATE = 0;
+const WAITERS = 1;
+
+/** Options of {@linkcode SharedEvent}. */
+export interface SharedEventOptions {
+  /**
+   * false: once set, it lets everybody pass until it is reset. true: it lets one pass and resets
+   * itself; set twice, it still lets one pass.
+   * @default {false}
+   */
+  autoReset?: boolean;
+}
+
+/**
+ * An event that processes wait for. All-zero memory is an event that is not set.
+ *
+ * It takes 64 bytes of a region, at a multiple of 64. Every process has to say the same of
+ * `autoReset`. If a waiter dies that an auto-reset event was meant for, another one gets it.
+ *
+ * | word | what | written by |
+ * |---|---|---|
+ * | 0 | 1: set | `set`, `reset`, and a waiter of an auto-reset event |
+ * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
+ *
+ * @example
+ * ```ts
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { SharedEvent } from "@mmap/mmap/sync";
+ * import { assert } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096);
+ * const ready = new SharedEvent(region);
+ * ready.set();
+ * await ready.wait();
+ * assert(ready.isSet);
+ * ```
+ */
+export class SharedEvent {
+  /** The memory that an event takes, in bytes. */
+  static readonly byteLength: number = 64;
+
+  readonly #words: Words;
+  readonly #autoReset: boolean;
+
+  /**
+   * The event at a place; two objects at one place are one event.
+   *
+   * @param memory a region with access "read-write"
+   * @param byteOffset where it lies, a multiple of 64
+   * @throws {RangeError} If the offset is no multiple of 64, or the event does not fit.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  constructor(memory: SyncMemory, byteOffset: number = 0, options: SharedEventOptions = {}) {
+    this.#autoReset = options.autoReset === true;
+    this.#words = placeWords(memory, byteOffset, SharedEvent.byteLength, "event");
+  }
+
+  /** Whether it is set; by the time this returns, it may be otherwise. */
+  get isSet(): boolean {
+    return Atomics.load(this.#words.cells, STATE) === 1;
+  }
+
+  /** Sets it and wakes who waits: one for an auto-reset event, else all. */
+  set(): void {
+    const { cells } = this.#words;
+    // Pairs with the load or the exchange in `pass`.
+    Atomics.store(cells, STATE, 1);
+    // After the store: a waiter announces itself before it looks for the last time.
+    if (Atomics.load(cells, WAITERS) === 0) return;
+    this.#words.wake(STATE, this.#autoReset ? 1 : EVERYBODY);
+  }
+
+  /** Takes it back. Who has not passed yet has to wait. */
+  reset(): void {
+    Atomics.store(this.#words.cells, STATE, 0);
+  }
+
+  /**
+   * Blocks this thread until it is set.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   */
+  waitSync(options?: SyncWaitOptions): void {
+    attemptSync(new PassAttempt(this.#words, this.#autoReset), patience(options, "wait for event"));
+  }
+
+  /**
+   * Waits until it is set, without blocking the event loop.
+   *
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws the signal's reason, if it is aborted.
+   */
+  async wait(options?: WaitOptions): Promise<void> {
+    const limits = patience(options, "wait for event");
+    await attemptAsync(new PassAttempt(this.#words, this.#autoReset), limits);
+  }
+}
+
+class PassAttempt implements Attempt<true> {
+  readonly words: Words;
+  readonly action = "wait for event";
+  readonly index = STATE;
+  readonly expected = 0;
+  readonly #autoReset: boolean;
+  readonly #sleepers: Sleepers;
+
+  constructor(words: Words, autoReset: boolean) {
+    this.words = words;
+    this.#autoReset = autoReset;
+    this.#sleepers = new Sleepers(words, WAITERS);
+  }
+
+  attempt(): true | undefined {
+    const { cells } = this.words;
+    // An exchange, so that one of all waiters gets an auto-reset event.
+    const passed = this.#autoReset
+      ? Atomics.compareExchange(cells, STATE, 1, 0) === 1
+      : Atomics.load(cells, STATE) === 1;
+    return passed || undefined;
+  }
+
+  prepare(): true | undefined {
+    // Announced before the last look: either this look finds the event, or `set` finds the
+    // announcement.
+    this.#sleepers.announce();
+    if (!this.attempt()) return undefined;
+    this.#sleepers.leave();
+    return true;
+  }
+
+  cancel(): undefined {
+    this.#sleepers.leave();
+    // The wake-up for an event that this one will not take.
+    if (Atomics.load(this.words.cells, STATE) === 1) this.words.wake(STATE, 1);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * One waiter per isolate for all pending asynchronous waits.
+ *
+ * A non-blocking FFI call parks a thread of the pool that Deno's file operations use, so there is at
+ * most one: `futex_waitv` waits for up to 127 words at once, and for a control word of this isolate,
+ * which interrupts it when the set of words changes. Where more words are waited for, the waiter
+ * takes them in turns and looks at the values of all of them every few milliseconds.
+ *
+ * Kernels without `futex_waitv` (before Linux 5.16, and qemu's user emulation) and macOS: a timer
+ * looks at the values instead; a wake-up that changes no value is not seen there.
+ */
+
+import {
+  CLOCK_MONOTONIC,
+  FUTEX2_PRIVATE,
+  FUTEX2_SIZE_U32,
+  FUTEX_WAKE,
+  SYS_futex,
+  SYS_futex_waitv,
+} from "../../ffi/constants.ts";
+import { errnoName, lastErrno } from "../../ffi/errno.ts";
+import { libc } from "../../ffi/libc.ts";
+import { addressOf, addressOfBytes, pointerFrom } from "../../ffi/memory.ts";
+import { platform } from "../../ffi/platform.ts";
+import type { WaitResult } from "./words.ts";
+
+/** A word in mapped memory, which stays mapped while it is waited for. */
+export interface Word {
+  readonly cells: Int32Array;
+  readonly index: number;
+  readonly pointer: Deno.PointerObject;
+}
+
+interface Wait {
+  readonly word: Word;
+  readonly address: bigint;
+  readonly expected: number;
+  readonly deadline: number;
+  readonly settle: (result: WaitResult) => void;
+}
+
+const waits = new Set<Wait>();
+let running = false;
+/** Whether a call is parked, or about to be, and was not interrupted yet. */
+let parked = false;
+
+/** Waits for a word together with all others. The promise rejects with the signal's reason. */
+export function waitTogether(
+  word: Word,
+  expected: number,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<WaitResult> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  if (valueOf(word) !== expected) return Promise.resolve("not-equal");
+  const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
+  const abort = (): void => {
+    waits.delete(wait);
+    interrupt();
+    reject(signal!.reason);
+  };
+  const settle = (result: WaitResult): void => {
+    signal?.removeEventListener("abort", abort);
+    waits.delete(wait);
+    resolve(result);
+  };
+  const deadline = performance.now() + timeoutMs;
+  const wait = { word, address: addressOf(word.pointer), expected, deadline, settle };
+  signal?.addEventListener("abort", abort);
+  waits.add(wait);
+  interrupt();
+  if (!running) run();
+  return promise;
+}
+
+/** The region may be closed meanwhile: then its views are gone, and so is what was waited for. */
+function valueOf({ cells, index }: Word): number | undefined {
+  return cells.length === 0 ? undefined : Atomics.load(cells, index);
+}
+
+/** Runs as long as there is something to wait for; a finished program ends by itself. */
+async function run(): Promise<void> {
+  running = true;
+  // What else this turn of the event loop wants to wait for comes along.
+  await Promise.resolve();
+  try {
+    while (waits.size > 0) {
+      settleDue(await (waitvAvailable() ? parkOnce() : lookAgain()));
+    }
+  } finally {
+    running = false;
+  }
+}
+
+/** Settles every wait whose word was woken or has changed, or whose time is up. */
+function settleDue(wokenAddress: bigint | undefined): void {
+  const now = performance.now();
+  for (const wait of [...waits]) {
+    if (wait.address === wokenAddress || valueOf(wait.word) !== wait.expected) wait.settle("ok");
+    else if (wait.deadline <= now) wait.settle("timed-out");
+  }
+}
+
+/** futex_waitv takes 128 words, of which one is the control word. */
+const MAX_WORDS = 127;
+
+/** The longest parked call, so that a Worker that is terminated does not hold its thread long. */
+const LONGEST_MS = 1000;
+
+/** With more words than one call takes: how often all of them are looked at. */
+const ROTATION_MS = 5;
+
+/** struct futex_waitv: 0 u64 val, 8 u64 uaddr, 16 u32 flags, 24 bytes in all. */
+const ENTRY_BYTE_LENGTH = 24;
+const entries = new DataView(new ArrayBuffer((MAX_WORDS + 1) * ENTRY_BYTE_LENGTH));
+const entryBytes = new Uint8Array(entries.buffer);
+const timespec = new BigInt64Array(2);
+const timespecBytes = new Uint8Array(timespec.buffer);
+
+/** Raised when the set of waits changes; the parked call waits for it too, and returns. */
+const control = new Int32Array(1);
+const controlBytes = new Uint8Array(control.buffer);
+
+/** `futex`: a word of this process alone, as FUTEX2_PRIVATE says in an entry. */
+const FUTEX_PRIVATE_FLAG = 128;
+
+/** Tells a parked call that the set of waits has changed. */
+function interrupt(): void {
+  if (!parked) return;
+  parked = false;
+  // A call that is about to park sees another value than the one in its entry, and does not.
+  Atomics.add(control, 0, 1);
+  const pointer = pointerFrom(addressOfBytes(controlBytes));
+  libc().futex(BigInt(SYS_futex), pointer, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, null, null, 0);
+}
+
+/** Parks until one of the words was woken. @returns its address, if it is known */
+async function parkOnce(): Promise<bigint | undefined> {
+  const words = new Map<bigint, Wait>();
+  for (const wait of waits) words.set(wait.address, wait);
+  const group = nextGroup([...words.values()]);
+  group.forEach(({ address, expected }, i) => setEntry(i, address, expected, 0));
+  const { length } = group;
+  setEntry(length, addressOfBytes(controlBytes), Atomics.load(control, 0), FUTEX2_PRIVATE);
+  setEnd(words.size > MAX_WORDS ? ROTATION_MS : LONGEST_MS);
+  parked = true;
+  const result = await libc().futexWaitvOffThread(
+    BigInt(SYS_futex_waitv),
+    entryBytes,
+    length + 1,
+    0,
+    timespecBytes,
+    CLOCK_MONOTONIC,
+  );
+  parked = false;
+  return group[Number(result)]?.address;
+}
+
+let turn = 0;
+
+/** At most as many words as one call takes; the next ones at each call. */
+function nextGroup(all: Wait[]): Wait[] {
+  if (all.length <= MAX_WORDS) return all;
+  turn = (turn + MAX_WORDS) % all.length;
+  return [...all.slice(turn), ...all.slice(0, turn)].slice(0, MAX_WORDS);
+}
+
+function setEntry(index: number, address: bigint, expected: number, flags: number): void {
+  const at = index * ENTRY_BYTE_LENGTH;
+  entries.setBigUint64(at, BigInt(expected >>> 0), true);
+  entries.setBigUint64(at + 8, address, true);
+  entries.setUint32(at + 16, FUTEX2_SIZE_U32 | flags, true);
+}
+
+/** Sets the end of the parked call: the first deadline, and `atMostMs` at the latest. */
+function setEnd(atMostMs: number): void {
+  const now = performance.now();
+  let leftMs = atMostMs;
+  for (const { deadline } of waits) leftMs = Math.min(leftMs, deadline - now);
+  libc().clock_gettime(CLOCK_MONOTONIC, timespecBytes);
+  const nanoseconds = timespec[1]! + BigInt(Math.ceil(Math.max(0, leftMs) * 1e6));
+  timespec[0]! += nanoseconds / 1_000_000_000n;
+  timespec[1] = nanoseconds % 1_000_000_000n;
+}
+
+let available: boolean | undefined;
+
+/** Asks once: a call with no words is EINVAL where there is such a call, and ENOSYS elsewhere. */
+function waitvAvailable(): boolean {
+  if (available !== undefined) return available;
+  if (platform().os !== "linux") return available = false;
+  libc().futexWaitv(BigInt(SYS_futex_waitv), entryBytes, 0, 0, null, CLOCK_MONOTONIC);
+  return available = errnoName(lastErrno()) === "EINVAL";
+}
+
+/** How often the values are looked at where nothing can wait for them. */
+const LOOK_MS = 2;
+
+async function lookAgain(): Promise<undefined> {
+  await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
+}

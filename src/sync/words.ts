@@ -1,0 +1,34 @@
+/**
+ * What the algorithms of this folder see of memory: an Int32Array and a wait/wake pair. So they run
+ * over a region, over a SharedArrayBuffer, and under a test that drives them step by step.
+ */
+
+/** How a wait ended: woken (perhaps for nothing), the word was another one already, or time is up. */
+export type WaitResult = "ok" | "not-equal" | "timed-out";
+
+/** The memory of one primitive. */
+export interface Words {
+  /**
+   * The primitive's 32-bit words.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  readonly cells: Int32Array;
+
+  /** Blocks this thread while the word has that value, until it is woken. */
+  waitSync(index: number, expected: number, timeoutMs: number): WaitResult;
+
+  /** As {@linkcode waitSync}, without blocking. `signal` ends the wait with its reason. */
+  wait(
+    index: number,
+    expected: number,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<WaitResult>;
+
+  /** Wakes waiters of a word, of all processes. @returns how many */
+  wake(index: number, count: number): number;
+}
+
+/** All waiters. */
+export const EVERYBODY = 0x7fffffff;
