@@ -42,7 +42,11 @@ Deno.test("MmapRegion.attach() reaches the memory of a child until that ends", a
 Deno.test("MmapRegion.attach() refuses a descriptor that is closed or used again", async () => {
   await using child = new Child(`
     import { MmapRegion } from "@mmap/mmap";
+    // The runtime opens descriptors of its own, and the system gives the lowest that is free: with
+    // free ones below it, that of the region stays closed until this program wants it.
+    const below = Array.from({ length: 32 }, () => MmapRegion.anonymous(100));
     const first = MmapRegion.anonymous(100);
+    for (const region of below) region.close();
     const handle = first.handle();
     console.log(JSON.stringify(handle));
     const lines = Deno.stdin.readable[Symbol.asyncIterator]();
