@@ -192,29 +192,40 @@ static inline int absorb(struct table *table, int signal, int code, u64 address)
   return 0;
 }
 
-/* The kernel's default: for a fault, by returning to the instruction, which faults again; for a
- * signal that somebody sent, by sending it again. */
-static inline void take_default(int signal, int code) {
-  u64 action[4] = {0, 0, 0, 0};
-  call(SYS_rt_sigaction, signal, (u64)action, 0, 8, 0, 0);
-  if (code > 0) return;
+static inline void send_again(int signal) {
   u64 process = call(SYS_getpid, 0, 0, 0, 0, 0, 0);
   u64 thread = call(SYS_gettid, 0, 0, 0, 0, 0, 0);
   call(SYS_tgkill, process, thread, signal, 0, 0, 0);
 }
 
-/* What was there before the guard goes on as if there were none. */
+/* The kernel's default: for a fault, by returning to the instruction, which faults again; for a
+ * signal that somebody sent, by sending it again. */
+static inline void take_default(int signal, int code) {
+  u64 action[4] = {0, 0, 0, 0};
+  call(SYS_rt_sigaction, signal, (u64)action, 0, 8, 0, 0);
+  if (code <= 0) send_again(signal);
+}
+
+/* What was there before the guard goes on as if there were none. Deno's own handler takes every
+ * signal for a fault: it puts the default in place and returns. After a signal that somebody sent,
+ * the process would go on without a guard; so the signal is sent again. */
 static inline void pass_on(struct table *table, int signal, struct info *info, void *context) {
   struct action *previous = &table->previous[signal == SIGSEGV];
   u64 handler = previous->handler;
+  u64 action[4] = {1, 0, 0, 0};
   if (handler == SIG_IGN && info->code <= 0) return;
   if (handler <= SIG_IGN) {
     take_default(signal, info->code);
-  } else if (previous->flags & SA_SIGINFO) {
+    return;
+  }
+  if (previous->flags & SA_SIGINFO) {
     ((void (*)(int, struct info *, void *))handler)(signal, info, context);
   } else {
     ((void (*)(int))handler)(signal);
   }
+  if (info->code > 0) return;
+  call(SYS_rt_sigaction, signal, 0, (u64)action, 8, 0, 0);
+  if (action[0] == 0) send_again(signal);
 }
 
 __attribute__((section(".text.b"), used, aligned(64)))

@@ -1,0 +1,239 @@
+/** The guard's table: its layout against guard.c, and who owns its slots. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  GuardTable,
+  HEADER_BYTE_LENGTH,
+  SLOT_BYTE_LENGTH,
+  SLOT_COUNT,
+  TABLE_BYTE_LENGTH,
+} from "../../ffi/guard/table.ts";
+import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
+import { assertLives, ignore } from "../_faults.ts";
+import { withTempDir } from "../_files.ts";
+import { hasProgram, runC } from "../_gcc.ts";
+
+/** Runs `body` with an empty table. */
+function withTable(body: (table: GuardTable, address: Deno.PointerObject) => void): void {
+  const rights = PROT_READ | PROT_WRITE;
+  const address = mmap(null, TABLE_BYTE_LENGTH, rights, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  try {
+    body(new GuardTable(address), address);
+  } finally {
+    munmap(address, TABLE_BYTE_LENGTH);
+  }
+}
+
+/** Where each field lies, by what the class writes. */
+function fieldsWritten(): Record<string, number> {
+  const found: Record<string, number> = {};
+  withTable((table) => {
+    const note = (name: string, value: bigint): void => {
+      const word = table.words.indexOf(value);
+      found[name] = word * 8;
+    };
+    table.initialize(0x1111, [
+      { handler: 0x2222n, flags: 0x3333n },
+      { handler: 0x4444n, flags: 0x5555n },
+    ]);
+    note("page_size", 0x1111n);
+    note("previous", 0x2222n);
+    note("previous[0].flags", 0x3333n);
+    note("previous[1].handler", 0x4444n);
+    table.take();
+    found["used"] = table.halves.indexOf(1) * 4;
+    const slot = table.take();
+    slot.begin({ start: 0x6666n, end: 0x7777n, fd: 0x8888, fileOffset: 0x9999n });
+    const base = HEADER_BYTE_LENGTH + SLOT_BYTE_LENGTH;
+    note("start", 0x6666n);
+    note("end", 0x7777n);
+    note("file_offset", 0x9999n);
+    found["fd"] = table.halves.indexOf(0x8888) * 4;
+    found["claimed"] = table.halves.indexOf(1, base / 4) * 4;
+    for (const name of ["start", "end", "file_offset", "fd", "claimed"]) found[name]! -= base;
+    const words = base / 8;
+    // What the handler writes, as the class reads it.
+    const reads = (name: string, at: number, value: () => unknown): void => {
+      table.words[words + at] = 42n;
+      if (value() === 42 || value() === 41) found[name] = at * 8;
+      table.words[words + at] = 0n;
+    };
+    for (let at = 3; at < 5; at++) {
+      reads("faults", at, () => slot.faults);
+      reads("first_fault", at, () => slot.firstFault);
+    }
+  });
+  return found;
+}
+
+const STRUCT_FIELDS = ["start", "end", "file_offset", "faults", "first_fault", "fd", "claimed"];
+
+Deno.test({
+  name: "GuardTable has the layout of guard.c",
+  ignore: ignore || !hasProgram("gcc"),
+  fn: async () => {
+    const source = new URL("../../ffi/guard/guard.c", import.meta.url).pathname;
+    const table = ["page_size", "used", "previous"];
+    const output = await runC(`
+      #include <stddef.h>
+      #include <stdio.h>
+      #include "${source}"
+      int main(void) {
+        ${table.map((f) => `printf("${f} %zu\\n", offsetof(struct table, ${f}));`).join("\n")}
+        printf("previous[0].flags %zu\\n", offsetof(struct table, previous[0].flags));
+        printf("previous[1].handler %zu\\n", offsetof(struct table, previous[1].handler));
+        ${
+      STRUCT_FIELDS.map((f) => `printf("${f} %zu\\n", offsetof(struct slot, ${f}));`).join("\n")
+    }
+        printf("busy %zu\\nslots %zu\\nslot %zu\\n",
+          offsetof(struct slot, busy), offsetof(struct table, slots), sizeof(struct slot));
+      }`);
+    const inC: Record<string, number> = Object.fromEntries(
+      output.trim().split("\n").map((line) => {
+        const at = line.lastIndexOf(" ");
+        return [line.slice(0, at), Number(line.slice(at + 1))];
+      }),
+    );
+    const { busy, slots, slot, ...fields } = inC;
+    assertEquals(fieldsWritten(), fields);
+    assertEquals([busy, slots, slot], [40, HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH]);
+  },
+});
+
+Deno.test("GuardTable.take() gives each slot once, and freed ones again", () => {
+  withTable((table) => {
+    const range = { start: 4096n, end: 8192n, fd: -1, fileOffset: 0n };
+    const slots = Array.from({ length: 100 }, () => table.take());
+    slots.forEach((slot, i) => slot.begin({ ...range, start: BigInt(4096 * (i + 1)) }));
+    const starts = slots.map((_, i) =>
+      table.words[(HEADER_BYTE_LENGTH + i * SLOT_BYTE_LENGTH) / 8]
+    );
+    assertEquals(starts, slots.map((_, i) => BigInt(4096 * (i + 1))));
+    for (const slot of slots) slot.free();
+    const again = Array.from({ length: 100 }, () => table.take());
+    assertEquals(table.halves[2], 100); // no new slot was needed
+    for (const slot of again) slot.free();
+  });
+});
+
+Deno.test("GuardSlot.free() forgets faults and what was guarded, and tells the faults", () => {
+  withTable((table) => {
+    const slot = table.take();
+    slot.begin({ start: 4096n, end: 8192n, fd: 3, fileOffset: 0n });
+    const base = HEADER_BYTE_LENGTH / 8;
+    table.words[base + 3] = 5n;
+    table.words[base + 4] = 8n;
+    assertEquals([slot.faults, slot.firstFault], [5, 7]);
+    assertEquals(slot.free(), 5);
+    assertEquals([...table.words.subarray(base, base + 1)], [0n]);
+    assertEquals([table.words[base + 3], table.words[base + 4]], [0n, 0n]);
+    const next = table.take();
+    assertEquals([next.faults, next.firstFault], [0, undefined]);
+  });
+});
+
+Deno.test("GuardTable.take() throws if every slot is taken, and works again once one is free", () => {
+  withTable((table) => {
+    let last = table.take();
+    for (let i = 1; i < SLOT_COUNT; i++) last = table.take();
+    assertThrows(() => table.take(), Error, "guard: false");
+    assertEquals(table.halves[2], SLOT_COUNT);
+    last.free();
+    table.take();
+    assertThrows(() => table.take(), Error, "guard: false");
+    assertEquals(table.halves[2], SLOT_COUNT);
+  });
+});
+
+Deno.test("GuardTable.take() finds a slot that another isolate has freed", () => {
+  withTable((table, address) => {
+    const other = new GuardTable(address);
+    const slots = Array.from({ length: SLOT_COUNT }, () => other.take());
+    slots[SLOT_COUNT - 1]!.free();
+    table.take();
+    assertThrows(() => table.take(), Error, "guard: false");
+  });
+});
+
+Deno.test("GuardTable.take() gives no slot to two isolates", { ignore }, async () => {
+  await assertLives(`
+    const TABLE = import.meta.resolve("./ffi/guard/table.ts");
+    const { TABLE_BYTE_LENGTH } = await import(TABLE);
+    const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
+    const value = Deno.UnsafePointer.value(address);
+    const workers = Array.from({ length: 4 }, (_, id) => startWorker(\`
+      import { GuardTable } from "\${TABLE}";
+      const table = new GuardTable(Deno.UnsafePointer.create(\${value}n));
+      self.onmessage = () => {
+        let mixed = 0;
+        for (let round = 0; round < 500; round++) {
+          const slots = Array.from({ length: 8 }, () => table.take());
+          const mine = slots.map((slot, i) => {
+            const start = BigInt((\${id} + 1) * 2 ** 32 + (round * 8 + i + 1) * 4096);
+            slot.begin({ start, end: start + 4096n, fd: -1, fileOffset: start });
+            return start;
+          });
+          const held = new Set(table.words.subarray(0, 2048)); // far more slots than are taken at once
+          mixed += mine.filter((start) => !held.has(start)).length;
+          for (const slot of slots) slot.free();
+        }
+        self.postMessage(mixed);
+      };
+      self.postMessage("ready");\`));
+    for (const { next } of workers) assertEquals(await next(), "ready");
+    for (const { worker } of workers) worker.postMessage("go");
+    for (const { next, worker } of workers) {
+      assertEquals(await next(), 0);
+      worker.terminate();
+    }
+  `);
+});
+
+Deno.test("GuardSlot.end() waits for handlers at work", { ignore }, async () => {
+  // Another thread stands for the handler: it lowers \`busy\` after it saw the start cleared.
+  await assertLives(`
+    const TABLE = import.meta.resolve("./ffi/guard/table.ts");
+    const { GuardTable, TABLE_BYTE_LENGTH } = await import(TABLE);
+    const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
+    const table = new GuardTable(address);
+    const slot = table.take();
+    slot.begin({ start: 4096n, end: 8192n, fd: -1, fileOffset: 0n });
+    Atomics.store(table.halves, 32 + 10, 1);
+    const { next, worker } = startWorker(\`
+      import { GuardTable } from "\${TABLE}";
+      const table = new GuardTable(Deno.UnsafePointer.create(\${Deno.UnsafePointer.value(address)}n));
+      self.postMessage("ready");
+      while (Atomics.load(table.words, 16) !== 0n);
+      table.words[16 + 3] = 77n; // a fault that is counted late
+      Atomics.store(table.halves, 32 + 10, 0);\`);
+    assertEquals(await next(), "ready");
+    assertEquals(slot.free(), 77);
+    worker.terminate();
+  `);
+});
+
+Deno.test("MmapRegion throws if every slot is taken, and maps with guard: false", {
+  ignore,
+}, () =>
+  withTempDir(async (dir) => {
+    await assertLives(
+      `
+    const { guardTable } = await import(import.meta.resolve("./ffi/guard/guard.ts"));
+    const { SLOT_COUNT } = await import(import.meta.resolve("./ffi/guard/table.ts"));
+    const path = makeFile(PAGE);
+    const table = guardTable();
+    const slots = Array.from({ length: SLOT_COUNT }, () => table.take());
+    const maps = () => Deno.readTextFileSync("/proc/self/maps").split(path).length;
+    const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    const before = [maps(), descriptors()];
+    assertThrows(() => MmapRegion.open(path), Error, "guard: false");
+    assertThrows(() => MmapRegion.anonymous(PAGE), Error, "guard: false");
+    assertEquals([maps(), descriptors()], before);
+    MmapRegion.open(path, { guard: false }).close();
+    slots[7].free();
+    MmapRegion.open(path).close();
+    MmapRegion.open(path).close();
+  `,
+      { args: [dir] },
+    );
+  }));
