@@ -59,7 +59,7 @@ async function compareSums(dir: string): Promise<void> {
     await printComparison("sum of a Float64Array of 64 MiB", {
       ours: { name: `${name} mapping`, measure: () => timePerCall(() => sum(mapped), 1) },
       theirs: { name: "heap", measure: () => timePerCall(() => sum(heap), 1) },
-      rounds: 31,
+      rounds: 61,
     }, { figure: speed, unit: " of its speed", atLeast: 0.95 });
   }
 }

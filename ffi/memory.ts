@@ -69,7 +69,7 @@ export function addressOf(pointer: Deno.PointerValue): bigint {
 
 /** The pointer for an address; null for 0. */
 export function pointerFrom(address: bigint): Deno.PointerValue {
-  return Deno.UnsafePointer.create(address);
+  return address === 0n ? null : Deno.UnsafePointer.create(address);
 }
 
 /**

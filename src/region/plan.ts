@@ -177,8 +177,8 @@ export function planAnonymous(size: number, options: AnonymousOptions): Anonymou
   checkObject(options, action);
   const sharing = choice(options.sharing, ["shared", "private"], "sharing", action) ?? "shared";
   const { populate, lock, reserve, hugePages, guard, seal, label } = options;
-  const given: MapOptions = { access: sharing === "shared" ? "read-write" : "copy-on-write" };
-  Object.assign(given, { populate, lock, reserve, hugePages, guard });
+  const access = sharing === "shared" ? "read-write" : "copy-on-write";
+  const given = { access, populate, lock, reserve, hugePages, guard } as MapOptions;
   const sealWrite = choice(seal, ["write"], "seal", action) === "write";
   if (sealWrite && sharing === "private") {
     throw new TypeError(`Cannot ${action} as private memory has no seals: received seal "write"`);
