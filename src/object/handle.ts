@@ -91,7 +91,8 @@ export function parseHandle(handle: RegionHandle | string): RegionHandle {
   if (!handle.startsWith(PREFIX)) {
     throw malformed(`it must begin with "${PREFIX}": received "${handle.slice(0, 40)}"`);
   }
-  const fields = new URLSearchParams(handle.slice(PREFIX.length));
+  // A line of a pipe or a file brings its end along.
+  const fields = new URLSearchParams(handle.slice(PREFIX.length).replace(/\r?\n$/, ""));
   const record: Record<string, unknown> = {};
   for (const [key, type] of Object.entries(FIELDS)) {
     const text = fields.get(key);

@@ -49,7 +49,7 @@ function describe(name: string): SharedMemoryInfo | undefined {
   const status = statusOfName(name);
   if (status === undefined || status.type !== "file") return undefined;
   const { byteLength, mode, uid } = status;
-  const ownership = ownershipOf(status.inode);
+  const ownership = ownershipOf(status.inode, uid);
   const ours = ownership?.name === name;
   const info = { name, byteLength, mode, uid, ours };
   if (!ours) return info;
@@ -86,7 +86,7 @@ function forgetOrphans(): void {
   const names = listDirectory(SHARED_MEMORY_DIRECTORY);
   for (const file of names.filter((name) => name.startsWith(OWNER_PREFIX))) {
     const inode = file.slice(OWNER_PREFIX.length);
-    const ownership = ownershipOf(inode);
+    const ownership = ownershipOf(inode, undefined);
     if (ownership === undefined || ownership.owners.some(isAlive)) continue;
     if (statusOfName(ownership.name)?.inode !== inode) disown(inode);
   }

@@ -3,10 +3,10 @@
 import { isSystemError } from "../../ffi/call.ts";
 import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR } from "../../ffi/constants.ts";
 import { close, open } from "../../ffi/file_calls.ts";
-import { statusOf } from "../../ffi/status.ts";
+import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
-import { bootId, startTimeOf } from "./identity.ts";
+import { ownIdentity, startTimeAgain, startTimeOf } from "./identity.ts";
 import { nameOf, pathOfName } from "./shared_memory.ts";
 import { checkDescriptorDenied } from "./permission.ts";
 
@@ -21,10 +21,10 @@ import { checkDescriptorDenied } from "./permission.ts";
  * @throws {RangeError} If the object is shorter by now than the region was.
  */
 export function openHandle(handle: RegionHandle, writable: boolean): number {
-  const fd = openByPath(handle, writable) ?? openByOwner(handle, writable);
+  const { fd, status } = openByPath(handle, writable) ?? openByOwner(handle, writable);
   try {
     checkDescriptorDenied(fd, writable);
-    checkSize(handle, fd);
+    checkSize(handle, status);
     return fd;
   } catch (error) {
     close(fd);
@@ -32,12 +32,18 @@ export function openHandle(handle: RegionHandle, writable: boolean): number {
   }
 }
 
+/** An open descriptor of a handle's object, and what it was at that moment. */
+interface Opened {
+  readonly fd: number;
+  readonly status: FileStatus;
+}
+
 function openFlags(writable: boolean): number {
   return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
 }
 
 /** Undefined if there is no path, or it leads nowhere or elsewhere. */
-function openByPath(handle: RegionHandle, writable: boolean): number | undefined {
+function openByPath(handle: RegionHandle, writable: boolean): Opened | undefined {
   if (handle.path === "" || handle.kind === "anonymous") return undefined;
   const path = handle.kind === "named" ? pathOfName(nameOf(handle.path)) : handle.path;
   try {
@@ -55,24 +61,24 @@ function openVerified(
   handle: RegionHandle,
   path: string,
   writable: boolean,
-): number | undefined {
+): Opened | undefined {
   const fd = open(path, openFlags(writable));
-  if (isObjectOf(handle, statusOf(fd))) return fd;
+  const status = statusOf(fd);
+  if (isObjectOf(handle, status)) return { fd, status };
   close(fd);
   return undefined;
 }
 
-function openByOwner(handle: RegionHandle, writable: boolean): number {
+function openByOwner(handle: RegionHandle, writable: boolean): Opened {
   checkOwner(handle);
   const { pid, fd } = handle;
   const found = (() => {
     try {
       return openVerified(handle, `/proc/${pid}/fd/${fd}`, writable);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) {
-        throw unreachable(`process ${pid} has closed its descriptor ${fd}`);
-      }
-      throw error;
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (startTimeOf(pid) === undefined) throw ended(pid); // meanwhile, or it is a zombie
+      throw unreachable(`process ${pid} has closed its descriptor ${fd}`);
     }
   })();
   if (found !== undefined) return found;
@@ -85,19 +91,25 @@ function checkOwner({ pid, startTime, bootId: boot }: RegionHandle): void {
       `Cannot attach to region: ${platform().os} has no way to open another process's descriptor`,
     );
   }
-  if (boot !== bootId()) throw unreachable("it is from another boot of this or another machine");
-  const started = startTimeOf(pid);
-  if (started === undefined) throw unreachable(`process ${pid}, which holds it, has ended`);
+  if (boot !== ownIdentity().bootId) {
+    throw unreachable("it is from another boot of this or another machine");
+  }
+  const started = startTimeAgain(pid);
+  if (started === undefined) throw ended(pid);
   if (started !== startTime) throw unreachable(`process ${pid} is another one by now`);
 }
 
-export function checkSize({ byteOffset, byteLength }: RegionHandle, fd: number): void {
-  const status = statusOf(fd);
+/** @throws {RangeError} If the object is shorter than the region was. */
+export function checkSize({ byteOffset, byteLength }: RegionHandle, status: FileStatus): void {
   if (status.type !== "file" || byteOffset + byteLength <= status.byteLength) return;
   throw new RangeError(
     `Cannot attach to region as its object is shorter by now: ` +
       `${status.byteLength} bytes, and the region ends at ${byteOffset + byteLength}`,
   );
+}
+
+function ended(pid: number): Error {
+  return unreachable(`process ${pid}, which holds it, has ended`);
 }
 
 function unreachable(state: string): Error {

@@ -12,6 +12,7 @@ import { O_APPEND, O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_WRONLY } from "../../ffi/co
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { readProc } from "../../ffi/proc.ts";
+import { statusOfEntry } from "../../ffi/status.ts";
 import { ownIdentity, type ProcessIdentity, startTimeOf } from "./identity.ts";
 
 /** How the names of these files begin. */
@@ -51,10 +52,17 @@ export function disown(inode: string): void {
   libc().unlink(cString(pathOf(inode), "pathname", "unlink"));
 }
 
-/** Who owns the object of that inode; undefined if this module did not make it. */
-export function ownershipOf(inode: string): Ownership | undefined {
+/**
+ * Who owns the object of that inode; undefined if this module did not make it.
+ *
+ * @param uid the user that the object belongs to: everybody may put files into that directory, and
+ * only this user's is believed. Undefined if the object is gone
+ */
+export function ownershipOf(inode: string, uid: number | undefined): Ownership | undefined {
   let text: string;
   try {
+    const status = statusOfEntry(pathOf(inode));
+    if (status.type !== "file" || uid !== undefined && status.uid !== uid) return undefined;
     text = readProc(pathOf(inode));
   } catch {
     return undefined; // none, or another user's that this one may not read

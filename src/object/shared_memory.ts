@@ -4,7 +4,7 @@
  * sees one of size 0.
  */
 
-import { checkZero, retryInterrupted } from "../../ffi/call.ts";
+import { checkCount, checkZero, retryInterrupted } from "../../ffi/call.ts";
 import { cString } from "../../ffi/arguments.ts";
 import {
   AT_FDCWD,
@@ -64,7 +64,9 @@ export function openNamed(name: string, writable: boolean): number {
   if (platform().os === "darwin") return shm_open(`/${name}`, access);
   const path = pathOfName(name);
   checkDenied(path, writable);
-  return retryInterrupted(() => open(path, access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  const flags = access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+  const bytes = cString(path, "name", "shm_open");
+  return retryInterrupted(() => checkCount(libc().open(bytes, flags, 0), "shm_open", path));
 }
 
 /**
@@ -128,9 +130,19 @@ export function unlinkNamed(name: string): void {
   }
   const path = pathOfName(name);
   checkDenied(path, true);
-  const { inode } = statusOfEntry(path);
+  const inode = inodeAt(path);
   checkZero(libc().unlink(cString(path, "pathname", "unlink")), "shm_unlink", path);
-  disown(inode);
+  if (inode !== undefined) disown(inode);
+}
+
+/** Undefined if there is nothing. */
+function inodeAt(path: string): string | undefined {
+  try {
+    return statusOfEntry(path).inode;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /** Removes a name if it still is that object's, and forgets who owns it. Silent if it is not. */

@@ -1,6 +1,7 @@
 /** `sendRegion` and `receiveRegion`: for processes that may not look into each other's /proc. */
 
 import { close } from "../../ffi/file_calls.ts";
+import { statusOf } from "../../ffi/status.ts";
 import { checkSize } from "../object/open_handle.ts";
 import { pathOf } from "../object/path.ts";
 import { attachRegion } from "./make.ts";
@@ -78,7 +79,7 @@ export async function receiveRegion(
     return fd;
   };
   try {
-    checkSize(handle, fd);
+    checkSize(handle, statusOf(fd));
     return regionOver(attachRegion(handle, planAttach(options, handle.access), take));
   } catch (error) {
     if (!taken) close(fd);
