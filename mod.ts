@@ -21,6 +21,9 @@
  */
 
 export { MmapRegion } from "./src/region/mmap_region.ts";
+export { MappedBytes } from "./src/region/mapped_bytes.ts";
+export type { ReadableOptions } from "./src/region/text.ts";
+export type { Needle } from "./src/mapping/search.ts";
 export { type FlushOptions, MappedMemory } from "./src/region/mapped_memory.ts";
 export type {
   AnonymousOptions,

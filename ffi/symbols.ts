@@ -416,6 +416,44 @@ export const SYMBOLS = {
     result: "isize", // bytes copied, or -1 and errno
     optional: true,
   },
+  // https://man7.org/linux/man-pages/man3/memchr.3.html
+  memchr: {
+    parameters: [
+      "pointer", // const void *s
+      "i32", // int c
+      "usize", // size_t n
+    ],
+    result: "pointer", // where it stands, or NULL
+  },
+  // GNU; not on macOS
+  memrchr: {
+    parameters: [
+      "pointer", // const void *s
+      "i32", // int c
+      "usize", // size_t n
+    ],
+    result: "pointer", // where it stands, or NULL
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man3/memmem.3.html
+  memmem: {
+    parameters: [
+      "pointer", // const void *haystack
+      "usize", // size_t haystacklen
+      "buffer", // const void *needle
+      "usize", // size_t needlelen
+    ],
+    result: "pointer", // where it stands, or NULL
+  },
+  // https://man7.org/linux/man-pages/man3/memcmp.3.html
+  memcmp: {
+    parameters: [
+      "pointer", // const void *s1
+      "pointer", // const void *s2
+      "usize", // size_t n
+    ],
+    result: "i32", // < 0, 0 or > 0
+  },
   // https://man7.org/linux/man-pages/man3/sysconf.3.html
   sysconf: {
     parameters: [

@@ -13,14 +13,14 @@ import {
 import { pathOf } from "../object/path.ts";
 import type { RegionCore } from "./core.ts";
 import { anonymousRegion, attachRegion, openRegion, regionFromFd } from "./make.ts";
-import { coreOf, MappedMemory } from "./mapped_memory.ts";
+import { coreOf } from "./mapped_bytes.ts";
+import { MappedMemory } from "./mapped_memory.ts";
 import { listNamed, reapNamed, type SharedMemoryInfo } from "../object/list.ts";
 import { nameOf, unlinkNamed } from "../object/shared_memory.ts";
 import { namedRegion } from "./make_named.ts";
 import type { AnonymousOptions, MapOptions, NamedOptions, OpenRegionOptions } from "./options.ts";
 import { planAnonymous, planAttach, planMap, planNamed, planOpen } from "./plan.ts";
 import { wasmMemoryOf } from "./shared_buffer.ts";
-import { type RegionStats, statsOf } from "../mapping/stats.ts";
 import { refreshRegion, resizeRegion } from "./resize.ts";
 
 /** The environment variable of `env` and `fromEnv` if none is named. */
@@ -277,37 +277,6 @@ export class MmapRegion extends MappedMemory {
     resizeRegion(core, wanted);
   }
 
-  /** How many faults were absorbed in the region's life; see {@linkcode check}. */
-  get faults(): number {
-    return coreOf(this).faults;
-  }
-
-  /**
-   * Tells whether the bytes can be trusted: whether all pages are those of the object.
-   *
-   * @throws {MappingFaultError} If a page is cut off from its object: the file was truncated and the
-   * page touched, its disk is full, or a forbidden write was absorbed.
-   * @throws {Deno.errors.BadResource} If the region is closed.
-   */
-  check(): void {
-    const core = coreOf(this);
-    core.check(core.live("check region"));
-  }
-
-  /**
-   * Maps the true object again in the place of every page that is cut off; what was written to those
-   * pages is lost. Views stay. Every page gets the region's own access again.
-   *
-   * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
-   * makes the file longer.
-   *
-   * @throws {Deno.errors.BadResource} If the region is closed.
-   */
-  repair(): void {
-    const core = coreOf(this);
-    core.repair(core.live("repair region"));
-  }
-
   /**
    * Maps the size that the object has now: after another process has resized it. Old views are
    * detached, unless the size is the same or addresses were held by `reserve`.
@@ -374,15 +343,6 @@ export class MmapRegion extends MappedMemory {
    */
   wasmMemory(): WebAssembly.Memory {
     return wasmMemoryOf(coreOf(this));
-  }
-
-  /**
-   * What the kernel says of the region's memory (/proc/self/smaps). Linux only.
-   *
-   * @throws {Deno.errors.BadResource} If the region is closed.
-   */
-  stats(): RegionStats {
-    return statsOf(coreOf(this).live("read statistics"));
   }
 
   /**

@@ -5,7 +5,7 @@ import { statusOf } from "../../ffi/status.ts";
 import { checkSize } from "../object/open_handle.ts";
 import { pathOf } from "../object/path.ts";
 import { attachRegion } from "./make.ts";
-import { coreOf } from "./mapped_memory.ts";
+import { coreOf } from "./mapped_bytes.ts";
 import { type MmapRegion, regionOver } from "./mmap_region.ts";
 import type { MapOptions } from "./options.ts";
 import { type PassOptions, receiveObject, sendObject } from "./pass.ts";

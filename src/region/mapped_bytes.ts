@@ -1,0 +1,267 @@
+/** The part of a region that is about its bytes: views, copies, search, and the end of them all. */
+
+import { plainBytes, pointerAt } from "../../ffi/memory.ts";
+import { copyFromMapped, copyToMapped } from "../mapping/copy.ts";
+import { type ByteRange, optionalNumber, wholeNumber } from "../mapping/pages.ts";
+import { equalsSpan, firstIn, lastIn, type Needle, needleBytes } from "../mapping/search.ts";
+import {
+  dataViewOf,
+  readViewRequest,
+  type TypedArrayConstructor,
+  viewOf,
+} from "../mapping/views.ts";
+import type { Access } from "../object/handle.ts";
+import { RegionCore } from "./core.ts";
+import { linesOf, readableOf, type ReadableOptions } from "./text.ts";
+
+/** The core of a region, for the other files of this folder. */
+export let coreOf: (bytes: MappedBytes) => RegionCore;
+
+/**
+ * Mapped bytes: views of them, copies, and search. {@linkcode MmapRegion} is the class to use; this
+ * one only holds the members that are about bytes alone.
+ *
+ * Offsets are in bytes and count from the beginning of the region. After `close`, every member but
+ * `access`, `sharing`, `closed` and `byteLength` throws `Deno.errors.BadResource`.
+ */
+export abstract class MappedBytes implements Disposable {
+  readonly #core: RegionCore;
+
+  static {
+    coreOf = (bytes) => bytes.#core;
+  }
+
+  /** Regions are made by the static methods of {@linkcode MmapRegion}. */
+  protected constructor(core: RegionCore) {
+    if (!(core instanceof RegionCore)) throw new TypeError("Illegal constructor");
+    this.#core = core;
+  }
+
+  /** What may be done with the memory. */
+  get access(): Access {
+    return this.#core.facts.access;
+  }
+
+  /** Whether writes are seen by whoever else maps the object (`MAP_SHARED`) or by nobody. */
+  get sharing(): "shared" | "private" {
+    return this.#core.facts.sharing;
+  }
+
+  /** The length of the region, in bytes; 0 once it is closed. */
+  get byteLength(): number {
+    return this.#core.byteLength;
+  }
+
+  /** Whether the region was closed. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /**
+   * The one buffer of the mapping. It begins at a page boundary: where the region's `byteOffset` is
+   * no multiple of the page size, some bytes before the region; see `bytes.byteOffset`.
+   *
+   * It is detached when the region is closed or resized.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  get buffer(): ArrayBuffer {
+    return this.#core.live("view region").buffer;
+  }
+
+  /**
+   * The whole region; the same object at each call until the region is resized.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#core.bytes();
+  }
+
+  /**
+   * A typed array over a part of the region.
+   *
+   * @param type the constructor, such as `Float64Array`
+   * @param byteOffset where it begins, default 0
+   * @param length in elements, by default as many whole ones as there is room for
+   * @throws {RangeError} If it reaches beyond the region, or begins at an address that the element
+   * size does not divide.
+   * @throws {TypeError} If `type` is no typed array's constructor.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  view<T>(type: TypedArrayConstructor<T>, byteOffset?: number, length?: number): T {
+    const request = readViewRequest(type, byteOffset, length);
+    return viewOf(type, request, this.#core.window("view region"));
+  }
+
+  /**
+   * A DataView over a part of the region: any offset, either byte order.
+   *
+   * @param byteOffset where it begins, default 0
+   * @param byteLength by default to the end of the region
+   * @throws {RangeError} If it reaches beyond the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  dataView(byteOffset?: number, byteLength?: number): DataView<ArrayBuffer> {
+    const offset = optionalNumber(byteOffset, "byteOffset", "view region") ?? 0;
+    const length = optionalNumber(byteLength, "byteLength", "view region");
+    return dataViewOf(offset, length, this.#core.window("view region"));
+  }
+
+  /**
+   * Copies out of the region without ever faulting (`process_vm_readv`).
+   *
+   * @param target how much to copy and where to
+   * @param byteOffset where in the region to begin
+   * @returns how many bytes were copied: fewer than asked for at the end of the region, or at a page
+   * that is not there
+   * @throws {TypeError} If `target` is no Uint8Array.
+   * @throws {RangeError} If `byteOffset` lies beyond the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  tryRead(target: Uint8Array, byteOffset: number): number {
+    const at = wholeNumber(byteOffset, "byteOffset", "read region");
+    const bytes = plainBytes(target, "target", "read region");
+    return this.#copy(copyFromMapped, bytes, at, "read region");
+  }
+
+  /**
+   * Copies into the region without ever faulting (`process_vm_writev`).
+   *
+   * @param source what to copy
+   * @param byteOffset where in the region to begin
+   * @returns how many bytes were copied: fewer than asked for at the end of the region, or at a page
+   * that is not there or cannot be written to
+   * @throws {TypeError} If `source` is no Uint8Array.
+   * @throws {RangeError} If `byteOffset` lies beyond the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  tryWrite(source: Uint8Array, byteOffset: number): number {
+    const at = wholeNumber(byteOffset, "byteOffset", "write region");
+    const bytes = plainBytes(source, "source", "write region");
+    return this.#copy(copyToMapped, bytes, at, "write region");
+  }
+
+  #copy(copy: typeof copyFromMapped, bytes: Uint8Array, at: number, action: string): number {
+    const mapping = this.#core.live(action);
+    const room = this.byteLength - at;
+    if (room < 0) {
+      throw new RangeError(
+        `Cannot ${action} as byteOffset must lie within ${this.byteLength} bytes: received ${at}`,
+      );
+    }
+    return copy(pointerAt(mapping.pointer, this.#core.lead + at), bytes.subarray(0, room));
+  }
+
+  /**
+   * The first place of a byte, bytes or text, by libc's `memchr` and `memmem`.
+   *
+   * @param needle a byte as a number, bytes, or text, which is taken as UTF-8; an empty one is found at
+   * `from`
+   * @param from where to begin, default 0; a negative one counts from the end
+   * @returns where it begins, counted from the beginning of the region; -1 if it is not there
+   * @throws {TypeError} If an argument is of another type.
+   * @throws {RangeError} If a number is no byte, or `from` no whole number.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  indexOf(needle: Needle, from?: number): number {
+    const bytes = needleBytes(needle);
+    const given = searchStart(from);
+    const mapping = this.#core.live("search region");
+    const start = fromEnd(given ?? 0, this.byteLength);
+    if (bytes.length === 0 || start === this.byteLength) return bytes.length === 0 ? start : -1;
+    const span = this.#core.span({ byteOffset: start }, "search region");
+    const found = firstIn(mapping, span, bytes);
+    return found === -1 ? -1 : start + found;
+  }
+
+  /**
+   * The last place of a byte, bytes or text that begins at `from` or before.
+   *
+   * @param needle as in {@linkcode indexOf}
+   * @param from where the last place may begin, by default anywhere; a negative one counts from the
+   * end
+   * @returns where it begins, counted from the beginning of the region; -1 if it is not there
+   * @throws as {@linkcode indexOf}
+   */
+  lastIndexOf(needle: Needle, from?: number): number {
+    const bytes = needleBytes(needle);
+    const given = searchStart(from);
+    const mapping = this.#core.live("search region");
+    if (given !== undefined && given < -this.byteLength) return -1;
+    const last = given === undefined ? this.byteLength : fromEnd(given, this.byteLength);
+    if (bytes.length === 0) return last;
+    const byteLength = Math.min(last + bytes.length, this.byteLength);
+    return lastIn(mapping, this.#core.span({ byteLength }, "search region"), bytes);
+  }
+
+  /**
+   * Whether the region holds the same bytes as `other`, from `byteOffset` on (`memcmp`).
+   *
+   * @param other how much to compare, and with what
+   * @param byteOffset where in the region to begin, default 0
+   * @returns false also if the region ends before `other` does
+   * @throws {TypeError} If `other` is no Uint8Array.
+   * @throws {RangeError} If `byteOffset` is no whole number of at least 0.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  equals(other: Uint8Array, byteOffset?: number): boolean {
+    const start = optionalNumber(byteOffset, "byteOffset", "compare region") ?? 0;
+    const bytes = plainBytes(other, "other", "compare region");
+    const mapping = this.#core.live("compare region");
+    if (start + bytes.byteLength > this.byteLength) return false;
+    const span = { byteOffset: this.#core.lead + start, byteLength: bytes.byteLength };
+    return equalsSpan(mapping, span, bytes);
+  }
+
+  /**
+   * The lines of a text, one after the other: nothing is read ahead. They end at \n or \r\n, and
+   * after the last one there is no empty one.
+   *
+   * @param range by default the whole region
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed, also in the middle.
+   */
+  lines(range?: ByteRange): Iterable<string> {
+    return linesOf(this.#core, range);
+  }
+
+  /**
+   * The bytes as a stream of copies.
+   *
+   * @param options by default the whole region, in chunks of 64 KiB
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed; the stream fails so if it is closed in
+   * the middle.
+   */
+  readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return readableOf(this.#core, options);
+  }
+
+  /**
+   * Detaches all views and unmaps. Closing a closed region is silent.
+   *
+   * What was written to a shared mapping stays in its object. If the buffer was transferred away,
+   * its memory turns into private zeros.
+   */
+  close(): void {
+    this.#core.close();
+  }
+
+  /** As {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.#core.close();
+  }
+}
+
+/** A whole number, of either sign. */
+function searchStart(from: unknown): number | undefined {
+  if (from === undefined) return undefined;
+  if (typeof from === "number" && from < 0) return -wholeNumber(-from, "from", "search region");
+  return wholeNumber(from, "from", "search region");
+}
+
+/** A place in [0, byteLength]; a negative one counts from the end. */
+function fromEnd(from: number, byteLength: number): number {
+  return from < 0 ? Math.max(0, byteLength + from) : Math.min(from, byteLength);
+}
