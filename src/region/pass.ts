@@ -82,12 +82,18 @@ export async function receiveObject(
   const wait = waiting("receive region", options);
   checkDenied(socketPath, true);
   const address = unixAddress(socketPath);
-  const socket = await connectPatiently(address, socketPath, wait);
-  try {
-    const take = () => receiveDescriptor(socket, MAX_MESSAGE_BYTES);
-    return verified(await retry(take, socket, wait));
-  } finally {
-    close(socket);
+  while (true) {
+    const socket = await connectPatiently(address, socketPath, wait);
+    try {
+      const take = () => receiveDescriptor(socket, MAX_MESSAGE_BYTES);
+      return verified(await retry(take, socket, wait));
+    } catch (error) {
+      // The sender gave its region to another one and went: there may be a next sender.
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      checkPatience(wait);
+    } finally {
+      close(socket);
+    }
   }
 }
 
