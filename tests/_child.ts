@@ -138,7 +138,8 @@ function command(
   return new Deno.Command("/bin/sh", { ...options, args: shell });
 }
 
-function splitLines(): TransformStream<string, string> {
+/** Cuts text into lines; an unfinished last one is dropped. */
+export function splitLines(): TransformStream<string, string> {
   let rest = "";
   return new TransformStream({
     transform(chunk, controller): void {

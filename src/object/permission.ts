@@ -40,6 +40,7 @@ function someDenied(writable: boolean): Permission[] {
 }
 
 function refuseDenied(name: Permission, path: string): void {
+  if (path === "") return; // it leads nowhere, as the system will tell; Deno takes no such path
   if (Deno.permissions.querySync({ name, path }).state !== "denied") return;
   throw new Deno.errors.NotCapable(
     `Requires ${name} access to "${path}", run again without the --deny-${name} flag`,

@@ -13,6 +13,7 @@ const GOOD = {
   "src/object/file.ts": `import { libc } from "../../ffi/libc.ts";`,
   "src/mapping/map.ts": `import {\n  libc,\n} from "../../ffi/libc.ts";\nexport const map = 1;`,
   "src/region/open.ts": `import "../object/file.ts";\nimport { map } from "../mapping/map.ts";`,
+  "src/cli/mod.ts": `import { parseArgs } from "node:util";\nimport "../region/open.ts";`,
   "src/sync/mutex.ts": `/**\n * import { open } from "@a/b";\n */\n// import "npm:x";\n` +
     `import { layout } from "../struct/layout.ts";`,
   "examples/first.ts": `import { open } from "@a/b";\nimport { other } from "npm:other";`,
@@ -109,6 +110,21 @@ const WRONG: Record<string, [path: string, source: string, problem: string]> = {
     "ffi/node.ts",
     `const { openSync } = await import("node:fs");`,
     "ffi/node.ts -> node:fs: the module has no dependencies",
+  ],
+  "another Node module in the command line": [
+    "src/cli/node.ts",
+    `import { openSync } from "node:fs";`,
+    "src/cli/node.ts -> node:fs: the module has no dependencies",
+  ],
+  "the command line's Node module elsewhere": [
+    "src/region/node.ts",
+    `import { parseArgs } from "node:util";`,
+    "src/region/node.ts -> node:util: the module has no dependencies",
+  ],
+  "the command line importing ffi": [
+    "src/cli/call.ts",
+    `import { libc } from "../../ffi/libc.ts";`,
+    "src/cli/call.ts -> ../../ffi/libc.ts: src/cli may not import ffi",
   ],
   "a mapped name in ffi": [
     "ffi/std.ts",

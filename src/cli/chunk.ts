@@ -1,0 +1,59 @@
+/** Reading a region piece by piece, around the pages that are not there. */
+
+import type { MmapRegion } from "../region/mmap_region.ts";
+import type { Target } from "./target.ts";
+
+/** How many bytes are read at once: a multiple of the length of a row. */
+export const CHUNK_BYTES: number = 2 ** 16;
+
+/** The smallest page there is: stepping by it never misses the end of a gap. */
+const PAGE_BYTES = 4096;
+
+/** A piece of a region. */
+export interface Chunk {
+  /** Where in the region it begins. */
+  readonly byteOffset: number;
+  /** What was read; 0 where nothing is there. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** One for each byte: 1 if it is not there. */
+  readonly missing: Uint8Array<ArrayBuffer>;
+}
+
+/** Reads a piece of a target. What lies beyond its end is missing as well. */
+export function readChunk(target: Target, byteOffset: number, byteLength: number): Chunk {
+  const bytes = new Uint8Array(byteLength);
+  const missing = new Uint8Array(byteLength);
+  let done = 0;
+  while (done < byteLength) {
+    done += readPresent(target.region, byteOffset + done, bytes.subarray(done));
+    if (done === byteLength) break;
+    const next = Math.min(byteLength, pageEnd(target.region, byteOffset + done) - byteOffset);
+    missing.fill(1, done, next);
+    done = next;
+  }
+  return { byteOffset, bytes, missing };
+}
+
+/** @returns how many bytes were read before one that is not there */
+function readPresent(
+  region: MmapRegion | undefined,
+  byteOffset: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): number {
+  if (region === undefined || byteOffset >= region.byteLength) return 0;
+  try {
+    return region.tryRead(bytes, byteOffset);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotSupported)) throw error;
+    // No such system call here. The guard gives zeros for pages that are gone.
+    const there = region.bytes.subarray(byteOffset, byteOffset + bytes.length);
+    bytes.set(there);
+    return there.length;
+  }
+}
+
+/** Where in the region the page of a byte ends. */
+function pageEnd(region: MmapRegion | undefined, byteOffset: number): number {
+  const lead = (region?.byteOffset ?? 0) % PAGE_BYTES;
+  return (Math.floor((lead + byteOffset) / PAGE_BYTES) + 1) * PAGE_BYTES - lead;
+}

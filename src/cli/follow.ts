@@ -1,0 +1,133 @@
+/** `mmap dump --follow`: no event tells that memory has changed, so it is read again and again. */
+
+import { type Chunk, CHUNK_BYTES, readChunk } from "./chunk.ts";
+import { formatSize } from "./format.ts";
+import { print } from "./output.ts";
+import { type Rows, sameBytes } from "./rows.ts";
+import type { Target } from "./target.ts";
+
+/** How much can be followed: all of it is kept for comparison. */
+export const MAX_FOLLOWED_BYTES: number = 2 ** 26;
+
+const INTERVAL_MS = 100;
+
+/** Stands for a byte that was never read, beside 0 (it is there) and 1 (it is missing). */
+const UNKNOWN = 2;
+
+/** The part of a target that is followed; without a length it grows with its object. */
+export interface Window {
+  readonly offset: number;
+  readonly length: number | undefined;
+}
+
+/** Prints the window, then what changes in it, until the process is interrupted (SIGINT). */
+export async function follow(target: Target, window: Window, rows: Rows): Promise<void> {
+  const { promise: interrupted, resolve } = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    stop.abort();
+    resolve();
+  };
+  Deno.addSignalListener("SIGINT", interrupt);
+  try {
+    // A write to a reader that has stopped reading never ends: so it is not waited for.
+    await Promise.race([watch(target, window, rows, stop.signal), interrupted]);
+  } finally {
+    interrupt(); // ends the pause, where it was an error that ended all this
+    Deno.removeSignalListener("SIGINT", interrupt);
+  }
+}
+
+async function watch(
+  target: Target,
+  window: Window,
+  rows: Rows,
+  signal: AbortSignal,
+): Promise<void> {
+  const seen = new Snapshot(window.offset);
+  while (!signal.aborted) {
+    const known = seen.byteLength;
+    seen.extend(lengthOf(target, window, known));
+    for (let at = 0; at < seen.byteLength && !signal.aborted; at += CHUNK_BYTES) {
+      const byteLength = Math.min(CHUNK_BYTES, seen.byteLength - at);
+      const chunk = readChunk(target, window.offset + at, byteLength);
+      if (seen.has(chunk)) continue;
+      await print(rows.addSome(chunk, (row) => seen.update(row)));
+    }
+    if (signal.aborted) return;
+    await print(known === 0 && seen.byteLength > 0 ? rows.end() : rows.pause());
+    await pause(signal);
+    if (!signal.aborted) target.refresh();
+  }
+}
+
+/** What has been seen stays in sight: of a file that shrinks, as missing. */
+function lengthOf(target: Target, { offset, length }: Window, seen: number): number {
+  const there = Math.max(0, target.byteLength - offset);
+  const wanted = Math.max(seen, Math.min(there, length ?? Infinity));
+  if (wanted <= MAX_FOLLOWED_BYTES) return wanted;
+  throw new RangeError(
+    `Cannot follow ${wanted} bytes: give a --length of at most ${formatSize(MAX_FOLLOWED_BYTES)}`,
+  );
+}
+
+/** What was printed last, to compare with. */
+class Snapshot {
+  readonly #offset: number;
+  #bytes = new Uint8Array(0);
+  #missing = new Uint8Array(0);
+
+  /** @param offset where in the target it begins */
+  constructor(offset: number) {
+    this.#offset = offset;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.length;
+  }
+
+  /** Makes room for further bytes, which are unknown. */
+  extend(byteLength: number): void {
+    if (byteLength <= this.byteLength) return;
+    const bytes = new Uint8Array(byteLength);
+    bytes.set(this.#bytes);
+    const missing = new Uint8Array(byteLength).fill(UNKNOWN);
+    missing.set(this.#missing);
+    [this.#bytes, this.#missing] = [bytes, missing];
+  }
+
+  /** Whether a chunk is as it was. */
+  has(chunk: Chunk): boolean {
+    return sameBytes(this.#like(chunk), chunk);
+  }
+
+  /** Takes a row over. @returns whether it differs from what was there */
+  update(row: Chunk): boolean {
+    const old = this.#like(row);
+    if (sameBytes(old, row)) return false;
+    old.bytes.set(row.bytes);
+    old.missing.set(row.missing);
+    return true;
+  }
+
+  /** What was seen where another piece is. */
+  #like({ byteOffset, bytes: { length } }: Chunk): Chunk {
+    const start = byteOffset - this.#offset;
+    return {
+      byteOffset,
+      bytes: this.#bytes.subarray(start, start + length),
+      missing: this.#missing.subarray(start, start + length),
+    };
+  }
+}
+
+/** Ends early if the signal is aborted. */
+async function pause(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => resolve();
+  const timer = setTimeout(end, INTERVAL_MS);
+  signal.addEventListener("abort", end);
+  await promise;
+  signal.removeEventListener("abort", end);
+  clearTimeout(timer);
+}

@@ -1,0 +1,67 @@
+/**
+ * The command line of this package: looks at mapped files and named shared memory, and clears up
+ * what dead processes left behind.
+ *
+ * ```sh
+ * deno run --allow-ffi jsr:@mmap/mmap/cli --help
+ * ```
+ *
+ * It does something only where it is the program; imported, it is one function,
+ * {@linkcode main}.
+ *
+ * @module
+ */
+
+import { type Command, generalHelp, helpOf, readInput, UsageError } from "./command.ts";
+import { dump } from "./dump.ts";
+import { info } from "./info.ts";
+import { ls } from "./ls.ts";
+import { print, printError } from "./output.ts";
+import { reap } from "./reap.ts";
+import { residency } from "./residency.ts";
+import { rm } from "./rm.ts";
+
+const COMMANDS: readonly Command[] = [ls, info, dump, residency, reap, rm];
+
+/**
+ * Does what the command line says: prints to stdout, and tells what fails on one line of stderr.
+ *
+ * Requires `--allow-ffi`.
+ *
+ * @param args the command and its arguments, as in `Deno.args`
+ * @returns the exit code: 0 done, 1 failed, 2 wrong arguments
+ *
+ * @example
+ * ```ts
+ * import { main } from "@mmap/mmap/cli";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await main(["ls", "--help"]), 0);
+ * ```
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    // As in `| head`: the reader has what it wanted.
+    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    printError(error);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function dispatch([name, ...args]: readonly string[]): Promise<number> {
+  if (name === "--help") {
+    await print(generalHelp(COMMANDS));
+    return 0;
+  }
+  if (name === undefined) throw new UsageError("Missing command", "mmap --help");
+  const command = COMMANDS.find((command) => command.name === name);
+  if (command === undefined) throw new UsageError(`Unknown command '${name}'`, "mmap --help");
+  const input = readInput(command, args);
+  if (!input.help) return await command.run(input);
+  await print(helpOf(command));
+  return 0;
+}
+
+if (import.meta.main) main(Deno.args).then((code) => Deno.exit(code));

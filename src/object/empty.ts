@@ -1,0 +1,29 @@
+/** Whether there is anything to map: no region can be made of an empty object. */
+
+import { close } from "../../ffi/file_calls.ts";
+import { statusOf } from "../../ffi/status.ts";
+import { openFile } from "./open_file.ts";
+import { checkDenied } from "./permission.ts";
+import { nameOf, openNamed } from "./shared_memory.ts";
+
+/** Whether a file has no bytes. @throws the system error of `open` */
+export function isEmptyFile(path: string): boolean {
+  checkDenied(path, false);
+  const how = { writable: false, create: false, createNew: false, mode: 0 };
+  return isEmpty(openFile({ path, ...how }).fd);
+}
+
+/** Whether a shared memory object has no bytes. @throws {Deno.errors.NotFound} ENOENT. */
+export function isEmptyNamed(name: string): boolean {
+  return isEmpty(openNamed(nameOf(name), false));
+}
+
+/** Closes the descriptor. */
+function isEmpty(fd: number): boolean {
+  try {
+    const { type, byteLength } = statusOf(fd);
+    return type === "file" && byteLength === 0;
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,61 @@
+/** Named shared memory that others made. */
+
+/** A name that no other test uses. */
+export function uniqueName(): string {
+  return `cli-test-${crypto.randomUUID()}`;
+}
+
+/** Runs `body` with an object of other software: a file in /dev/shm. */
+export async function withForeign(
+  content: Uint8Array,
+  body: (name: string) => Promise<void>,
+): Promise<void> {
+  const name = uniqueName();
+  await Deno.writeFile(`/dev/shm/${name}`, content, { createNew: true, mode: 0o640 });
+  try {
+    await body(name);
+  } finally {
+    await Deno.remove(`/dev/shm/${name}`).catch(() => {}); // the test may have removed it
+  }
+}
+
+const PYTHON = `
+import sys
+from multiprocessing import shared_memory
+memory = shared_memory.SharedMemory(name=sys.argv[1], create=True, size=8192)
+memory.buf[:6] = b"python"
+print("ready", flush=True)
+sys.stdin.read()
+memory.close()
+memory.unlink()
+`;
+
+/** Whether python3 is there. */
+export const HAS_PYTHON: boolean = await hasPython();
+
+async function hasPython(): Promise<boolean> {
+  try {
+    const args = ["-c", "from multiprocessing import shared_memory"];
+    return (await new Deno.Command("python3", { args }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `body` with an object that Python made and holds: 8192 bytes that begin with "python". */
+export async function withPythonObject(body: (name: string) => Promise<void>): Promise<void> {
+  const name = uniqueName();
+  const args = ["-c", PYTHON, name];
+  const python = new Deno.Command("python3", { args, stdin: "piped", stdout: "piped" }).spawn();
+  try {
+    const reader = python.stdout.getReader();
+    const { done } = await reader.read();
+    reader.releaseLock();
+    if (done) throw new Error("Python failed");
+    await body(name);
+  } finally {
+    await python.stdin.close();
+    await python.stdout.cancel();
+    await python.status;
+  }
+}

@@ -1,0 +1,136 @@
+/** `mmap ls` and `mmap rm`: objects of this module, of other software, and none at all. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { MmapRegion, type SharedMemoryInfo } from "@mmap/mmap";
+import { mmap, mmapJson, mmapPrints } from "./_cli.ts";
+import { HAS_PYTHON, uniqueName, withForeign, withPythonObject } from "./_objects.ts";
+import { CAN_BE_PRIVATE, PrivateShm } from "./_private_shm.ts";
+
+const ignore = Deno.build.os !== "linux";
+
+/** What `mmap ls --json` says of one object. */
+async function listed(name: string): Promise<SharedMemoryInfo | undefined> {
+  const objects: SharedMemoryInfo[] = await mmapJson(["ls"]);
+  return objects.find((object) => object.name === name);
+}
+
+/** The line of `mmap ls` about one object, its columns. */
+async function lineOf(name: string): Promise<string[] | undefined> {
+  const lines = (await mmapPrints(["ls"])).split("\n");
+  assertMatch(lines[0]!, /^NAME +SIZE +MODE +UID +OURS +OWNER$/);
+  return lines.find((line) => line.startsWith(`${name} `))?.split(/ {2,}/);
+}
+
+Deno.test({
+  name: "mmap ls shows an object of this module with its owner",
+  ignore,
+  fn: async () => {
+    const name = uniqueName();
+    using _region = MmapRegion.named(name, { createNew: true, byteLength: 1536, mode: 0o640 });
+    const uid = Deno.uid()!;
+    assertEquals(await listed(name), {
+      name,
+      byteLength: 1536,
+      mode: 0o640,
+      uid,
+      ours: true,
+      owner: { pid: Deno.pid, alive: true },
+    });
+    assertEquals(await lineOf(name), [
+      name,
+      "1.5 KiB",
+      "0640",
+      String(uid),
+      "yes",
+      `${Deno.pid} alive`,
+    ]);
+  },
+});
+
+Deno.test({
+  name: "mmap ls shows a plain file in /dev/shm as foreign",
+  ignore,
+  fn: () =>
+    withForeign(new Uint8Array(100), async (name) => {
+      const info = await listed(name);
+      assertEquals([info?.byteLength, info?.ours, info?.owner], [100, false, undefined]);
+      assertEquals((await lineOf(name))?.slice(-2), ["no", "-"]);
+    }),
+});
+
+Deno.test({
+  name: "mmap ls shows what Python made as foreign",
+  ignore: ignore || !HAS_PYTHON,
+  fn: () =>
+    withPythonObject(async (name) => {
+      const info = await listed(name);
+      assertEquals([info?.byteLength, info?.ours, info?.mode], [8192, false, 0o600]);
+    }),
+});
+
+Deno.test({
+  name: "mmap ls keeps a name with control characters on one line",
+  ignore,
+  fn: async () => {
+    const name = uniqueName();
+    using _region = MmapRegion.named(`${name}\n\x1b[31m`, { createNew: true, byteLength: 1 });
+    const text = await mmapPrints(["ls"]);
+    assertStringIncludes(text, `${name}\\u000a\\u001b[31m `);
+    assertEquals((await listed(`${name}\n\x1b[31m`))?.byteLength, 1);
+  },
+});
+
+Deno.test({
+  name: "mmap ls says so if there is nothing",
+  ignore: !CAN_BE_PRIVATE,
+  fn: async () => {
+    await using shm = await PrivateShm.make();
+    assertEquals(await mmapPrints(["ls"], shm.options), "no shared memory\n");
+    assertEquals(await mmapJson(["ls"], shm.options), []);
+  },
+});
+
+Deno.test({
+  name: "mmap rm removes objects whoever made them, and is silent",
+  ignore,
+  fn: () =>
+    withForeign(new Uint8Array(1), async (foreign) => {
+      const name = uniqueName();
+      using region = MmapRegion.named(name, { createNew: true, byteLength: 1 });
+      assertEquals(await mmapPrints(["rm", name, `/${foreign}`]), "");
+      assertEquals([await listed(name), await listed(foreign)], [undefined, undefined]);
+      region.bytes[0] = 1; // it stays with those who map it
+    }),
+});
+
+Deno.test({
+  name: "mmap rm --json lists what was removed; what fails does not keep others",
+  ignore,
+  fn: () =>
+    withForeign(new Uint8Array(1), async (foreign) => {
+      const missing = uniqueName();
+      const { code, stdout, stderr } = await mmap(["rm", "--json", missing, foreign, "a/b"]);
+      assertEquals([code, JSON.parse(stdout)], [1, [foreign]]);
+      assertMatch(
+        stderr,
+        new RegExp(
+          `^mmap: No such file or directory \\(os error 2\\): \\w+ '.*${missing}'\n` +
+            `mmap: Cannot use shared memory [^\n]*\n$`,
+        ),
+      );
+      assertEquals(await listed(foreign), undefined);
+    }),
+});
+
+Deno.test({
+  name: "mmap rm takes a name that looks like an option",
+  ignore,
+  fn: async () => {
+    const name = `--${uniqueName()}`;
+    using _region = MmapRegion.named(name, { createNew: true, byteLength: 1 });
+    assertEquals((await mmap(["rm", name])).code, 2);
+    assertEquals((await listed(name))?.byteLength, 1);
+    assertEquals(await mmapPrints(["rm", "--json", "--", name]), `["${name}"]\n`);
+    assertEquals(await listed(name), undefined);
+  },
+});

@@ -1,0 +1,89 @@
+/** Help, wrong arguments, and what happens at import. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join, toFileUrl } from "@std/path";
+import { main } from "@mmap/mmap/cli";
+import { withTempDir } from "../_files.ts";
+import { CLI, mmap, mmapPrints, runCommand } from "./_cli.ts";
+
+/** Each command, and what its help must name. */
+const COMMANDS: Record<string, string[]> = {
+  ls: [],
+  info: ["TARGET"],
+  dump: ["TARGET", "--offset BYTES", "--length BYTES", "--follow"],
+  residency: ["TARGET", "--width COLUMNS"],
+  reap: ["--dry-run"],
+  rm: ["NAME..."],
+};
+
+Deno.test("mmap --help names every command", async () => {
+  const help = await mmapPrints(["--help"]);
+  assertMatch(help, /^Usage: mmap COMMAND/);
+  for (const name of Object.keys(COMMANDS)) assertMatch(help, new RegExp(`^  ${name} .*\\w$`, "m"));
+});
+
+for (const [name, words] of Object.entries(COMMANDS)) {
+  Deno.test(`mmap ${name} --help names its arguments`, async () => {
+    const help = await mmapPrints([name, "--help"], { permissions: [] });
+    assertEquals(help.startsWith(`Usage: mmap ${name} `), true, help);
+    for (const word of [...words, "--json", "--help"]) assertStringIncludes(help, word);
+  });
+}
+
+/** Wrong arguments, and the one line that they give. */
+const WRONG: [args: string[], line: string][] = [
+  [[], "Missing command: see 'mmap --help'"],
+  [["list"], "Unknown command 'list': see 'mmap --help'"],
+  [["two\nlines"], "Unknown command 'two\\u000alines': see 'mmap --help'"],
+  [["--json"], "Unknown command '--json': see 'mmap --help'"],
+  [["toString"], "Unknown command 'toString': see 'mmap --help'"],
+  [["info"], "Missing TARGET: see 'mmap info --help'"],
+  [["dump"], "Missing TARGET: see 'mmap dump --help'"],
+  [["residency", "--json"], "Missing TARGET: see 'mmap residency --help'"],
+  [["rm"], "Missing NAME: see 'mmap rm --help'"],
+  [["ls", "x"], "Unexpected argument 'x': see 'mmap ls --help'"],
+  [["reap", "x"], "Unexpected argument 'x': see 'mmap reap --help'"],
+  [["info", "x", "y"], "Unexpected argument 'y': see 'mmap info --help'"],
+  [["ls", "--follow"], "Unknown option '--follow': see 'mmap ls --help'"],
+  [["ls", "-l"], "Unknown option '-l': see 'mmap ls --help'"],
+  [
+    ["dump", "x", "--offset"],
+    "Option '--offset <value>' argument missing: see 'mmap dump --help'",
+  ],
+  ...["", "x", "1.5", "-1", "0x", "1kk", "9007199254740992", "k"].map((
+    value,
+  ): [string[], string] => [
+    ["dump", "x", `--length=${value}`],
+    `--length must be a number of bytes, not '${value}': see 'mmap dump --help'`,
+  ]),
+  ...["", "0", "-3", "1.5", "10001", "wide"].map((value): [string[], string] => [
+    ["residency", "x", `--width=${value}`],
+    `--width must be a number from 1 to 10000, not '${value}': see 'mmap residency --help'`,
+  ]),
+];
+
+for (const [args, line] of WRONG) {
+  Deno.test(`mmap ${JSON.stringify(args)} is refused`, async () => {
+    assertEquals(await mmap(args), { code: 2, stdout: "", stderr: `mmap: ${line}\n` });
+  });
+}
+
+Deno.test("main() resolves to the exit code", async () => {
+  assertEquals(await main(["info", "--help"]), 0);
+});
+
+Deno.test("mod.ts does nothing when it is imported", () =>
+  withTempDir(async (dir) => {
+    const program = join(dir, "program.ts");
+    const source = `import { main } from ${JSON.stringify(toFileUrl(CLI).href)};\n` +
+      `console.log(typeof main);`;
+    await Deno.writeTextFile(program, source);
+    const result = await runCommand([Deno.execPath(), "run", "--quiet", program, "ls"]);
+    assertEquals(result, { code: 0, stdout: "function\n", stderr: "" });
+  }));
+
+Deno.test("mmap tells that it needs --allow-ffi", async () => {
+  const { code, stdout, stderr } = await mmap(["ls"], { permissions: [] });
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^mmap: [^\n]*--allow-ffi[^\n]*\n$/);
+});
