@@ -473,7 +473,7 @@ export const SYMBOLS = {
       "pointer", // uint32_t *uaddr2
       "u32", // uint32_t val3
     ],
-    result: "i64", // FUTEX_WAKE: waiters woken; FUTEX_WAIT: 0; or -1 and errno
+    result: "i32", // FUTEX_WAKE: waiters woken; FUTEX_WAIT: 0; or -1 and errno
   },
   // https://docs.kernel.org/userspace-api/futex2.html (Linux 5.16)
   futexWaitv: {

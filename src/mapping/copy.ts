@@ -6,7 +6,7 @@
 import { required, systemError } from "../../ffi/call.ts";
 import { lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
-import { addressOf, addressOfBytes, type Range } from "../../ffi/memory.ts";
+import { addressOf, addressOfBytes, lengthOf, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { alignDown } from "./pages.ts";
 
@@ -58,7 +58,7 @@ function transferOnce(call: Transfer, local: bigint, mapped: bigint, byteLength:
 
 /** Copies mapped bytes into `target`. @returns how many there were before a missing page */
 export function copyFromMapped(mapped: Deno.PointerObject, target: Uint8Array): number {
-  return transfer("process_vm_readv", addressOfBytes(target), addressOf(mapped), target.byteLength);
+  return transfer("process_vm_readv", addressOfBytes(target), addressOf(mapped), lengthOf(target));
 }
 
 /** Copies `source` into a mapping. @returns how many bytes fitted before a missing page */
@@ -67,7 +67,7 @@ export function copyToMapped(mapped: Deno.PointerObject, source: Uint8Array): nu
     "process_vm_writev",
     addressOfBytes(source),
     addressOf(mapped),
-    source.byteLength,
+    lengthOf(source),
   );
 }
 

@@ -9,9 +9,20 @@ interface Estate {
   range: Range;
   guard: MappingGuard | undefined;
   readonly onUnmapped: () => void;
+  /** Which buffer is the mapping's present one; each has another number. */
+  epoch: number;
 }
 
-const forgotten = new FinalizationRegistry<Estate>((estate) => {
+/** A buffer's place in its mapping's life. */
+interface Will {
+  readonly estate: Estate;
+  readonly epoch: number;
+}
+
+const forgotten = new FinalizationRegistry<Will>(({ estate, epoch }) => {
+  // Once another buffer, or none, stands for the memory, this one does not matter any more: also
+  // where a program has taken `unregister` away.
+  if (estate.epoch !== epoch) return;
   // Nobody can tell whether the buffer that was collected had been transferred away: then a view
   // of this memory lives on in another buffer. So the memory and the file are given back here, and
   // the addresses stay taken.
@@ -32,7 +43,7 @@ export class Mapping {
   constructor(request: MapRequest, onUnmapped: () => void) {
     const range = mapRange(request);
     this.#request = request;
-    this.#estate = { range, guard: undefined, onUnmapped };
+    this.#estate = { range, guard: undefined, onUnmapped, epoch: 0 };
     try {
       this.#buffer = bufferOver(range);
       if (request.guarded) this.beginGuard();
@@ -40,7 +51,17 @@ export class Mapping {
       unmapRange(range);
       throw error;
     }
-    forgotten.register(this.#buffer, this.#estate, this);
+    this.#register();
+  }
+
+  #register(): void {
+    const estate = this.#estate;
+    forgotten.register(this.#buffer, { estate, epoch: estate.epoch }, this);
+  }
+
+  #unregister(): void {
+    this.#estate.epoch++;
+    forgotten.unregister(this);
   }
 
   /** What `mmap` would have to be asked for to get this mapping as it is now. */
@@ -102,7 +123,7 @@ export class Mapping {
     if (!detach(this.#buffer)) {
       throw new TypeError("Cannot resize region as its buffer was transferred away");
     }
-    forgotten.unregister(this);
+    this.#unregister();
     this.guard?.suspend();
     try {
       this.#estate.range = move(this.range);
@@ -110,13 +131,13 @@ export class Mapping {
     } finally {
       this.guard?.resume(this.range, this.#request);
       this.#buffer = bufferOver(this.range);
-      forgotten.register(this.#buffer, this.#estate, this);
+      this.#register();
     }
   }
 
   /** Takes the buffer from its views and gives the addresses back. Once only. */
   close(): void {
-    forgotten.unregister(this);
+    this.#unregister();
     this.#closed = true;
     this.#detached = detach(this.#buffer);
     if (!this.pinned) this.#giveBack();

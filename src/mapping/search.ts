@@ -1,7 +1,14 @@
 /** Searching and comparing mapped bytes, by libc. */
 
 import { libc } from "../../ffi/libc.ts";
-import { addressOf, addressOfBytes, plainBytes, pointerAt, pointerFrom } from "../../ffi/memory.ts";
+import {
+  addressOf,
+  addressOfBytes,
+  lengthOf,
+  plainBytes,
+  pointerAt,
+  pointerFrom,
+} from "../../ffi/memory.ts";
 import type { Mapping } from "./mapping.ts";
 import type { Span } from "./pages.ts";
 
@@ -26,24 +33,26 @@ export function needleBytes(needle: Needle): Uint8Array<ArrayBuffer> {
 
 /** The first place of a needle in a span, counted from the span's beginning; -1 if there is none. */
 export function firstIn(mapping: Mapping, span: Span, needle: Uint8Array<ArrayBuffer>): number {
-  if (needle.length > span.byteLength) return -1;
-  if (needle.length === 0) return 0;
+  const needleLength = lengthOf(needle);
+  if (needleLength > span.byteLength) return -1;
+  if (needleLength === 0) return 0;
   const start = pointerAt(mapping.pointer, span.byteOffset);
   const length = BigInt(span.byteLength);
   const { memchr, memmem } = libc();
-  const found = needle.length === 1
+  const found = needleLength === 1
     ? memchr(start, needle[0]!, length)
-    : memmem(start, length, needle, BigInt(needle.length));
+    : memmem(start, length, needle, BigInt(needleLength));
   return found === null ? -1 : Number(addressOf(found) - addressOf(start));
 }
 
 /** The last place of a needle in a span, counted from the span's beginning; -1 if there is none. */
 export function lastIn(mapping: Mapping, span: Span, needle: Uint8Array<ArrayBuffer>): number {
-  let room = span.byteLength - needle.length;
-  if (needle.length === 0 || room < 0) return room < 0 ? -1 : room;
+  const needleLength = lengthOf(needle);
+  let room = span.byteLength - needleLength;
+  if (needleLength === 0 || room < 0) return room < 0 ? -1 : room;
   const bytes = new Uint8Array(mapping.buffer, span.byteOffset, span.byteLength);
   const needlePointer = pointerFrom(addressOfBytes(needle));
-  const length = BigInt(needle.length);
+  const length = BigInt(needleLength);
   while (room >= 0) {
     const at = lastByte(
       mapping,
@@ -69,7 +78,7 @@ function lastByte(mapping: Mapping, span: Span, bytes: Uint8Array, byte: number)
 
 /** Whether the bytes of a span are those of `other`, which is as long. */
 export function equalsSpan(mapping: Mapping, span: Span, other: Uint8Array): boolean {
-  if (other.byteLength === 0) return true;
+  if (span.byteLength === 0) return true;
   const there = pointerAt(mapping.pointer, span.byteOffset);
   const here = pointerFrom(addressOfBytes(other));
   return libc().memcmp(there, here, BigInt(span.byteLength)) === 0;

@@ -1,6 +1,6 @@
 /** The part of a region that is about its bytes: views, copies, search, and the end of them all. */
 
-import { plainBytes, pointerAt } from "../../ffi/memory.ts";
+import { headOf, lengthOf, plainBytes, pointerAt } from "../../ffi/memory.ts";
 import { copyFromMapped, copyToMapped } from "../mapping/copy.ts";
 import { type ByteRange, optionalNumber, wholeNumber } from "../mapping/pages.ts";
 import { equalsSpan, firstIn, lastIn, type Needle, needleBytes } from "../mapping/search.ts";
@@ -150,7 +150,7 @@ export abstract class MappedBytes implements Disposable {
         `Cannot ${action} as byteOffset must lie within ${this.byteLength} bytes: received ${at}`,
       );
     }
-    return copy(pointerAt(mapping.pointer, this.#core.lead + at), bytes.subarray(0, room));
+    return copy(pointerAt(mapping.pointer, this.#core.lead + at), headOf(bytes, room));
   }
 
   /**
@@ -209,8 +209,9 @@ export abstract class MappedBytes implements Disposable {
     const start = optionalNumber(byteOffset, "byteOffset", "compare region") ?? 0;
     const bytes = plainBytes(other, "other", "compare region");
     const mapping = this.#core.live("compare region");
-    if (start + bytes.byteLength > this.byteLength) return false;
-    const span = { byteOffset: this.#core.lead + start, byteLength: bytes.byteLength };
+    const byteLength = lengthOf(bytes);
+    if (start + byteLength > this.byteLength) return false;
+    const span = { byteOffset: this.#core.lead + start, byteLength };
     return equalsSpan(mapping, span, bytes);
   }
 

@@ -1,6 +1,7 @@
 /** `MmapRegion`: an object and a mapping of it, put together for people. */
 
 import { getenv } from "../../ffi/environment.ts";
+import { statusOf } from "../../ffi/status.ts";
 import { type GuardState, guardState } from "../../ffi/guard/guard.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import {
@@ -293,7 +294,8 @@ export class MmapRegion extends MappedMemory {
    * What another process needs to attach to this region, as plain JSON. It holds as long as this
    * region is open; for a file, as long as the file is there.
    *
-   * @throws {Deno.errors.NotSupported} If it is private memory, which no other process can reach.
+   * @throws {Deno.errors.NotSupported} If it is private memory, which no other process can reach, or
+   * a device such as /dev/zero.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   handle(): RegionHandle {
@@ -303,6 +305,11 @@ export class MmapRegion extends MappedMemory {
     if (fd === -1) {
       throw new Deno.errors.NotSupported(
         `Cannot make handle: private memory cannot be reached by others; use sharing "shared"`,
+      );
+    }
+    if (statusOf(fd).type !== "file") {
+      throw new Deno.errors.NotSupported(
+        `Cannot make handle: it is a mapping of a device, and another one of it is other memory`,
       );
     }
     const path = kind === "file" ? pathOfDescriptor(fd) : name;

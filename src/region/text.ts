@@ -13,9 +13,11 @@ export function* linesOf(core: RegionCore, range: ByteRange | undefined): Genera
   core.live("read lines");
   const { byteOffset, byteLength } = core.span(given, "read lines");
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const end = byteOffset + byteLength;
-  for (let at = byteOffset; at < end;) {
+  for (let at = byteOffset; at < byteOffset + byteLength;) {
     const mapping = core.live("read lines");
+    // The region may have become shorter meanwhile.
+    const end = Math.min(byteOffset + byteLength, core.lead + core.byteLength);
+    if (at >= end) return;
     const found = firstIn(mapping, { byteOffset: at, byteLength: end - at }, LINE_FEED);
     const length = found === -1 ? end - at : found;
     const bytes = new Uint8Array(mapping.buffer, at, length);

@@ -3,6 +3,7 @@
 import { close } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { checkSize } from "../object/open_handle.ts";
+import { checkDescriptorDenied } from "../object/permission.ts";
 import { pathOf } from "../object/path.ts";
 import { attachRegion } from "./make.ts";
 import { coreOf } from "./mapped_bytes.ts";
@@ -67,6 +68,7 @@ export async function sendRegion(
  * @throws {Deno.errors.TimedOut} If nobody gave anything.
  * @throws {Deno.errors.PermissionDenied} EACCES: another user's socket; or the handle does not grant
  * the access asked for.
+ * @throws {Deno.errors.NotCapable} If the program runs with that file denied.
  */
 export async function receiveRegion(
   socketPath: string | URL,
@@ -79,8 +81,10 @@ export async function receiveRegion(
     return fd;
   };
   try {
+    const plan = planAttach(options, handle.access);
+    checkDescriptorDenied(fd, plan.access === "read-write");
     checkSize(handle, statusOf(fd));
-    return regionOver(attachRegion(handle, planAttach(options, handle.access), take));
+    return regionOver(attachRegion(handle, plan, take));
   } catch (error) {
     if (!taken) close(fd);
     throw error;

@@ -64,9 +64,15 @@ export class RegionWords implements Words {
     return new Int32Array(buffer, byteOffset + this.#byteOffset, this.#byteLength / 4);
   }
 
+  /** The word that was asked for last, which mostly is the next one too. */
+  #known: { base: Deno.PointerObject; index: number; pointer: Deno.PointerObject } | undefined;
+
   #pointer(index: number): Deno.PointerObject {
-    const { pointer } = this.#core.live(this.#action);
-    return pointerAt(pointer, this.#core.lead + this.#byteOffset + 4 * index);
+    const base = this.#core.live(this.#action).pointer;
+    if (this.#known?.base === base && this.#known.index === index) return this.#known.pointer;
+    const pointer = pointerAt(base, this.#core.lead + this.#byteOffset + 4 * index);
+    this.#known = { base, index, pointer };
+    return pointer;
   }
 
   waitSync(index: number, expected: number, timeoutMs: number): WaitResult {
@@ -95,37 +101,52 @@ export class RegionWords implements Words {
 /** The longest single system call, so that a terminated Worker does not sleep for ever. */
 const LONGEST_MS = 1000;
 
+const FUTEX_NUMBER = BigInt(SYS_futex ?? 0);
+
 const timespec = new BigInt64Array(2); // 0 time_t tv_sec, 8 long tv_nsec
 const timespecBytes = new Uint8Array(timespec.buffer);
+let timespecMs = 0;
 
 function linuxWait(pointer: Deno.PointerObject, expected: number, timeoutMs: number): WaitResult {
+  if (timeoutMs <= LONGEST_MS) return linuxWaitOnce(pointer, expected, timeoutMs);
   const deadline = performance.now() + timeoutMs;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadline - performance.now()) {
-    const sliceNs = Math.ceil(Math.min(leftMs, LONGEST_MS) * 1e6);
-    timespec[0] = BigInt(Math.floor(sliceNs / 1e9));
-    timespec[1] = BigInt(sliceNs % 1e9);
-    const { futex } = libc();
-    const result = futex(
-      BigInt(SYS_futex),
-      pointer,
-      FUTEX_WAIT,
-      expected >>> 0,
-      timespecBytes,
-      null,
-      0,
-    );
-    if (result === 0n) return "ok";
-    const errno = lastErrno();
-    const code = errnoName(errno);
-    if (code === "EAGAIN") return "not-equal";
-    if (code !== "ETIMEDOUT" && code !== "EINTR") throw systemError(errno, "futex");
+    const result = linuxWaitOnce(pointer, expected, Math.min(leftMs, LONGEST_MS));
+    if (result !== "timed-out") return result;
   }
   return "timed-out";
 }
 
+function linuxWaitOnce(pointer: Deno.PointerObject, expected: number, ms: number): WaitResult {
+  if (ms <= 0) return "timed-out";
+  setTimespec(ms);
+  const { futex } = libc();
+  const word = expected >>> 0;
+  if (futex(FUTEX_NUMBER, pointer, FUTEX_WAIT, word, timespecBytes, null, 0) === 0) return "ok";
+  const errno = lastErrno();
+  switch (errnoName(errno)) {
+    case "EAGAIN":
+      return "not-equal";
+    case "ETIMEDOUT":
+      return "timed-out";
+    case "EINTR":
+      return "ok"; // for nothing, as a wake-up may be
+    default:
+      throw systemError(errno, "futex");
+  }
+}
+
+/** Most waits are slices of one length: then it stands there already. */
+function setTimespec(ms: number): void {
+  if (ms === timespecMs) return;
+  timespecMs = ms;
+  timespec[0] = BigInt(Math.floor(ms / 1000));
+  timespec[1] = BigInt(Math.ceil((ms % 1000) * 1e6));
+}
+
 function linuxWake(pointer: Deno.PointerObject, count: number): number {
-  const woken = libc().futex(BigInt(SYS_futex), pointer, FUTEX_WAKE, count, null, null, 0);
-  if (woken >= 0n) return Number(woken);
+  const woken = libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE, count, null, null, 0);
+  if (woken >= 0) return woken;
   throw systemError(lastErrno(), "futex");
 }
 

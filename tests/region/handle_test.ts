@@ -246,3 +246,8 @@ Deno.test("MmapRegion.attach() reads each field of a handle once", () => {
   assertEquals(Object.entries(reads).filter(([, count]) => count !== 1), []);
   assertEquals(Object.keys(reads).sort(), Object.keys(region.handle()).sort());
 });
+
+Deno.test("handle() throws NotSupported for a device, whose other mappings are other memory", () => {
+  using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: 4096 });
+  assertThrows(() => region.handle(), Deno.errors.NotSupported);
+});
