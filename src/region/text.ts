@@ -1,22 +1,24 @@
 /** Reading a region piece by piece: as lines, and as a stream. */
 
 import { firstIn } from "../mapping/search.ts";
-import { type ByteRange, optionalNumber, readRange } from "../mapping/pages.ts";
+import { type ByteRange, optionalNumber, readRange, type Span } from "../mapping/pages.ts";
 import type { RegionCore } from "./core.ts";
 
 const LINE_FEED = Uint8Array.of(10);
 const CARRIAGE_RETURN = 13;
 
 /** The lines of a range, one at a time. The region may be closed meanwhile: that ends it by an error. */
-export function* linesOf(core: RegionCore, range: ByteRange | undefined): Generator<string, void> {
+export function linesOf(core: RegionCore, range: ByteRange | undefined): Iterable<string> {
   const given = readRange(range, "read lines");
   core.live("read lines");
-  const { byteOffset, byteLength } = core.span(given, "read lines");
+  return linesIn(core, core.span(given, "read lines"));
+}
+
+function* linesIn(core: RegionCore, span: Span): Generator<string, void> {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  for (let at = byteOffset; at < byteOffset + byteLength;) {
+  for (let at = span.byteOffset; at < span.byteOffset + span.byteLength;) {
     const mapping = core.live("read lines");
-    // The region may have become shorter meanwhile.
-    const end = Math.min(byteOffset + byteLength, core.lead + core.byteLength);
+    const end = endNow(core, span);
     if (at >= end) return;
     const found = firstIn(mapping, { byteOffset: at, byteLength: end - at }, LINE_FEED);
     const length = found === -1 ? end - at : found;
@@ -25,6 +27,11 @@ export function* linesOf(core: RegionCore, range: ByteRange | undefined): Genera
     yield decoder.decode(bytes.subarray(0, length - cut));
     at += length + 1;
   }
+}
+
+/** Where a span ends that was taken before: the region may have become shorter meanwhile. */
+function endNow(core: RegionCore, { byteOffset, byteLength }: Span): number {
+  return Math.min(byteOffset + byteLength, core.lead + core.byteLength);
 }
 
 /** Options of `readable`. */
@@ -48,15 +55,17 @@ export function readableOf(
     DEFAULT_CHUNK;
   core.live("read region");
   const span = core.span(given, "read region");
-  const end = span.byteOffset + span.byteLength;
   let at = span.byteOffset;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull(controller): void {
       const { buffer } = core.live("read region");
-      const length = Math.min(chunk, end - at);
-      controller.enqueue(new Uint8Array(buffer, at, length).slice());
-      at += length;
-      if (at === end) controller.close();
+      const end = endNow(core, span);
+      if (at < end) {
+        const length = Math.min(chunk, end - at);
+        controller.enqueue(new Uint8Array(buffer, at, length).slice());
+        at += length;
+      }
+      if (at >= end) controller.close();
     },
   }, { highWaterMark: 0 });
 }

@@ -1,5 +1,8 @@
+/** How each function of the symbol table tells that it failed, proven by failures. */
+
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { memfd_create, mremap, shm_open, shm_unlink } from "@mmap/mmap/libc";
+import { FUTEX_WAIT, SYS_futex, SYS_futex_waitv } from "../../ffi/constants.ts";
 import { errnoName } from "../../ffi/errno.ts";
 import { libc, replaceLibc } from "../../ffi/libc.ts";
 import { statusOf } from "../../ffi/status.ts";
@@ -36,6 +39,11 @@ const FAILURES: Record<string, [(c: Libc) => unknown, string]> = {
   sendmsg: [(c) => Number(c.sendmsg(-1, noBytes, 0)), "EBADF"],
   recvmsg: [(c) => Number(c.recvmsg(-1, noBytes, 0)), "EBADF"],
   chmod: [(c) => c.chmod(noPath, 0), "ENOENT"],
+  futex: [(c) => Number(c.futex(BigInt(SYS_futex), null, FUTEX_WAIT, 0, null, null, 0)), "EFAULT"],
+  futexWaitv: [(c) => Number(c.futexWaitv(BigInt(SYS_futex_waitv), null, 0, 0, null, 1)), "EINVAL"],
+  gettid: [(c) => Number(c.gettid(-1n)), "ENOSYS"],
+  kill: [(c) => c.kill(Deno.pid, -1), "EINVAL"],
+  clock_gettime: [(c) => c.clock_gettime(4242, noBytes), "EINVAL"],
   read: [(c) => Number(c.read(-1, noBytes, 1n)), "EBADF"],
   unlink: [(c) => c.unlink(noPath), "ENOENT"],
   readlink: [(c) => Number(c.readlink(noPath, noBytes, 256n)), "ENOENT"],
@@ -110,13 +118,18 @@ Deno.test({
 });
 
 Deno.test({
-  name: "msync(), madvise(), fsync() and poll() of libc return -1 on another thread, too",
+  name:
+    "msync(), madvise(), fsync(), poll() and futex_waitv() of libc return -1 on another thread, too",
   ignore: !onLinux,
   async fn(): Promise<void> {
     assertEquals(await libc().msyncOffThread(nowhere, BigInt(PAGE), 4), -1);
     assertEquals(await libc().madviseOffThread(nowhere, BigInt(PAGE), 0), -1);
     assertEquals(await libc().fsyncOffThread(-1), -1);
     assertEquals(await libc().pollOffThread(noBytes, 2n ** 32n - 1n, 0), -1);
+    assertEquals(
+      await libc().futexWaitvOffThread(BigInt(SYS_futex_waitv), null, 0, 0, null, 1),
+      -1n,
+    );
   },
 });
 
@@ -133,12 +146,13 @@ Deno.test("getenv() of libc returns NULL for a variable that is not set", () => 
 });
 
 Deno.test({
-  name: "every symbol but macOS's own fstat is in this libc",
+  name: "every symbol but those of macOS alone is in this libc",
   ignore: !onLinux,
   fn(): void {
     const missing = Object.entries(libc()).filter(([, symbol]) => symbol === null)
       .map(([name]) => name);
-    assertEquals(missing, ["fstat$INODE64"]);
+    const theirs = /^(fstat\$INODE64|os_sync_.*|__ulock_.*)$/;
+    assertEquals(missing.filter((name) => !theirs.test(name)), []);
     assertEquals(Object.keys(libc()).sort(), Object.keys(SYMBOLS).sort());
   },
 });
@@ -156,10 +170,14 @@ Deno.test("no symbol is declared without the way its failure is told", () => {
     "pollOffThread",
     "opendir",
     "readdir", // fails for what is no directory stream, and then in any way
-    "strerror", // never fails
-    "errnoLocation", // never fails
-    "fstat", // macOS
-    "fstat$INODE64", // macOS
+    ...["strerror", "errnoLocation", "memchr", "memrchr", "memmem", "memcmp"], // never fail
+    "futexWaitvOffThread",
+    "fstat", // this one and the following: macOS
+    "fstat$INODE64",
+    "os_sync_wait_on_address_with_timeout",
+    "os_sync_wake_by_address_any",
+    "__ulock_wait",
+    "__ulock_wake",
   ]);
   assertEquals(Object.keys(SYMBOLS).filter((name) => !told.has(name)), []);
 });

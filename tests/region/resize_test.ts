@@ -2,6 +2,7 @@
 
 import { assertEquals, assertNotStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
+import { resultOf } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE, rightsAt } from "../_pages.ts";
@@ -181,6 +182,28 @@ Deno.test("MmapRegion.resize() throws for a length that is none", () => {
     assertThrows(() => region.resize(length as number), TypeError);
   }
   assertEquals(region.byteLength, PAGE);
+});
+
+Deno.test("MmapRegion.lines() and readable() end where a region that shrank meanwhile ends", async () => {
+  // In a child: beyond that end there may be no memory at all.
+  const result = await resultOf(`
+    import { MmapRegion } from "@mmap/mmap";
+    const read = [];
+    for (const reserve of [true, 2 ** 25]) {
+      using region = MmapRegion.anonymous(2 ** 24, { resizable: true, reserve });
+      region.bytes.fill(97);
+      region.bytes[10] = 10;
+      const lines = region.lines()[Symbol.iterator]();
+      const chunks = region.readable({ chunkByteLength: 4 }).getReader();
+      read.push(lines.next().value.length, (await chunks.read()).value.length);
+      region.resize(15);
+      read.push(lines.next().value.length, lines.next().done);
+      for (let chunk; !(chunk = await chunks.read()).done;) read.push(chunk.value.length);
+    }
+    console.log(JSON.stringify(read));
+  `);
+  const once = [10, 4, 4, true, 4, 4, 3];
+  assertEquals(result, [...once, ...once]);
 });
 
 for (const pending of ["flush", "populate"] as const) {
