@@ -17,10 +17,11 @@ async function interrupt(program: RunningCli): Promise<void> {
 
 Deno.test("mmap dump --follow prints what another process changes, and ends on SIGINT", async () => {
   const name = uniqueName();
+  using _region = MmapRegion.named(name, { createNew: true, byteLength: 4096 });
   await using writer = new Child(
     `
     import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.named(Deno.args[0], { createNew: true, byteLength: 4096 });
+    using region = MmapRegion.named(Deno.args[0]);
     console.log("ready");
     for await (const chunk of Deno.stdin.readable) {
       for (const place of new TextDecoder().decode(chunk).trim().split("\\n")) {
