@@ -18,26 +18,35 @@ const WASM_PAGE = 65536;
 const MEMORY32_BYTE_LENGTH = 2 ** 32;
 const MEMORY64_BYTE_LENGTH = 2 ** 34;
 
-const latest = new WeakMap<RegionCore, Overlay>();
+/** The memory that a region of that length was given. */
+const latest = new WeakMap<RegionCore, { memory: WebAssembly.Memory; byteLength: number }>();
+
+/** A region that nobody closes stays open as long as somebody in this isolate has its memory. */
+const regions = new WeakMap<object, RegionCore>();
 
 /** A region's object in the place of a memory's own pages. */
 class Overlay implements MappedRange {
-  /** Held, so that V8 keeps the addresses until the object is out of them. */
-  readonly memory: WebAssembly.Memory;
+  /**
+   * Held, so that V8 keeps the addresses until the object is out of them. Not the memory's own
+   * buffer, since that keeps the region open, and the region's finalizer holds this.
+   */
+  readonly addresses: ArrayBufferLike;
   readonly range: Range;
   readonly request: MapRequest;
-  /** The region's length when this was made. */
-  readonly regionByteLength: number;
   guard: MappingGuard | undefined;
   #faults = 0;
 
   constructor(memory: WebAssembly.Memory, byteLength: number, request: MapRequest) {
-    this.memory = memory;
-    this.regionByteLength = byteLength;
+    this.addresses = structuredClone(memory.buffer);
     const pointer = pointerFrom(addressOfBytes(new Uint8Array(memory.buffer)))!;
     this.range = { pointer, byteLength: alignUp(byteLength, pageSize()) };
     this.request = request;
-    mapOver(this.range, request);
+    try {
+      mapOver(this.range, request);
+    } catch (error) {
+      replaceByZeros(this.range); // which may be a hole now, and V8 still owns it
+      throw error;
+    }
     if (request.guarded) this.guard = MappingGuard.take(this.range, request);
   }
 
@@ -63,13 +72,15 @@ export function wasmMemoryOf(core: RegionCore): WebAssembly.Memory {
   const { request } = core.live("share region");
   const { byteLength } = core;
   const known = latest.get(core);
-  if (known?.regionByteLength === byteLength) return known.memory;
+  if (known?.byteLength === byteLength) return known.memory;
   checkShareable(core);
-  const overlay = new Overlay(makeMemory(byteLength), byteLength, request);
+  const memory = makeMemory(byteLength);
+  const overlay = new Overlay(memory, byteLength, request);
   core.addOverlay(overlay);
   core.onClose(() => overlay.withdraw());
-  latest.set(core, overlay);
-  return overlay.memory;
+  latest.set(core, { memory, byteLength });
+  for (const holder of [memory, memory.buffer]) regions.set(holder, core);
+  return memory;
 }
 
 function checkShareable(core: RegionCore): void {
