@@ -92,10 +92,20 @@ export function plainBytes(bytes: Uint8Array, name: string, action: string): Uin
   if (typeof bytes !== "object" || apply(getTag, bytes, []) !== "Uint8Array") {
     throw new TypeError(`Cannot ${action} as ${name} must be a Uint8Array`);
   }
-  const buffer = apply(getBuffer, bytes, []) as ArrayBuffer;
+  return headOf(bytes, lengthOf(bytes));
+}
+
+/** How many bytes there are, whatever a program has put in the place of `length`. */
+export function lengthOf(bytes: Uint8Array): number {
+  return apply(getLength, bytes, []) as number;
+}
+
+/** The first bytes, at most `limit` of them. */
+export function headOf(bytes: Uint8Array, limit: number): Uint8Array {
+  const length = lengthOf(bytes);
   return new BufferBytes(
-    buffer,
+    apply(getBuffer, bytes, []) as ArrayBuffer,
     apply(getByteOffset, bytes, []) as number,
-    apply(getLength, bytes, []) as number,
+    length < limit ? length : limit,
   );
 }

@@ -114,8 +114,8 @@ function installed(): GuardTable | undefined {
   if (handler % BigInt(pageSize()) !== BigInt(ENTRY_OFFSET)) return undefined;
   const block = pointerFrom(handler - BigInt(ENTRY_OFFSET))!;
   const found = new Uint8Array(bufferOver({ pointer: block, byteLength: ENTRY_OFFSET }));
-  const signature = code().subarray(0, ENTRY_OFFSET);
-  if (!signature.every((byte, i) => byte === found[i])) return undefined;
+  const signature = code();
+  for (let i = 0; i < ENTRY_OFFSET; i++) if (found[i] !== signature[i]) return undefined;
   return new GuardTable(pointerAt(block, TABLE_OFFSET));
 }
 
@@ -140,7 +140,8 @@ function makeBlock(): Deno.PointerObject {
     "mmap",
   );
   try {
-    new Uint8Array(bufferOver({ pointer, byteLength })).set(code());
+    const bytes = new Uint8Array(bufferOver({ pointer, byteLength: TABLE_OFFSET }));
+    copyBytes(code(), bytes);
     // Also what makes arm64's instruction cache see the code.
     checkZero(mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC), "mprotect");
     return pointer;
@@ -150,6 +151,13 @@ function makeBlock(): Deno.PointerObject {
   }
 }
 
+/** Byte by byte: a program may have replaced the methods of typed arrays. */
+function copyBytes(from: Uint8Array, to: Uint8Array): void {
+  for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
+}
+
+const fromHex = Uint8Array.fromHex;
+
 function code(): Uint8Array {
-  return Uint8Array.fromHex(GUARD_CODE[platform().arch].lines.join(""));
+  return fromHex(GUARD_CODE[platform().arch].lines.join(""));
 }

@@ -31,6 +31,10 @@ const forgotten = new FinalizationRegistry<Will>(({ estate, epoch }) => {
   estate.onUnmapped();
 });
 
+// Captured at load: a program that changes the prototype later cannot keep a region from its end.
+const { register, unregister } = FinalizationRegistry.prototype;
+const apply = Reflect.apply;
+
 /** A live mapping. It owns the addresses; `onUnmapped` is called once, when they are given back. */
 export class Mapping {
   readonly #estate: Estate;
@@ -56,12 +60,12 @@ export class Mapping {
 
   #register(): void {
     const estate = this.#estate;
-    forgotten.register(this.#buffer, { estate, epoch: estate.epoch }, this);
+    apply(register, forgotten, [this.#buffer, { estate, epoch: estate.epoch }, this]);
   }
 
   #unregister(): void {
     this.#estate.epoch++;
-    forgotten.unregister(this);
+    apply(unregister, forgotten, [this]);
   }
 
   /** What `mmap` would have to be asked for to get this mapping as it is now. */

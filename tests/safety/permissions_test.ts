@@ -1,0 +1,276 @@
+/** Deno's permissions: --allow-ffi is enough for everything, and a denied path stays denied. */
+
+import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { ignore } from "../_faults.ts";
+import { makeFile, withTempDir } from "../_files.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const MODULE = new URL("../../mod.ts", import.meta.url).href;
+
+/** Runs the source text of a module under exactly these permissions. @returns its lines */
+async function runWith(permissions: string[], code: string): Promise<string[]> {
+  return await withCode(code, async (path) => {
+    const { stdout, stderr, code, signal } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--quiet", `--config=${ROOT}deno.json`, ...permissions, path],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder();
+    assertEquals({ code, signal }, { code: 0, signal: null }, text.decode(stderr));
+    return text.decode(stdout).trimEnd().split("\n");
+  });
+}
+
+async function withCode<T>(code: string, body: (path: string) => Promise<T>): Promise<T> {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(path, PRELUDE + code);
+    return await body(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const PRELUDE = `
+  import { formatHandle, MmapRegion, receiveRegion, sendRegion } from "${MODULE}";
+  /** What a call throws, or "done". */
+  async function result(call) {
+    try {
+      const made = await call();
+      if (made instanceof MmapRegion) made.close();
+      return "done";
+    } catch (error) {
+      return error.constructor.name;
+    }
+  }
+  const say = async (call) => console.log(await result(call));
+`;
+
+/** Prints a line for each call. */
+async function results(permissions: string[], calls: string[], setup = ""): Promise<string[]> {
+  const code = setup + calls.map((call) => `await say(() => ${call});\n`).join("");
+  return await runWith(permissions, code);
+}
+
+Deno.test(
+  "--allow-ffi alone is enough for all of mod.ts",
+  { ignore },
+  () =>
+    withTempDir(async (dir) => {
+      const path = makeFile(dir, 10000);
+      const name = `mmap_test_${crypto.randomUUID()}`;
+      const calls = [
+        `MmapRegion.open("${path}").bytes[0]`,
+        `MmapRegion.open("${dir}/new", { access: "read-write", createNew: true, byteLength: 9 })`,
+        `MmapRegion.open("${dir}/new", { access: "read-write", truncate: true, byteLength: 5 })`,
+        `MmapRegion.open(new URL("file://${path}"), { access: "copy-on-write" })`,
+        `{ region.bytes[0] = 1; region.flushSync(); return region.flush({ durability: "disk" }); }`,
+        `region.resize(20000)`,
+        `{ region.protect("read"); region.bytes[1] = 1; }`,
+        `region.check()`, // a MappingFaultError
+        `region.repair()`,
+        `region.check()`,
+        `region.populate()`,
+        `{ region.lock({ byteLength: 1 }); region.unlock(); }`,
+        `{ region.advise("random"); region.residency(); region.probe(); region.stats(); }`,
+        `{ region.tryRead(new Uint8Array(9), 0); region.tryWrite(new Uint8Array(9), 0); }`,
+        `{ region.discard({ byteLength: 100 }); region.refresh(); }`,
+        `{ region.sharedBuffer(); region.wasmMemory(); }`,
+        `MmapRegion.attach(formatHandle(region.handle()))`,
+        `MmapRegion.fromFd(region.handle().fd)`,
+        `MmapRegion.fromEnv("NOT_SET")`, // NotFound
+        `MmapRegion.anonymous(10, { label: "x" })`,
+        `MmapRegion.anonymous(10, { sharing: "private", label: "x" })`,
+        `{ using named = MmapRegion.named("${name}", { createNew: true, byteLength: 8 });
+         MmapRegion.list(); MmapRegion.unlink("${name}"); }`,
+        `Promise.all([sendRegion(region, "${dir}/socket"),
+         receiveRegion("${dir}/socket").then((received) => received.close())])`,
+        `MmapRegion.guardState()`,
+        `region.close()`,
+      ].map((call) => call.startsWith("{") && call.endsWith("}") ? call : `{ return ${call}; }`);
+      const setup = `const region = MmapRegion.open("${path}", { access: "read-write" });`;
+      const lines = await results(["--allow-ffi"], calls, setup);
+      const expected = calls.map(() => "done");
+      expected[7] = "MappingFaultError";
+      expected[18] = "NotFound";
+      assertEquals(lines, expected, calls.map((call, i) => `${lines[i]} ${call}`).join("\n"));
+    }),
+);
+
+Deno.test("without --allow-ffi the import works and every first call throws NotCapable", {
+  ignore,
+}, async () => {
+  const handle = `{ version: 1, kind: "file", access: "read", byteOffset: 0, byteLength: 1,
+    path: "/etc/hostname", device: 1, inode: "1", pid: 1, fd: 1, startTime: 1, bootId: "" }`;
+  const calls = [
+    `MmapRegion.open("/etc/hostname")`,
+    `MmapRegion.fromFd(0)`,
+    `MmapRegion.anonymous(1)`,
+    `MmapRegion.anonymous(1, { sharing: "private" })`,
+    `MmapRegion.named("x")`,
+    `MmapRegion.unlink("x")`,
+    `MmapRegion.list()`,
+    `MmapRegion.reap()`,
+    `MmapRegion.attach(${handle})`,
+    `MmapRegion.fromEnv()`,
+    `receiveRegion("/nowhere")`,
+  ];
+  assertEquals(await results([], calls), calls.map(() => "NotCapable"));
+  assertEquals(await results(["-R", "-W", "-E"], calls), calls.map(() => "NotCapable"));
+  assertEquals(await results([], [`MmapRegion.guardState()`]), ["done"]);
+});
+
+/** Every way to a denied file. `secret` is in `dir/denied`; the others lead there. */
+function waysTo(dir: string, options: string): string[] {
+  return [
+    `MmapRegion.open("${dir}/denied/secret", ${options})`,
+    `MmapRegion.open("${dir}/link", ${options})`,
+    `MmapRegion.open("${dir}/folder/secret", ${options})`,
+    `MmapRegion.open("${dir}/open/../denied/secret", ${options})`,
+    `MmapRegion.open("${dir}//./denied///secret", ${options})`,
+    `MmapRegion.open("denied/secret", ${options})`,
+    `MmapRegion.open("./open/../denied/secret", ${options})`,
+    `MmapRegion.open(new URL("file://${dir}/denied/secret"), ${options})`,
+    `MmapRegion.open(new URL("file://${dir}/denied/%73ecret"), ${options})`,
+    `MmapRegion.open("/proc/self/root${dir}/denied/secret", ${options})`,
+    `MmapRegion.open("/proc/self/cwd/denied/secret", ${options})`,
+    `MmapRegion.open("/proc/${Deno.pid}/fd/FD", ${options})`,
+    `MmapRegion.attach(HANDLE, ${options})`,
+    `MmapRegion.attach({ ...HANDLE, path: "${dir}/link" }, ${options})`,
+    `MmapRegion.attach({ ...HANDLE, path: "" }, ${options})`,
+    `MmapRegion.attach(formatHandle(HANDLE), ${options})`,
+    `MmapRegion.open("${dir}/denied/gone (deleted)", ${options})`,
+    `MmapRegion.open("${dir}/to gone", ${options})`,
+  ];
+}
+
+/** A tree with a denied directory, this process holding the file in it. */
+async function withSecret(
+  body: (dir: string, fill: (call: string) => string, region: string) => Promise<void>,
+): Promise<void> {
+  const { MmapRegion } = await import("@mmap/mmap");
+  await withTempDir(async (given) => {
+    const dir = await Deno.realPath(given);
+    for (const folder of ["denied", "open"]) await Deno.mkdir(`${dir}/${folder}`);
+    const secret = makeFile(`${dir}/denied`, 5000, "secret");
+    makeFile(`${dir}/denied`, 5000, "gone (deleted)");
+    await Deno.symlink(secret, `${dir}/link`);
+    await Deno.symlink(`${dir}/denied`, `${dir}/folder`);
+    await Deno.symlink(`${dir}/denied/gone (deleted)`, `${dir}/to gone`);
+    makeFile(`${dir}/open`, 5000, "public");
+    using region = MmapRegion.open(secret, { access: "read-write" });
+    const handle = region.handle();
+    const fill = (call: string): string =>
+      call.replace("HANDLE", JSON.stringify(handle)).replace("FD", String(handle.fd));
+    await body(dir, fill, JSON.stringify(handle));
+  });
+}
+
+Deno.test(
+  "a path of --deny-read cannot be mapped, whatever leads to it",
+  { ignore },
+  () =>
+    withSecret(async (dir, fill) => {
+      const setup = `Deno.chdir("${dir}");`;
+      for (const options of ["{}", `{ access: "copy-on-write" }`, `{ access: "read-write" }`]) {
+        const calls = waysTo(dir, options).map(fill);
+        const denied = `--deny-read=${dir}/denied`;
+        const cwd = `--allow-read=${dir}`; // for chdir alone
+        const lines = await results(["--allow-ffi", cwd, denied], calls, setup);
+        assertEquals(
+          lines,
+          calls.map(() => "NotCapable"),
+          calls.map((c, i) => lines[i] + c).join("\n"),
+        );
+        const open = [`MmapRegion.open("${dir}/open/public", ${options})`];
+        assertEquals(await results(["--allow-ffi", denied], open), ["done"]);
+        assertEquals(await results(["--allow-ffi", "--deny-read"], open), ["NotCapable"]);
+        assertEquals(await results(["--allow-ffi", "-R", "-W", denied], open), ["done"]);
+      }
+    }),
+);
+
+Deno.test(
+  "a path of --deny-write cannot be mapped for writing, and can for reading",
+  { ignore },
+  () =>
+    withSecret(async (dir, fill) => {
+      const flags = ["--allow-ffi", `--allow-read=${dir}`, `--deny-write=${dir}/denied`];
+      const setup = `Deno.chdir("${dir}");`;
+      const writing = waysTo(dir, `{ access: "read-write" }`).map(fill);
+      assertEquals(await results(flags, writing, setup), writing.map(() => "NotCapable"));
+      const reading = waysTo(dir, `{ access: "read" }`).map(fill);
+      assertEquals(await results(flags, reading, setup), reading.map(() => "done"));
+    }),
+);
+
+Deno.test(
+  "a denied directory gets no file, and what is in it stays as it is",
+  { ignore },
+  () =>
+    withSecret(async (dir) => {
+      const before = [...Deno.readDirSync(`${dir}/denied`)].map(({ name }) => name).sort();
+      const make = (path: string, option: string): string =>
+        `MmapRegion.open("${path}", { access: "read-write", byteLength: 9000, ${option}: true })`;
+      const calls = ["create", "createNew", "truncate"].flatMap((option) => [
+        make(`${dir}/denied/new`, option),
+        make(`${dir}/folder/new`, option),
+        make(`${dir}/open/../denied/new`, option),
+        ...option === "createNew"
+          ? []
+          : [make(`${dir}/link`, option), make(`${dir}/denied/secret`, option)],
+      ]).filter((call) => !(call.includes("truncate") && call.includes("/new")));
+      const lines = await results(["--allow-ffi", `--deny-write=${dir}/denied`], calls);
+      assertEquals(lines, calls.map(() => "NotCapable"));
+      assertEquals([...Deno.readDirSync(`${dir}/denied`)].map(({ name }) => name).sort(), before);
+      assertEquals(Deno.statSync(`${dir}/denied/secret`).size, 5000);
+    }),
+);
+
+Deno.test("a denied file cannot be had by a descriptor, neither an own nor a given one", {
+  ignore,
+}, () =>
+  withSecret(async (dir, fill, handle) => {
+    const { MmapRegion, sendRegion } = await import("@mmap/mmap");
+    const socket = `${dir}/open/socket`;
+    using region = MmapRegion.open(`${dir}/denied/secret`, { access: "read-write" });
+    const sent = sendRegion(region, socket);
+    const flags = ["--allow-ffi", `--deny-read=${dir}/denied`, `--deny-write=${dir}/denied`];
+    const C = new URL("../../ffi/mod.ts", import.meta.url).href;
+    const setup = `const C = await import("${C}");
+      const fd = C.open("${dir}/denied/secret", C.O_RDWR);`; // libc itself knows no permissions
+    const calls = [
+      `MmapRegion.fromFd(fd)`,
+      `MmapRegion.fromFd(fd, { access: "read-write" })`,
+      `MmapRegion.open("/proc/self/fd/" + fd)`,
+      `MmapRegion.open("/dev/fd/" + fd)`,
+      fill(`MmapRegion.attach({ ...${handle}, path: "/proc/self/fd/" + fd })`),
+      `receiveRegion("${socket}")`,
+    ];
+    const lines = await results(flags, calls, setup);
+    await sent;
+    assertEquals(lines, calls.map(() => "NotCapable"));
+  }));
+
+Deno.test("a denied /dev/shm has no named memory", { ignore }, async () => {
+  const { MmapRegion } = await import("@mmap/mmap");
+  const name = `mmap_test_${crypto.randomUUID()}`;
+  using region = MmapRegion.named(name, { createNew: true, byteLength: 4096 });
+  const handle = JSON.stringify(region.handle());
+  const calls = [
+    `MmapRegion.named("${name}")`,
+    `MmapRegion.named("${name}-new", { createNew: true, byteLength: 9 })`,
+    `MmapRegion.attach(${handle})`,
+    `MmapRegion.unlink("${name}")`,
+    `MmapRegion.open("/dev/shm/${name}", { access: "read-write" })`,
+  ];
+  const reading = [`MmapRegion.named("${name}", { access: "read" })`, `MmapRegion.list()`];
+  for (const permission of ["read", "write"]) {
+    const flags = ["--allow-ffi", `--deny-${permission}=/dev/shm`];
+    assertEquals(await results(flags, calls), calls.map(() => "NotCapable"), permission);
+    const expected = permission === "read" ? "NotCapable" : "done";
+    assertEquals(await results(flags, reading), [expected, expected]);
+  }
+  assertEquals(region.bytes.length, 4096);
+  assertEquals(MmapRegion.list().filter((info) => info.name.startsWith(name)).length, 1);
+});
