@@ -126,6 +126,22 @@ export const SYMBOLS = {
     ],
     result: "isize", // bytes read, 0 at the end, or -1 and errno
   },
+  readInto: {
+    name: "read",
+    parameters: [
+      "i32", // int fd
+      "pointer", // void *buf: an address that may not be there
+      "usize", // size_t count
+    ],
+    result: "isize", // bytes read, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/pipe.2.html
+  pipe: {
+    parameters: [
+      "buffer", // int pipefd[2]
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
   // https://man7.org/linux/man-pages/man2/unlink.2.html
   unlink: {
     parameters: [
@@ -234,6 +250,15 @@ export const SYMBOLS = {
     parameters: [
       "i32", // int fd
       "buffer", // const void *buf
+      "usize", // size_t count
+    ],
+    result: "isize", // bytes written, or -1 and errno
+  },
+  writeFrom: {
+    name: "write",
+    parameters: [
+      "i32", // int fd
+      "pointer", // const void *buf: an address that may not be there
       "usize", // size_t count
     ],
     result: "isize", // bytes written, or -1 and errno

@@ -41,15 +41,7 @@ function readPresent(
   bytes: Uint8Array<ArrayBuffer>,
 ): number {
   if (region === undefined || byteOffset >= region.byteLength) return 0;
-  try {
-    return region.tryRead(bytes, byteOffset);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotSupported)) throw error;
-    // No such system call here. The guard gives zeros for pages that are gone.
-    const there = region.bytes.subarray(byteOffset, byteOffset + bytes.length);
-    bytes.set(there);
-    return there.length;
-  }
+  return region.tryRead(bytes, byteOffset);
 }
 
 /** Where in the region the page of a byte ends. */

@@ -75,10 +75,6 @@ const ZEROS_BYTE_LENGTH = 65536;
 /** @throws {Error} EFAULT: a page is protected against writing or is not there. */
 function zeroSpan(mapping: Mapping, { byteOffset, byteLength }: Span): void {
   if (byteLength <= 0) return;
-  if (libc().process_vm_writev === null) {
-    new Uint8Array(mapping.buffer, byteOffset, byteLength).fill(0);
-    return;
-  }
   const zeros = new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH));
   for (let done = 0; done < byteLength;) {
     const part = zeros.subarray(0, byteLength - done);

@@ -1,0 +1,98 @@
+/**
+ * One copy between two addresses of this process, of which one may not be there: the kernel copies,
+ * and answers EFAULT where JavaScript would get a signal.
+ *
+ * `process_vm_readv` and `process_vm_writev` do it, on the process itself. Where they are missing
+ * (macOS, qemu's user emulation) or forbidden (a container's seccomp filter), the bytes go through a
+ * pipe, a page at a time.
+ */
+
+import { checkZero, systemError } from "../../ffi/call.ts";
+import { errnoName, lastErrno } from "../../ffi/errno.ts";
+import { close } from "../../ffi/file_calls.ts";
+import { libc } from "../../ffi/libc.ts";
+import { pointerFrom } from "../../ffi/memory.ts";
+
+/** "out" of a mapping, or "into" it. */
+export type Direction = "out" | "into";
+
+/** A step of this size never spans a present and a missing page, and fits into every pipe. */
+export const SMALLEST_PAGE = 4096;
+
+/** Set once the system has refused the calls: it goes on doing so. */
+let refused = false;
+
+/**
+ * Copies once.
+ *
+ * @param local the address of memory that is known to be there
+ * @param mapped the address inside a mapping
+ * @returns how many bytes were copied, maybe fewer than asked for; 0 if the first one is missing
+ */
+export function transferOnce(
+  direction: Direction,
+  local: bigint,
+  mapped: bigint,
+  byteLength: number,
+): number {
+  const direct = refused ? undefined : transferDirectly(direction, local, mapped, byteLength);
+  if (direct !== undefined) return direct;
+  const toPageEnd = SMALLEST_PAGE - Number(mapped % BigInt(SMALLEST_PAGE));
+  return transferByPipe(direction, local, mapped, Math.min(byteLength, toPageEnd));
+}
+
+/** struct iovec: 0 void *iov_base, 8 size_t iov_len. */
+function iovec(address: bigint, byteLength: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(BigUint64Array.of(address, BigInt(byteLength)).buffer);
+}
+
+/** Undefined where the system has no such call, or forbids it. */
+function transferDirectly(
+  direction: Direction,
+  local: bigint,
+  mapped: bigint,
+  byteLength: number,
+): number | undefined {
+  const { process_vm_readv, process_vm_writev } = libc();
+  const symbol = direction === "out" ? process_vm_readv : process_vm_writev;
+  if (symbol === null) return undefined;
+  const result = symbol(Deno.pid, iovec(local, byteLength), 1n, iovec(mapped, byteLength), 1n, 0n);
+  if (result >= 0n) return Number(result);
+  const errno = lastErrno();
+  switch (errnoName(errno)) {
+    case "EFAULT":
+      return 0;
+    case "ENOSYS":
+    case "EPERM":
+      refused = true;
+      return undefined;
+    default:
+      throw systemError(errno, direction === "out" ? "process_vm_readv" : "process_vm_writev");
+  }
+}
+
+function transferByPipe(
+  direction: Direction,
+  local: bigint,
+  mapped: bigint,
+  byteLength: number,
+): number {
+  const [from, to] = direction === "out" ? [mapped, local] : [local, mapped];
+  const ends = new Int32Array(2);
+  const bytes = new Uint8Array(ends.buffer);
+  checkZero(libc().pipe(bytes), "pipe");
+  try {
+    // Either all of it or nothing: it lies within one page, and the pipe has room for a page.
+    const length = BigInt(byteLength);
+    const written = libc().writeFrom(ends[1]!, pointerFrom(from), length);
+    if (written === length && libc().readInto(ends[0]!, pointerFrom(to), length) === length) {
+      return byteLength;
+    }
+    const errno = lastErrno();
+    if (errnoName(errno) === "EFAULT") return 0;
+    throw systemError(errno, "pipe");
+  } finally {
+    close(ends[0]!);
+    close(ends[1]!);
+  }
+}
