@@ -1,6 +1,6 @@
 /**
  * Checks that every example is run: `deno run --allow-read=. tools/check_examples.ts`. A program is
- * named in tests/examples_test.ts, or started or imported by one that is.
+ * named in tests/examples_test.ts or a test of tests/sharing, or started or imported by one that is.
  */
 
 import { report, typeScriptFiles } from "./_files.ts";
@@ -8,10 +8,13 @@ import { resolveImport, withoutComments } from "./_imports.ts";
 
 const FOLDER = "examples";
 const TEST = "tests/examples_test.ts";
+/** Its tests run the examples of sharing with other languages. */
+const TEST_FOLDER = "tests/sharing";
 
 /** What is wrong in the project at `root`, one line each; empty if nothing is. */
 export function checkExamples(root: string): string[] {
-  const test = withoutComments(Deno.readTextFileSync(`${root}/${TEST}`));
+  const test = testFiles(root)
+    .map((path) => withoutComments(Deno.readTextFileSync(`${root}/${path}`))).join("\n");
   const examples = typeScriptFiles(`${root}/${FOLDER}`);
   const reached = new Set<string>();
   const reach = (example: string): void => {
@@ -24,6 +27,19 @@ export function checkExamples(root: string): string[] {
   return examples
     .filter((example) => !reached.has(example))
     .map((example) => `${FOLDER}/${example}: no test in ${TEST} runs it`);
+}
+
+/** The files that name the examples that they run. */
+function testFiles(root: string): string[] {
+  try {
+    return [
+      TEST,
+      ...typeScriptFiles(`${root}/${TEST_FOLDER}`).map((path) => `${TEST_FOLDER}/${path}`),
+    ];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [TEST];
+    throw error;
+  }
 }
 
 /** Whether a string of the source ends with the path of the example. */

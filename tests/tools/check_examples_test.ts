@@ -24,6 +24,14 @@ Deno.test("checkExamples() reports an example that no test names", async () => {
   });
 });
 
+Deno.test("checkExamples() counts the tests of sharing too", async () => {
+  const example = { "examples/new.ts": "" };
+  const test = { "tests/sharing/languages_test.ts": `run("new.ts");` };
+  await withTree({ ...GOOD, ...example, ...test }, (root) => {
+    assertEquals(checkExamples(root), []);
+  });
+});
+
 Deno.test("checkExamples() wants the whole path, and not only its end", async () => {
   const files = { "examples/talk/a_first.ts": "", "examples/first.tsx.ts": "" };
   await withTree({ ...GOOD, ...files }, (root) => {

@@ -1,0 +1,143 @@
+/** Descriptors: those that a child inherits, those of /proc, and those that nobody is to have. */
+
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { assertEquals } from "@std/assert";
+import { MmapRegion } from "@mmap/mmap";
+import { compileC, hasProgram } from "../_gcc.ts";
+import { resultOf } from "../_child.ts";
+import { makeFile, withTempDir } from "../_files.ts";
+import { PAGE } from "../_pages.ts";
+import { onLinux, withName } from "./_names.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** Writes 2 behind the 1 that it finds in descriptor 3. */
+const USE_DESCRIPTOR_3 = `
+  import { MmapRegion } from "@mmap/mmap";
+  using region = MmapRegion.fromFd(3, { access: "read-write" });
+  region.bytes[1] = region.bytes[0] + 1;`;
+
+const DENO_EVAL = ["eval", "--quiet", "--ext=ts", `--config=${ROOT}deno.json`];
+
+/** Starts a program with a file or memory as its descriptor 3. @returns its exit code */
+function spawnWith(fd: number, command: string, args: string[]): Promise<number | null> {
+  const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit", fd] });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+}
+
+Deno.test("a child maps a descriptor that it inherited", onLinux, () =>
+  withTempDir(async (dir) => {
+    const makeRegions = [
+      () => MmapRegion.anonymous(PAGE),
+      () => MmapRegion.open(makeFile(dir, PAGE), { access: "read-write" }),
+    ];
+    for (const make of makeRegions) {
+      using region = make();
+      region.bytes.set([1, 0]);
+      // node:child_process passes on what node:fs has opened.
+      const fd = openSync(`/proc/self/fd/${region.handle().fd}`, "r+");
+      try {
+        assertEquals(await spawnWith(fd, Deno.execPath(), [...DENO_EVAL, USE_DESCRIPTOR_3]), 0);
+      } finally {
+        closeSync(fd);
+      }
+      assertEquals(region.bytes[1], 2, region.kind);
+    }
+  }));
+
+Deno.test("a child maps what a shell opened for it", onLinux, () =>
+  withTempDir(async (dir) => {
+    const path = makeFile(dir, Uint8Array.of(1, 0, 0, 0));
+    const { success } = await new Deno.Command("/bin/sh", {
+      args: [
+        "-c",
+        `exec 3<>"$0" && exec "$@"`,
+        path,
+        Deno.execPath(),
+        ...DENO_EVAL,
+        USE_DESCRIPTOR_3,
+      ],
+      cwd: ROOT,
+    }).output();
+    assertEquals([success, Deno.readFileSync(path)], [true, Uint8Array.of(1, 2, 0, 0)]);
+  }));
+
+/** Makes memory, starts its arguments with it as descriptor 3, and prints the second byte. */
+const C_PARENT = `
+  #define _GNU_SOURCE
+  #include <stdio.h>
+  #include <sys/mman.h>
+  #include <sys/wait.h>
+  #include <unistd.h>
+  int main(int argc, char **argv) {
+    int fd = memfd_create("parent", 0), status = 1;
+    if (dup2(fd, 3) != 3 || ftruncate(fd, 4096) != 0) return 1;
+    char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    memory[0] = 1;
+    if (fork() == 0) return execv(argv[1], argv + 1);
+    wait(&status);
+    printf("%d %d", status, memory[1]);
+    return 0;
+  }`;
+
+Deno.test("a child of a C program maps the descriptor that it inherited", {
+  ignore: onLinux.ignore || !hasProgram("gcc"),
+}, () =>
+  withTempDir(async (dir) => {
+    const program = `${dir}/parent`;
+    await compileC(C_PARENT, { args: ["-o", program] });
+    const { stdout } = await new Deno.Command(program, {
+      args: [Deno.execPath(), ...DENO_EVAL, USE_DESCRIPTOR_3],
+      cwd: ROOT,
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "0 2");
+  }));
+
+Deno.test(
+  "MmapRegion.open() maps another process's descriptor by /proc/PID/fd",
+  onLinux,
+  async () => {
+    using region = MmapRegion.anonymous(PAGE);
+    region.bytes[0] = 1;
+    const { pid, fd } = region.handle();
+    const seen = await resultOf(
+      `import { MmapRegion } from "@mmap/mmap";
+    using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
+    region.bytes[1] = 2;
+    console.log(JSON.stringify([region.bytes[0], region.byteLength]));`,
+      { args: [`/proc/${pid}/fd/${fd}`] },
+    );
+    assertEquals([seen, region.bytes[1]], [[1, PAGE], 2]);
+  },
+);
+
+Deno.test(
+  "no region's descriptor reaches a child by itself",
+  onLinux,
+  () =>
+    withTempDir((dir) =>
+      withName(async (name) => {
+        using file = MmapRegion.open(makeFile(dir, PAGE, name), { access: "read-write" });
+        using memory = MmapRegion.anonymous(PAGE, { label: name });
+        using named = MmapRegion.named(name, { createNew: true, byteLength: PAGE });
+        using attached = MmapRegion.attach(memory.handle());
+        using duplicated = MmapRegion.fromFd(file.handle().fd);
+        const regions = [file, memory, named, attached, duplicated];
+        const list = ["-c", "for fd in /proc/$$/fd/*; do readlink $fd; done"];
+        for (const options of [{ args: list }, memory.shareWith({ args: list })]) {
+          const { stdout } = await new Deno.Command("/bin/sh", options).output();
+          const links = new TextDecoder().decode(stdout).split("\n");
+          assertEquals(
+            links.filter((link) => link.includes(name)),
+            [],
+            `${regions.length} regions`,
+          );
+          assertEquals(links.includes("/dev/null"), true); // it has listed what there is
+        }
+      })
+    ),
+);

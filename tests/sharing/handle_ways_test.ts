@@ -1,0 +1,140 @@
+/** The ways that a handle takes to another process: it is text, and needs nothing else. */
+
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { join } from "@std/path";
+import { formatHandle, MmapRegion } from "@mmap/mmap";
+import { Child, resultOf } from "../_child.ts";
+import { makeFile, withTempDir } from "../_files.ts";
+import { PAGE } from "../_pages.ts";
+import { onLinux, withName } from "./_names.ts";
+
+/** Regions that a handle can be of. */
+async function onEachKind(body: (region: MmapRegion, dir: string) => Promise<void>): Promise<void> {
+  await withTempDir((dir) =>
+    withName(async (name) => {
+      const regions = [
+        () => MmapRegion.open(makeFile(dir, PAGE), { access: "read-write" }),
+        () => MmapRegion.anonymous(PAGE),
+        () => MmapRegion.named(name, { createNew: true, byteLength: PAGE }),
+      ];
+      for (const make of regions) {
+        using region = make();
+        region.bytes[0] = 1;
+        await body(region, dir);
+        assertEquals([region.bytes[0], region.bytes[1]], [1, 2], region.kind);
+      }
+    })
+  );
+}
+
+/** A child that gets `handle` by the given code, and writes 2 where it finds 1. */
+function attaching(getHandle: string): string {
+  return `
+    import { MmapRegion } from "@mmap/mmap";
+    const handle = ${getHandle};
+    using region = MmapRegion.attach(handle);
+    if (region.bytes[0] === 1) region.bytes[1] = 2;
+    console.log(JSON.stringify({ type: typeof handle, byteLength: region.byteLength }));`;
+}
+
+const AS_STRING = { type: "string", byteLength: PAGE };
+const AS_JSON = { type: "object", byteLength: PAGE };
+
+Deno.test("a handle goes through the environment", onLinux, () =>
+  onEachKind(async (region) => {
+    const env = { HERE: formatHandle(region.handle()) };
+    assertEquals(await resultOf(attaching(`Deno.env.get("HERE")`), { env }), AS_STRING);
+  }));
+
+Deno.test(
+  "a handle goes through the arguments, as a string and as JSON",
+  onLinux,
+  () =>
+    onEachKind(async (region) => {
+      const asString = { args: [formatHandle(region.handle())] };
+      assertEquals(await resultOf(attaching("Deno.args[0]"), asString), AS_STRING);
+      region.bytes[1] = 0;
+      const asJson = { args: [JSON.stringify(region.handle())] };
+      assertEquals(await resultOf(attaching("JSON.parse(Deno.args[0])"), asJson), AS_JSON);
+    }),
+);
+
+Deno.test("a handle goes through a file", onLinux, () =>
+  onEachKind(async (region, dir) => {
+    const args = [join(dir, "handle.json")];
+    await Deno.writeTextFile(args[0]!, JSON.stringify(region.handle()));
+    const code = attaching("JSON.parse(Deno.readTextFileSync(Deno.args[0]))");
+    assertEquals(await resultOf(code, { args }), AS_JSON);
+  }));
+
+Deno.test("a handle goes through a pipe", onLinux, () =>
+  onEachKind(async (region) => {
+    await using child = new Child(attaching(`await new Response(Deno.stdin.readable).text()`));
+    await child.writeLine(formatHandle(region.handle()));
+    const ended = child.ended();
+    assertEquals(JSON.parse(await child.readLine()), AS_STRING);
+    assertEquals((await ended).success, true);
+  }));
+
+Deno.test(
+  "formatHandle() gives one short word that no shell touches",
+  onLinux,
+  () =>
+    onEachKind(async (region) => {
+      const text = formatHandle(region.handle());
+      assertEquals([text.length < 400, /^[\w:&=%.+*-]+$/.test(text)], [true, true], text);
+      await resultOf(attaching("Deno.args[0]"), { args: [text] });
+    }),
+);
+
+Deno.test(
+  "MmapRegion.shareWith() adds the handle and leaves the options alone",
+  onLinux,
+  async () => {
+    using region = MmapRegion.anonymous(PAGE);
+    const options: Deno.CommandOptions = {
+      args: ["eval", `console.log(Deno.env.get("OWN"), Deno.env.get("MMAP_REGION"))`],
+      env: { OWN: "kept", NO_COLOR: "1" },
+      stdout: "piped",
+    };
+    const before = structuredClone(options);
+    const shared = region.shareWith(options);
+    assertEquals(options, before);
+    const text = formatHandle(region.handle());
+    assertEquals(shared, { ...before, env: { ...before.env, MMAP_REGION: text } });
+    assertStrictEquals(shared.args, options.args);
+    const { stdout } = await new Deno.Command(Deno.execPath(), shared).output();
+    assertEquals(new TextDecoder().decode(stdout), `kept ${text}\n`);
+    assertEquals(region.shareWith({}, "OTHER"), { env: { OTHER: text } });
+  },
+);
+
+const NOT_PASSED = "MMAP_TEST_NOT_PASSED";
+
+Deno.test("MmapRegion.shareWith() keeps clearEnv and several regions apart", onLinux, async () => {
+  using first = MmapRegion.anonymous(PAGE);
+  using second = MmapRegion.anonymous(PAGE);
+  const code = `
+    import { MmapRegion } from "@mmap/mmap";
+    using first = MmapRegion.fromEnv("FIRST");
+    using second = MmapRegion.fromEnv("SECOND");
+    first.bytes[0] = 1;
+    second.bytes[0] = 2;
+    const names = ["FIRST", "SECOND", "MMAP_REGION", "${NOT_PASSED}"];
+    console.log(JSON.stringify(names.filter((name) => Deno.env.has(name))));`;
+  const options = second.shareWith(
+    first.shareWith({
+      args: ["eval", `--config=${new URL("../../deno.json", import.meta.url).pathname}`, code],
+      env: { HOME: Deno.env.get("HOME") ?? "" },
+      clearEnv: true,
+      cwd: new URL("../../", import.meta.url),
+    }, "FIRST"),
+    "SECOND",
+  );
+  Deno.env.set(NOT_PASSED, "1");
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), options).output();
+  Deno.env.delete(NOT_PASSED);
+  const text = new TextDecoder();
+  assertEquals(JSON.parse(text.decode(stdout) || text.decode(stderr)), ["FIRST", "SECOND"]);
+  assertEquals([first.bytes[0], second.bytes[0]], [1, 2]);
+});

@@ -1,0 +1,265 @@
+/** Named shared memory: making it, finding it, and whose its name is. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { MmapRegion } from "@mmap/mmap";
+import { resultOf } from "../_child.ts";
+import { assertThrowsSystem } from "../_errors.ts";
+import { PAGE } from "../_pages.ts";
+import { exists, infoOf, onLinux, ownerFilesOf, SHM, withName } from "./_names.ts";
+
+const create = { create: true, byteLength: 2 * PAGE } as const;
+const createNew = { createNew: true, byteLength: 2 * PAGE } as const;
+
+Deno.test(
+  "MmapRegion.named() makes memory that another process finds by its name",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      using region = MmapRegion.named(name, create);
+      assertEquals([region.kind, region.name, region.access, region.sharing, region.byteLength], [
+        "named",
+        name,
+        "read-write",
+        "shared",
+        2 * PAGE,
+      ]);
+      region.bytes[0] = 1;
+      const seen = await resultOf(
+        `import { MmapRegion } from "@mmap/mmap";
+      using region = MmapRegion.named(Deno.args[0]);
+      region.bytes[1] = 2;
+      console.log(JSON.stringify([region.byteLength, region.bytes[0]]));`,
+        { args: [name] },
+      );
+      assertEquals([seen, region.bytes[1]], [[2 * PAGE, 1], 2]);
+    }),
+);
+
+Deno.test("MmapRegion.named() with create joins what is there", onLinux, () =>
+  withName((name) => {
+    using first = MmapRegion.named(name, create);
+    first.bytes[0] = 7;
+    {
+      using second = MmapRegion.named(`/${name}`, create);
+      assertEquals([second.name, second.bytes[0]], [name, 7]);
+    }
+    assertEquals(exists(name), true); // the second one is not its creator
+  }));
+
+Deno.test(
+  "MmapRegion.named() with createNew throws AlreadyExists and leaves it alone",
+  onLinux,
+  () =>
+    withName((name) => {
+      using region = MmapRegion.named(name, createNew);
+      region.bytes[0] = 7;
+      const again = () => MmapRegion.named(name, createNew);
+      assertThrowsSystem(again, Deno.errors.AlreadyExists, "EEXIST", "shm_open");
+      assertEquals([exists(name), ownerFilesOf(name).length, region.bytes[0]], [true, 1, 7]);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.named() throws NotFound if there is no such object",
+  onLinux,
+  () =>
+    withName((name) => {
+      assertThrowsSystem(() => MmapRegion.named(name), Deno.errors.NotFound, "ENOENT", "shm_open");
+      assertThrowsSystem(
+        () => MmapRegion.unlink(name),
+        Deno.errors.NotFound,
+        "ENOENT",
+        "shm_unlink",
+      );
+    }),
+);
+
+Deno.test(
+  "MmapRegion.named() needs a byteLength for what it makes, and room in what is there",
+  onLinux,
+  () =>
+    withName((name) => {
+      assertThrows(() => MmapRegion.named(name, { create: true }), RangeError, "byteLength");
+      assertThrows(() => MmapRegion.named(name, { createNew: true }), RangeError, "byteLength");
+      using _region = MmapRegion.named(name, createNew);
+      assertThrows(() => MmapRegion.named(name, { byteLength: 2 * PAGE + 1 }), RangeError, "2");
+      using part = MmapRegion.named(name, { byteLength: 10 });
+      assertEquals(part.byteLength, 10);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.named() refuses an object that another program left empty",
+  onLinux,
+  () =>
+    withName((name) => {
+      Deno.writeFileSync(`${SHM}/${name}`, new Uint8Array());
+      assertThrows(() => MmapRegion.named(name), RangeError, "empty");
+      assertThrows(() => MmapRegion.named(name, create), RangeError);
+      MmapRegion.unlink(name);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.named() gives an object its mode, less the umask",
+  onLinux,
+  () =>
+    withName((name) => {
+      for (
+        const [mode, expected] of [[undefined, 0o600], [0o640, 0o640], [0o666, 0o666]] as const
+      ) {
+        using _region = MmapRegion.named(name, mode === undefined ? create : { ...create, mode });
+        assertEquals(infoOf(name)?.mode, expected & ~Deno.umask());
+      }
+    }),
+);
+
+Deno.test("MmapRegion.named() maps with the access asked for", onLinux, () =>
+  withName((name) => {
+    using region = MmapRegion.named(name, create);
+    region.bytes[0] = 1;
+    using reader = MmapRegion.named(name, { access: "read" });
+    reader.bytes[0] = 2; // absorbed
+    assertEquals([reader.access, reader.faults, region.bytes[0]], ["read", 1, 1]);
+    using copy = MmapRegion.named(name, { access: "copy-on-write" });
+    copy.bytes[0] = 3;
+    assertEquals([copy.sharing, copy.bytes[0], region.bytes[0]], ["private", 3, 1]);
+  }));
+
+Deno.test("MmapRegion.named() of another user is refused", {
+  ignore: onLinux.ignore || Deno.uid() !== 0,
+}, () =>
+  withName(async (name) => {
+    using _region = MmapRegion.named(name, create);
+    const result = await resultOf(
+      `import { MmapRegion } from "@mmap/mmap";
+      import { dropPrivileges } from "./tests/_process.ts";
+      dropPrivileges();
+      const codeOf = (call) => {
+        try { call(); return "done"; } catch ({ name, code }) { return [name, code]; }
+      };
+      const [name] = Deno.args;
+      console.log(JSON.stringify([
+        codeOf(() => MmapRegion.named(name)),
+        codeOf(() => MmapRegion.named(name, { access: "read" })),
+        codeOf(() => MmapRegion.unlink(name)),
+        codeOf(() => MmapRegion.reap()),
+        MmapRegion.list().find((info) => info.name === name)?.uid,
+      ]));`,
+      { args: [name] },
+    );
+    assertEquals(result, [
+      ["PermissionDenied", "EACCES"],
+      ["PermissionDenied", "EACCES"],
+      ["PermissionDenied", "EPERM"], // the folder is sticky
+      "done",
+      0,
+    ]);
+    assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: true });
+  }));
+
+Deno.test("only the creator's close() removes the name", onLinux, () =>
+  withName(async (name) => {
+    const creator = MmapRegion.named(name, create);
+    MmapRegion.named(name).close();
+    MmapRegion.attach(creator.handle()).close();
+    await resultOf(
+      `import { MmapRegion } from "@mmap/mmap";
+      MmapRegion.named(Deno.args[0]).close();
+      const forgotten = MmapRegion.named(Deno.args[0]); // until the process ends
+      console.log(forgotten.bytes[0]);`,
+      { args: [name] },
+    );
+    assertEquals(exists(name), true);
+    creator.close();
+    assertEquals(exists(name), false);
+    creator.close();
+  }));
+
+Deno.test("unlinkOnClose says otherwise", onLinux, () =>
+  withName((name) => {
+    MmapRegion.named(name, { ...create, unlinkOnClose: false }).close();
+    assertEquals(exists(name), true);
+    MmapRegion.named(name, { unlinkOnClose: true }).close();
+    assertEquals(exists(name), false);
+  }));
+
+Deno.test("close() of a region whose name is gone is silent", onLinux, () =>
+  withName((name) => {
+    const region = MmapRegion.named(name, create);
+    MmapRegion.unlink(name);
+    assertEquals([exists(name), ownerFilesOf(name)], [false, []]);
+    region.bytes[0] = 1; // the memory lives on
+    region.close();
+
+    const other = MmapRegion.named(name, create);
+    Deno.removeSync(`${SHM}/${name}`); // as another program does it
+    other.close();
+  }));
+
+Deno.test(
+  "close() of a creator's region leaves a newer object of that name alone",
+  onLinux,
+  () =>
+    withName((name) => {
+      for (
+        const unlink of [MmapRegion.unlink, (name: string) => Deno.removeSync(`${SHM}/${name}`)]
+      ) {
+        const first = MmapRegion.named(name, createNew);
+        unlink(name);
+        using second = MmapRegion.named(name, createNew);
+        second.bytes[0] = 2;
+        first.close();
+        assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: true });
+        using again = MmapRegion.named(name);
+        assertEquals(again.bytes[0], 2);
+      }
+    }),
+);
+
+Deno.test(
+  "a handle finds a named object after its name was removed, and after it was given again",
+  onLinux,
+  () =>
+    withName((name) => {
+      using region = MmapRegion.named(name, createNew);
+      region.bytes[0] = 7;
+      const handle = region.handle();
+      MmapRegion.unlink(name);
+      using _newer = MmapRegion.named(name, createNew);
+      using attached = MmapRegion.attach(handle);
+      assertEquals([attached.kind, attached.name, attached.bytes[0]], ["named", name, 7]);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.list() describes each object, in the order of the names",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      using _region = MmapRegion.named(name, { createNew: true, byteLength: 100, mode: 0o600 });
+      assertEquals(infoOf(name), {
+        name,
+        byteLength: 100,
+        mode: 0o600,
+        uid: Deno.uid()!,
+        ours: true,
+        owner: { pid: Deno.pid, alive: true },
+      });
+      await withName((foreign) => {
+        Deno.writeFileSync(`${SHM}/${foreign}`, new Uint8Array(3), { mode: 0o644 });
+        const mode = 0o644 & ~Deno.umask();
+        assertEquals(infoOf(foreign), {
+          name: foreign,
+          byteLength: 3,
+          mode,
+          uid: Deno.uid()!,
+          ours: false,
+        });
+        const names = MmapRegion.list().map((info) => info.name);
+        assertEquals(names, names.toSorted());
+        assertEquals(names.filter((each) => each.startsWith(".mmap-owner.")), []);
+        Deno.removeSync(`${SHM}/${foreign}`);
+      });
+    }),
+);

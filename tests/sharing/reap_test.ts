@@ -1,0 +1,182 @@
+/**
+ * What dead creators leave behind. `reap` acts on the whole system, so that all tests that have
+ * something to be reaped stand here: those of one file run one after the other.
+ */
+
+import { assertEquals } from "@std/assert";
+import { MmapRegion } from "@mmap/mmap";
+import { Child } from "../_child.ts";
+import { bootId, startTimeOf } from "../../src/object/identity.ts";
+import { exists, infoOf, onLinux, ownerFilesOf, SHM, withName } from "./_names.ts";
+
+/** A child that makes an object and waits. */
+async function creatorOf(name: string): Promise<Child> {
+  const child = new Child(
+    `import { MmapRegion } from "@mmap/mmap";
+    using region = MmapRegion.named(Deno.args[0], { createNew: true, byteLength: 100 });
+    region.bytes[0] = 7;
+    console.log("made");
+    await Deno.stdin.readable.pipeTo(new WritableStream());`,
+    { args: [name] },
+  );
+  assertEquals(await child.readLine(), "made");
+  return child;
+}
+
+/** Leaves the object of a creator that was killed behind. @returns its pid */
+async function orphan(name: string): Promise<number> {
+  await using child = await creatorOf(name);
+  child.kill("SIGKILL");
+  await child.ended();
+  return child.pid;
+}
+
+/** An object of another program, with an owner file as this module would write it. */
+function forge(name: string, owner: string): void {
+  Deno.writeFileSync(`${SHM}/${name}`, new Uint8Array(10));
+  const { ino } = Deno.statSync(`${SHM}/${name}`);
+  Deno.writeTextFileSync(`${SHM}/.mmap-owner.${ino}`, `${name}\n${owner}\n`);
+}
+
+function reaps(name: string): boolean {
+  return MmapRegion.reap().includes(name);
+}
+
+Deno.test(
+  "MmapRegion.reap() removes what a killed creator left, and says so",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      const pid = await orphan(name);
+      assertEquals(infoOf(name)?.owner, { pid, alive: false });
+      assertEquals([reaps(name), exists(name), ownerFilesOf(name)], [true, false, []]);
+      assertEquals(reaps(name), false);
+    }),
+);
+
+Deno.test(
+  "a creator that ends in order leaves nothing to be reaped",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      await using child = await creatorOf(name);
+      assertEquals(infoOf(name)?.owner, { pid: child.pid, alive: true });
+      assertEquals([reaps(name), exists(name)], [false, true]);
+      assertEquals((await child.ended()).success, true);
+      assertEquals(exists(name), false);
+    }),
+);
+
+Deno.test(
+  "a killed creator's memory stays with who maps it, also when its name is reaped",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      await orphan(name);
+      using region = MmapRegion.named(name);
+      assertEquals([reaps(name), region.bytes[0]], [true, 7]);
+      using newer = MmapRegion.named(name, { createNew: true, byteLength: 100 });
+      assertEquals(newer.bytes[0], 0);
+      assertEquals(reaps(name), false);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.reap() takes no other process of the number for the owner",
+  onLinux,
+  () =>
+    withName((name) => {
+      forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)! + 1} ${bootId()}`);
+      assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: false });
+      assertEquals([reaps(name), exists(name), ownerFilesOf(name)], [true, false, []]);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.reap() takes no process of another boot for the owner",
+  onLinux,
+  () =>
+    withName((name) => {
+      forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)} ${crypto.randomUUID()}`);
+      assertEquals([reaps(name), exists(name)], [true, false]);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.reap() leaves an object as long as one of its owners is alive",
+  onLinux,
+  () =>
+    withName((name) => {
+      const dead = `${Deno.pid} 1 ${bootId()}`;
+      forge(name, `${dead}\n${name}\n${Deno.pid} ${startTimeOf(Deno.pid)} ${bootId()}`);
+      assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: true });
+      assertEquals([reaps(name), exists(name)], [false, true]);
+      MmapRegion.unlink(name);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.reap() never touches what other programs made",
+  onLinux,
+  () =>
+    withName((name) => {
+      Deno.writeFileSync(`${SHM}/${name}`, new Uint8Array(10));
+      assertEquals([reaps(name), exists(name)], [false, true]);
+      MmapRegion.named(name).close(); // used, but not made
+      assertEquals([reaps(name), exists(name)], [false, true]);
+      Deno.removeSync(`${SHM}/${name}`);
+    }),
+);
+
+Deno.test("MmapRegion.reap() believes no owner file of another user", {
+  ignore: onLinux.ignore || Deno.uid() !== 0,
+}, () =>
+  withName((name) => {
+    forge(name, `${Deno.pid} 1 ${bootId()}`);
+    const [file] = ownerFilesOf(name);
+    Deno.chownSync(file!, 65534, 65534);
+    assertEquals(infoOf(name)?.ours, false);
+    assertEquals([reaps(name), exists(name)], [false, true]);
+    Deno.chownSync(file!, 0, 0);
+    assertEquals([reaps(name), exists(name)], [true, false]);
+  }));
+
+Deno.test(
+  "MmapRegion.reap() does not believe an owner file of another name",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      await withName((other) => {
+        forge(name, `${Deno.pid} 1 ${bootId()}`);
+        const [file] = ownerFilesOf(name);
+        Deno.writeTextFileSync(file!, `${other}\n${Deno.pid} 1 ${bootId()}\n`);
+        assertEquals(infoOf(name)?.ours, false);
+        assertEquals([reaps(name), exists(name)], [false, true]);
+        Deno.removeSync(`${SHM}/${name}`);
+      });
+    }),
+);
+
+Deno.test(
+  "MmapRegion.reap() leaves a newer object that took over the name",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      await orphan(name);
+      Deno.removeSync(`${SHM}/${name}`); // another program's doing: the owner file stays
+      assertEquals(ownerFilesOf(name).length, 1);
+      using _newer = MmapRegion.named(name, { createNew: true, byteLength: 10 });
+      assertEquals([reaps(name), exists(name), ownerFilesOf(name).length], [false, true, 1]);
+    }),
+);
+
+Deno.test(
+  "MmapRegion.reap() removes owner files whose object is gone",
+  onLinux,
+  () =>
+    withName(async (name) => {
+      await orphan(name);
+      Deno.removeSync(`${SHM}/${name}`);
+      assertEquals([reaps(name), ownerFilesOf(name)], [false, []]);
+    }),
+);

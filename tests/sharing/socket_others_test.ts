@@ -1,0 +1,211 @@
+/** Passing regions where the other side is a stranger: another user, or no sender of regions. */
+
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import { formatHandle, MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
+import {
+  acceptFrom,
+  bindAndListen,
+  sendDescriptor,
+  unixAddress,
+  unixSocket,
+} from "../../ffi/socket.ts";
+import { close } from "../../ffi/file_calls.ts";
+import { Child } from "../_child.ts";
+import { assertSystemError } from "../_errors.ts";
+import { PAGE } from "../_pages.ts";
+import { descriptorsOf } from "../_process.ts";
+import { onLinux } from "./_names.ts";
+import { appearance, reasonOf, RECEIVE, withSocketPath } from "./_passing.ts";
+
+/** Answers the one who connects with a message and, if given, a descriptor. */
+async function answerOnce(path: string, text: string, fd?: number): Promise<void> {
+  if (fd === undefined) {
+    using listener = Deno.listen({ transport: "unix", path });
+    using connection = await listener.accept();
+    if (text !== "") await connection.write(new TextEncoder().encode(text));
+    return;
+  }
+  const listener = unixSocket();
+  try {
+    bindAndListen(listener, unixAddress(path), path);
+    const socket = await acceptSoon(listener);
+    sendDescriptor(socket, new TextEncoder().encode(text), fd);
+    close(socket);
+  } finally {
+    close(listener);
+    Deno.removeSync(path);
+  }
+}
+
+async function acceptSoon(listener: number): Promise<number> {
+  while (true) {
+    try {
+      return acceptFrom(listener);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** What `receiveRegion` says to such a sender; the descriptor must not stay. */
+async function refusal(path: string, text: string, fd?: number): Promise<Error> {
+  const [, reason] = await Promise.all([
+    answerOnce(path, text, fd),
+    reasonOf(receiveRegion(path)),
+  ]);
+  return reason as Error;
+}
+
+Deno.test(
+  "receiveRegion() throws TypeError if no descriptor comes",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(PAGE);
+      for (const text of ["", "garbage", formatHandle(region.handle())]) {
+        const error = await refusal(path, text);
+        assertInstanceOf(error, TypeError, text);
+        assertStringIncludes(error.message, "no descriptor came");
+      }
+    }),
+);
+
+Deno.test(
+  "receiveRegion() throws TypeError if the message is no handle, or another one's",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      const label = crypto.randomUUID();
+      using region = MmapRegion.anonymous(PAGE, { label });
+      using other = MmapRegion.anonymous(PAGE);
+      const { fd } = region.handle();
+      for (const text of ["garbage", "mmap:", "\xff\0", formatHandle(other.handle())]) {
+        assertInstanceOf(await refusal(path, text, fd), TypeError, text);
+      }
+      assertEquals(descriptorsOf(label).length, 1);
+    }),
+);
+
+Deno.test(
+  "receiveRegion() throws RangeError if the object is shorter than the handle says",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      const label = crypto.randomUUID();
+      using region = MmapRegion.anonymous(PAGE, { label });
+      const handle = { ...region.handle(), byteLength: PAGE + 1 };
+      const error = await refusal(path, formatHandle(handle), handle.fd);
+      assertInstanceOf(error, RangeError);
+      assertEquals(descriptorsOf(label).length, 1);
+    }),
+);
+
+const asRoot = { ignore: onLinux.ignore || Deno.uid() !== 0 };
+
+/** Code of a child that first becomes nobody and says so. */
+function asNobody(code: string): string {
+  return `
+    import { dropPrivileges } from "./tests/_process.ts";
+    import { MmapRegion as Region } from "@mmap/mmap";
+    Region.anonymous(1).close(); // loads libc
+    dropPrivileges();
+    console.log("ready");
+    ${code}`;
+}
+
+Deno.test(
+  "receiveRegion() throws PermissionDenied at another user's socket",
+  asRoot,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(PAGE);
+      await Deno.chmod(path.replace(/[^/]*$/, ""), 0o777);
+      const stop = new AbortController();
+      const sent = reasonOf(sendRegion(region, path, { signal: stop.signal }));
+      await appearance(path);
+      assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o600);
+      await using child = new Child(
+        asNobody(`
+      import { receiveRegion } from "@mmap/mmap";
+      try {
+        await receiveRegion(Deno.args[0]);
+      } catch ({ name, code, syscall }) {
+        console.log(name, code, syscall);
+      }`),
+        { args: [path] },
+      );
+      assertEquals(await child.readLine(), "ready");
+      assertEquals(await child.readLine(), "PermissionDenied EACCES connect");
+      stop.abort();
+      assertInstanceOf(await sent, DOMException);
+    }),
+);
+
+Deno.test(
+  "receiveRegion() gets another user's region where the socket lets it in",
+  asRoot,
+  () =>
+    withSocketPath(async (path) => {
+      await Deno.chmod(path.replace(/[^/]*$/, ""), 0o777);
+      using region = MmapRegion.anonymous(PAGE);
+      region.bytes[0] = 1;
+      const sent = sendRegion(region, path);
+      await appearance(path);
+      await Deno.chmod(path, 0o666);
+      await using child = new Child(asNobody(RECEIVE), { args: [path] });
+      assertEquals(await child.readLine(), "ready");
+      assertEquals(await child.readLine(), "waiting");
+      const access = "read-write";
+      assertEquals(JSON.parse(await child.readLine()), {
+        kind: "anonymous",
+        access,
+        byteLength: PAGE,
+      });
+      await sent;
+      assertEquals(region.bytes[1], 2);
+    }),
+);
+
+Deno.test(
+  "sendRegion() of another user reaches root",
+  asRoot,
+  () =>
+    withSocketPath(async (path) => {
+      await Deno.chmod(path.replace(/[^/]*$/, ""), 0o777);
+      await using child = new Child(
+        asNobody(`
+      import { MmapRegion, sendRegion } from "@mmap/mmap";
+      using region = MmapRegion.anonymous(100);
+      region.bytes[0] = 7;
+      await sendRegion(region, Deno.args[0]);`),
+        { args: [path] },
+      );
+      using received = await receiveRegion(path);
+      assertEquals([received.bytes[0], received.byteLength], [7, 100]);
+      assertEquals((await child.ended()).success, true);
+    }),
+);
+
+Deno.test(
+  "sendRegion() says so if it may not make a socket there",
+  asRoot,
+  () =>
+    withSocketPath(async (path) => {
+      await using child = new Child(
+        asNobody(`
+      import { sendRegion } from "@mmap/mmap";
+      try {
+        await sendRegion(Region.anonymous(1), Deno.args[0]);
+      } catch ({ name, code, syscall }) {
+        console.log(name, code, syscall);
+      }`),
+        { args: [path] },
+      );
+      assertEquals(await child.readLine(), "ready");
+      assertEquals(await child.readLine(), "PermissionDenied EACCES bind");
+      using region = MmapRegion.anonymous(PAGE);
+      const reason = await reasonOf(sendRegion(region, "/proc/none.sock"));
+      assertSystemError(reason, Deno.errors.NotFound, "ENOENT", "bind");
+    }),
+);

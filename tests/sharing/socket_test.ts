@@ -1,0 +1,265 @@
+/** `sendRegion` and `receiveRegion`: a descriptor over a Unix socket. */
+
+import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
+import { Child, resultOf } from "../_child.ts";
+import { assertSystemError } from "../_errors.ts";
+import { makeFile, withTempDir } from "../_files.ts";
+import { PAGE } from "../_pages.ts";
+import { descriptorsOf } from "../_process.ts";
+import { exists, onLinux, withName } from "./_names.ts";
+import { appearance, described, reasonOf, RECEIVE, withSocketPath } from "./_passing.ts";
+
+Deno.test(
+  "receiveRegion() gets each kind of region in another process",
+  onLinux,
+  () =>
+    withTempDir((dir) =>
+      withName(async (name) => {
+        const makeRegions = [
+          () => MmapRegion.open(makeFile(dir, PAGE), { access: "read-write" }),
+          () => MmapRegion.anonymous(PAGE),
+          () => MmapRegion.named(name, { createNew: true, byteLength: PAGE }),
+        ];
+        for (const make of makeRegions) {
+          using region = make();
+          region.bytes.set([1, 0]);
+          const args = [`${dir}/region.sock`];
+          const [, seen] = await Promise.all([
+            sendRegion(region, args[0]!),
+            resultOf(RECEIVE, { args }),
+          ]);
+          assertEquals([seen, region.bytes[1]], [described(region), 2]);
+          assertEquals(exists(name), region.kind === "named"); // it is not the receiver's
+        }
+      })
+    ),
+);
+
+Deno.test(
+  "receiveRegion() may come first, and later",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(PAGE);
+      const early = receiveRegion(path);
+      await new Promise((resolve) => setTimeout(resolve)); // it has looked in vain by now
+      await sendRegion(region, path);
+      (await early)[Symbol.dispose]();
+      const sent = sendRegion(region, path);
+      await appearance(path);
+      using late = await receiveRegion(path);
+      await sent;
+      region.bytes[0] = 7;
+      assertEquals(late.bytes[0], 7);
+      assertEquals([...Deno.readDirSync(path.replace(/[^/]*$/, ""))], []);
+    }),
+);
+
+Deno.test(
+  "receiveRegion() gets a region whose sender closes it or ends at once",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      const sender = resultOf(
+        `import { MmapRegion, sendRegion } from "@mmap/mmap";
+      using region = MmapRegion.anonymous(4096);
+      region.bytes[0] = 7;
+      await sendRegion(region, Deno.args[0]);
+      console.log("1");`,
+        { args: [path] },
+      );
+      using region = await receiveRegion(path);
+      await sender;
+      assertEquals([region.bytes[0], region.byteLength], [7, 4096]);
+    }),
+);
+
+Deno.test(
+  "sendRegion() sends a region that is closed during the wait",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      const region = MmapRegion.anonymous(PAGE);
+      region.bytes[0] = 7;
+      const sent = sendRegion(region, path);
+      await appearance(path);
+      region.close();
+      using received = await receiveRegion(path);
+      await sent;
+      assertEquals([region.closed, received.bytes[0]], [true, 7]);
+    }),
+);
+
+Deno.test(
+  "receiveRegion() grants what the handle grants, and maps as its options say",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(2 * PAGE, { seal: "write" });
+      region.bytes[PAGE] = 7;
+      const [, received] = await Promise.all([
+        sendRegion(region, path),
+        receiveRegion(path, { byteOffset: PAGE, byteLength: 10 }),
+      ]);
+      using part = received;
+      assertEquals([part.access, part.byteOffset, part.byteLength], ["read", PAGE, 10]);
+      assertEquals(part.bytes[0], 7);
+      const [, refused] = await Promise.all([
+        sendRegion(region, path),
+        reasonOf(receiveRegion(path, { access: "read-write" })),
+      ]);
+      assertInstanceOf(refused, Deno.errors.PermissionDenied);
+      const [, outside] = await Promise.all([
+        sendRegion(region, path),
+        reasonOf(receiveRegion(path, { byteLength: 3 * PAGE })),
+      ]);
+      assertInstanceOf(outside, RangeError);
+    }),
+);
+
+Deno.test(
+  "sendRegion() gives a region to one of two receivers, and the next to the other",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      const regions = [1, 2].map((id) => {
+        const region = MmapRegion.anonymous(PAGE);
+        region.bytes[0] = id;
+        return region;
+      });
+      const receivers = [receiveRegion(path), receiveRegion(path)];
+      for (const region of regions) await sendRegion(region, path);
+      const received = await Promise.all(receivers);
+      assertEquals(received.map((region) => region.bytes[0]).sort(), [1, 2]);
+      for (const region of [...regions, ...received]) region.close();
+    }),
+);
+
+Deno.test(
+  "sendRegion() and receiveRegion() give up after timeoutMs",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(PAGE);
+      const reasons = [
+        sendRegion(region, path, { timeoutMs: 30 }),
+        receiveRegion(path.replace(".sock", ".none"), { timeoutMs: 30 }),
+        receiveRegion(path.replace(".sock", ".none"), { timeoutMs: 0 }),
+      ].map(reasonOf);
+      for (const reason of reasons) assertInstanceOf(await reason, Deno.errors.TimedOut);
+      assertEquals([...Deno.readDirSync(path.replace(/[^/]*$/, ""))], []);
+    }),
+);
+
+Deno.test(
+  "sendRegion() and receiveRegion() end with the signal's reason",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(PAGE);
+      const reason = new Error("enough");
+      const signal = AbortSignal.abort(reason);
+      assertStrictEquals(await reasonOf(sendRegion(region, path, { signal })), reason);
+      assertStrictEquals(await reasonOf(receiveRegion(path, { signal })), reason);
+      const later = new AbortController();
+      const ends = [
+        sendRegion(region, path, { signal: later.signal }),
+        receiveRegion(path.replace(".sock", ".none"), { signal: later.signal }),
+      ].map(reasonOf);
+      await appearance(path);
+      later.abort(reason);
+      for (const end of ends) assertStrictEquals(await end, reason);
+      assertEquals([...Deno.readDirSync(path.replace(/[^/]*$/, ""))], []);
+    }),
+);
+
+Deno.test(
+  "sendRegion() throws AddrInUse and leaves alone what is at the path",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(PAGE);
+      Deno.writeTextFileSync(path, "somebody else's");
+      assertSystemError(
+        await reasonOf(sendRegion(region, path)),
+        Deno.errors.AddrInUse,
+        "EADDRINUSE",
+        "bind",
+      );
+      assertEquals(Deno.readTextFileSync(path), "somebody else's");
+      Deno.removeSync(path);
+      using listener = Deno.listen({ transport: "unix", path });
+      assertInstanceOf(await reasonOf(sendRegion(region, path)), Deno.errors.AddrInUse);
+      assertEquals(Deno.lstatSync(path).isSocket, true);
+      listener.close();
+    }),
+);
+
+Deno.test(
+  "sendRegion() refuses what it cannot send, and where it cannot",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      using region = MmapRegion.anonymous(PAGE);
+      using secret = MmapRegion.anonymous(PAGE, { sharing: "private" });
+      const closed = MmapRegion.anonymous(PAGE);
+      closed.close();
+      const long = `/tmp/${"x".repeat(103)}`; // 108 bytes
+      assertInstanceOf(await reasonOf(sendRegion(secret, path)), Deno.errors.NotSupported);
+      assertInstanceOf(await reasonOf(sendRegion(closed, path)), Deno.errors.BadResource);
+      assertInstanceOf(await reasonOf(sendRegion(region, long)), RangeError);
+      assertInstanceOf(await reasonOf(receiveRegion(long)), RangeError);
+      assertInstanceOf(await reasonOf(sendRegion(region, "")), RangeError);
+      assertInstanceOf(await reasonOf(sendRegion(region, path, { timeoutMs: -1 })), RangeError);
+      assertInstanceOf(
+        await reasonOf(sendRegion(region, `${path}/none/region.sock`)),
+        Deno.errors.NotFound,
+      );
+    }),
+);
+
+Deno.test("a path of 107 bytes is not too long", onLinux, () =>
+  withTempDir(async (dir) => {
+    const path = `${dir}/`.padEnd(107, "x");
+    using region = MmapRegion.anonymous(PAGE);
+    const [, received] = await Promise.all([sendRegion(region, path), receiveRegion(path)]);
+    received.close();
+  }));
+
+Deno.test(
+  "passing a region leaves no descriptor behind",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      const label = crypto.randomUUID();
+      const region = MmapRegion.anonymous(PAGE, { label });
+      for (let i = 0; i < 3; i++) {
+        const [, received] = await Promise.all([sendRegion(region, path), receiveRegion(path)]);
+        assertEquals(descriptorsOf(label).length, 2);
+        received.close();
+      }
+      await reasonOf(sendRegion(region, path, { timeoutMs: 0 }));
+      region.close();
+      assertEquals(descriptorsOf(label), []);
+    }),
+);
+
+Deno.test(
+  "a sender that is killed while it waits leaves a socket that a receiver outlives",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      await using child = new Child(
+        `import { MmapRegion, sendRegion } from "@mmap/mmap";
+      using region = MmapRegion.anonymous(4096);
+      await sendRegion(region, Deno.args[0]);`,
+        { args: [path] },
+      );
+      await appearance(path);
+      child.kill("SIGKILL");
+      await child.ended();
+      const reason = await reasonOf(receiveRegion(path, { timeoutMs: 30 }));
+      assertInstanceOf(reason, Deno.errors.TimedOut);
+    }),
+);
