@@ -31,12 +31,13 @@ async function mounted(
     await Deno.mkdir(point);
     failure = await how(root, point);
     if (failure !== undefined) return;
+    let left: string | undefined;
     try {
       await body(point);
     } finally {
-      const left = await run("umount", point);
-      if (left !== undefined) throw new Error(left);
+      left = await run("umount", point);
     }
+    if (left !== undefined) throw new Error(left);
   });
   return failure;
 }

@@ -25,7 +25,9 @@ export function checkDescriptorDenied(fd: number, writable: boolean): void {
   if (names.length === 0 || platform().os !== "linux") return;
   const target = readLink(`/proc/self/fd/${fd}`);
   if (!target.startsWith("/") || target.startsWith("/memfd:")) return;
-  for (const name of names) refuseDenied(name, target.replace(/ \(deleted\)$/, ""));
+  // A removed file, or one whose name ends like that.
+  const paths = new Set([target, target.replace(/ \(deleted\)$/, "")]);
+  for (const name of names) for (const path of paths) refuseDenied(name, path);
 }
 
 type Permission = "read" | "write";

@@ -99,14 +99,15 @@ const DEADLY: Record<string, [Deno.Signal, string]> = {
     "SIGSEGV",
     `new Deno.UnsafePointerView(Deno.UnsafePointer.create(0x5000n)).getUint8();`,
   ],
-  "a read behind a region": [
+  "a read right behind an open region": [
     "SIGSEGV",
-    `const alone = MmapRegion.anonymous(3 * PAGE, { guard: ON });
-    const { munmap } = C;
-    const end = Deno.UnsafePointer.offset(Deno.UnsafePointer.of(alone.bytes), 2 * PAGE);
-    munmap(end, PAGE); // by force, for an address that surely is free
-    alone.close();
-    new Deno.UnsafePointerView(end).getUint8();`,
+    `const foreign = C.mmap(null, 4 * PAGE, C.PROT_NONE, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
+    const address = Deno.UnsafePointer.value(foreign);
+    C.munmap(foreign, 2 * PAGE);
+    Deno.writeFileSync(path, pattern(2 * PAGE));
+    const inFront = MmapRegion.open(path, { address, guard: ON });
+    assertEquals(Deno.UnsafePointer.value(Deno.UnsafePointer.of(inFront.bytes)), address);
+    new Deno.UnsafePointerView(Deno.UnsafePointer.offset(foreign, 2 * PAGE)).getUint8();`,
   ],
   "a write to a foreign read-only page": [
     "SIGSEGV",
@@ -149,6 +150,27 @@ for (const [name, [signal, body]] of Object.entries(DEADLY)) {
     );
   }
 }
+
+Deno.test(
+  "executing a missing page ends the process by SIGBUS, and not in an endless loop",
+  TEST,
+  () =>
+    withTempDir((dir) =>
+      assertDiesBy(
+        "SIGBUS",
+        `const path = makeFile(2 * PAGE);
+      const region = MmapRegion.open(path, { executable: true });
+      truncate(path, 0);
+      const code = new Deno.UnsafeFnPointer(
+        Deno.UnsafePointer.of(region.bytes.subarray(PAGE)),
+        { parameters: [], result: "void" },
+      );
+      console.log("ready");
+      code.call();`,
+        { args: [dir] },
+      )
+    ),
+);
 
 for (const signal of ["SIGSEGV", "SIGBUS"] as const) {
   Deno.test(`${signal} that another process sends ends the process`, TEST, async () => {

@@ -155,6 +155,68 @@ Deno.test("GuardTable.take() finds a slot that another isolate has freed", () =>
   });
 });
 
+/** Runs `intrude` at the `step`-th atomic step of `body`, as another thread may. */
+function atStep(step: number, intrude: () => void, body: () => void, look: () => void): boolean {
+  const { load, compareExchange, store } = Atomics;
+  let left = step;
+  const once = (): void => {
+    if (left-- !== 0) return;
+    Object.assign(Atomics, { load, compareExchange, store });
+    intrude();
+    Object.assign(Atomics, watched);
+  };
+  // deno-lint-ignore no-explicit-any -- whatever Atomics takes
+  const watch = (real: (...args: any[]) => any, before: boolean) => (...args: unknown[]) => {
+    if (before) once();
+    const result = real.apply(Atomics, args);
+    if (!before) once();
+    look();
+    return result;
+  };
+  const watched = {
+    load: watch(load, false),
+    compareExchange: watch(compareExchange, true),
+    store: watch(store, true),
+  };
+  Object.assign(Atomics, watched);
+  try {
+    body();
+    return left < 0;
+  } finally {
+    Object.assign(Atomics, { load, compareExchange, store });
+  }
+}
+
+for (const used of [0, SLOT_COUNT]) {
+  Deno.test(`GuardTable.take() gives no slot twice whenever another thread comes, from ${used}`, () => {
+    for (let step = 0, reached = true; reached; step++) {
+      withTable((table, address) => {
+        table.halves[2] = used;
+        const other = new GuardTable(address);
+        const slots = [other.take(), other.take()];
+        let least = 0;
+        reached = atStep(
+          step,
+          () => {
+            slots.push(other.take(), other.take(), other.take());
+            least = table.halves[2]!;
+          },
+          () => slots.push(table.take()),
+          () => assertEquals(table.halves[2]! >= least, true, "the handler loses slots"),
+        );
+        const starts = slots.map((_, i) => BigInt(i + 1) * 4096n);
+        slots.forEach((slot, i) => {
+          slot.begin({ start: starts[i]!, end: 2n ** 40n, fd: -1, fileOffset: 0n });
+        });
+        const found = slots.map((_, i) =>
+          table.words[(HEADER_BYTE_LENGTH + i * SLOT_BYTE_LENGTH) / 8]!
+        );
+        assertEquals(found.sort((a, b) => Number(a - b)), starts);
+      });
+    }
+  });
+}
+
 Deno.test("GuardTable.take() gives no slot to two isolates", { ignore }, async () => {
   await assertLives(`
     const TABLE = import.meta.resolve("./ffi/guard/table.ts");

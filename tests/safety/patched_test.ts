@@ -42,8 +42,10 @@ const USE = `
       quietly(() => M.anonymous(4 * PAGE, { resizable: true })),
       quietly(() => M.anonymous(4 * PAGE, { sharing: "private" })),
     ];
+    const views = [];
     for (const region of regions) {
       if (region === undefined) continue;
+      quietly(() => views.push(region.bytes));
       quietly(() => region.tryRead(canaries[3], 4 * PAGE - 40));
       quietly(() => region.tryRead(new Real(around.buffer, 100, 10), 0));
       quietly(() => region.tryWrite(canaries[5], 4 * PAGE - 8));
@@ -69,10 +71,11 @@ const USE = `
     // Some of them end under the patch, the others afterwards.
     quietly(() => regions[0]?.close());
     quietly(() => regions[2]?.close());
-    return { canaries, around, regions };
+    return { canaries, around, regions, views };
   }
-  function check({ canaries, around, regions }) {
+  function check({ canaries, around, regions, views }) {
     for (const region of regions) region?.close();
+    for (const view of views) quietly(() => view.fill(238)); // dead, or memory that is nobody's
     const harmed = canaries.map((canary, i) => [i, canary]).filter(([i, canary]) =>
       i !== 3 && canary.some((byte) => byte !== 165)
     ).map(([i]) => i);
