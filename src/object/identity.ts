@@ -1,12 +1,13 @@
 /** Who a process is and which object a descriptor leads to, beyond numbers that are used again. */
 
+import { cString } from "../../ffi/arguments.ts";
 import { isSystemError } from "../../ffi/call.ts";
 import { SYS_gettid } from "../../ffi/constants.ts";
 import { lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { readProc } from "../../ffi/proc.ts";
 import { platform } from "../../ffi/platform.ts";
-import { statusOfEntry } from "../../ffi/status.ts";
+import { inodeAt } from "../../ffi/status.ts";
 
 /** A process: its number alone is given to another one sooner or later. */
 export interface ProcessIdentity {
@@ -52,34 +53,35 @@ function tryReadStat(pid: number): { state: string; startTime: number } | undefi
   }
 }
 
-const known = new Map<number, { readonly entry: string; readonly startTime: number }>();
+/** What was found out about a process, and its entry in /proc. */
+interface KnownProcess {
+  /** "/proc/PID" for C. */
+  readonly path: Uint8Array<ArrayBuffer>;
+  readonly inode: bigint;
+  readonly startTime: number;
+}
+
+const known = new Map<number, KnownProcess>();
+const MAX_KNOWN = 256;
 
 /**
  * As {@linkcode startTimeOf}, but quicker for a process that was asked about before: its entry in
  * /proc has the same inode number only as long as it is the same process.
  */
 export function startTimeAgain(pid: number): number | undefined {
-  const entry = entryOf(pid);
+  if (platform().os !== "linux") return 0;
   const before = known.get(pid);
-  if (before !== undefined && before.entry === entry) return before.startTime;
+  if (before !== undefined && inodeAt(before.path) === before.inode) return before.startTime;
   known.delete(pid);
+  const path = cString(`/proc/${pid}`, "pathname", "statx");
+  const inode = inodeAt(path);
   const startTime = startTimeOf(pid);
-  // Asked before the start time: of a process that comes between, neither can be kept for the other.
-  if (entry !== undefined && startTime !== undefined && entryOf(pid) === entry) {
-    known.set(pid, { entry, startTime });
+  // Looked at before and after: of two processes, nothing may be kept as if they were one.
+  if (inode !== undefined && startTime !== undefined && inodeAt(path) === inode) {
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(pid, { path, inode, startTime });
   }
   return startTime;
-}
-
-/** Undefined where there is none to be seen. */
-function entryOf(pid: number): string | undefined {
-  if (platform().os !== "linux") return undefined;
-  try {
-    return statusOfEntry(`/proc/${pid}`).inode;
-  } catch (error) {
-    if (isSystemError(error)) return undefined;
-    throw error;
-  }
 }
 
 /** The identity of this boot of the machine. */

@@ -15,6 +15,7 @@ import {
 import { close, ftruncate, memfd_create, shm_open, shm_unlink } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { platform } from "../../ffi/platform.ts";
+import { type FileStatus, statusOf } from "../../ffi/status.ts";
 
 /** What of an anonymous object is fixed for its life. */
 export interface Seals {
@@ -35,6 +36,26 @@ export function createAnonymous(label: string, byteLength: number): number {
   } catch (error) {
     close(fd);
     throw error;
+  }
+}
+
+let device: number | undefined;
+
+/**
+ * Whether this is memory that no path leads to: a memfd, on the file system that Linux keeps for such
+ * things and that nobody can mount.
+ */
+export function isPathless(status: FileStatus): boolean {
+  if (platform().os !== "linux") return false;
+  return status.device === (device ??= deviceOfMemory());
+}
+
+function deviceOfMemory(): number {
+  const fd = memfd_create("", MFD_CLOEXEC);
+  try {
+    return statusOf(fd).device;
+  } finally {
+    close(fd);
   }
 }
 

@@ -7,6 +7,7 @@ import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
 import { ownIdentity, startTimeAgain, startTimeOf } from "./identity.ts";
+import { isPathless } from "./memfd.ts";
 import { nameOf, pathOfName } from "./shared_memory.ts";
 import { checkDescriptorDenied } from "./permission.ts";
 
@@ -23,7 +24,7 @@ import { checkDescriptorDenied } from "./permission.ts";
 export function openHandle(handle: RegionHandle, writable: boolean): number {
   const { fd, status } = openByPath(handle, writable) ?? openByOwner(handle, writable);
   try {
-    checkDescriptorDenied(fd, writable);
+    if (!isPathless(status)) checkDescriptorDenied(fd, writable);
     checkSize(handle, status);
     return fd;
   } catch (error) {
