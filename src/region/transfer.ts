@@ -9,8 +9,13 @@ import { attachRegion } from "./make.ts";
 import { coreOf } from "./mapped_bytes.ts";
 import { type MmapRegion, regionOver } from "./mmap_region.ts";
 import type { MapOptions } from "./options.ts";
-import { type PassOptions, receiveObject, sendObject } from "./pass.ts";
+import type { PassOptions } from "./pass.ts";
 import { planAttach } from "./plan.ts";
+
+/** Loaded when it is needed: few programs do, and all of them would start later for it. */
+function loadPass(): Promise<typeof import("./pass.ts")> {
+  return import("./pass.ts");
+}
 
 /**
  * Gives a region to one process over a Unix socket (`SCM_RIGHTS`): makes the socket, waits until
@@ -53,9 +58,10 @@ export async function sendRegion(
   const handle = region.handle();
   const core = coreOf(region);
   // The descriptor must not be closed, and its number reused, before it was sent.
-  await core.live("send region").whilePinned(() =>
-    sendObject(handle, core.facts.fd, path, options)
-  );
+  await core.live("send region").whilePinned(async () => {
+    const { sendObject } = await loadPass();
+    await sendObject(handle, core.facts.fd, path, options);
+  });
 }
 
 /**
@@ -74,7 +80,9 @@ export async function receiveRegion(
   socketPath: string | URL,
   options: PassOptions & MapOptions = {},
 ): Promise<MmapRegion> {
-  const { handle, fd } = await receiveObject(pathOf(socketPath), options);
+  const path = pathOf(socketPath);
+  const { receiveObject } = await loadPass();
+  const { handle, fd } = await receiveObject(path, options);
   let taken = false;
   const take = (): number => {
     taken = true; // from here on attachRegion closes it if it fails
