@@ -3,9 +3,10 @@ import type { MmapRegion } from "@mmap/mmap";
 import { answer, answered, attach, create, greet, greeting, type Way } from "./_share.ts";
 import { whereabouts } from "./_share.ts";
 
+const parent = self as unknown as Worker;
 let region: MmapRegion;
 
-self.addEventListener("message", ({ data }: MessageEvent) => self.postMessage(reply(data)));
+parent.addEventListener("message", ({ data }) => parent.postMessage(reply(data)));
 
 function reply(message: "look" | "close" | [string, Way, string?]): string {
   if (message === "look") return answered(region);
