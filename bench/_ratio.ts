@@ -54,6 +54,7 @@ export async function printComparison(
   topic: string,
   sides: { ours: Side; theirs: Side; rounds: number },
   target: Target,
+  written: (value: number) => string = duration,
 ): Promise<void> {
   const { ours, theirs, rounds } = sides;
   const medians = await alternate(ours, theirs, rounds);
@@ -61,8 +62,8 @@ export async function printComparison(
   const { atLeast = -Infinity, atMost = Infinity, unit } = target;
   const reached = figure >= atLeast && figure <= atMost;
   console.log(
-    `| ${topic} | ${ours.name}: ${duration(medians.ours)} | ` +
-      `${theirs.name}: ${duration(medians.theirs)} | ${format(figure)}${unit} | ` +
+    `| ${topic} | ${ours.name}: ${written(medians.ours)} | ` +
+      `${theirs.name}: ${written(medians.theirs)} | ${format(figure)}${unit} | ` +
       `${limits(target)}${reached ? "" : ": missed"} |`,
   );
 }
@@ -75,6 +76,11 @@ export function printHead(): void {
 function limits({ atLeast, atMost, unit }: Target): string {
   if (atLeast !== undefined) return `at least ${atLeast}${unit}`;
   return atMost === undefined ? "none" : `at most ${atMost}${unit}`;
+}
+
+/** Bytes, for comparisons of sizes. */
+export function bytes(value: number): string {
+  return `${format(value)} bytes`;
 }
 
 function duration(nanoseconds: number): string {

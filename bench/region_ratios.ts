@@ -6,6 +6,7 @@
  */
 
 import { MmapRegion } from "@mmap/mmap";
+import { compilePeer, output } from "./_programs.ts";
 import { type Medians, printComparison, printHead, type Side, timePerCall } from "./_ratio.ts";
 import {
   copyByView,
@@ -68,9 +69,7 @@ async function compareSums(dir: string): Promise<void> {
 async function comparePairs(dir: string): Promise<void> {
   const byteLength = 64 * KiB;
   const times = 20_000;
-  const program = `${dir}/map_pairs`;
-  const source = new URL("peers/map_pairs.c", import.meta.url);
-  await output("gcc", ["-O2", "-o", program, source.pathname]);
+  const program = await compilePeer("map_pairs", dir);
   await printComparison("open and close 64 KiB, private anonymous", {
     ours: {
       name: "MmapRegion",
@@ -162,12 +161,4 @@ async function compareImport(dir: string): Promise<void> {
     theirs: run("empty script", "empty.ts"),
     rounds: 41,
   }, { figure: ({ ours, theirs }) => (ours - theirs) / 1e6, unit: " ms more", atMost: 20 });
-}
-
-/** What a program writes to standard output. @throws {Error} If it fails. */
-async function output(command: string, args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
-  const text = new TextDecoder();
-  if (!success) throw new Error(`${command} failed: ${text.decode(stderr)}`);
-  return text.decode(stdout);
 }

@@ -1,33 +1,34 @@
 /**
- * mmap neither blocks nor synchronises: who waits for another process has to look again and again,
- * and has to agree with it on a word that says when the data are there.
+ * mmap itself neither blocks nor synchronises: a read gives at once what is there, and nobody is told
+ * of a write. What processes wait with is beside it: here an event in the same memory.
  *
  *     deno run --allow-ffi --allow-run examples/blocking.ts
  *
- *     offset 0: 32-bit flag, 0 until the message is whole
- *     offset 4: 32-bit length of the message
- *     offset 8: the message
+ *     offset 0: the event "the message is whole"
+ *     offset 64: 32-bit length of the message
+ *     offset 68: the message
  */
 import { MmapRegion } from "@mmap/mmap";
+import { SharedEvent } from "@mmap/mmap/sync";
 
 using region = MmapRegion.anonymous(4096);
-const header = region.view(Int32Array, 0, 2);
+const ready = new SharedEvent(region, 0);
+const length = region.view(Int32Array, 64, 1);
+console.log(`a read does not wait: the message has ${length[0]} bytes`);
+try {
+  Atomics.wait(length, 0, 0);
+} catch (error) {
+  if (!(error instanceof TypeError)) throw error;
+  console.log("Atomics.wait does not work on mapped memory");
+}
 
 const child = new Deno.Command(Deno.execPath(), {
   args: ["run", "--allow-ffi", import.meta.resolve("./blocking_child.ts")],
   env: region.env(),
 }).spawn();
-let ended = false;
-child.status.then(() => ended = true);
 
-// Pairs with the store in the child: who sees the flag sees the message as well. A plain read could
-// be moved out of the loop, and a plain write before the message.
-let looks = 1;
-while (Atomics.load(header, 0) === 0 && !ended) {
-  looks++;
-  await new Promise((resolve) => setTimeout(resolve, 1)); // leaves the processor to others
-}
-
-const message = new TextDecoder().decode(region.view(Uint8Array, 8, header[1]));
-console.log(`looked ${looks} times, then read "${message}"`);
+// Asleep until the child sets it. Who has waited sees all that was written before that.
+ready.waitSync({ timeoutMs: 30_000 });
+const message = new TextDecoder().decode(region.view(Uint8Array, 68, length[0]));
+console.log(`waited for the event, then read "${message}"`);
 await child.status;

@@ -1,9 +1,8 @@
-/** The other process of blocking.ts: writes the message first and raises the flag second. */
+/** The other process of blocking.ts: writes the message first and sets the event second. */
 import { MmapRegion } from "@mmap/mmap";
+import { SharedEvent } from "@mmap/mmap/sync";
 
 using region = MmapRegion.fromEnv();
-const header = region.view(Int32Array, 0, 2);
-const { written } = new TextEncoder().encodeInto("the data are here", region.bytes.subarray(8));
-header[1] = written;
-// Pairs with the load in the parent.
-Atomics.store(header, 0, 1);
+const { written } = new TextEncoder().encodeInto("the data are here", region.bytes.subarray(68));
+region.view(Int32Array, 64, 1)[0] = written;
+new SharedEvent(region, 0).set();

@@ -39,8 +39,11 @@ export interface Attempt<T> {
  */
 const SLICE_MS = 50;
 
-/** Tries before the first wait; the holder of a lock often gives it back within a microsecond. */
-const SPINS = 100;
+/**
+ * Tries before the first wait; the holder of a lock often gives it back within a microsecond. A test
+ * that drives the algorithms step by step puts another number there.
+ */
+export const spinning = { tries: 100 };
 
 /** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
 export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
@@ -50,7 +53,7 @@ export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
   while (true) {
     const result = attempt.prepare(thorough);
     if (result !== undefined) return result;
-    const leftMs = patience.deadline - performance.now();
+    const leftMs = timeLeft(patience);
     if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
     const { words, index, expected } = attempt;
     thorough = words.waitSync(index, expected, Math.min(leftMs, SLICE_MS)) === "timed-out";
@@ -59,12 +62,12 @@ export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
 
 /** Awaits until the try succeeds. @throws {Deno.errors.TimedOut} @throws the signal's reason */
 export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): Promise<T> {
-  const { deadline, signal } = patience;
+  const { signal } = patience;
   let thorough = true;
   while (true) {
     const result = attempt.prepare(thorough);
     if (result !== undefined) return result;
-    const leftMs = deadline - performance.now();
+    const leftMs = timeLeft(patience);
     if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
     const { words, index, expected } = attempt;
     try {
@@ -77,12 +80,35 @@ export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): 
   }
 }
 
+/** In milliseconds; most have no end, and need no look at the clock. */
+function timeLeft({ deadline }: Patience): number {
+  return deadline === Infinity ? Infinity : deadline - performance.now();
+}
+
+/** How many tries were of use lately, in this isolate. */
+let usefulTries = spinning.tries;
+let spins = 0;
+
+/** Every so many times all tries are made, or it would not be seen that they are of use again. */
+const PROBE_EVERY = 1024;
+
+/**
+ * Tries for a moment. Where whoever is in the way sleeps too, that is lost twice: the time of the
+ * tries, and the processor that the woken one could have had. So it tries less where it was in vain.
+ */
 function spin<T>(attempt: Attempt<T>): T | undefined {
-  for (let i = 0; i < SPINS; i++) {
+  const tries = ++spins % PROBE_EVERY === 0
+    ? spinning.tries
+    : Math.min(usefulTries, spinning.tries);
+  for (let i = 0; i < tries; i++) {
     const result = attempt.attempt();
-    if (result !== undefined) return result;
+    if (result !== undefined) {
+      if (i > 0) usefulTries = Math.min(2 * Math.max(i, usefulTries), spinning.tries);
+      return result;
+    }
     pause();
   }
+  usefulTries = Math.max(1, usefulTries >> 1);
   return undefined;
 }
 

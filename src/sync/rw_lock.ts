@@ -86,6 +86,10 @@ export class RwLock {
    * @throws {Deno.errors.Busy} If this very isolate is writing and there is no `timeoutMs`.
    */
   readSync(options?: SyncWaitOptions): ReadGuard {
+    if (options === undefined) {
+      const place = this.#words.tryRead();
+      if (place !== undefined) return new Reading(this.#words, place);
+    }
     const limits = patience(options, "lock for reading");
     if (limits.deadline === Infinity && this.#words.writer.isOwn) throw blocksItself();
     return new Reading(this.#words, attemptSync(new ReadAttempt(this.#words), limits));
@@ -115,6 +119,7 @@ export class RwLock {
    * @throws {Deno.errors.Busy} If this very isolate holds the lock and there is no `timeoutMs`.
    */
   writeSync(options?: SyncWaitOptions): WriteGuard {
+    if (options === undefined && this.#words.tryWrite()) return this.#writing("taken");
     const limits = patience(options, "lock for writing");
     if (limits.deadline === Infinity && this.#words.isOwn) throw blocksItself();
     return this.#writing(attemptSync(new WriteAttempt(this.#words), limits));

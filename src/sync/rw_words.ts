@@ -90,6 +90,16 @@ export class RwWords {
     this.words.wake(DRAIN, EVERYBODY);
   }
 
+  /** Takes the writer's word if it is free and there is no reader: the way without contention. */
+  tryWrite(): boolean {
+    // Looks first, so that it does not shut readers out for nothing; the second look is the one that
+    // counts.
+    if (!this.drained(-1, false) || !this.writer.tryTake()) return false;
+    if (this.drained(-1, false)) return true;
+    this.giveWriterUp("taken");
+    return false;
+  }
+
   /** Takes the writer's word if there is no living holder and no living reader but `except`. */
   writeNow(except = -1): Taken | undefined {
     const taken = this.writer.takeNow();
@@ -116,7 +126,10 @@ export class RwWords {
 
   /** Whether a writer has died since somebody wrote; from now on this one is told. */
   tellDeath(taken: Taken): boolean {
-    return Atomics.exchange(this.words.cells, DIED, 0) === 1 || taken === "recovered";
+    const { cells } = this.words;
+    // Under the writer's word, so that nobody sets it between the look and the exchange.
+    const told = Atomics.load(cells, DIED) === 1 && Atomics.exchange(cells, DIED, 0) === 1;
+    return told || taken === "recovered";
   }
 }
 

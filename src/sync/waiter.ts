@@ -33,7 +33,8 @@ export interface Word {
 
 interface Wait {
   readonly word: Word;
-  readonly address: bigint;
+  /** A number, since user space ends far below 2^53. */
+  readonly address: number;
   readonly expected: number;
   readonly deadline: number;
   readonly settle: (result: WaitResult) => void;
@@ -60,17 +61,58 @@ export function waitTogether(
     reject(signal!.reason);
   };
   const settle = (result: WaitResult): void => {
-    signal?.removeEventListener("abort", abort);
+    if (signal !== undefined) endings.get(signal)?.remove(abort);
     waits.delete(wait);
     resolve(result);
   };
   const deadline = performance.now() + timeoutMs;
-  const wait = { word, address: addressOf(word.pointer), expected, deadline, settle };
-  signal?.addEventListener("abort", abort);
+  const wait = { word, address: Number(addressOf(word.pointer)), expected, deadline, settle };
+  if (signal !== undefined) endingsOf(signal).add(abort);
   waits.add(wait);
   interrupt();
   if (!running) run();
   return promise;
+}
+
+/** What each signal ends. */
+const endings = new Map<AbortSignal, Endings>();
+
+function endingsOf(signal: AbortSignal): Endings {
+  return endings.get(signal) ?? new Endings(signal);
+}
+
+/**
+ * The waits of one signal. They share a listener, because a signal goes through all of its listeners
+ * to remove one, and a thousand waits would make a million steps of that.
+ */
+class Endings {
+  readonly #signal: AbortSignal;
+  readonly #ends = new Set<() => void>();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    endings.set(signal, this);
+    signal.addEventListener("abort", this.#endAll);
+  }
+
+  readonly #endAll = (): void => {
+    this.#close();
+    this.#ends.forEach((end) => end());
+  };
+
+  add(end: () => void): void {
+    this.#ends.add(end);
+  }
+
+  /** With the last one the listener goes too: a signal with listeners may keep a program alive. */
+  remove(end: () => void): void {
+    if (this.#ends.delete(end) && this.#ends.size === 0) this.#close();
+  }
+
+  #close(): void {
+    endings.delete(this.#signal);
+    this.#signal.removeEventListener("abort", this.#endAll);
+  }
 }
 
 /** The region may be closed meanwhile: then its views are gone, and so is what was waited for. */
@@ -93,9 +135,9 @@ async function run(): Promise<void> {
 }
 
 /** Settles every wait whose word was woken or has changed, or whose time is up. */
-function settleDue(wokenAddress: bigint | undefined): void {
+function settleDue(wokenAddress: number | undefined): void {
   const now = performance.now();
-  for (const wait of [...waits]) {
+  for (const wait of waits) {
     if (wait.address === wokenAddress || valueOf(wait.word) !== wait.expected) wait.settle("ok");
     else if (wait.deadline <= now) wait.settle("timed-out");
   }
@@ -108,7 +150,7 @@ const MAX_WORDS = 127;
 const LONGEST_MS = 1000;
 
 /** With more words than one call takes: how often all of them are looked at. */
-const ROTATION_MS = 5;
+const ROTATION_MS = 10;
 
 /** struct futex_waitv: 0 u64 val, 8 u64 uaddr, 16 u32 flags, 24 bytes in all. */
 const ENTRY_BYTE_LENGTH = 24;
@@ -135,14 +177,13 @@ function interrupt(): void {
 }
 
 /** Parks until one of the words was woken. @returns its address, if it is known */
-async function parkOnce(): Promise<bigint | undefined> {
-  const words = new Map<bigint, Wait>();
-  for (const wait of waits) words.set(wait.address, wait);
-  const group = nextGroup([...words.values()]);
+async function parkOnce(): Promise<number | undefined> {
+  const { group, isAll } = nextGroup();
   group.forEach(({ address, expected }, i) => setEntry(i, address, expected, 0));
   const { length } = group;
-  setEntry(length, addressOfBytes(controlBytes), Atomics.load(control, 0), FUTEX2_PRIVATE);
-  setEnd(words.size > MAX_WORDS ? ROTATION_MS : LONGEST_MS);
+  const controlAddress = Number(addressOfBytes(controlBytes));
+  setEntry(length, controlAddress, Atomics.load(control, 0), FUTEX2_PRIVATE);
+  setEnd(isAll ? LONGEST_MS : ROTATION_MS);
   parked = true;
   const result = await libc().futexWaitvOffThread(
     BigInt(SYS_futex_waitv),
@@ -156,19 +197,28 @@ async function parkOnce(): Promise<bigint | undefined> {
   return group[Number(result)]?.address;
 }
 
-let turn = 0;
-
-/** At most as many words as one call takes; the next ones at each call. */
-function nextGroup(all: Wait[]): Wait[] {
-  if (all.length <= MAX_WORDS) return all;
-  turn = (turn + MAX_WORDS) % all.length;
-  return [...all.slice(turn), ...all.slice(0, turn)].slice(0, MAX_WORDS);
+/** One wait for each of the words, as many as one call takes; where there are more, the next ones. */
+function nextGroup(): { group: Wait[]; isAll: boolean } {
+  const words = new Map<number, Wait>();
+  let isAll = true;
+  for (const wait of waits) {
+    if (words.has(wait.address)) continue;
+    isAll = words.size < MAX_WORDS;
+    if (!isAll) break;
+    words.set(wait.address, wait);
+  }
+  const group = [...words.values()];
+  // They had their turn: to the end of the line.
+  if (!isAll) group.forEach((wait) => waits.delete(wait) && waits.add(wait));
+  return { group, isAll };
 }
 
-function setEntry(index: number, address: bigint, expected: number, flags: number): void {
+/** In halves, because a bigint for each word would be garbage at every turn. */
+function setEntry(index: number, address: number, expected: number, flags: number): void {
   const at = index * ENTRY_BYTE_LENGTH;
-  entries.setBigUint64(at, BigInt(expected >>> 0), true);
-  entries.setBigUint64(at + 8, address, true);
+  entries.setUint32(at, expected, true);
+  entries.setUint32(at + 8, address, true);
+  entries.setUint32(at + 12, address / 2 ** 32, true);
   entries.setUint32(at + 16, FUTEX2_SIZE_U32 | flags, true);
 }
 

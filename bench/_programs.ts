@@ -1,0 +1,55 @@
+/** The other programs of a comparison. */
+
+import { MmapRegion } from "@mmap/mmap";
+
+/** What a program writes to standard output. @throws {Error} If it fails. */
+export async function output(command: string, args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  const text = new TextDecoder();
+  if (!success) throw new Error(`${command} failed: ${text.decode(stderr)}`);
+  return text.decode(stdout);
+}
+
+/** Compiles a program of `peers` into a directory. @returns its path */
+export async function compilePeer(name: string, dir: string): Promise<string> {
+  const program = `${dir}/${name}`;
+  await output("gcc", ["-O2", "-o", program, peerPath(`${name}.c`)]);
+  return program;
+}
+
+/** Where a file of `peers` is. */
+export function peerPath(name: string): string {
+  return new URL(`peers/${name}`, import.meta.url).pathname;
+}
+
+/** Another Deno process with the same region, for as long as it is not disposed. */
+export class Peer implements AsyncDisposable {
+  readonly region: MmapRegion = MmapRegion.anonymous(4096);
+  readonly process: Deno.ChildProcess;
+  readonly #stop: (region: MmapRegion) => void;
+
+  /**
+   * Starts it.
+   *
+   * @param mode what `peers/hand_over.ts` is to do
+   * @param stop tells it to end
+   */
+  constructor(mode: string, stop: (region: MmapRegion) => void) {
+    this.#stop = stop;
+    this.process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", peerPath("hand_over.ts"), mode],
+      env: this.region.env(),
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+  }
+
+  /** Stops it and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop(this.region);
+    await this.process.stdin.close();
+    await this.process.stdout.cancel();
+    await this.process.status;
+    this.region.close();
+  }
+}

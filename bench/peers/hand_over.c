@@ -1,0 +1,64 @@
+/*
+ * Two processes take turns over a word in shared memory, so often: prints the nanoseconds that a
+ * round trip takes. "block": who waits sleeps in the kernel; "spin": it looks again and again.
+ */
+
+#define _GNU_SOURCE
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static atomic_int *word;
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+static void block(int parity, long times) {
+  for (long i = 0; i < times; i++) {
+    int turn;
+    while (((turn = atomic_load(word)) & 1) != parity) {
+      syscall(SYS_futex, word, FUTEX_WAIT, turn, NULL, NULL, 0);
+    }
+    atomic_store(word, turn + 1);
+    syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+  }
+}
+
+static void spin(int parity, long times) {
+  for (long i = 0; i < times; i++) {
+    int turn;
+    while (((turn = atomic_load(word)) & 1) != parity) {
+    }
+    atomic_store(word, turn + 1);
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) return 2;
+  void (*take_turns)(int, long) = strcmp(argv[1], "spin") == 0 ? spin : block;
+  long times = strtol(argv[2], NULL, 10);
+  word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (word == MAP_FAILED) return 1;
+  pid_t child = fork();
+  if (child < 0) return 1;
+  if (child == 0) {
+    take_turns(1, times + 1);
+    return 0;
+  }
+  take_turns(0, 1); /* both are there after the first one */
+  double start = now();
+  take_turns(0, times);
+  printf("%.1f\n", (now() - start) / times);
+  return waitpid(child, NULL, 0) == child ? 0 : 1;
+}

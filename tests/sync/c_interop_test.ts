@@ -1,0 +1,136 @@
+/** Mutex and Futex together with C programs that use examples/c/mmap_sync.h. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Futex, Mutex } from "@mmap/mmap/sync";
+import { ownThread } from "../../src/object/identity.ts";
+import { Child } from "../_child.ts";
+import { hasProgram } from "../_gcc.ts";
+import { type Both, withCPeer } from "./_c_peer.ts";
+
+const WAITERS_BIT = 0x80000000 | 0;
+
+function testWithC(name: string, body: (both: Both) => Promise<void>): void {
+  const ignore = Deno.build.os !== "linux" || !hasProgram("gcc");
+  Deno.test({ name, ignore, fn: () => withCPeer(body) });
+}
+
+/** A Deno process that locks the mutex of the file, says so, and waits for its input to end. */
+const HOLDER = `
+  import { MmapRegion } from "@mmap/mmap";
+  import { Mutex } from "@mmap/mmap/sync";
+  using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
+  using _guard = new Mutex(region).lockSync();
+  console.log("locked");
+  await Deno.stdin.readable.pipeTo(new WritableStream());
+`;
+
+/** A Deno process that counts under the mutex of the file. */
+const COUNTER = `
+  import { MmapRegion } from "@mmap/mmap";
+  import { Mutex } from "@mmap/mmap/sync";
+  using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
+  const mutex = new Mutex(region);
+  const counter = region.view(Int32Array, 128, 1);
+  console.log("ready");
+  for (let i = 0; i < 20_000; i++) {
+    using _guard = mutex.lockSync();
+    counter[0]++;
+  }
+  console.log("done");
+`;
+
+testWithC("Mutex is held by a C program, and lock() waits for it", async ({ region, peer }) => {
+  const mutex = new Mutex(region);
+  assertEquals(await peer.ask("lock"), "0");
+  const [state, fingerprint] = region.view(Int32Array, 0, 2);
+  assertEquals(state, peer.pid);
+  assertEquals(`${fingerprint}`, await peer.ask("fingerprint"));
+  assertEquals(mutex.tryLock(), null);
+  await assertRejects(() => mutex.lock({ timeoutMs: 1 }), Deno.errors.TimedOut);
+  const waiting = mutex.lock();
+  assertEquals(Atomics.load(region.view(Int32Array, 0, 1), 0), peer.pid | WAITERS_BIT);
+  assertEquals(await peer.ask("unlock"), "0");
+  using guard = await waiting;
+  assertEquals(guard.ownerDied, false);
+});
+
+testWithC("Mutex is held here, and a C program waits for it", async ({ region, peer }) => {
+  const words = region.view(Int32Array, 0, 2);
+  const guard = new Mutex(region).lockSync();
+  assertEquals([...words], [ownThread().tid, ownThread().fingerprint]);
+  assertEquals(await peer.ask("trylock"), "busy");
+  const waiting = peer.ask("lock");
+  // The bit is what the C program leaves before it sleeps.
+  while (Atomics.load(words, 0) >= 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  guard.unlock();
+  assertEquals(await waiting, "0");
+  assertEquals(Atomics.load(words, 0) & ~WAITERS_BIT, peer.pid);
+  assertEquals(await peer.ask("unlock"), "0");
+  assertEquals([...words], [0, 0]);
+});
+
+testWithC("Mutex lets Deno and C count together without loss", async ({ path, region, peer }) => {
+  await using child = new Child(COUNTER, { args: [path] });
+  assertEquals(await child.readLine(), "ready");
+  assertEquals(await peer.ask("count 20000"), "0");
+  assertEquals(await child.readLine(), "done");
+  assertEquals(region.view(Int32Array, 128, 1)[0], 40_000);
+  assertEquals([...region.view(Int32Array, 0, 2)], [0, 0]);
+});
+
+testWithC("Mutex is recovered from a C program that was killed", async ({ region, peer }) => {
+  const mutex = new Mutex(region);
+  assertEquals(await peer.ask("lock"), "0");
+  const waiting = mutex.lock();
+  await peer.killed();
+  const guard = await waiting;
+  assert(guard.ownerDied);
+  guard.unlock();
+  using next = mutex.lockSync();
+  assertEquals(next.ownerDied, false);
+});
+
+testWithC("Mutex is recovered by a C program from Deno, killed", async ({ path, region, peer }) => {
+  const child = new Child(HOLDER, { args: [path] });
+  {
+    await using _child = child;
+    assertEquals(await child.readLine(), "locked");
+    assertEquals(await peer.ask("trylock"), "busy");
+  }
+  assertEquals(await peer.ask("lock"), "owner died");
+  assertEquals(`${region.view(Int32Array, 4, 1)[0]}`, await peer.ask("fingerprint"));
+  assertEquals(await peer.ask("unlock"), "0");
+  assertEquals(new Mutex(region).tryLock()?.ownerDied, false);
+});
+
+testWithC(
+  "Mutex is recovered by a C program that waits as Deno is killed",
+  async ({ path, region, peer }) => {
+    await using child = new Child(HOLDER, { args: [path] });
+    assertEquals(await child.readLine(), "locked");
+    const state = region.view(Int32Array, 0, 1);
+    const waiting = peer.ask("lock");
+    while (Atomics.load(state, 0) >= 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    child.kill();
+    assertEquals(await waiting, "owner died");
+  },
+);
+
+testWithC("Futex is woken by a C program", async ({ region, peer }) => {
+  const futex = new Futex(region, 64);
+  const waiting = futex.wait(0);
+  // It sleeps some time after the call. The word stays as it is: only the wake-up ends the wait.
+  while (await peer.ask("wake 0") === "0");
+  assertEquals(await waiting, "ok");
+});
+
+testWithC("Futex.wake() wakes a C program", async ({ region, peer }) => {
+  const futex = new Futex(region, 64);
+  futex.store(7);
+  const waiting = peer.ask("wait 7");
+  // It sleeps some time after the command was sent: nobody is woken before that.
+  while (futex.wake() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  futex.store(8);
+  futex.wake();
+  assertEquals(await waiting, "8");
+});
