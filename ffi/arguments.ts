@@ -45,7 +45,18 @@ export function cString(value: string, name: string, call: string): Uint8Array<A
   return encoder.encode(value + "\0");
 }
 
+/**
+ * A value for a message: nothing of its own is run, which may do anything or fail; objects and
+ * symbols are told by their type.
+ */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  const simple = value === null || typeof value !== "object" && typeof value !== "function" &&
+      typeof value !== "symbol";
+  return simple ? String(value) : typeof value;
+}
+
 function wrongType(value: unknown, name: string, call: string, wanted: string): TypeError {
-  const shown = typeof value === "number" ? String(value) : typeof value;
-  return new TypeError(`Cannot call ${call} as ${name} must be ${wanted}: received ${shown}`);
+  const received = typeof value === "number" ? String(value) : typeof value;
+  return new TypeError(`Cannot call ${call} as ${name} must be ${wanted}: received ${received}`);
 }

@@ -1,5 +1,6 @@
 /** Telling the kernel how memory will be used, and faulting it in ahead of use. */
 
+import { shown } from "../../ffi/arguments.ts";
 import { checkZero, systemError } from "../../ffi/call.ts";
 import {
   MADV_COLD,
@@ -84,8 +85,9 @@ const ADVICE: Readonly<Record<Advice, number | undefined>> = {
 
 /** @throws {TypeError} If there is no such advice. */
 export function checkAdvice(advice: Advice): Advice {
-  if (Object.hasOwn(ADVICE, advice)) return advice;
-  throw new TypeError(`Cannot advise region as there is no such advice: received "${advice}"`);
+  // An object could become another text, or close the region, each time that it is looked at.
+  if (typeof advice === "string" && Object.hasOwn(ADVICE, advice)) return advice;
+  throw new TypeError(`Cannot advise region as there is no such advice: received ${shown(advice)}`);
 }
 
 /** @throws {Deno.errors.NotSupported} If the platform lacks this advice. */

@@ -1,5 +1,7 @@
 /** Page arithmetic and the checks of byte ranges: pure functions. */
 
+import { shown } from "../../ffi/arguments.ts";
+
 /** A part of a region, in bytes. */
 export interface ByteRange {
   /**
@@ -25,6 +27,16 @@ export function alignDown(value: number, unit: number): number {
 /** The smallest multiple of `unit` that is not below `value`. */
 export function alignUp(value: number, unit: number): number {
   return alignDown(value + unit - 1, unit);
+}
+
+/** The larger of two addresses. */
+export function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+/** The smaller of two addresses. */
+export function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** A span widened to whole pages; `span` counts from a page boundary. */
@@ -70,7 +82,9 @@ export function optionalNumber(
 export function readRange(range: ByteRange | undefined, action: string): ByteRange {
   if (range === undefined) return {};
   if (typeof range !== "object" || range === null) {
-    throw new TypeError(`Cannot ${action} as the range must be an object: received ${range}`);
+    throw new TypeError(
+      `Cannot ${action} as the range must be an object: received ${shown(range)}`,
+    );
   }
   const byteOffset = optionalNumber(range.byteOffset, "byteOffset", action) ?? 0;
   const byteLength = optionalNumber(range.byteLength, "byteLength", action, 1);

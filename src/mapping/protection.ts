@@ -1,5 +1,6 @@
 /** Page protection and locking in memory. */
 
+import { shown } from "../../ffi/arguments.ts";
 import { checkZero } from "../../ffi/call.ts";
 import { PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
@@ -25,9 +26,10 @@ const PROTECTIONS: Readonly<Record<Protection, number>> = {
 
 /** @throws {TypeError} If there is no such protection. */
 export function checkProtection(protection: Protection): Protection {
-  if (Object.hasOwn(PROTECTIONS, protection)) return protection;
+  // An object could become another text, or close the region, each time that it is looked at.
+  if (typeof protection === "string" && Object.hasOwn(PROTECTIONS, protection)) return protection;
   throw new TypeError(
-    `Cannot protect region as there is no such protection: received "${protection}"`,
+    `Cannot protect region as there is no such protection: received ${shown(protection)}`,
   );
 }
 

@@ -50,18 +50,20 @@ export function mapRange(request: MapRequest): Range {
  * @param byteOffset where in the request's range the addresses begin
  */
 export function mapOver(range: Range, request: MapRequest, byteOffset = 0): void {
-  checkPointer(
-    libc().mmap(
-      range.pointer,
-      BigInt(range.byteLength),
-      request.protection,
-      request.flags | MAP_FIXED,
-      request.fd,
-      BigInt(request.fileOffset + byteOffset),
-    ),
-    "mmap",
-    request.subject,
+  const result = libc().mmap(
+    range.pointer,
+    BigInt(range.byteLength),
+    request.protection,
+    request.flags | MAP_FIXED,
+    request.fd,
+    BigInt(request.fileOffset + byteOffset),
   );
+  try {
+    checkPointer(result, "mmap", request.subject);
+  } catch (error) {
+    replaceByZeros(range); // which may be a hole now, where somebody else's memory would turn up
+    throw error;
+  }
 }
 
 /** Gives a range back to the system. */

@@ -7,7 +7,7 @@ import { addressOf, pointerAt } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { readProc } from "../../ffi/proc.ts";
 import type { MappedRange } from "./guard.ts";
-import { alignUp, type Span } from "./pages.ts";
+import { alignUp, max, min, type Span } from "./pages.ts";
 import { mapOver } from "./range.ts";
 
 /** Heals a mapping; its views stay. Every page gets the mapping's own protection again. */
@@ -16,12 +16,22 @@ export function repairMapping(mapped: MappedRange): void {
   for (const { byteOffset, byteLength } of replacedSpans(mapped)) {
     mapOver({ pointer: pointerAt(range.pointer, byteOffset), byteLength }, request, byteOffset);
   }
+  protectAll(mapped);
+  guard?.healed();
+}
+
+/** Heals a mapping if it is cut off; in any case every page gets its own protection again. */
+export function restoreMapping(mapped: MappedRange): void {
+  if (mapped.guard?.cutOff) repairMapping(mapped);
+  else protectAll(mapped);
+}
+
+function protectAll({ range, request }: MappedRange): void {
   checkZero(
     libc().mprotect(range.pointer, BigInt(range.byteLength), request.protection),
     "mprotect",
     request.subject,
   );
-  guard?.healed();
 }
 
 /**
@@ -45,11 +55,3 @@ function replacedSpans({ range: { pointer, byteLength }, request }: MappedRange)
 
 /** "7f0000000000-7f0000001000 rw-p 00000000 08:01 1234   /path" */
 const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) ...([sp]) [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ (\d+)/gm;
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
-}

@@ -1,6 +1,5 @@
 /** Growing and shrinking a mapping. */
 
-import { checkZero } from "../../ffi/call.ts";
 import {
   MAP_ANONYMOUS,
   MAP_NORESERVE,
@@ -17,7 +16,7 @@ import { copyWhatIsThere } from "./copy.ts";
 import type { Mapping } from "./mapping.ts";
 import { alignUp } from "./pages.ts";
 import { mapOver, mapRange, type MapRequest, unmapRange } from "./range.ts";
-import { repairMapping } from "./repair.ts";
+import { restoreMapping } from "./repair.ts";
 
 /**
  * Gives a mapping another length, at another address if need be. An object that gets longer must
@@ -27,13 +26,9 @@ import { repairMapping } from "./repair.ts";
  * @throws the system error; the mapping then is as before, but for its views, which may be dead.
  */
 export function resizeMapping(mapping: Mapping, byteLength: number, cut: () => void): void {
-  const { range, request } = mapping;
-  if (mapping.guard?.cutOff) repairMapping(mapping);
+  const { range } = mapping;
   // One protection again makes it one mapping again, which is what mremap wants.
-  checkZero(
-    libc().mprotect(range.pointer, BigInt(range.byteLength), request.protection),
-    "mprotect",
-  );
+  restoreMapping(mapping);
   const pages = alignUp(byteLength, pageSize());
   const oldPages = alignUp(range.byteLength, pageSize());
   if (pages > oldPages) return grow(mapping, byteLength);

@@ -1,10 +1,16 @@
 /** What the kernel says of a mapping's memory. */
 
 import { addressOf } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
 import { readProc } from "../../ffi/proc.ts";
 import type { Mapping } from "./mapping.ts";
+import { alignUp, max, min } from "./pages.ts";
 
-/** The memory of a region, in bytes, from /proc/self/smaps. */
+/**
+ * The memory of a region, in bytes, from /proc/self/smaps. The kernel joins private memory with its
+ * neighbours where it can, and tells of them together: then each figure is at most what it says, and
+ * at most the region's own size.
+ */
 export interface RegionStats {
   /** In memory and mapped by this process ("Rss"). */
   resident: number;
@@ -39,16 +45,18 @@ const ENTRY = /^([0-9a-f]+)-([0-9a-f]+) .*\n((?:[A-Z].*\n)*)/gm;
 /** The sums over all of a mapping's entries; the guard or `protect` may have split it. */
 export function statsOf({ pointer, byteLength }: Mapping): RegionStats {
   const start = addressOf(pointer);
-  const end = start + BigInt(byteLength);
+  const room = alignUp(byteLength, pageSize());
+  const end = start + BigInt(room);
   const totals = new Map<string, number>();
   for (const [, from, to, lines] of readProc("/proc/self/smaps").matchAll(ENTRY)) {
-    if (BigInt(`0x${to}`) <= start || BigInt(`0x${from}`) >= end) continue;
+    const overlap = Number(min(end, BigInt(`0x${to}`)) - max(start, BigInt(`0x${from}`)));
+    if (overlap <= 0) continue;
     for (const [, name, kibibytes] of lines!.matchAll(/^(\w+): +(\d+) kB$/gm)) {
-      totals.set(name!, (totals.get(name!) ?? 0) + Number(kibibytes) * 1024);
+      totals.set(name!, (totals.get(name!) ?? 0) + Math.min(Number(kibibytes) * 1024, overlap));
     }
   }
   const sum = (names: readonly string[]) =>
-    names.reduce((bytes, name) => bytes + (totals.get(name) ?? 0), 0);
+    Math.min(room, names.reduce((bytes, name) => bytes + (totals.get(name) ?? 0), 0));
   return {
     resident: sum(FIELDS.resident),
     proportional: sum(FIELDS.proportional),

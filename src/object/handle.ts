@@ -6,6 +6,7 @@
  * region.
  */
 
+import { shown } from "../../ffi/arguments.ts";
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { readLink } from "../../ffi/proc.ts";
 import { platform } from "../../ffi/platform.ts";
@@ -94,7 +95,7 @@ export function parseHandle(handle: RegionHandle | string): RegionHandle {
   // A line of a pipe or a file brings its end along.
   const fields = new URLSearchParams(handle.slice(PREFIX.length).replace(/\r?\n$/, ""));
   const record: Record<string, unknown> = {};
-  for (const [key, type] of Object.entries(FIELDS)) {
+  for (const [key, type] of FIELD_LIST) {
     const text = fields.get(key);
     if (text === null) throw malformed(`it has no ${key}`);
     record[key] = type === "number" ? numberFrom(text) : text;
@@ -122,17 +123,19 @@ const FIELDS = {
   bootId: "string",
 } as const satisfies Record<keyof RegionHandle, "number" | "string">;
 
+const FIELD_LIST = Object.entries(FIELDS);
+
 /** A copy of the handle's fields, each read once and of the right type. */
 function checkHandle(value: unknown): RegionHandle {
   if (typeof value !== "object" || value === null) {
-    throw malformed(`it must be an object or a string: received ${value}`);
+    throw malformed(`it must be an object or a string: received ${shown(value)}`);
   }
   const source = value as Record<string, unknown>;
   const record: Record<string, unknown> = {};
-  for (const [key, type] of Object.entries(FIELDS)) {
+  for (const [key, type] of FIELD_LIST) {
     const field = source[key];
     if (typeof field !== type || (type === "number" && !isCount(field))) {
-      throw malformed(`its ${key} must be a ${type}: received ${field}`);
+      throw malformed(`its ${key} must be a ${type}: received ${shown(field)}`);
     }
     record[key] = field;
   }

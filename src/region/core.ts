@@ -63,7 +63,7 @@ export class RegionCore {
     const owned: { fd: number; farewells: (() => void)[] } = { fd: facts.fd, farewells: [] };
     this.#owned = owned;
     this.#mapping = new Mapping(request, () => {
-      for (const farewell of owned.farewells) farewell();
+      for (const farewell of owned.farewells.splice(0)) farewell();
       if (owned.fd !== -1) closeQuietly(owned.fd);
     });
   }
@@ -102,6 +102,11 @@ export class RegionCore {
   /** Maps the true object again wherever a page is cut off from it. */
   repair(mapping: Mapping): void {
     for (const mapped of [mapping, ...this.#overlays]) repairMapping(mapped);
+  }
+
+  /** As {@linkcode repair}, of the further mappings that are cut off. */
+  repairOverlays(): void {
+    for (const overlay of this.#overlays) if (overlay.guard?.cutOff) repairMapping(overlay);
   }
 
   /** 0 once the region is closed. */
@@ -163,6 +168,8 @@ export class RegionCore {
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.#bytes = undefined;
+    // At once, even if a call on another thread keeps the mapping itself for a while.
+    for (const farewell of this.#owned.farewells.splice(0)) farewell();
     mapping.close();
   }
 }

@@ -1,5 +1,6 @@
 /** The part of a region that is about its pages, whatever it is a mapping of. */
 
+import { shown } from "../../ffi/arguments.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import {
   type Advice,
@@ -125,7 +126,7 @@ export abstract class MappedMemory extends MappedBytes {
     const span = coreOf(this).span(given, "protect region");
     const end = span.byteOffset + span.byteLength;
     const cutsStart = span.byteOffset % pageSize() !== 0 && span.byteOffset !== coreOf(this).lead;
-    const cutsEnd = end % pageSize() !== 0 && end !== mapping.byteLength;
+    const cutsEnd = end % pageSize() !== 0 && end !== coreOf(this).lead + this.byteLength;
     if (cutsStart || cutsEnd) {
       throw new RangeError(
         `Cannot protect region as the range must be whole pages of ${pageSize()} bytes: ` +
@@ -237,6 +238,8 @@ export abstract class MappedMemory extends MappedBytes {
    * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
    * makes the file longer.
    *
+   * @throws {Deno.errors.PermissionDenied} EPERM: the memory is sealed against further writable
+   * mappings; its pages that are cut off are zeros.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   repair(): void {
@@ -258,6 +261,8 @@ function checkDurability(durability: Durability | undefined): Durability {
   if (durability === undefined) return "data";
   if (durability === "memory" || durability === "data" || durability === "disk") return durability;
   throw new TypeError(
-    `Cannot flush region as durability must be "memory", "data" or "disk": received "${durability}"`,
+    `Cannot flush region as durability must be "memory", "data" or "disk": received ${
+      shown(durability)
+    }`,
   );
 }

@@ -266,7 +266,8 @@ export class MmapRegion extends MappedMemory {
    * @throws {TypeError} If the buffer was transferred away.
    * @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against it.
    * @throws {Deno.errors.NotSupported} If it is a mapping of a device.
-   * @throws {Deno.errors.Busy} If a `flush` or `populate` is under way.
+   * @throws {Deno.errors.Busy} If a `flush`, a `populate` or an awaited wait for a word of the region is
+   * under way, unless the region grows within its `reserve`.
    * @throws {Deno.errors.BadResource} If the region is closed.
    * @throws {Error} ENOSPC: no room to extend the file. ENOMEM: no address space left.
    */
@@ -283,7 +284,8 @@ export class MmapRegion extends MappedMemory {
    * detached, unless the size is the same or addresses were held by `reserve`.
    *
    * @throws {RangeError} If the object ends before the region begins.
-   * @throws {Deno.errors.Busy} If a `flush` or `populate` is under way.
+   * @throws {Deno.errors.Busy} If a `flush`, a `populate` or an awaited wait for a word of the region is
+   * under way, unless the region grows within its `reserve`.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   refresh(): void {
@@ -334,6 +336,8 @@ export class MmapRegion extends MappedMemory {
    * private zeros. After `close` all of it reads as zeros and reaches the object no more.
    *
    * @throws {Deno.errors.NotSupported} If the region is private.
+   * @throws {Deno.errors.PermissionDenied} EPERM: its memory is sealed against further writable
+   * mappings.
    * @throws {RangeError} If its `byteOffset` is no multiple of the page size, or it is larger than
    * 16 GiB.
    * @throws {Deno.errors.BadResource} If the region is closed.

@@ -1,5 +1,6 @@
 /** From options to the numbers of the system calls: reads each option once and checks it. */
 
+import { shown } from "../../ffi/arguments.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -222,7 +223,9 @@ function labelText(
 
 function checkObject(options: unknown, action: string): void {
   if (typeof options === "object" && options !== null) return;
-  throw new TypeError(`Cannot ${action} as the options must be an object: received ${options}`);
+  throw new TypeError(
+    `Cannot ${action} as the options must be an object: received ${shown(options)}`,
+  );
 }
 
 function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
@@ -242,7 +245,9 @@ function choice<T extends string>(
 ): T | undefined {
   if (value === undefined || choices.includes(value as T)) return value as T | undefined;
   const list = choices.map((one) => `"${one}"`).join(", ");
-  throw new TypeError(`Cannot ${action} as ${name} must be one of ${list}: received ${value}`);
+  throw new TypeError(
+    `Cannot ${action} as ${name} must be one of ${list}: received ${shown(value)}`,
+  );
 }
 
 function rawFlags(value: unknown, action: string): number {

@@ -5,7 +5,7 @@ import { ftruncate } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { discardSpan } from "../mapping/discard.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { repairMapping } from "../mapping/repair.ts";
+import { restoreMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
 import { checkMayShrink } from "../object/memfd.ts";
 import { extend } from "../object/size.ts";
@@ -14,7 +14,7 @@ import { labelMemory } from "./make.ts";
 
 /** Gives a region and, where it ends with its object, the object another size. */
 export function resizeRegion(core: RegionCore, byteLength: number): void {
-  const mapping = idle(core, "resize region");
+  const mapping = idle(core, byteLength, "resize region");
   const { cut, undo } = extendObject(core, byteLength);
   try {
     resizeMemory(core, mapping, byteLength, cut);
@@ -26,7 +26,7 @@ export function resizeRegion(core: RegionCore, byteLength: number): void {
 
 /** Gives a region the length that its object has now. */
 export function refreshRegion(core: RegionCore): void {
-  const mapping = idle(core, "refresh region");
+  core.live("refresh region");
   const { fd, byteOffset } = core.facts;
   if (fd === -1) return;
   const status = statusOf(fd);
@@ -38,14 +38,20 @@ export function refreshRegion(core: RegionCore): void {
         `and the region begins at ${byteOffset}`,
     );
   }
-  resizeMemory(core, mapping, byteLength, nothing);
+  resizeMemory(core, idle(core, byteLength, "refresh region"), byteLength, nothing);
 }
 
-/** The mapping, on which no other thread works. */
-function idle(core: RegionCore, action: string): Mapping {
+/** The mapping, if no other thread works on it, or if it stays where it is and loses nothing. */
+function idle(core: RegionCore, byteLength: number, action: string): Mapping {
   const mapping = core.live(action);
-  if (!mapping.pinned) return mapping;
-  throw new Deno.errors.Busy(`Cannot ${action}: a flush or populate is under way`);
+  const grows = byteLength >= core.byteLength;
+  if (!mapping.pinned || grows && isWithin(mapping, core, byteLength)) return mapping;
+  throw new Deno.errors.Busy(`Cannot ${action}: a flush, a populate or a wait is under way`);
+}
+
+/** Whether the mapping was made long enough for that length. */
+function isWithin(mapping: Mapping, core: RegionCore, byteLength: number): boolean {
+  return core.facts.reserved && core.lead + byteLength <= mapping.byteLength;
 }
 
 function resizeMemory(
@@ -54,11 +60,12 @@ function resizeMemory(
   byteLength: number,
   cut: () => void,
 ): void {
+  core.repairOverlays();
   const end = core.lead + byteLength;
-  if (core.facts.reserved && end <= mapping.byteLength) {
+  if (isWithin(mapping, core, byteLength)) {
     // The mapping reaches beyond the object already: what the object gained is there.
     cut();
-    if (mapping.guard?.cutOff) repairMapping(mapping);
+    restoreMapping(mapping);
     if (core.facts.fd === -1 && byteLength < core.byteLength) {
       discardSpan(mapping, { byteOffset: end, byteLength: core.byteLength - byteLength });
     }

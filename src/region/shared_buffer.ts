@@ -41,12 +41,7 @@ class Overlay implements MappedRange {
     const pointer = pointerFrom(addressOfBytes(new Uint8Array(memory.buffer)))!;
     this.range = { pointer, byteLength: alignUp(byteLength, pageSize()) };
     this.request = request;
-    try {
-      mapOver(this.range, request);
-    } catch (error) {
-      replaceByZeros(this.range); // which may be a hole now, and V8 still owns it
-      throw error;
-    }
+    mapOver(this.range, request);
     if (request.guarded) this.guard = MappingGuard.take(this.range, request);
   }
 
