@@ -81,7 +81,8 @@ export class Futex {
   }
 
   /**
-   * As {@linkcode waitSync}, without blocking the event loop.
+   * As {@linkcode waitSync}, without blocking the event loop. Change the word before you wake: a
+   * wake-up that leaves it as it was may go unseen.
    *
    * @throws the signal's reason, if it is aborted.
    */

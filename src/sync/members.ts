@@ -8,8 +8,9 @@
  */
 
 import type { Threads } from "./holder.ts";
+import { exchangePair } from "./pair.ts";
 
-/** The members at `first`, `first + 2`, ... of `cells`, up to its end. */
+/** The members at `first` (even), `first + 2`, ... of `cells`, up to its end. */
 export class Members {
   readonly #threads: Threads;
   readonly #first: number;
@@ -61,10 +62,13 @@ export class Members {
 
   /** Whether this thread is in. */
   hasSelf(cells: Int32Array): boolean {
-    const { tid } = this.#threads.self();
+    const { tid, fingerprint } = this.#threads.self();
     const end = this.#end(cells);
     for (let at = this.#first; at < end; at += 2) {
-      if (Atomics.load(cells, at) === tid) return true;
+      // A dead one may have had the same number.
+      if (Atomics.load(cells, at) === tid && Atomics.load(cells, at + 1) === fingerprint) {
+        return true;
+      }
     }
     return false;
   }
@@ -92,9 +96,9 @@ export class Members {
       if (tid === 0) continue;
       const fingerprint = Atomics.load(cells, at + 1);
       if (!this.#threads.isDead(tid, fingerprint)) continue;
-      // Exchanges, because somebody else may have taken it out already and a living one have entered.
-      Atomics.compareExchange(cells, at + 1, fingerprint, 0);
-      Atomics.compareExchange(cells, at, tid, 0);
+      // Both at once: the fingerprint may have been read a moment later, from another member, and the
+      // first one, which lives, may be in again.
+      exchangePair(cells, at, [tid, fingerprint], [0, 0]);
     }
   }
 }

@@ -28,7 +28,9 @@ export class ExclusiveGuard implements MutexGuard {
   #held = true;
 
   static {
-    lockOf = (guard) => #word in guard && guard.#held ? guard.#word : undefined;
+    // Of an RwLock, the word is only a part of what it takes to write.
+    lockOf = (guard) =>
+      #word in guard && guard.#held && guard.#wakeCount === 1 ? guard.#word : undefined;
     setHeld = (guard, held, ownerDied) => {
       if (!(#word in guard)) return;
       guard.#held = held;

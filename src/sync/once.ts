@@ -69,8 +69,8 @@ export class Once {
    * @throws {Deno.errors.Busy} If this isolate is running it: it would wait for itself for ever.
    */
   runSync(fn: () => void, options?: SyncWaitOptions): boolean {
-    if (this.#done) return false;
     const limits = patience(options, "run once");
+    if (this.#done) return false;
     if (limits.deadline === Infinity && this.#word.isOwn) {
       throw new Deno.errors.Busy(
         "Cannot run once: this isolate is running it, and blocking would never end",

@@ -42,8 +42,11 @@ export class RegionWords implements Words {
   }
 
   get cells(): Int32Array {
-    // A resized or closed region has detached the old view.
-    if (this.#cells.length === 0) this.#cells = this.#view();
+    // A closed region has detached the old view, and so has one that was resized; unless it was in its
+    // reserve, where it may be too short now.
+    if (this.#cells.length === 0 || this.#core.byteLength < this.#byteOffset + this.#byteLength) {
+      this.#cells = this.#view();
+    }
     return this.#cells;
   }
 
@@ -55,9 +58,10 @@ export class RegionWords implements Words {
           `received byteOffset ${this.#byteOffset}, and it takes ${this.#byteLength}`,
       );
     }
-    if (byteOffset % 4 !== 0) {
+    // Some words are changed two at a time, see `pair.ts`.
+    if (byteOffset % 8 !== 0) {
       throw new RangeError(
-        `Cannot ${this.#action} as the region must begin at a multiple of 4: ` +
+        `Cannot ${this.#action} as the region must begin at a multiple of 8: ` +
           `received byteOffset ${this.#core.facts.byteOffset}`,
       );
     }

@@ -5,20 +5,20 @@
  * | word | bits | what |
  * |---|---|---|
  * | STATE | 0-29 | the holder's thread number; 0: free |
- * | | 30 RECOVERED_BIT | just taken from a dead holder: FINGERPRINT is still the dead one's |
  * | | 31 WAITERS_BIT | somebody may sleep on this word |
  * | FINGERPRINT | | the holder's fingerprint; 0: not known (yet) |
  *
  * FINGERPRINT is 0 whenever STATE is free, and is written by the holder alone, right after it took
- * the word and right before it gives it back. So whoever sees a thread number in STATE sees beside it
- * either 0 or that thread's fingerprint; RECOVERED_BIT marks the one moment when that is not so.
+ * the word and right before it gives it back. So at every moment a thread number in STATE has beside
+ * it either 0 or that thread's fingerprint. Who reads one after the other may see the numbers of two
+ * holders; so a word is taken from a dead holder by exchanging both at once.
  */
 
 import type { Threads } from "./holder.ts";
+import { exchangePair, type Pair } from "./pair.ts";
 import type { Words } from "./words.ts";
 
 const TID_MASK = 0x3fffffff;
-const RECOVERED_BIT = 0x40000000;
 const WAITERS_BIT = 0x80000000 | 0;
 
 /** How a lock word was got. */
@@ -41,9 +41,14 @@ export class RobustWord {
     return Atomics.load(this.words.cells, this.index) & TID_MASK;
   }
 
-  /** Whether this very thread holds it. */
+  /** Whether this very thread holds it, and not a dead one that had its number. */
   get isOwn(): boolean {
-    return this.holder === this.#threads.self().tid;
+    const { tid, fingerprint } = this.#threads.self();
+    return this.holder === tid && this.#fingerprint === fingerprint;
+  }
+
+  get #fingerprint(): number {
+    return Atomics.load(this.words.cells, this.index + 1);
   }
 
   /** Takes it if it is free and nobody waits: the way without contention. */
@@ -63,11 +68,11 @@ export class RobustWord {
       const state = Atomics.load(this.words.cells, this.index);
       if ((state & TID_MASK) === 0) {
         if (this.#take(state, 0)) return "taken";
-      } else if (this.#holderDied(state, this.#threads.isDead)) {
-        if (this.#recover(state)) return "recovered";
-      } else {
-        return undefined;
+        continue;
       }
+      const dead = this.#deadHolder(state, this.#threads.isDead);
+      if (dead === undefined) return undefined;
+      if (this.#recover(dead)) return "recovered";
     }
   }
 
@@ -75,7 +80,8 @@ export class RobustWord {
   takeIfDead(): boolean {
     const state = Atomics.load(this.words.cells, this.index);
     if ((state & TID_MASK) === 0) return false;
-    return this.#holderDied(state, this.#threads.isDead) && this.#recover(state);
+    const dead = this.#deadHolder(state, this.#threads.isDead);
+    return dead !== undefined && this.#recover(dead);
   }
 
   /**
@@ -93,8 +99,9 @@ export class RobustWord {
         if (this.#take(state, waited ? WAITERS_BIT : 0)) return "taken";
         continue;
       }
-      if (thorough && this.#holderDied(state, this.#threads.isDeadLately)) {
-        if (this.#recover(state)) return "recovered";
+      const dead = thorough ? this.#deadHolder(state, this.#threads.isDeadLately) : undefined;
+      if (dead !== undefined) {
+        if (this.#recover(dead)) return "recovered";
       } else if (this.#announce(state)) {
         return undefined;
       }
@@ -112,8 +119,9 @@ export class RobustWord {
     while (true) {
       const state = Atomics.load(cells, this.index);
       if ((state & TID_MASK) === 0) return "free";
-      if (thorough && this.#holderDied(state, this.#threads.isDead)) {
-        if (this.#recover(state)) return "recovered";
+      const dead = thorough ? this.#deadHolder(state, this.#threads.isDead) : undefined;
+      if (dead !== undefined) {
+        if (this.#recover(dead)) return "recovered";
       } else if (this.#announce(state)) {
         return undefined;
       }
@@ -147,26 +155,19 @@ export class RobustWord {
     return true;
   }
 
-  #holderDied(state: number, isDead: Threads["isDead"]): boolean {
-    const fingerprint = (state & RECOVERED_BIT) === 0
-      ? Atomics.load(this.words.cells, this.index + 1)
-      : 0;
-    const tid = state & TID_MASK;
-    if (!isDead(tid, fingerprint)) return false;
-    // The fingerprint may have been a later holder's: only with the same state it was this one's.
-    return Atomics.load(this.words.cells, this.index) === state;
+  /** Both words, if they name a holder that is dead. */
+  #deadHolder(state: number, isDead: Threads["isDead"]): Pair | undefined {
+    const fingerprint = this.#fingerprint;
+    return isDead(state & TID_MASK, fingerprint) ? [state, fingerprint] : undefined;
   }
 
-  #recover(state: number): boolean {
-    const { cells } = this.words;
+  /** Takes it from a dead holder. @returns false if the words are not the dead one's any more */
+  #recover(dead: Pair): boolean {
     const { tid, fingerprint } = this.#threads.self();
-    // From here to the last line the fingerprint is the dead one's, and RECOVERED_BIT says so.
-    // WAITERS_BIT, because the dead holder's waiters are there still.
-    const mine = tid | RECOVERED_BIT | WAITERS_BIT;
-    if (Atomics.compareExchange(cells, this.index, state, mine) !== state) return false;
-    Atomics.store(cells, this.index + 1, fingerprint);
-    Atomics.and(cells, this.index, ~RECOVERED_BIT);
-    return true;
+    // Both at once: the fingerprint may have been read a moment later, from another holder, and the
+    // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
+    // there still.
+    return exchangePair(this.words.cells, this.index, dead, [tid | WAITERS_BIT, fingerprint]);
   }
 
   /** Gives it back and wakes one waiter, or all. By the holder only. */

@@ -59,11 +59,15 @@ export class RwWords {
     return undefined;
   }
 
-  /** As `tryRead`; also if the writer is dead. */
+  /** As `tryRead`; also if the writer, or some of too many readers, are dead. */
   readNow(): ReadPlace | undefined {
     const place = this.tryRead();
-    if (place !== undefined || !this.writer.takeIfDead()) return place;
-    return this.readRecovered();
+    if (place !== undefined) return place;
+    if (this.writer.takeIfDead()) return this.readRecovered();
+    const { readers, words } = this;
+    if (!readers.isFull(words.cells)) return undefined;
+    readers.dropDead(words.cells);
+    return this.tryRead();
   }
 
   /** Enters as a reader, holding the word of a writer that has died. */

@@ -121,7 +121,8 @@ function takeOne(cells: Int32Array): boolean {
   return false;
 }
 
-class AcquireAttempt implements Attempt<true> {
+/** Takes a permit. */
+export class AcquireAttempt implements Attempt<true> {
   readonly words: Words;
   readonly action = "acquire semaphore";
   readonly index = COUNT;

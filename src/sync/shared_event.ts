@@ -104,7 +104,8 @@ export class SharedEvent {
   }
 }
 
-class PassAttempt implements Attempt<true> {
+/** Passes a set event. */
+export class PassAttempt implements Attempt<true> {
   readonly words: Words;
   readonly action = "wait for event";
   readonly index = STATE;

@@ -1,0 +1,31 @@
+/** Two neighbouring words, changed in one step. */
+
+/** The words at an even index and behind it. */
+export type Pair = readonly [first: number, second: number];
+
+const halves = new Int32Array(2);
+const whole = new BigInt64Array(halves.buffer);
+
+/**
+ * Changes a thread number and the fingerprint beside it, if both are still what they were; two steps
+ * might meet one thread's number beside another's fingerprint.
+ *
+ * @param index even, so that the pair lies at a multiple of 8 bytes
+ */
+export function exchangePair(
+  cells: Int32Array,
+  index: number,
+  expected: Pair,
+  replacement: Pair,
+): boolean {
+  const pair = new BigInt64Array(cells.buffer, cells.byteOffset + 4 * index, 1);
+  const before = join(expected);
+  return Atomics.compareExchange(pair, 0, before, join(replacement)) === before;
+}
+
+/** In the order in which they lie in memory. */
+function join([first, second]: Pair): bigint {
+  halves[0] = first;
+  halves[1] = second;
+  return whole[0]!;
+}
