@@ -55,7 +55,7 @@ export function intercept(interceptor: Interceptor): () => void {
 /** An array whose plain reads and writes are intercepted as well. */
 function watched(array: Int32Array, interceptor: Interceptor): Int32Array {
   const proxy = new Proxy(array, {
-    get(target, key) {
+    get(target, key): unknown {
       const index = indexOf(key);
       if (index >= 0) return interceptor.access("read", index, () => target[index]);
       const value = Reflect.get(target, key, target);
@@ -65,7 +65,7 @@ function watched(array: Int32Array, interceptor: Interceptor): Int32Array {
           value.apply(target, args);
         });
     },
-    set(target, key, value) {
+    set(target, key, value): boolean {
       const index = indexOf(key);
       interceptor.access("write", index, () => {
         target[index] = value;

@@ -1,7 +1,7 @@
 /** Mutex and its lock word in every order of a few threads. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Mutex } from "@mmap/mmap/sync";
+import { Mutex, type MutexGuard } from "@mmap/mmap/sync";
 import { BufferWords } from "../../src/sync/buffer_words.ts";
 import { LockAttempt } from "../../src/sync/mutex.ts";
 import { RobustWord } from "../../src/sync/robust_word.ts";
@@ -54,8 +54,10 @@ inEveryOrder("Mutex.tryLock() lets one in at a time, and never waits", () => {
 });
 
 /** One actor of three gives up. */
-function impatient(giveUp: (mutex: Mutex, word: RobustWord, body: () => void) => void) {
-  return (): Plan => {
+function impatient(
+  giveUp: (mutex: Mutex, word: RobustWord, body: () => void) => void,
+): () => Plan {
+  return () => {
     const arena = new Arena(64);
     const mutex = new Mutex(arena.memory);
     const word = new RobustWord(new BufferWords(arena.memory, 0, 64), 0, THREADS);
@@ -100,8 +102,8 @@ inEveryOrder(
 );
 
 /** Each actor locks; who is killed inside is told of. */
-function mortals(actors: number, take: (mutex: Mutex) => ReturnType<Mutex["tryLock"]>) {
-  return (): Plan => {
+function mortals(actors: number, take: (mutex: Mutex) => MutexGuard | null): () => Plan {
+  return () => {
     const arena = new Arena(64);
     const mutex = new Mutex(arena.memory);
     const lock = (actor: number) => {
