@@ -1,0 +1,52 @@
+/** What a sequence has left behind. */
+
+import { guardTable } from "../../ffi/guard/guard.ts";
+import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/table.ts";
+import { descriptorsOf, mapsOf } from "../_process.ts";
+import { collectGarbage } from "./operations/close.ts";
+import { Mismatch } from "./mismatch.ts";
+
+/** Where the table counts its slots, and where a slot says that somebody owns it: see table.ts. */
+const USED_HALF = 2;
+const CLAIMED_BYTE_OFFSET = 48;
+
+/** Guard slots in use, of all isolates. */
+function guardedRanges(): number {
+  const table = guardTable();
+  if (table === undefined) return 0;
+  let count = 0;
+  for (let i = 0; i < table.halves[USED_HALF]!; i++) {
+    count += table.halves[(HEADER_BYTE_LENGTH + i * SLOT_BYTE_LENGTH + CLAIMED_BYTE_OFFSET) / 4]!;
+  }
+  return count;
+}
+
+/** What the process holds of things whose names contain one of `marks`. */
+function held(marks: readonly string[]): string[] {
+  const found = marks.flatMap((mark) => [
+    ...descriptorsOf(mark).map((link) => `descriptor of ${link}`),
+    ...mapsOf(mark).map((line) => `mapping ${line}`),
+  ]);
+  const slots = guardedRanges();
+  if (slots > 0) found.push(`${slots} guard slots`);
+  return found;
+}
+
+/** Finalizers run in a turn of the event loop behind the collection. */
+async function collect(): Promise<void> {
+  collectGarbage();
+  await new Promise((resolve) => setTimeout(resolve));
+}
+
+const MOST_TURNS = 500;
+
+/**
+ * Checks that nothing is left, once what was forgotten has been collected.
+ *
+ * @throws {Mismatch} If something is.
+ */
+export async function checkLeaks(marks: readonly string[]): Promise<void> {
+  for (let turn = 0; held(marks).length > 0 && turn < MOST_TURNS; turn++) await collect();
+  const left = held(marks);
+  if (left.length > 0) throw new Mismatch(`Left behind: ${left.join("; ")}`);
+}
