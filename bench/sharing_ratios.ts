@@ -22,7 +22,7 @@ function speed({ ours, theirs }: Medians): number {
 
 /** A child attaches to the parent's memory, against what C has to do for it. */
 async function compareAttaching(dir: string): Promise<void> {
-  const times = 20_000;
+  const batches = 41;
   using region = MmapRegion.anonymous(64 * KiB);
   const handle = region.handle();
   const program = await compilePeer("attach", dir);
@@ -33,13 +33,13 @@ async function compareAttaching(dir: string): Promise<void> {
     "--no-check",
     peerPath("attach.ts"),
     JSON.stringify(handle),
-    `${times}`,
+    `${batches}`,
   ];
   await printComparison("attach to another process's memory and close", {
     ours: { name: "MmapRegion", measure: async () => Number(await output(Deno.execPath(), ours)) },
     theirs: {
       name: "open, mmap, munmap and close in C",
-      measure: async () => Number(await output(program, [path, `${64 * KiB}`, `${times}`])),
+      measure: async () => Number(await output(program, [path, `${64 * KiB}`, `${batches}`])),
     },
     rounds: 15,
   }, { figure: time, unit: " of its time", atMost: 2 });

@@ -35,6 +35,23 @@ function twiceAsLong(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return longer;
 }
 
+/** Long enough for any two numbers. */
+const pathBytes = new Uint8Array(128);
+
+/**
+ * Opens a descriptor of another process anew.
+ *
+ * @throws {Deno.errors.NotFound} ENOENT: there is no such process, or it has closed that descriptor.
+ * @throws {Deno.errors.PermissionDenied} EACCES.
+ */
+export function openDescriptorOf(pid: number, fd: number, flags: number): number {
+  const path = `/proc/${pid}/fd/${fd}`;
+  // By hand: an encoder would take a tenth of the time that attaching to a region takes.
+  for (let i = 0; i < path.length; i++) pathBytes[i] = path.charCodeAt(i);
+  pathBytes[path.length] = 0;
+  return checkCount(libc().open(pathBytes, flags, 0), "open", path);
+}
+
 const target = new Uint8Array(4096); // PATH_MAX
 
 /** Where a symbolic link of /proc points, such as "/memfd:label (deleted)". */

@@ -123,23 +123,21 @@ const FIELDS = {
   bootId: "string",
 } as const satisfies Record<keyof RegionHandle, "number" | "string">;
 
-const FIELD_LIST = Object.entries(FIELDS);
+const FIELD_LIST = Object.entries(FIELDS) as [keyof RegionHandle, "number" | "string"][];
 
 /** A copy of the handle's fields, each read once and of the right type. */
 function checkHandle(value: unknown): RegionHandle {
   if (typeof value !== "object" || value === null) {
     throw malformed(`it must be an object or a string: received ${shown(value)}`);
   }
-  const source = value as Record<string, unknown>;
-  const record: Record<string, unknown> = {};
+  const record = copyOf(value as RegionHandle);
   for (const [key, type] of FIELD_LIST) {
-    const field = source[key];
+    const field: unknown = record[key];
     if (typeof field !== type || (type === "number" && !isCount(field))) {
       throw malformed(`its ${key} must be a ${type}: received ${shown(field)}`);
     }
-    record[key] = field;
   }
-  const handle = record as unknown as RegionHandle;
+  const handle: RegionHandle = record;
   if (handle.version !== 1) throw malformed(`its version must be 1: received ${handle.version}`);
   if (!["file", "anonymous", "named"].includes(handle.kind)) {
     throw malformed(`there is no such kind: received "${handle.kind}"`);
@@ -151,6 +149,25 @@ function checkHandle(value: unknown): RegionHandle {
   if (!/^\d+$/.test(handle.inode)) throw malformed(`received inode "${handle.inode}"`);
   if (handle.path.includes("\0")) throw malformed("its path contains a NUL");
   return handle;
+}
+
+/** Field by field, so that what else the value holds stays behind. */
+function copyOf(value: RegionHandle): RegionHandle {
+  return {
+    version: value.version,
+    kind: value.kind,
+    access: value.access,
+    byteOffset: value.byteOffset,
+    byteLength: value.byteLength,
+    path: value.path,
+    device: value.device,
+    inode: value.inode,
+    birthTime: value.birthTime,
+    pid: value.pid,
+    fd: value.fd,
+    startTime: value.startTime,
+    bootId: value.bootId,
+  };
 }
 
 function isCount(value: unknown): boolean {

@@ -3,6 +3,7 @@
 import { isSystemError } from "../../ffi/call.ts";
 import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR } from "../../ffi/constants.ts";
 import { close, open } from "../../ffi/file_calls.ts";
+import { openDescriptorOf } from "../../ffi/proc.ts";
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
@@ -48,7 +49,7 @@ function openByPath(handle: RegionHandle, writable: boolean): Opened | undefined
   if (handle.path === "" || handle.kind === "anonymous") return undefined;
   const path = handle.kind === "named" ? pathOfName(nameOf(handle.path)) : handle.path;
   try {
-    return openVerified(handle, path, writable);
+    return verified(handle, open(path, openFlags(writable)));
   } catch (error) {
     if (isSystemError(error) && LEADS_ELSEWHERE.includes(error.code)) return undefined;
     throw error;
@@ -58,12 +59,8 @@ function openByPath(handle: RegionHandle, writable: boolean): Opened | undefined
 /** What `open` says where nothing or another kind of file is in the way by now. */
 const LEADS_ELSEWHERE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO"];
 
-function openVerified(
-  handle: RegionHandle,
-  path: string,
-  writable: boolean,
-): Opened | undefined {
-  const fd = open(path, openFlags(writable));
+/** Closes what is another object. */
+function verified(handle: RegionHandle, fd: number): Opened | undefined {
   const status = statusOf(fd);
   if (isObjectOf(handle, status)) return { fd, status };
   close(fd);
@@ -75,7 +72,7 @@ function openByOwner(handle: RegionHandle, writable: boolean): Opened {
   const { pid, fd } = handle;
   const found = (() => {
     try {
-      return openVerified(handle, `/proc/${pid}/fd/${fd}`, writable);
+      return verified(handle, openDescriptorOf(pid, fd, openFlags(writable)));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       if (startTimeOf(pid) === undefined) throw ended(pid); // meanwhile, or it is a zombie
