@@ -44,6 +44,8 @@ const waits = new Set<Wait>();
 let running = false;
 /** Whether a call is parked, or about to be, and was not interrupted yet. */
 let parked = false;
+/** The call that is under way. */
+let parking: Promise<number | undefined> | undefined;
 
 /** Waits for a word together with all others. The promise rejects with the signal's reason. */
 export function waitTogether(
@@ -58,7 +60,8 @@ export function waitTogether(
   const abort = (): void => {
     waits.delete(wait);
     interrupt();
-    reject(signal!.reason);
+    // Not before the interrupted call is over: it has the word's address.
+    (parking ?? Promise.resolve()).then(() => reject(signal!.reason));
   };
   const settle = (result: WaitResult): void => {
     if (signal !== undefined) endings.get(signal)?.remove(abort);
@@ -127,9 +130,11 @@ async function run(): Promise<void> {
   await Promise.resolve();
   try {
     while (waits.size > 0) {
-      settleDue(await (waitvAvailable() ? parkOnce() : lookAgain()));
+      parking = waitvAvailable() ? parkOnce() : lookAgain();
+      settleDue(await parking);
     }
   } finally {
+    parking = undefined;
     running = false;
   }
 }
