@@ -3,8 +3,8 @@
 import { MmapRegion, type RegionHandle } from "@mmap/mmap";
 import { Mutex } from "@mmap/mmap/sync";
 
-self.onmessage = (event: MessageEvent<RegionHandle>): void => {
-  const region = MmapRegion.attach(event.data);
+self.addEventListener("message", (event) => {
+  const region = MmapRegion.attach((event as MessageEvent<RegionHandle>).data);
   new Mutex(region).lockSync();
   (self as unknown as Worker).postMessage("held");
-};
+});

@@ -9,9 +9,9 @@ interface Work {
   readonly times: number;
 }
 
-self.onmessage = (event: MessageEvent<Work>): void => {
-  const { handle, kind, times } = event.data;
+self.addEventListener("message", (event) => {
+  const { handle, kind, times } = (event as MessageEvent<Work>).data;
   using region = MmapRegion.attach(handle);
   addUnderLock(region, kind, times);
   (self as unknown as Worker).postMessage("done");
-};
+});
