@@ -5,7 +5,7 @@
 
 import { addressOf, addressOfBytes, lengthOf, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
-import { alignDown } from "./pages.ts";
+import { alignDown, alignUp } from "./pages.ts";
 import { type Direction, SMALLEST_PAGE, transferOnce } from "./transfer.ts";
 
 /** The kernel refuses single transfers of 2 GiB and more. */
@@ -51,7 +51,8 @@ export function copyToMapped(mapped: Deno.PointerObject, source: Uint8Array): nu
 /** Copies what is there of one mapping into another, which is all there; the rest stays as it is. */
 export function copyWhatIsThere(from: Range, to: Range): void {
   const step = pageSize();
-  const byteLength = Math.min(from.byteLength, to.byteLength);
+  // Whole pages, as mremap would move them: what a copied page holds behind the end stays, too.
+  const byteLength = alignUp(Math.min(from.byteLength, to.byteLength), step);
   const source = addressOf(from.pointer);
   const target = addressOf(to.pointer);
   let done = 0;

@@ -38,15 +38,22 @@ async function collect(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
 }
 
-const MOST_TURNS = 500;
+/** Enough for every finalizer; a turn with nothing to collect takes some milliseconds. */
+const MOST_TURNS = 100;
 
 /**
  * Checks that nothing is left, once what was forgotten has been collected.
  *
  * @throws {Mismatch} If something is.
  */
-export async function checkLeaks(marks: readonly string[]): Promise<void> {
-  for (let turn = 0; held(marks).length > 0 && turn < MOST_TURNS; turn++) await collect();
+export async function checkLeaks(
+  marks: readonly string[],
+  log: (line: string) => void,
+): Promise<void> {
+  for (let turn = 0; held(marks).length > 0 && turn < MOST_TURNS; turn++) {
+    if (turn > 2) log(`collecting, ${turn}`);
+    await collect();
+  }
   const left = held(marks);
   if (left.length > 0) throw new Mismatch(`Left behind: ${left.join("; ")}`);
 }

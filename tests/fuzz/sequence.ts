@@ -42,7 +42,7 @@ export async function runSequence(
   if (world.forgotten > 0) collectGarbage();
   for (const { file } of world.objects.splice(0)) file?.close();
   for (const directory of own) Deno.removeSync(directory, { recursive: true });
-  await checkLeaks([...own, "/memfd:", "/dev/shm/fuzz-", "/dev/shm/#"]);
+  await checkLeaks([...own, "/memfd:", "/dev/shm/fuzz-", "/dev/shm/#"], log);
   removeNames(world);
 }
 

@@ -69,6 +69,21 @@ Deno.test({
   },
 });
 
+for (const mremap of ["with", "without"]) {
+  onBothFileSystems(`MmapRegion.resize() ${mremap} mremap moves whole copied pages`, (dir) => {
+    const path = makeFile(dir, new Uint8Array(3 * PAGE).fill(1));
+    using region = MmapRegion.open(path, { access: "copy-on-write", byteLength: 10 });
+    region.bytes[0] = 2; // the page is this region's own now
+    using file = Deno.openSync(path, { write: true }); // without truncating it
+    file.writeSync(new Uint8Array(3 * PAGE).fill(3));
+    const grow = () => region.resize(2 * PAGE);
+    if (mremap === "with") grow();
+    else withLibc({ mremap: null }, grow);
+    const { bytes } = region;
+    assertEquals([bytes[0], bytes[9], bytes[10], bytes[PAGE]], [2, 1, 1, 3]);
+  });
+}
+
 /** Text that is another one, and does something, each time that it is looked at. */
 function changing(looked: () => void, ...texts: string[]): string {
   const toString = (): string => {
