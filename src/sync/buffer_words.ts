@@ -2,6 +2,9 @@
 
 import { EVERYBODY, type WaitResult, type Words } from "./words.ts";
 
+/** How often a timer fires that keeps a program alive; nothing happens then. */
+const ALIVE_MS = 1000;
+
 /** For the Workers of one process. */
 export class BufferWords implements Words {
   readonly cells: Int32Array<SharedArrayBuffer>;
@@ -22,10 +25,12 @@ export class BufferWords implements Words {
   ): Promise<WaitResult> {
     signal?.throwIfAborted();
     const waiting = Atomics.waitAsync(this.cells, index, expected, timeoutMs);
-    if (!waiting.async || signal === undefined) return await waiting.value;
+    if (!waiting.async) return waiting.value;
     const { promise, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort);
+    const abort = (): void => reject(signal!.reason);
+    signal?.addEventListener("abort", abort);
+    // Deno would end a program that has nothing else to wait for.
+    const keepAlive = setInterval(() => {}, ALIVE_MS);
     try {
       return await Promise.race([waiting.value, promise]);
     } catch (error) {
@@ -33,7 +38,8 @@ export class BufferWords implements Words {
       Atomics.notify(this.cells, index, EVERYBODY);
       throw error;
     } finally {
-      signal.removeEventListener("abort", abort);
+      clearInterval(keepAlive);
+      signal?.removeEventListener("abort", abort);
     }
   }
 
