@@ -22,7 +22,7 @@ function speed({ ours, theirs }: Medians): number {
 
 /** A child attaches to the parent's memory, against what C has to do for it. */
 async function compareAttaching(dir: string): Promise<void> {
-  const batches = 41;
+  const batches = 201;
   using region = MmapRegion.anonymous(64 * KiB);
   const handle = region.handle();
   const program = await compilePeer("attach", dir);
