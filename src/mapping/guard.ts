@@ -6,7 +6,7 @@ import { addressOf, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { MAP_SHARED } from "../../ffi/constants.ts";
 import { alignUp } from "./pages.ts";
-import type { MapRequest } from "./range.ts";
+import { type MapRequest, replaceByZeros } from "./range.ts";
 
 /** A range of addresses, what is mapped there, and its guard if it has one. */
 export interface MappedRange {
@@ -68,6 +68,20 @@ export class MappingGuard {
       fd: (flags & MAP_SHARED) === 0 ? -1 : fd,
       fileOffset: BigInt(fileOffset),
     });
+  }
+
+  /**
+   * Ends for good, on a range that others may still touch: puts zero pages in its place.
+   *
+   * @returns the faults of the mapping's life
+   */
+  freeToZeros(range: Range): number {
+    // Guarded until the zeros are there, so that nobody meets a missing page in between; and once
+    // more, because the handler may have put a page over them meanwhile.
+    replaceByZeros(range);
+    const faults = this.free();
+    replaceByZeros(range);
+    return faults;
   }
 
   /** Ends for good, before the range is unmapped. @returns the faults of the mapping's life */

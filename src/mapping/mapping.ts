@@ -26,14 +26,20 @@ const forgotten = new FinalizationRegistry<Will>(({ estate, epoch }) => {
   // Nobody can tell whether the buffer that was collected had been transferred away: then a view
   // of this memory lives on in another buffer. So the memory and the file are given back here, and
   // the addresses stay taken.
-  estate.guard?.free();
-  replaceByZeros(estate.range);
+  giveUp(estate);
   estate.onUnmapped();
 });
 
 // Captured at load: a program that changes the prototype later cannot keep a region from its end.
 const { register, unregister } = FinalizationRegistry.prototype;
 const apply = Reflect.apply;
+
+/** Zeros for whoever may still look. @returns the faults that were absorbed */
+function giveUp({ range, guard }: Estate): number {
+  if (guard !== undefined) return guard.freeToZeros(range);
+  replaceByZeros(range);
+  return 0;
+}
 
 /** A live mapping. It owns the addresses; `onUnmapped` is called once, when they are given back. */
 export class Mapping {
@@ -153,10 +159,13 @@ export class Mapping {
   #faults = 0;
 
   #giveBack(): void {
-    this.#faults = this.guard?.free() ?? 0;
+    if (this.#detached) {
+      this.#faults = this.guard?.free() ?? 0;
+      unmapRange(this.range);
+    } else {
+      this.#faults = giveUp(this.#estate);
+    }
     this.#estate.guard = undefined;
-    if (this.#detached) unmapRange(this.range);
-    else replaceByZeros(this.range);
     this.#estate.onUnmapped();
   }
 }

@@ -51,9 +51,9 @@ class Overlay implements MappedRange {
 
   /** Puts zero pages in the object's place. */
   withdraw(): void {
-    this.#faults = this.guard?.free() ?? 0;
+    if (this.guard === undefined) replaceByZeros(this.range);
+    else this.#faults = this.guard.freeToZeros(this.range);
     this.guard = undefined;
-    replaceByZeros(this.range);
   }
 }
 
