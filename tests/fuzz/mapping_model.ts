@@ -50,6 +50,8 @@ export class MappingModel implements Mapped {
   /** Pages that may have been copied or not: known until the object changes there. */
   readonly #maybe = new Set<number>();
   readonly #unknown = new Set<number>();
+  /** Where other threads copy pages, each at a time of its own. */
+  readonly #copiers = new Set<readonly [first: number, last: number]>();
 
   constructor(spec: MappingSpec) {
     this.spec = spec;
@@ -166,6 +168,17 @@ export class MappingModel implements Mapped {
     }
   }
 
+  /** As {@linkcode populate}, at any time until the returned function is called. */
+  beginPopulate(first: number, last: number): () => void {
+    const copier = [first, last] as const;
+    this.#copiers.add(copier);
+    this.populate(first, last, false);
+    return () => {
+      this.#copiers.delete(copier);
+      this.populate(first, last, false);
+    };
+  }
+
   /** The kernel has dropped private copies, or zero pages; or may have. */
   drop(first: number, last: number, certain: boolean): void {
     for (let page = first; page < last; page++) {
@@ -232,6 +245,7 @@ export class MappingModel implements Mapped {
 
   /** Called before the object changes in its pages from `first` to `last`. */
   objectChanges(first: number, last = Infinity): void {
+    for (const copier of this.#copiers) this.populate(...copier, false);
     for (const page of this.#maybe) {
       const there = this.#objectPage(page);
       if (there < first || there >= last) continue;

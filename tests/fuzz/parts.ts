@@ -59,10 +59,16 @@ export function pagesMeant(world: World, live: Live, part: Part): [number, numbe
 }
 
 /** Starts a call on another thread; its end is seen later. */
-export function inBackground(world: World, live: Live, call: () => Promise<void>): void {
+export function inBackground(
+  world: World,
+  live: Live,
+  call: () => Promise<void>,
+  finish: () => void = () => {},
+): void {
   live.pending++;
   const over = attemptAsync(call).then(() => {
     live.pending--;
+    finish();
   });
   world.pending.push(over);
 }

@@ -90,8 +90,10 @@ const populate: Operation = {
   weight: 1.5,
   run(world): void {
     onPart(world, (live, part, range) => {
-      inBackground(world, live, () => live.region.populate(range()));
-      if (!live.closed) live.main.populate(...pagesMeant(world, live, part), false);
+      // Getters run at once, and may have resized the region.
+      const calling = live.region.populate(range());
+      const finish = live.main.beginPopulate(...pagesMeant(world, live, part));
+      inBackground(world, live, () => calling, finish);
     });
   },
 };
