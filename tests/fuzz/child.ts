@@ -38,6 +38,7 @@ async function main(task: ChildTask): Promise<void> {
   const { seed, first, count, length, seconds, directories, privateMemory } = task;
   const helpers = { workers: new WorkerPool(), peers: new Peers(), privateMemory };
   Deno.mkdirSync(directories[1], { recursive: true });
+  Deno.chdir(directories[0]); // so that what a random relative path makes goes with it
   const end = performance.now() + seconds * 1000;
   for (let sequence = first; sequence < first + count && performance.now() < end; sequence++) {
     say(`sequence ${sequence}`);

@@ -35,7 +35,7 @@ export async function runChild(
   try {
     const process = new Deno.Command(first!, {
       args,
-      cwd: ROOT,
+      cwd: ROOT, // until it goes to its own directory
       env: { NO_COLOR: "1" },
       stdin: "null",
       stdout: "piped",
