@@ -64,8 +64,8 @@ function resizeMemory(
   const end = core.lead + byteLength;
   if (isWithin(mapping, core, byteLength)) {
     // The mapping reaches beyond the object already: what the object gained is there.
+    restoreMapping(mapping); // first, as cutting cannot be undone
     cut();
-    restoreMapping(mapping);
     if (core.facts.fd === -1 && byteLength < core.byteLength) {
       discardSpan(mapping, { byteOffset: end, byteLength: core.byteLength - byteLength });
     }

@@ -69,6 +69,26 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "MmapRegion.resize() within `reserve` leaves the object alone if the region cannot be healed",
+  ignore: !onLinux,
+  fn(): void {
+    using region = MmapRegion.anonymous(3 * PAGE, {
+      resizable: true,
+      reserve: 8 * PAGE,
+      seal: "write",
+    });
+    region.protect("read");
+    region.bytes[0] = 7; // absorbed
+    const { pid, fd } = region.handle();
+    const resize = () => region.resize(PAGE);
+    assertThrowsSystem(resize, Deno.errors.PermissionDenied, "EPERM", "mmap");
+    assertEquals(Deno.statSync(`/proc/${pid}/fd/${fd}`).size, 3 * PAGE);
+    assertEquals(region.byteLength, 3 * PAGE);
+  },
+});
+
 for (const mremap of ["with", "without"]) {
   onBothFileSystems(`MmapRegion.resize() ${mremap} mremap moves whole copied pages`, (dir) => {
     const path = makeFile(dir, new Uint8Array(3 * PAGE).fill(1));
