@@ -48,10 +48,10 @@ export class MappingGuard {
     return this.#slot.firstFault ?? 0;
   }
 
-  /** Every page was mapped from its object again. */
-  healed(): void {
-    this.#healedAt = this.#slot.faults;
-    this.#slot.clearFirstFault();
+  /** Every page was mapped from its object again, after so many faults of its life. */
+  healed(faults: number): void {
+    this.#healedAt = faults;
+    if (!this.cutOff) this.#slot.clearFirstFault();
   }
 
   /** Stops guarding while the range changes. */

@@ -13,11 +13,13 @@ import { mapOver } from "./range.ts";
 /** Heals a mapping; its views stay. Every page gets the mapping's own protection again. */
 export function repairMapping(mapped: MappedRange): void {
   const { range, request, guard } = mapped;
+  // What is absorbed from now on may lie in pages that are healed already.
+  const faults = guard?.faults ?? 0;
   for (const { byteOffset, byteLength } of replacedSpans(mapped)) {
     mapOver({ pointer: pointerAt(range.pointer, byteOffset), byteLength }, request, byteOffset);
   }
   protectAll(mapped);
-  guard?.healed();
+  guard?.healed(faults);
 }
 
 /** Heals a mapping if it is cut off; in any case every page gets its own protection again. */
