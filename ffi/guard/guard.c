@@ -195,8 +195,9 @@ static inline int absorb_alone(struct slot *slot, int signal, int code, u64 addr
   int done;
   /* Another thread has met the same page and may have written to it since. */
   if (writable(page)) return 1;
-  /* A Worker that was terminated has left its slot, and V8 has given the addresses to others. */
-  if (slot->borrowed && !is_shared(page, page_size)) return 0;
+  /* A Worker that was terminated has left its slot, and V8 has given the addresses to others: such
+   * memory is private. (With SIGBUS it is a file's: perhaps a copy that was made here before.) */
+  if (slot->borrowed && signal == SIGSEGV && !is_shared(page, page_size)) return 0;
   if (signal == SIGSEGV && code == SEGV_ACCERR) {
     done = absorb_forbidden(slot, page, page_size);
   } else if (signal == SIGBUS && (code == BUS_ADRERR || code == BUS_MCEERR_AR)) {

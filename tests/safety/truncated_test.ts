@@ -248,3 +248,16 @@ livesOnBothFileSystems(
   region.check();
 `,
 );
+
+livesOnBothFileSystems(
+  "MmapRegion absorbs a write to missing pages of a read-only region's sharedBuffer()",
+  `
+  const path = makeFile(4 * PAGE);
+  using region = MmapRegion.open(path);
+  const bytes = new Uint8Array(region.sharedBuffer());
+  truncate(path, PAGE);
+  bytes[2 * PAGE] = 1; // first it may not be written to, then it is missing
+  assertEquals([bytes[2 * PAGE], region.faults], [1, 2]);
+  assertThrows(() => region.check(), MappingFaultError);
+`,
+);
