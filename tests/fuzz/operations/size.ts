@@ -157,7 +157,11 @@ const truncate: Operation = {
     const { random } = world;
     const size = random.once(3) ? random.int(0, model.size) : random.int(0, CAPACITY - PAGE);
     world.note(`${object.path} from ${model.size} to ${size}`);
-    file!.truncateSync(size);
+    const outcome = attempt(() => file!.truncateSync(size));
+    if (object.sealedSize && size < model.size) {
+      return mustThrow(outcome, Deno.errors.PermissionDenied, "truncation of sealed memory");
+    }
+    mustSucceed(outcome, "truncation");
     model.truncate(size);
   },
 };
@@ -174,7 +178,13 @@ const writeFile: Operation = {
     const bytes = world.random.bytes(world.random.size(model.size - at));
     world.note(`${object.path} ${at} ${bytes.length}`);
     file!.seekSync(at, Deno.SeekMode.Start);
-    for (let done = 0; done < bytes.length;) done += file!.writeSync(bytes.subarray(done));
+    const outcome = attempt(() => {
+      for (let done = 0; done < bytes.length;) done += file!.writeSync(bytes.subarray(done));
+    });
+    if (object.sealedWrite) {
+      return mustThrow(outcome, Deno.errors.PermissionDenied, "a write to sealed memory");
+    }
+    mustSucceed(outcome, "a write");
     model.write(at, bytes);
   },
 };
