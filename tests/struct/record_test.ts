@@ -261,7 +261,15 @@ Deno.test("atomic() throws TypeError for other fields, and RangeError for misali
   for (const name of ["small", "big", "none"]) {
     assertThrows(() => record.atomic(name as never), TypeError, "Cannot access field atomically");
   }
-  assertThrows(() => Counters.at(memory, 2).atomic("i32"), RangeError, "multiple of 4");
-  assertThrows(() => Counters.at(memory, 4).atomic("i64"), RangeError, "multiple of 8");
+  assertThrows(
+    () => Counters.at(memory, 2).atomic("i32"),
+    RangeError,
+    "its address must be a multiple of 4",
+  );
+  assertThrows(
+    () => Counters.at(memory, 4).atomic("i64"),
+    RangeError,
+    "its address must be a multiple of 8",
+  );
   Counters.at(memory, 4).atomic("i32").add(1);
 });
