@@ -30,6 +30,10 @@ const people = Person.array(region, { length: RECORDS });
 const ages = people.column("age");
 const misaligned = Person.array(region, Misaligned);
 const fifth = people.at(5);
+// What a function is given, and is not the same each time, V8 cannot take for a constant.
+const bothPeople = [people, Person.array(new Uint8Array(8 * RECORDS))] as const;
+const bothWords = [words, new Int32Array(2 * RECORDS)] as const;
+let turn = 0;
 
 printHead();
 await compare("get and set a field of a record", updateRecord, updateWord, FIELD);
@@ -39,6 +43,7 @@ await compare("get and set a column", updateColumn, updateWords, FIELD);
 await compare("sum of at(i).age", sumRecords, sumWords, FIELD);
 await compare("get and set at(i).age", updateRecords, updateWords, FIELD);
 await compare("get and set at(i).age, misaligned", updateMisaligned, updateAllViewed, NO_TARGET);
+await compare("sum of at(i).age, two arrays in turn", sumEither, sumEitherWords, NO_TARGET);
 await compare("sum of for ... of", sumIterated, sumWords, NO_TARGET);
 
 function time({ ours, theirs }: Medians): number {
@@ -126,6 +131,26 @@ function updateWords(): void {
 function sumRecords(): number {
   let sum = 0;
   for (let i = 0; i < people.length; i++) sum += people.at(i).age;
+  return sum;
+}
+
+function sumEither(): number {
+  return sumOf(bothPeople[turn++ & 1]!);
+}
+
+function sumOf(records: typeof people): number {
+  let sum = 0;
+  for (let i = 0; i < records.length; i++) sum += records.at(i).age;
+  return sum;
+}
+
+function sumEitherWords(): number {
+  return sumOfWords(bothWords[turn++ & 1]!);
+}
+
+function sumOfWords(elements: Int32Array): number {
+  let sum = 0;
+  for (let i = 0; i < RECORDS; i++) sum += elements[2 * i + 1]!;
   return sum;
 }
 
