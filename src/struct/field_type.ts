@@ -1,5 +1,7 @@
 /** What every type of a field has in common. */
 
+import { fnv1a } from "./hash.ts";
+
 /**
  * A type that a field can have: a scalar such as `i32`, {@linkcode chars}, {@linkcode array}, or a
  * struct.
@@ -13,6 +15,11 @@ export interface FieldType<Value = unknown, Field = unknown, Init = unknown> {
   readonly byteLength: number;
   /** What its offset is a multiple of, in bytes: `alignof`. */
   readonly alignment: number;
+  /**
+   * 16 hexadecimal digits that differ where two layouts do: in the name, type, order or offset of a
+   * field. Written in front of the data it tells whether a reader has the same layout.
+   */
+  readonly layoutHash: string;
   /** Never there: it only carries the types. */
   readonly phantom?: readonly [value: Value, field: Field, init: Init];
 }
@@ -34,6 +41,11 @@ export abstract class Layout {
   abstract readonly alignment: number;
   /** The whole of the layout as text, for its hash. */
   abstract readonly description: string;
+
+  /** A short name of it, for FieldType. */
+  get layoutHash(): string {
+    return fnv1a(this.description);
+  }
 
   /** What a property reads as. */
   abstract read(view: DataView, byteOffset: number): unknown;

@@ -1,25 +1,38 @@
 /**
  * The classes that a struct's records, arrays and columns are made of, as source text.
  *
- * Each struct needs classes with code of their own. V8 keeps what it learns (which classes are seen
- * at a place, what is called there) per function of the source text, not per closure: where all
- * structs share one `at` and one set of accessors, a program with a second struct makes them
- * megamorphic, `new Record` is a real allocation again, and `people.at(i).age` takes five times as
- * long. A class that was compiled for its struct keeps them apart, and then the compiler turns
- * `people.at(i).age` into a load without any object.
+ * In a hot loop `people.at(i).age = x` is to become the one store that a typed array's element is.
+ * V8's optimising compiler does that, and makes no object, where four things hold:
+ *
+ * 1. **Classes of their own for each struct.** V8 keeps what it learns (which classes are seen at a
+ *    place, what is called there) per function of the source, not per closure. Where all structs
+ *    share one `at` and one set of accessors, a program's second struct makes them megamorphic: `at`
+ *    is no longer inlined, `new Record` is a real allocation. A class that is compiled for its struct
+ *    keeps them apart.
+ * 2. **Source of their own.** V8 finds functions that it compiled before by their text, and what it
+ *    learned with them. Two structs of the same size would have the same `at`: so each source begins
+ *    with a number.
+ * 3. **No way out of the loop.** V8 moves checks that are the same each time (does the memory still
+ *    exist? is this an array of people?) out of a loop, but only out of one that it knows all exits
+ *    of, and a `throw` or a branch never taken in an inlined function is one that it does not. So
+ *    `at` has no branch for a wrong index: it selects one of two objects, and calls it (see
+ *    places.ts).
+ * 4. **A DataView, in named properties.** Its methods are single instructions behind a check of its
+ *    bounds and of its buffer, which throws once the buffer is detached; a typed array would give
+ *    undefined, and take nothing that is misaligned. Private properties are not taken out of loops.
+ *    No field can have their names.
  *
  * Nothing of a caller's gets into the source but field names, which are identifiers (see
- * checkName), and numbers.
- *
- * The two properties of a record are named, not private: V8 takes those out of loops, and private
- * ones not. No field can have their names.
+ * checkName), and numbers. Where a program may not compile source, interpret.ts does the same,
+ * slower.
  */
 
 import type { Layout } from "./field_type.ts";
-import { place } from "./numbers.ts";
+import { interpreted } from "./interpret.ts";
+import { UNUSUAL, USUAL } from "./places.ts";
 import { Scalar } from "./scalar.ts";
 
-/** Where a record lies: the memory, and the offset in it. */
+/** Where a record, or a series of them, lies: the memory, and the offset in it. */
 export interface Located {
   readonly "#view": DataView;
   readonly "#start": number;
@@ -34,21 +47,34 @@ export interface Placed {
 /** Constructs a record. */
 export type RecordClass = new (view: DataView, start: number) => Located;
 
-/** Constructs an array of records, or a column of one. */
-export type SeriesClass = new (view: DataView, start: number, length: number) => Series;
+/**
+ * Constructs an array of records, or a column of one. The view begins with the first element and
+ * ends with the last.
+ */
+export type SeriesClass = new (view: DataView, length: number) => Series;
 
 /** An array of records, or a column. */
-export interface Series extends Located {
+export interface Series {
+  readonly "#view": DataView;
   readonly length: number;
   at(index: number): unknown;
+}
+
+/** What makes the classes. */
+export interface Classes {
+  /** The class of a struct's records, with one accessor for each field. */
+  recordClass(fields: ReadonlyMap<string, Placed>): RecordClass;
+  /** The class of arrays of records. */
+  arrayClass(Record: RecordClass, stride: number): SeriesClass;
+  /** The class of columns: every `stride` bytes a value of `type`. */
+  columnClass(type: Layout, stride: number): SeriesClass;
 }
 
 const VIEW = 'this["#view"]';
 const START = 'this["#start"]';
 const LENGTH = 'this["#length"]';
 
-/** The class of a struct's records, with one accessor for each field. */
-export function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
+function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
   const types = [...fields.values()].map(({ type }) => type);
   const accessors = [...fields].map(([name, { type, byteOffset }], i) => {
     const at = `${START} + ${byteOffset}`;
@@ -57,71 +83,62 @@ export function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
       set ${name}(value) { ${writeSource(type, `types[${i}]`, at)}; }`;
   });
   return compile(
-    `class Record {
+    `return class Record {
       constructor(view, start) { ${VIEW} = view; ${START} = start; }
       ${accessors.join("")}
-    }`,
+    };`,
     { types },
   );
 }
 
-/** The class of arrays of records. */
-export function arrayClass(Record: RecordClass, stride: number): SeriesClass {
-  return compile(seriesSource(stride, (at) => `new Record(${VIEW}, ${at})`), {
-    Record,
-    place,
-  });
+function arrayClass(Record: RecordClass, stride: number): SeriesClass {
+  // The iterator's result has one form, so that it need not be made: the last one's value is some
+  // record too, which nobody looks at.
+  return compile(
+    seriesSource({
+      item: `{ value: new Record(${VIEW}, (done ? 0 : i) * ${stride}), done }`,
+      methods: `at(index) { ${PLACE} return new Record(${VIEW}, i * ${stride}); }`,
+    }),
+    { Record },
+  );
 }
 
-/**
- * The class of columns: every `stride` bytes a value of `type`. Its view must end with the last
- * value: for scalars, the view's own check of its bounds is the only one against indices too large.
- */
-export function columnClass(type: Layout, stride: number): SeriesClass {
-  const beyond = type instanceof Scalar ? "" : BEYOND;
-  const more = `set(index, value) {
-    ${indexSource(beyond)}
-    ${writeSource(type, "type", `${START} + i * ${stride}`)};
-  }`;
-  const source = seriesSource(stride, (at) => readSource(type, "type", at), { beyond, more });
-  return compile(source, { type, place });
+function columnClass(type: Layout, stride: number): SeriesClass {
+  const at = `i * ${stride}`;
+  const read = readSource(type, "type", at);
+  return compile(
+    seriesSource({
+      item: `{ value: done ? undefined : ${read}, done }`,
+      methods: `at(index) { ${PLACE} return ${read}; }
+        set(index, value) { ${PLACE} ${writeSource(type, "type", at)}; }`,
+    }),
+    { type },
+  );
 }
 
-/** Sets `i`. The test is all that a loop runs of it; it also refuses fractions. */
-function indexSource(beyond: string): string {
-  return `let i = index | 0;
-    if (i !== index || i < 0${beyond}) i = place(index, ${LENGTH});`;
-}
-
-const BEYOND = ` || i >= ${LENGTH}`;
+/** Sets `i` to the place that `index` means. */
+const PLACE = `
+  const length = ${LENGTH};
+  const place = index < 0 ? index + length : index;
+  const i = (place >>> 0 === place && place < length ? USUAL : UNUSUAL).place(place, index, length);`;
 
 /** Iterators are objects of a class: a generator is never inlined into the loop that runs it. */
-const ITEMS = `class Items extends Iterator {
-    constructor(series) { super(); this.series = series; this.index = 0; }
-    next() {
-      return this.index < this.series.length
-        ? { value: this.series.at(this.index++), done: false }
-        : { value: undefined, done: true };
+function seriesSource({ item, methods }: { item: string; methods: string }): string {
+  return `
+    class Items extends Iterator {
+      constructor(view, length) { super(); ${VIEW} = view; ${LENGTH} = length; this.index = 0; }
+      next() {
+        const i = this.index++;
+        const done = i >= ${LENGTH};
+        return ${item};
+      }
     }
-  }`;
-
-function seriesSource(
-  stride: number,
-  element: (at: string) => string,
-  { beyond = BEYOND, more = "" } = {},
-): string {
-  return `class Series {
-    constructor(view, start, length) { ${VIEW} = view; ${START} = start; ${LENGTH} = length; }
-    get length() { return ${LENGTH}; }
-    at(index) {
-      ${indexSource(beyond)}
-      return ${element(`${START} + i * ${stride}`)};
-    }
-    [Symbol.iterator]() {
-      return new Items(this);
-    }
-    ${more}
-  }`;
+    return class Series {
+      constructor(view, length) { ${VIEW} = view; ${LENGTH} = length; }
+      get length() { return ${LENGTH}; }
+      [Symbol.iterator]() { return new Items(${VIEW}, ${LENGTH}); }
+      ${methods}
+    };`;
 }
 
 function readSource(type: Layout, name: string, at: string): string {
@@ -134,10 +151,35 @@ function writeSource(type: Layout, name: string, at: string): string {
     : `${name}.write(${VIEW}, ${at}, ${name}.prepare(value))`;
 }
 
-/** Evaluates a class expression that uses the names of `scope`. */
+let compiled = 0;
+
+/**
+ * Runs source that returns a class and uses the names of `scope`. They become constants, which V8
+ * puts into its code; parameters it would load.
+ */
 function compile<Class>(source: string, scope: Record<string, unknown>): Class {
-  const names = Object.keys(scope);
-  return new Function(...names, `"use strict"; ${ITEMS}; return ${source}`)(
-    ...Object.values(scope),
+  const values = { USUAL, UNUSUAL, ...scope };
+  const constants = Object.keys(values).map((name) => `const ${name} = values.${name};`);
+  return new Function(
+    "values",
+    `"use strict"; /* ${++compiled} */ ${constants.join("")} ${source}`,
+  )(
+    values,
   );
+}
+
+/** Whether source may be compiled: `--disallow-code-generation-from-strings` forbids it. */
+function mayCompile(): boolean {
+  try {
+    return new Function("return true")();
+  } catch {
+    return false;
+  }
+}
+
+let classes: Classes | undefined;
+
+/** What makes the classes of this program's structs. */
+export function makers(): Classes {
+  return classes ??= mayCompile() ? { recordClass, arrayClass, columnClass } : interpreted;
 }

@@ -29,9 +29,15 @@ export function whole(value: unknown, name: string, action: string, least = 0): 
 /**
  * A place among `length`, where negative ones count from the end.
  *
+ * @throws {TypeError} If it is no number.
  * @throws {RangeError} If there is no such place.
  */
 export function place(index: number, length: number): number {
+  if (typeof index !== "number") {
+    throw new TypeError(
+      `Cannot take element as the index must be a number: received a ${typeof index}`,
+    );
+  }
   const position = index < 0 ? index + length : index;
   if (Number.isInteger(position) && position >= 0 && position < length) return position;
   throw new RangeError(

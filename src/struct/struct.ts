@@ -3,16 +3,13 @@
 import { type AtomicField, atomicOf } from "./atomic.ts";
 import { type FieldType, Layout, layoutOf } from "./field_type.ts";
 import {
-  arrayClass,
-  columnClass,
   type Located,
+  makers,
   type Placed,
   type RecordClass,
-  recordClass,
   type Series,
   type SeriesClass,
 } from "./generate.ts";
-import { fnv1a } from "./hash.ts";
 import { indexPrototype } from "./indexed.ts";
 import { checkRoom, viewOf } from "./memory.ts";
 import type { Fields, Struct, StructArrayOptions } from "./types.ts";
@@ -64,10 +61,6 @@ export class StructLayout extends Layout {
     return `${this.kind}{${fields}}/${this.byteLength}`;
   }
 
-  get layoutHash(): string {
-    return fnv1a(this.description);
-  }
-
   at(memory: unknown, byteOffset: number = 0): Located {
     const action = "place record";
     const view = viewOf(memory, action);
@@ -80,7 +73,7 @@ export class StructLayout extends Layout {
     const view = viewOf(memory, action);
     const room = checkRoom(view, { byteOffset, byteLength: this.byteLength, length, action });
     this.#array ??= this.#makeArray();
-    return new this.#array(view, byteOffset, room);
+    return new this.#array(part(view, byteOffset, room * this.byteLength), room);
   }
 
   override read(view: DataView, byteOffset: number): Located {
@@ -136,7 +129,7 @@ export class StructLayout extends Layout {
 
   /** Compiled at first use, so that a module of many structs starts as fast as one of none. */
   #makeRecord(): RecordClass {
-    const record = recordClass(this.fields);
+    const record = makers().recordClass(this.fields);
     const copy = ({ "#view": view, "#start": start }: Located): unknown => this.copy(view, start);
     const write = ({ "#view": view, "#start": start }: Located, values: unknown): void =>
       this.write(view, start, this.prepare(values));
@@ -169,13 +162,14 @@ export class StructLayout extends Layout {
   }
 
   #makeArray(): SeriesClass {
-    const array = arrayClass(this.#recordClass(), this.byteLength);
+    const array = makers().arrayClass(this.#recordClass(), this.byteLength);
     const column = (series: Series, name: string): Series => {
       const { type, byteOffset } = this.#field(name, "take column");
-      const { "#view": { buffer, byteOffset: origin }, "#start": start, length } = series;
-      const end = length === 0 ? 0 : (length - 1) * this.byteLength + type.byteLength;
-      const view = new DataView(buffer, length === 0 ? 0 : origin + start + byteOffset, end);
-      return new (this.#columnClass(name))(view, 0, length);
+      const { "#view": view, length } = series;
+      const values = length === 0
+        ? part(view, 0, 0)
+        : part(view, byteOffset, (length - 1) * this.byteLength + type.byteLength);
+      return new (this.#columnClass(name))(values, length);
     };
     addMethods(array.prototype, {
       column(this: Series, name: string): Series {
@@ -198,7 +192,7 @@ export class StructLayout extends Layout {
   #columnClass(name: string): SeriesClass {
     let column = this.#columns.get(name);
     if (column === undefined) {
-      column = columnClass(this.#field(name, "take column").type, this.byteLength);
+      column = makers().columnClass(this.#field(name, "take column").type, this.byteLength);
       this.#columns.set(name, column);
     }
     return column;
@@ -217,6 +211,11 @@ function addMethods(prototype: object, methods: Record<string | symbol, unknown>
       configurable: true,
     });
   }
+}
+
+/** @throws {TypeError} If the memory is gone. */
+function part(view: DataView, byteOffset: number, byteLength: number): DataView {
+  return new DataView(view.buffer, view.byteOffset + byteOffset, byteLength);
 }
 
 function valueOf(record: unknown): unknown {

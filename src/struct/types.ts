@@ -107,11 +107,6 @@ export interface Struct<F extends Fields>
   /** Where each field begins, in bytes: `offsetof`. */
   readonly offsets: { readonly [K in keyof F]: number };
   /**
-   * 16 hexadecimal digits that differ where two layouts do: in the name, type, order or offset of a
-   * field. Written in front of the data it tells whether a reader has the same layout.
-   */
-  readonly layoutHash: string;
-  /**
    * A record in memory. It may be misaligned.
    *
    * @param byteOffset where it begins, default 0

@@ -1,6 +1,6 @@
 /**
  * What records cost, against typed arrays and DataViews written by hand:
- * `deno run -A bench/struct_ratios.ts`.
+ * `deno run -A bench/struct_bench.ts`.
  *
  * Everything is measured as in a larger program: other structs were in use before, and a buffer was
  * detached, which V8 remembers for the rest of the process.

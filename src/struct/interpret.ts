@@ -1,0 +1,76 @@
+/**
+ * The classes of generate.ts for programs that may not compile source: the same without any text,
+ * several times slower.
+ */
+
+import type { Layout } from "./field_type.ts";
+import type { Classes, Located, Placed, RecordClass, Series, SeriesClass } from "./generate.ts";
+import { place } from "./numbers.ts";
+
+/** Elements one behind the other; subclasses say what they are. */
+abstract class InterpretedSeries implements Series {
+  readonly "#view": DataView;
+  readonly #length: number;
+
+  constructor(view: DataView, length: number) {
+    this["#view"] = view;
+    this.#length = length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  abstract at(index: number): unknown;
+
+  *[Symbol.iterator](): Generator<unknown> {
+    for (let i = 0; i < this.#length; i++) yield this.at(i);
+  }
+}
+
+function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
+  class Record implements Located {
+    readonly "#view": DataView;
+    readonly "#start": number;
+
+    constructor(view: DataView, start: number) {
+      this["#view"] = view;
+      this["#start"] = start;
+    }
+  }
+  for (const [name, { type, byteOffset }] of fields) {
+    Object.defineProperty(Record.prototype, name, {
+      get(this: Located): unknown {
+        return type.read(this["#view"], this["#start"] + byteOffset);
+      },
+      set(this: Located, value: unknown) {
+        type.write(this["#view"], this["#start"] + byteOffset, type.prepare(value));
+      },
+      configurable: true,
+    });
+  }
+  return Record;
+}
+
+function arrayClass(Record: RecordClass, stride: number): SeriesClass {
+  return class extends InterpretedSeries {
+    override at(index: number): Located {
+      return new Record(this["#view"], place(index, this.length) * stride);
+    }
+  };
+}
+
+function columnClass(type: Layout, stride: number): SeriesClass {
+  return class extends InterpretedSeries {
+    override at(index: number): unknown {
+      return type.read(this["#view"], place(index, this.length) * stride);
+    }
+
+    set(index: number, value: unknown): void {
+      type.write(this["#view"], place(index, this.length) * stride, type.prepare(value));
+    }
+  };
+}
+
+/** Makes classes without compiling source. */
+export const interpreted: Classes = { recordClass, arrayClass, columnClass };
