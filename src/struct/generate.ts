@@ -15,8 +15,7 @@
  * 3. **No way out of the loop.** V8 moves checks that are the same each time (does the memory still
  *    exist? is this an array of people?) out of a loop, but only out of one that it knows all exits
  *    of, and a `throw` or a branch never taken in an inlined function is one that it does not. So
- *    `at` has no branch for a wrong index: it selects one of two objects, and calls it (see
- *    places.ts).
+ *    the check of an index is no branch: see PLACE.
  * 4. **A DataView, in named properties.** Its methods are single instructions behind a check of its
  *    bounds and of its buffer, which throws once the buffer is detached; a typed array would give
  *    undefined, and take nothing that is misaligned. Private properties are not taken out of loops.
@@ -29,7 +28,7 @@
 
 import type { Layout } from "./field_type.ts";
 import { interpreted } from "./interpret.ts";
-import { UNUSUAL, USUAL } from "./places.ts";
+import { place } from "./numbers.ts";
 import { Scalar } from "./scalar.ts";
 
 /** Where a record, or a series of them, lies: the memory, and the offset in it. */
@@ -116,11 +115,19 @@ function columnClass(type: Layout, stride: number): SeriesClass {
   );
 }
 
-/** Sets `i` to the place that `index` means. */
+/** One byte: to read another one is an error. */
+const GATE = new DataView(new ArrayBuffer(1));
+
+/**
+ * Sets `i` to the place that `index` means. A wrong index reads a byte that `GATE` does not have.
+ * V8 makes that a comparison, whose failure leaves the compiled code, and finds the `catch`
+ * unreachable; an `if` would be a way out of the loop. `place` throws the error, or gives the place
+ * of an element behind the first 2 ** 32.
+ */
 const PLACE = `
   const length = ${LENGTH};
-  const place = index < 0 ? index + length : index;
-  const i = (place >>> 0 === place && place < length ? USUAL : UNUSUAL).place(place, index, length);`;
+  let i = index < 0 ? index + length : index;
+  try { GATE.getInt8(i >>> 0 === i && i < length ? 0 : 1); } catch { i = place(index, length); }`;
 
 /** Iterators are objects of a class: a generator is never inlined into the loop that runs it. */
 function seriesSource({ item, methods }: { item: string; methods: string }): string {
@@ -158,7 +165,7 @@ let compiled = 0;
  * puts into its code; parameters it would load.
  */
 function compile<Class>(source: string, scope: Record<string, unknown>): Class {
-  const values = { USUAL, UNUSUAL, ...scope };
+  const values = { GATE, place, ...scope };
   const constants = Object.keys(values).map((name) => `const ${name} = values.${name};`);
   return new Function(
     "values",

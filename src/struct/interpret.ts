@@ -43,7 +43,7 @@ function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
       get(this: Located): unknown {
         return type.read(this["#view"], this["#start"] + byteOffset);
       },
-      set(this: Located, value: unknown) {
+      set(this: Located, value: unknown): void {
         type.write(this["#view"], this["#start"] + byteOffset, type.prepare(value));
       },
       configurable: true,
