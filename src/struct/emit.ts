@@ -2,7 +2,7 @@
 
 import type { Layout } from "./field_type.ts";
 import { FixedArray } from "./array_type.ts";
-import { StructLayout } from "./struct.ts";
+import { StructLayout } from "./struct_layout.ts";
 
 /** A struct and the name that it is declared by. */
 export interface Named {

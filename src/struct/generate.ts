@@ -27,6 +27,7 @@
  */
 
 import type { Layout } from "./field_type.ts";
+import { checkNames, type FieldMap, type Placed } from "./fields.ts";
 import { interpreted } from "./interpret.ts";
 import { place } from "./numbers.ts";
 import { Scalar } from "./scalar.ts";
@@ -37,14 +38,14 @@ export interface Located {
   readonly "#start": number;
 }
 
-/** A field of a struct. */
-export interface Placed {
-  readonly type: Layout;
-  readonly byteOffset: number;
+/** A record: its fields are accessors. */
+export interface AnyRecord extends Located {
+  get(): Record<string, unknown>;
+  set(values: unknown): void;
 }
 
 /** Constructs a record. */
-export type RecordClass = new (view: DataView, start: number) => Located;
+export type RecordClass = new (view: DataView, start: number) => AnyRecord;
 
 /**
  * Constructs an array of records, or a column of one. The view begins with the first element and
@@ -61,8 +62,8 @@ export interface Series {
 
 /** What makes the classes. */
 export interface Classes {
-  /** The class of a struct's records, with one accessor for each field. */
-  recordClass(fields: ReadonlyMap<string, Placed>): RecordClass;
+  /** The class of a struct's records, with one accessor for each field, get and set. */
+  recordClass(fields: FieldMap): RecordClass;
   /** The class of arrays of records. */
   arrayClass(Record: RecordClass, stride: number): SeriesClass;
   /** The class of columns: every `stride` bytes a value of `type`. */
@@ -73,21 +74,53 @@ const VIEW = 'this["#view"]';
 const START = 'this["#start"]';
 const LENGTH = 'this["#length"]';
 
-function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
-  const types = [...fields.values()].map(({ type }) => type);
-  const accessors = [...fields].map(([name, { type, byteOffset }], i) => {
-    const at = `${START} + ${byteOffset}`;
-    return `
-      get ${name}() { return ${readSource(type, `types[${i}]`, at)}; }
-      set ${name}(value) { ${writeSource(type, `types[${i}]`, at)}; }`;
-  });
+function recordClass(fields: FieldMap): RecordClass {
+  const parts = [...fields].map(([name, field], i) => fieldSource(name, field, `types[${i}]`));
+  const all = (part: keyof FieldSource): string => parts.map((source) => source[part]).join("\n");
   return compile(
     `return class Record {
       constructor(view, start) { ${VIEW} = view; ${START} = start; }
-      ${accessors.join("")}
+      ${all("accessors")}
+      get() { return { ${all("copy")} }; }
+      set(values) {
+        if (!(values instanceof Record)) checkNames(values, fields);
+        ${all("prepare")}
+        ${all("write")}
+      }
     };`,
-    { types },
+    { fields, types: [...fields.values()].map(({ type }) => type), checkNames },
   );
+}
+
+/** What stands of one field in the class of records. */
+interface FieldSource {
+  readonly accessors: string;
+  /** In `get`. */
+  readonly copy: string;
+  /** In `set`: all values are checked before one is written. */
+  readonly prepare: string;
+  /** In `set`. */
+  readonly write: string;
+}
+
+function fieldSource(name: string, { type, byteOffset }: Placed, typeName: string): FieldSource {
+  const { read, copy, assign, prepare, write } = accessSource(
+    type,
+    typeName,
+    `${START} + ${byteOffset}`,
+  );
+  const prepared = `$${name}`; // no field has a $ in its name
+  return {
+    accessors: `
+      get ${name}() { return ${read}; }
+      set ${name}(value) { ${assign("value")}; }`,
+    copy: `${name}: ${copy},`,
+    prepare: `
+        let ${prepared} = values.${name};
+        if (${prepared} !== undefined) ${prepared} = ${prepare(prepared)};`,
+    write: `
+        if (${prepared} !== undefined) ${write(prepared)};`,
+  };
 }
 
 function arrayClass(Record: RecordClass, stride: number): SeriesClass {
@@ -103,13 +136,12 @@ function arrayClass(Record: RecordClass, stride: number): SeriesClass {
 }
 
 function columnClass(type: Layout, stride: number): SeriesClass {
-  const at = `i * ${stride}`;
-  const read = readSource(type, "type", at);
+  const { read, assign } = accessSource(type, "type", `i * ${stride}`);
   return compile(
     seriesSource({
       item: `{ value: done ? undefined : ${read}, done }`,
       methods: `at(index) { ${PLACE} return ${read}; }
-        set(index, value) { ${PLACE} ${writeSource(type, "type", at)}; }`,
+        set(index, value) { ${PLACE} ${assign("value")}; }`,
     }),
     { type },
   );
@@ -148,14 +180,37 @@ function seriesSource({ item, methods }: { item: string; methods: string }): str
     };`;
 }
 
-function readSource(type: Layout, name: string, at: string): string {
-  return type instanceof Scalar ? type.readSource(VIEW, at) : `${name}.read(${VIEW}, ${at})`;
+/** Expressions that read and write what lies at `at` (see Layout). */
+interface AccessSource {
+  readonly read: string;
+  readonly copy: string;
+  prepare(value: string): string;
+  write(prepared: string): string;
+  /** Writes what was not prepared. */
+  assign(value: string): string;
 }
 
-function writeSource(type: Layout, name: string, at: string): string {
-  return type instanceof Scalar
-    ? type.writeSource(VIEW, at, "value")
-    : `${name}.write(${VIEW}, ${at}, ${name}.prepare(value))`;
+function accessSource(type: Layout, typeName: string, at: string): AccessSource {
+  if (type instanceof Scalar) {
+    const read = type.readSource(VIEW, at);
+    const write = (value: string): string => type.writeSource(VIEW, at, value);
+    return {
+      read,
+      copy: read,
+      prepare: (value) => type.prepareSource(value),
+      write,
+      assign: write,
+    };
+  }
+  const prepare = (value: string): string => `${typeName}.prepare(${value})`;
+  const write = (prepared: string): string => `${typeName}.write(${VIEW}, ${at}, ${prepared})`;
+  return {
+    read: `${typeName}.read(${VIEW}, ${at})`,
+    copy: `${typeName}.copy(${VIEW}, ${at})`,
+    prepare,
+    write,
+    assign: (value) => write(prepare(value)),
+  };
 }
 
 let compiled = 0;

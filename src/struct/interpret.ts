@@ -4,7 +4,8 @@
  */
 
 import type { Layout } from "./field_type.ts";
-import type { Classes, Located, Placed, RecordClass, Series, SeriesClass } from "./generate.ts";
+import { checkNames, copyFields, type FieldMap, prepareFields, writeFields } from "./fields.ts";
+import type { AnyRecord, Classes, Located, RecordClass, Series, SeriesClass } from "./generate.ts";
 import { place } from "./numbers.ts";
 
 /** Elements one behind the other; subclasses say what they are. */
@@ -28,8 +29,8 @@ abstract class InterpretedSeries implements Series {
   }
 }
 
-function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
-  class Record implements Located {
+function recordClass(fields: FieldMap): RecordClass {
+  class InterpretedRecord implements AnyRecord {
     readonly "#view": DataView;
     readonly "#start": number;
 
@@ -37,9 +38,18 @@ function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
       this["#view"] = view;
       this["#start"] = start;
     }
+
+    get(): Record<string, unknown> {
+      return copyFields(fields, this["#view"], this["#start"]);
+    }
+
+    set(values: unknown): void {
+      if (!(values instanceof InterpretedRecord)) checkNames(values, fields);
+      writeFields(this["#view"], this["#start"], prepareFields(fields, values as object));
+    }
   }
   for (const [name, { type, byteOffset }] of fields) {
-    Object.defineProperty(Record.prototype, name, {
+    Object.defineProperty(InterpretedRecord.prototype, name, {
       get(this: Located): unknown {
         return type.read(this["#view"], this["#start"] + byteOffset);
       },
@@ -49,12 +59,12 @@ function recordClass(fields: ReadonlyMap<string, Placed>): RecordClass {
       configurable: true,
     });
   }
-  return Record;
+  return InterpretedRecord;
 }
 
 function arrayClass(Record: RecordClass, stride: number): SeriesClass {
   return class extends InterpretedSeries {
-    override at(index: number): Located {
+    override at(index: number): AnyRecord {
       return new Record(this["#view"], place(index, this.length) * stride);
     }
   };

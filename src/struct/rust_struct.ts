@@ -4,7 +4,7 @@ import { Chars } from "./chars.ts";
 import { declarations, type Named, type Names, peel } from "./emit.ts";
 import type { FieldType, Layout } from "./field_type.ts";
 import { Scalar } from "./scalar.ts";
-import type { StructLayout } from "./struct.ts";
+import type { StructLayout } from "./struct_layout.ts";
 
 const KEYWORDS = (
   "Self _ abstract as async await become box break const continue crate do dyn else enum extern " +

@@ -42,17 +42,23 @@ const METHODS = {
   isize: "BigInt64",
 } as const;
 
+type Method = typeof METHODS[ScalarName];
+
 /** Whether this machine puts the least significant byte first. */
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** A scalar: its accessors are text, which becomes part of the generated classes of a struct. */
 export class Scalar extends Layout {
   override readonly byteLength: number;
-  readonly #method: typeof METHODS[ScalarName];
+  readonly #method: Method;
+  readonly #getter: `get${Method}`;
+  readonly #setter: `set${Method}`;
 
   constructor(readonly name: ScalarName, readonly isBigEndian = false) {
     super();
     this.#method = METHODS[name];
+    this.#getter = `get${this.#method}`;
+    this.#setter = `set${this.#method}`;
     this.byteLength = Number(/\d+/.exec(this.#method)![0]) / 8;
   }
 
@@ -81,8 +87,14 @@ export class Scalar extends Layout {
     return `${view}.set${this.#method}(${byteOffset}, ${written}${this.#order})`;
   }
 
+  /** An expression of what {@linkcode prepare} gives. */
+  prepareSource(value: string): string {
+    if (this.name === "bool") return `${value} ? 1 : 0`;
+    return this.isBigInt ? `BigInt.asIntN(64, ${value})` : `+${value}`;
+  }
+
   override read(view: DataView, byteOffset: number): unknown {
-    const value = view[`get${this.#method}`](byteOffset, this.#isLittleEndian);
+    const value = view[this.#getter](byteOffset, this.#isLittleEndian);
     return this.name === "bool" ? value !== 0 : value;
   }
 
@@ -97,7 +109,7 @@ export class Scalar extends Layout {
   }
 
   override write(view: DataView, byteOffset: number, prepared: unknown): void {
-    view[`set${this.#method}`](byteOffset, prepared as never, this.#isLittleEndian);
+    view[this.#setter](byteOffset, prepared as never, this.#isLittleEndian);
   }
 
   override bigEndian(): Scalar {
