@@ -22,13 +22,14 @@ export function fieldOf(fields: FieldMap, name: string, action: string): Placed 
   throw new TypeError(`Cannot ${action} as its fields are ${names}: received "${name}"`);
 }
 
-/** @throws {TypeError} If the values of a record are no object, or one has a field's name not. */
+/** @throws {TypeError} If the values of a record are no object, or a name is no field's. */
 export function checkNames(values: unknown, fields: FieldMap): void {
   if (values === null || typeof values !== "object") {
     throw new TypeError("Cannot set record as its values must be given as an object");
   }
-  for (const name of Object.keys(values)) {
-    if (!fields.has(name)) fieldOf(fields, name, "set record");
+  // Not Object.keys, which makes an array each time.
+  for (const name in values) {
+    if (!fields.has(name) && Object.hasOwn(values, name)) fieldOf(fields, name, "set record");
   }
 }
 

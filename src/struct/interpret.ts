@@ -8,27 +8,6 @@ import { checkNames, copyFields, type FieldMap, prepareFields, writeFields } fro
 import type { AnyRecord, Classes, Located, RecordClass, Series, SeriesClass } from "./generate.ts";
 import { place } from "./numbers.ts";
 
-/** Elements one behind the other; subclasses say what they are. */
-abstract class InterpretedSeries implements Series {
-  readonly "#view": DataView;
-  readonly #length: number;
-
-  constructor(view: DataView, length: number) {
-    this["#view"] = view;
-    this.#length = length;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  abstract at(index: number): unknown;
-
-  *[Symbol.iterator](): Generator<unknown> {
-    for (let i = 0; i < this.#length; i++) yield this.at(i);
-  }
-}
-
 function recordClass(fields: FieldMap): RecordClass {
   class InterpretedRecord implements AnyRecord {
     readonly "#view": DataView;
@@ -62,24 +41,46 @@ function recordClass(fields: FieldMap): RecordClass {
   return InterpretedRecord;
 }
 
-function arrayClass(Record: RecordClass, stride: number): SeriesClass {
-  return class extends InterpretedSeries {
-    override at(index: number): AnyRecord {
-      return new Record(this["#view"], place(index, this.length) * stride);
+/** Without a parent: that is for the caller to set. */
+function seriesClass(
+  stride: number,
+  read: (view: DataView, byteOffset: number) => unknown,
+): SeriesClass {
+  return class InterpretedSeries implements Series {
+    readonly "#view": DataView;
+    readonly #length: number;
+
+    constructor(view: DataView, length: number) {
+      this["#view"] = view;
+      this.#length = length;
+    }
+
+    get length(): number {
+      return this.#length;
+    }
+
+    at(index: number): unknown {
+      return read(this["#view"], place(index, this.#length) * stride);
+    }
+
+    *[Symbol.iterator](): Generator<unknown> {
+      for (let i = 0; i < this.#length; i++) yield this.at(i);
     }
   };
 }
 
-function columnClass(type: Layout, stride: number): SeriesClass {
-  return class extends InterpretedSeries {
-    override at(index: number): unknown {
-      return type.read(this["#view"], place(index, this.length) * stride);
-    }
+function arrayClass(Record: RecordClass, stride: number): SeriesClass {
+  return seriesClass(stride, (view, byteOffset) => new Record(view, byteOffset));
+}
 
-    set(index: number, value: unknown): void {
+function columnClass(type: Layout, stride: number): SeriesClass {
+  const Column = seriesClass(stride, (view, byteOffset) => type.read(view, byteOffset));
+  Object.defineProperty(Column.prototype, "set", {
+    value(this: Series, index: number, value: unknown): void {
       type.write(this["#view"], place(index, this.length) * stride, type.prepare(value));
-    }
-  };
+    },
+  });
+  return Column;
 }
 
 /** Makes classes without compiling source. */

@@ -67,6 +67,8 @@ export interface StructArray<F extends Fields> extends Iterable<StructRecord<F>>
    * @throws {RangeError} If there is no such record.
    */
   at(index: number): StructRecord<F>;
+  /** All records, in their order. */
+  [Symbol.iterator](): IteratorObject<StructRecord<F>, unknown>;
   /**
    * One field of all records, without an object for each.
    *
@@ -91,6 +93,8 @@ export interface Column<Value, Init = Value> extends Iterable<Value> {
    * @throws {RangeError} If there is no such record, or the value does not fit.
    */
   set(index: number, value: Init): void;
+  /** All values, in their order. */
+  [Symbol.iterator](): IteratorObject<Value, unknown>;
 }
 
 /** Where an array of records lies. */

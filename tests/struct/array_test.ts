@@ -52,6 +52,68 @@ Deno.test("StructArray.at() counts negative indices from the end, and throws out
   }
 });
 
+Deno.test("StructArray.at() throws TypeError for what is no number", () => {
+  const people = threePeople();
+  for (const index of ["0", undefined, null, 0n, {}]) {
+    assertThrows(() => people.at(index as never), TypeError);
+    assertThrows(() => people.column("age").at(index as never), TypeError);
+  }
+});
+
+Deno.test("StructArray.at() throws in a hot loop too, and goes on to find the others", () => {
+  const people = threePeople();
+  const ages = people.column("age");
+  const sum = (length: number): number => {
+    let total = 0;
+    for (let i = 0; i < length; i++) total += people.at(i).age + ages.at(i);
+    return total;
+  };
+  for (let round = 0; round < 20_000; round++) sum(3);
+  for (let round = 0; round < 10; round++) {
+    assertThrows(() => sum(4), RangeError, "within 3 elements: received 3");
+    assertEquals(sum(3), 60);
+  }
+});
+
+Deno.test("StructArray.at() takes indices beyond 2 ** 32", () => {
+  const length = 2 ** 32 + 8;
+  using region = MmapRegion.anonymous(length, { sharing: "private", reserve: false });
+  const bytes = struct({ byte: u8 }).array(region);
+  bytes.at(length - 1).byte = 7;
+  bytes.column("byte").set(2 ** 32, 8);
+  assertEquals([bytes.at(-1).byte, bytes.at(2 ** 32).byte, bytes.at(0).byte], [7, 8, 0]);
+  assertEquals([region.bytes[length - 1], region.bytes[2 ** 32]], [7, 8]);
+  assertThrows(() => bytes.at(length), RangeError);
+});
+
+Deno.test("StructArray and Column have iterators that end, and go on ending", () => {
+  const people = threePeople();
+  const records = people[Symbol.iterator]();
+  for (const name of ["Ann", "Bo", "Cleo"]) {
+    const { value, done } = records.next();
+    assertEquals([(value as typeof people[0]).name, done], [name, false]);
+  }
+  assertEquals([records.next().done, records.next().done], [true, true]);
+  assertEquals(people[Symbol.iterator]().map(({ age }) => age).toArray(), [0, 10, 20]);
+  const ages = people.column("age")[Symbol.iterator]();
+  ages.next();
+  assertEquals([...ages], [10, 20]);
+});
+
+Deno.test("Structs of the same size keep their own fields", () => {
+  const types = [
+    struct({ a: i32, b: i32 }),
+    struct({ b: i32, a: i32 }),
+    struct({ b: i32, c: i32 }),
+  ];
+  const bytes = new Uint8Array(8);
+  for (const [i, type] of types.entries()) {
+    const record = type.array(bytes).at(0) as { b: number };
+    record.b = i + 1;
+  }
+  assertEquals([...bytes], [3, 0, 0, 0, 1, 0, 0, 0]);
+});
+
 Deno.test("StructArray has index access and iteration", () => {
   const people = threePeople();
   assertEquals(people[1]?.name, "Bo");
@@ -132,6 +194,7 @@ function accesses(region: MmapRegion): Record<string, () => unknown> {
     "at": () => array.at(0).age,
     "column": () => array.column("age"),
     "iteration": () => [...ages],
+    "iteration of records": () => [...array].map(({ age }) => age),
   };
 }
 

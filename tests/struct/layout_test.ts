@@ -66,6 +66,11 @@ Deno.test("Struct.layoutHash is the same for the same layout, and for no other",
   for (const other of others) assertNotEquals(other, hash({ a: i32, b: u8 }));
   assertEquals(new Set(others).size, others.length);
   assertEquals(hash({ a: u16 }).length, 16);
+  const types = [u16, bigEndian(u16), chars(2), array(u8, 2), hash({ a: u16 })];
+  assertEquals(
+    new Set(types.map((type) => typeof type === "string" ? type : type.layoutHash)).size,
+    5,
+  );
 });
 
 Deno.test("struct() throws TypeError for names that no field can have", () => {

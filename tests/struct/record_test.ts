@@ -229,6 +229,19 @@ Deno.test("union() shares the bytes of its fields", () => {
   assertEquals(value.get(), { number: 1, word: 0x3f800000 });
 });
 
+Deno.test("set() of a union writes its fields in their order", () => {
+  const value = union({ number: f32, word: u32 }).at(new Uint8Array(4));
+  value.set({ word: 5, number: 1 });
+  assertEquals(value.word, 5);
+});
+
+Deno.test("set() throws TypeError for a record of another struct, and changes nothing", () => {
+  const person = Person.at(new Uint8Array(8));
+  const other = struct({ age: i32 }).at(new Uint8Array(4).fill(1));
+  assertThrows(() => person.set(other as never), TypeError, "its fields are name, age");
+  assertEquals(person.get(), { name: "", age: 0 });
+});
+
 Deno.test("Records print and become JSON as plain objects", () => {
   const people = Person.array(new Uint8Array(16));
   people.at(1).set({ name: "Ann", age: 3 });
