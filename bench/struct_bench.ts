@@ -12,8 +12,10 @@ import { type Medians, printComparison, printHead, type Target } from "./_ratio.
 
 const RECORDS = 1_000;
 const PASSES = 100;
-const TIMES = 10;
+const TIMES = 15;
 const ROUNDS = 25;
+/** Runs of both sides before any is measured: the compiler works beside the program. */
+const WARM_UP = 20_000;
 
 const Sample = struct({ word: i32, byte: u8, double: f64, big: i64, tail: i32 });
 
@@ -79,6 +81,7 @@ async function compare(
   const side = (name: string, work: () => unknown) => ({ name, measure: () => perRecord(work) });
   for (const [kind, works] of Object.entries({ "typed array": typedArray, DataView: dataView })) {
     for (const work of Object.values(works)) {
+      for (let i = 0; i < WARM_UP; i++) void [ours(), work()];
       const sides = { ours: side("struct", ours), theirs: side(kind, work), rounds: ROUNDS };
       const limit = kind === "DataView" && target === FIELD ? NOT_SLOWER : target;
       await printComparison(topic, sides, limit);
