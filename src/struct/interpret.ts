@@ -1,11 +1,11 @@
 /**
  * The classes of generate.ts for programs that may not compile source: the same without any text,
- * several times slower.
+ * at tens of nanoseconds a field: its functions are shared by all structs.
  */
 
 import type { Layout } from "./field_type.ts";
 import { checkNames, copyFields, type FieldMap, prepareFields, writeFields } from "./fields.ts";
-import type { AnyRecord, Classes, Located, RecordClass, Series, SeriesClass } from "./generate.ts";
+import type { AnyRecord, Classes, Located, RecordClass, Series, SeriesClass } from "./classes.ts";
 import { place } from "./numbers.ts";
 
 function recordClass(fields: FieldMap): RecordClass {

@@ -1,6 +1,7 @@
 /** The layout of structs: fields at the offsets that a C compiler gives them. */
 
 import { type AtomicField, atomicOf } from "./atomic.ts";
+import type { AnyRecord, Located, RecordClass, Series, SeriesClass } from "./classes.ts";
 import { Layout } from "./field_type.ts";
 import {
   checkNames,
@@ -11,14 +12,7 @@ import {
   prepareFields,
   writeFields,
 } from "./fields.ts";
-import {
-  type AnyRecord,
-  type Located,
-  makers,
-  type RecordClass,
-  type Series,
-  type SeriesClass,
-} from "./generate.ts";
+import { makers } from "./generate.ts";
 import { indexPrototype } from "./indexed.ts";
 import { checkRoom, viewOf } from "./memory.ts";
 import type { StructArrayOptions } from "./types.ts";
