@@ -3,68 +3,77 @@
  *
  * `memmem` is linear for every input, and slow: it looks at each place anew. `memchr` and `wmemchr`
  * look at 32 bytes or more at once, as fast as memory delivers them, but know one byte or one word
- * of four. So they look for what is rare of the needle, and what they find is compared: quicker as
- * long as there are few of these candidates. When too many come, the search falls back to `memmem`
- * for a while, so that it stays linear; then it takes a sample of what it has just been through and
- * chooses again.
+ * of four bytes. So they look for what is rare of the needle, and what they find is compared:
+ * quicker as long as there are few of these candidates. The search begins with `memmem`, takes
+ * samples of what it has been through, and goes on with what promises to be the quickest. Where
+ * more candidates come than that, it falls back to `memmem` for a while, so that it stays linear.
  *
  * All memory that is touched lies in the given range, and none of it behind the first match but the
  * rest of a block.
  */
 
-import { libc } from "../../ffi/libc.ts";
 import { platform } from "../../ffi/platform.ts";
+import { type AlignedWord, type FindMethod, Plain, RareByte, RareWords } from "./find_method.ts";
 import type { LoadedNeedle } from "./needle.ts";
-import { Rarity, SAMPLE_BYTE_LENGTH, wordAt } from "./rarity.ts";
+import { LONGEST_PIECE, type RarePart, Rarity } from "./rarity.ts";
 
-const KiB = 1024n;
-/** How far `memmem` goes before anything else is tried: choosing must pay off. */
-const FIRST_STRETCH = 128n * KiB;
-/** How far it goes after too many candidates: longer each time. */
-const LONGEST_STRETCH = 64n * 1024n * KiB;
-/** How many bytes of candidates' costs a search may be in arrears with. */
-const SLACK = 16n * KiB;
-/** What `wmemchr` is given at once, so that the words after the first one find it in the cache. */
-const BLOCK = 32n * KiB;
-/** A byte or the four words together pay off if a sample has at most so many of them. */
-const MOST_IN_SAMPLE = SAMPLE_BYTE_LENGTH / 400;
-/** How much of the needle is considered. */
-const BYTES_CONSIDERED = 4096;
-const WORD_BYTES_CONSIDERED = 67;
-/** From here on, each place that a needle can begin at leaves it a whole aligned word. */
-const LEAST_WITH_WORDS = 7;
-const NOWHERE_YET = 2n ** 64n - 1n;
+/** How far `memmem` goes before anything else is tried. */
+const FIRST_STRETCH = 65_536n;
+/** Each choice holds for so many times as long as the one before. */
+const GROWTH = 8n;
+const LONGEST_STRETCH = 256n << 20n;
+/** From here on, it pays off to count words: that takes as long as `memmem` takes for 200 KiB. */
+const WORDS_FROM = 524_288n;
+/** A sample has so many pieces, spread over what was searched. */
+const PIECES = 4;
 
-/** A way to search for a needle that begins at one of the addresses from `at` up to `stop`. */
-interface Method {
-  /** @returns where it begins, or 0n: it is not there, or the method gave up; see `gaveUpAt` */
-  search(at: bigint, stop: bigint): bigint;
-  /** Up to where the needle was not found before there were too many candidates; 0n if all were. */
-  gaveUpAt: bigint;
+// What things cost, in the time that `memchr` takes for a byte; from measurements on x86-64.
+/** A candidate: a call that finds it, one that compares it, and what memory loses by the stop. */
+const CANDIDATE_COST = 600;
+/** `wmemchr` for four words, of which three find the bytes in the cache. */
+const WORDS_COST = 2;
+/** Copying, so that a word is aligned that is not. */
+const COPY_COST = 0.3;
+/** `memmem`, by the length of the needle. */
+const PLAIN_COSTS = [0, 0, 16, 10, 6, 4.5, 4];
+const PLAIN_COST = 3.2;
+
+function plainCost({ byteLength }: LoadedNeedle): number {
+  return PLAIN_COSTS[byteLength] ?? PLAIN_COST;
+}
+
+/** What a candidate costs, in bytes that `memmem` gets past in that time. */
+function candidateCost(needle: LoadedNeedle): bigint {
+  return BigInt(Math.round(CANDIDATE_COST / plainCost(needle)));
 }
 
 /** One needle's search, which remembers what it learned from one match to the next. */
 export class Finder {
   readonly #needle: LoadedNeedle;
-  readonly #plain: Method;
-  #method: Method;
+  readonly #rarity: Rarity;
+  readonly #plain: FindMethod;
+  #method: FindMethod;
+  #start = 0n;
   #until = 0n;
   #stretch = FIRST_STRETCH;
 
   constructor(needle: LoadedNeedle) {
     this.#needle = needle;
-    this.#plain = new Plain(needle);
+    this.#rarity = new Rarity(needle);
+    this.#plain = new Plain(needle, 0n);
     this.#method = this.#plain;
   }
 
   /** Begins at another place, perhaps before the last one, with what is known by now. */
   begin(start: bigint): void {
-    if (this.#method === this.#plain) this.#searchPlainly(start, FIRST_STRETCH);
+    this.#start = start;
+    this.#method.begin();
+    this.#use(this.#method, start);
   }
 
   /**
-   * The first place of the needle in [start, end), or 0n. Each call but the first after `begin` goes
-   * on behind the one before.
+   * The first place of the needle in [start, end), or 0n. After `begin`, each call goes on behind the
+   * one before.
    */
   next(start: bigint, end: bigint): bigint {
     const { size } = this.#needle;
@@ -76,38 +85,56 @@ export class Finder {
       const stop = this.#until < behind ? this.#until : behind;
       const found = this.#method.search(at, stop);
       if (found !== 0n) return found;
-      at = stop;
-      if (this.#method.gaveUpAt === 0n) continue;
-      at = this.#method.gaveUpAt;
-      this.#stretch = this.#stretch * 4n < LONGEST_STRETCH ? this.#stretch * 4n : LONGEST_STRETCH;
-      this.#searchPlainly(at, this.#stretch);
+      const { gaveUpAt } = this.#method;
+      at = gaveUpAt === 0n ? stop : gaveUpAt;
+      if (gaveUpAt !== 0n) this.#use(this.#plain, at);
     }
     return 0n;
   }
 
-  #searchPlainly(at: bigint, stretch: bigint): void {
-    this.#method = this.#plain;
+  /** Goes on with a method, each time for longer. */
+  #use(method: FindMethod, at: bigint): void {
     // A long needle costs `memmem` some time beforehand, at each call.
-    this.#until = at + (stretch > this.#needle.size * 8n ? stretch : this.#needle.size * 8n);
+    const least = this.#needle.size * 8n;
+    this.#method = method;
+    this.#until = at + (this.#stretch > least ? this.#stretch : least);
+    const longer = this.#stretch * GROWTH;
+    this.#stretch = longer < LONGEST_STRETCH ? longer : LONGEST_STRETCH;
   }
 
   /** Decides how to go on at a place that some stretch was searched before. */
   #choose(at: bigint): void {
-    const rarity = new Rarity(at - BigInt(SAMPLE_BYTE_LENGTH));
-    const byte = rarity.rarestByte(this.#needle, BYTES_CONSIDERED);
-    this.#until = NOWHERE_YET;
-    if (byte.count <= MOST_IN_SAMPLE) {
-      this.#method = new RareByte(this.#needle, byte.offset);
-      return;
+    const needle = this.#needle;
+    const withWords = at - this.#start >= WORDS_FROM && needle.byteLength >= 4 && hasFastWords();
+    this.#takeSample(at, withWords);
+    const byte = this.#rarity.rarestByte();
+    const candidate = candidateCost(needle);
+    let least = plainCost(needle);
+    let best = this.#plain;
+    const consider = (cost: number, make: () => FindMethod): void => {
+      if (cost >= least) return;
+      least = cost;
+      best = make();
+    };
+    consider(
+      1 + byte.frequency * CANDIDATE_COST,
+      () => new RareByte(needle, candidate, byte.offset),
+    );
+    if (withWords) {
+      const words = chooseWords(this.#rarity.rareWords());
+      consider(costOfWords(words), () => new RareWords(needle, candidate, words));
     }
-    if (this.#needle.byteLength >= LEAST_WITH_WORDS && hasFastWords()) {
-      const words = rarity.rarestWords(this.#needle, WORD_BYTES_CONSIDERED);
-      if (words.count <= MOST_IN_SAMPLE) {
-        this.#method = new RareWords(this.#needle, words.offsets);
-        return;
-      }
+    this.#use(best, at);
+  }
+
+  #takeSample(at: bigint, withWords: boolean): void {
+    const length = withWords ? LONGEST_PIECE / 2 : LONGEST_PIECE / 8;
+    const distance = (at - this.#start) / BigInt(PIECES);
+    for (let i = 1; i <= PIECES; i++) {
+      const from = this.#start + distance * BigInt(i) - BigInt(length);
+      if (withWords) this.#rarity.addWords(from, length);
+      else this.#rarity.addBytes(from, length);
     }
-    this.#searchPlainly(at, this.#stretch * 8n);
   }
 }
 
@@ -117,123 +144,26 @@ function hasFastWords(): boolean {
   return os === "linux" && arch === "x86_64";
 }
 
-class Plain implements Method {
-  readonly gaveUpAt = 0n;
-  readonly #needle: LoadedNeedle;
+type ChosenWord = AlignedWord & RarePart;
 
-  constructor(needle: LoadedNeedle) {
-    this.#needle = needle;
-  }
-
-  search(at: bigint, stop: bigint): bigint {
-    const { address, size } = this.#needle;
-    return libc().memmem(at, stop - at + size - 1n, address, size);
-  }
+/**
+ * A word for each remainder that the place of a match can leave: one that is aligned there, or the
+ * rarest one, moved, if that saves more candidates than copying costs.
+ */
+function chooseWords(rarest: readonly RarePart[]): ChosenWord[] {
+  return [0, 1, 2, 3].map((remainder) => {
+    const aligned = rarest.find(({ offset }) => (remainder + offset) % 4 === 0);
+    const moved = { ...rarest[0]!, remainder, moved: true };
+    if (aligned === undefined) return moved;
+    const saved = (aligned.frequency - moved.frequency) * CANDIDATE_COST / 4;
+    return saved > COPY_COST ? moved : { ...aligned, remainder, moved: false };
+  });
 }
 
-// In the loops, `asUintN` says that an address has 64 bits: V8 then computes it in a register and
-// makes no BigInt of it.
-
-class RareByte implements Method {
-  gaveUpAt = 0n;
-  readonly #needle: LoadedNeedle;
-  readonly #byte: number;
-  readonly #offset: bigint;
-
-  constructor(needle: LoadedNeedle, offset: number) {
-    this.#needle = needle;
-    this.#byte = needle.bytes[offset]!;
-    this.#offset = BigInt(offset);
-  }
-
-  search(at: bigint, stop: bigint): bigint {
-    const { memchr } = libc();
-    const needle = this.#needle;
-    const byte = this.#byte;
-    const offset = this.#offset;
-    const end = BigInt.asUintN(64, stop + offset);
-    let place = BigInt.asUintN(64, at + offset);
-    // Where the search would be by now if it were as slow as `memmem`.
-    let due = BigInt.asUintN(64, place - SLACK);
-    this.gaveUpAt = 0n;
-    while (place < end) {
-      const found = memchr(place, byte, BigInt.asUintN(64, end - place));
-      if (found === 0n) return 0n;
-      const start = BigInt.asUintN(64, found - offset);
-      const cost = needle.costOfMismatch(start);
-      if (cost === 0n) return start;
-      place = BigInt.asUintN(64, found + 1n);
-      due = BigInt.asUintN(64, due + cost);
-      if (due > place) {
-        this.gaveUpAt = BigInt.asUintN(64, place - offset);
-        return 0n;
-      }
-    }
-    return 0n;
-  }
-}
-
-/** Words of the needle, one of which is aligned wherever the needle begins. */
-class RareWords implements Method {
-  gaveUpAt = 0n;
-  readonly #needle: LoadedNeedle;
-  readonly #words: readonly { readonly word: number; readonly offset: bigint }[];
-  #due = 0n;
-
-  constructor(needle: LoadedNeedle, offsets: readonly number[]) {
-    this.#needle = needle;
-    this.#words = offsets.map((offset) => ({
-      word: wordAt(needle.bytes, offset),
-      offset: BigInt(offset),
-    }));
-  }
-
-  search(at: bigint, stop: bigint): bigint {
-    this.#due = at - SLACK;
-    this.gaveUpAt = 0n;
-    for (let block = at; block < stop;) {
-      const behind = block + BLOCK < stop ? block + BLOCK : stop;
-      const found = this.#searchBlock(block, behind);
-      if (found !== 0n || this.gaveUpAt !== 0n) return found;
-      block = behind;
-    }
-    return 0n;
-  }
-
-  #searchBlock(at: bigint, stop: bigint): bigint {
-    let first = 0n;
-    let behind = stop;
-    for (const { word, offset } of this.#words) {
-      const found = this.#searchWord(word, offset, at, behind);
-      if (this.gaveUpAt !== 0n) return 0n;
-      if (found !== 0n) first = behind = found; // another word may still find an earlier one
-    }
-    return first;
-  }
-
-  #searchWord(word: number, offset: bigint, at: bigint, stop: bigint): bigint {
-    const { wmemchr } = libc();
-    const needle = this.#needle;
-    const end = BigInt.asUintN(64, stop + offset);
-    let place = BigInt.asUintN(64, (at + offset + 3n) & ~3n);
-    let due = this.#due;
-    while (place < end) {
-      const found = wmemchr(place, word, BigInt.asUintN(64, (end - place + 3n) >> 2n));
-      if (found === 0n) break;
-      const start = BigInt.asUintN(64, found - offset);
-      const cost = needle.costOfMismatch(start);
-      if (cost === 0n) {
-        this.#due = due;
-        return start;
-      }
-      place = BigInt.asUintN(64, found + 4n);
-      due = BigInt.asUintN(64, due + cost);
-      if (due > at) {
-        this.gaveUpAt = at;
-        return 0n;
-      }
-    }
-    this.#due = due;
-    return 0n;
-  }
+function costOfWords(words: readonly ChosenWord[]): number {
+  // Each word is looked for at every fourth place only.
+  return words.reduce(
+    (cost, { frequency, moved }) => cost + frequency * CANDIDATE_COST / 4 + (moved ? COPY_COST : 0),
+    WORDS_COST,
+  );
 }

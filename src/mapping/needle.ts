@@ -1,7 +1,6 @@
 /** What is searched for, kept where libc can read it. */
 
 import { addressOfBytes, headOf, lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { libc } from "../../ffi/libc.ts";
 
 /** What to look for: a byte, bytes, or text, which is taken as UTF-8. */
 export type Needle = number | Uint8Array | string;
@@ -10,10 +9,8 @@ export type Needle = number | Uint8Array | string;
 const STORE_BYTE_LENGTH = 4096;
 /** Up to here, text is copied by a loop, which is quicker than a call of the encoder. */
 const SHORT_TEXT_LENGTH = 64;
-/** Of a longer needle, only so much is compared at first: most candidates fail there. */
+/** Of a longer needle, only so much is compared at first: nearly all candidates fail there. */
 const HEAD_BYTE_LENGTH = 32n;
-/** What a call and a comparison cost, in bytes that `memmem` gets past in that time. */
-const CANDIDATE_COST = 128n;
 
 // Captured at load: what a program puts in their place later decides no length.
 const encoder = new TextEncoder();
@@ -35,27 +32,15 @@ export class LoadedNeedle {
   readonly address: bigint;
   readonly byteLength: number;
   readonly size: bigint;
-  readonly #head: bigint;
+  /** How much of it is compared at first. */
+  readonly head: bigint;
 
   constructor(byteLength: number) {
     this.bytes = store;
     this.address = storeAddress;
     this.byteLength = byteLength;
     this.size = BigInt(byteLength);
-    this.#head = this.size < HEAD_BYTE_LENGTH ? this.size : HEAD_BYTE_LENGTH;
-  }
-
-  /**
-   * Compares the needle with what stands at an address.
-   *
-   * @returns 0n if they are the same, otherwise what it cost to find out, as {@linkcode CANDIDATE_COST}
-   */
-  costOfMismatch(address: bigint): bigint {
-    const { memcmp } = libc();
-    if (memcmp(address, this.address, this.#head) !== 0) return CANDIDATE_COST;
-    if (this.#head === this.size) return 0n;
-    if (memcmp(address, this.address, this.size) === 0) return 0n;
-    return CANDIDATE_COST + this.size;
+    this.head = this.size < HEAD_BYTE_LENGTH ? this.size : HEAD_BYTE_LENGTH;
   }
 }
 

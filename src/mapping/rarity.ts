@@ -1,90 +1,111 @@
-/** Which bytes of a needle are rare where it is searched for: guessed first, then sampled. */
+/** What of a needle is rare where it is searched for: guessed first, then sampled. */
 
 import { libc } from "../../ffi/libc.ts";
 import type { LoadedNeedle } from "./needle.ts";
 
-/** How many bytes a sample has. */
-export const SAMPLE_BYTE_LENGTH = 2048;
+/** The longest piece that can be sampled at once. */
+export const LONGEST_PIECE = 4096;
+/** How much of a needle is considered. */
+const BYTES_CONSIDERED = 4096;
+const WORD_BYTES_CONSIDERED = 67;
 
 /** Bytes of text, logs and source code, the most frequent first; a guess that samples correct. */
 const FREQUENT =
   " etaoinsrhldcu0m1fp2g\n.wy-b/v3:,5489k67_\"=x()TSAEICRDNPMLOj;qzFBUGH'>W<VY[]{}+*";
 
-/** How common each byte is supposed to be: more is more. */
-function supposed(byte: number): number {
-  const place = FREQUENT.indexOf(String.fromCharCode(byte));
-  if (place !== -1) return 255 - place;
-  if (byte === 0) return 255; // what binary files are full of
-  if (byte === 0xff) return 180;
-  if (byte >= 0x80) return byte < 0xc0 ? 170 : 120; // the later and the first bytes of UTF-8
-  return byte >= 0x20 ? 110 : 60;
-}
-
 let suppositions: Uint8Array | undefined;
 
-const sample = new Uint8Array(SAMPLE_BYTE_LENGTH);
-
-/** What a stretch of bytes holds how often. */
-export class Rarity {
-  readonly #counts = new Uint16Array(256);
-
-  /**
-   * Takes a sample.
-   *
-   * @param address of {@linkcode SAMPLE_BYTE_LENGTH} bytes
-   */
-  constructor(address: bigint) {
-    libc().memcpy(sample, address, BigInt(SAMPLE_BYTE_LENGTH));
-    for (let i = 0; i < SAMPLE_BYTE_LENGTH; i++) this.#counts[sample[i]!]!++;
-  }
-
-  /** Where the needle's rarest byte stands among its first `limit` ones, and how often it was seen. */
-  rarestByte(needle: LoadedNeedle, limit: number): { offset: number; count: number } {
-    suppositions ??= Uint8Array.from({ length: 256 }, (_, byte) => supposed(byte));
-    const length = Math.min(needle.byteLength, limit);
-    let offset = 0;
-    let least = Infinity;
-    for (let i = 0; i < length; i++) {
-      const byte = needle.bytes[i]!;
-      const frequency = this.#counts[byte]! * 256 + suppositions[byte]!;
-      if (frequency >= least) continue;
-      least = frequency;
-      offset = i;
-    }
-    return { offset, count: this.#counts[needle.bytes[offset]!]! };
-  }
-
-  /**
-   * For each remainder by 4, the place of the needle's rarest 4 bytes among its first `limit` ones
-   * that begin at such a place, and how often all of those were seen.
-   */
-  rarestWords(needle: LoadedNeedle, limit: number): { offsets: number[]; count: number } {
-    const length = Math.min(needle.byteLength, limit);
-    const counts = countWords(needle.bytes, length);
-    const offsets: number[] = [];
-    let count = 0;
-    for (let remainder = 0; remainder < 4; remainder++) {
-      let best = remainder;
-      for (let offset = remainder; offset + 4 <= length; offset += 4) {
-        if (counts[offset]! < counts[best]!) best = offset;
-      }
-      offsets.push(best);
-      count += counts[best]!;
-    }
-    return { offsets, count };
-  }
+/** How common each byte is supposed to be: more is more. */
+function suppose(): Uint8Array {
+  return suppositions ??= Uint8Array.from({ length: 256 }, (_, byte) => {
+    const place = FREQUENT.indexOf(String.fromCharCode(byte));
+    if (place !== -1) return 255 - place;
+    if (byte === 0) return 255; // what binary files are full of
+    if (byte === 0xff) return 180;
+    if (byte >= 0x80) return byte < 0xc0 ? 170 : 120; // the later and the first bytes of UTF-8
+    return byte >= 0x20 ? 110 : 60;
+  });
 }
 
-/** How often each 4 bytes of a needle occur in the sample. */
-function countWords(needle: Uint8Array, length: number): number[] {
-  const seen = new Map<number, number>();
-  for (let offset = 0; offset + 4 <= length; offset++) seen.set(wordAt(needle, offset), 0);
-  for (let at = 0; at + 4 <= SAMPLE_BYTE_LENGTH; at++) {
-    const word = wordAt(sample, at);
-    const count = seen.get(word);
-    if (count !== undefined) seen.set(word, count + 1);
+const piece = new Uint8Array(LONGEST_PIECE);
+
+/** A part of the needle, and how often it is expected to be found: in matches per byte. */
+export interface RarePart {
+  readonly offset: number;
+  readonly frequency: number;
+}
+
+/** What was seen in pieces of the bytes that are searched. */
+export class Rarity {
+  readonly #needle: LoadedNeedle;
+  readonly #bytes = new Uint32Array(256);
+  #bytesSeen = 0;
+  /** How often each 4 bytes of the needle were seen. */
+  readonly #words = new Map<number, number>();
+  #wordsSeen = 0;
+
+  constructor(needle: LoadedNeedle) {
+    this.#needle = needle;
   }
-  return Array.from({ length: length - 3 }, (_, offset) => seen.get(wordAt(needle, offset))!);
+
+  /** Counts the bytes of a piece. */
+  addBytes(address: bigint, byteLength: number): void {
+    libc().memcpy(piece, address, BigInt(byteLength));
+    for (let i = 0; i < byteLength; i++) this.#bytes[piece[i]!]!++;
+    this.#bytesSeen += byteLength;
+  }
+
+  /** Counts the bytes of a piece, and how often it has 4 bytes in a row that the needle has, too. */
+  addWords(address: bigint, byteLength: number): void {
+    this.addBytes(address, byteLength);
+    const words = this.#words;
+    if (words.size === 0) this.#wordPlaces().forEach((at) => words.set(this.#wordAt(at), 0));
+    for (let at = 0; at + 4 <= byteLength; at++) {
+      const word = wordAt(piece, at);
+      const count = words.get(word);
+      if (count !== undefined) words.set(word, count + 1);
+    }
+    this.#wordsSeen += byteLength;
+  }
+
+  /** The needle's rarest byte. */
+  rarestByte(): RarePart {
+    const common = suppose();
+    const { bytes, byteLength } = this.#needle;
+    const length = Math.min(byteLength, BYTES_CONSIDERED);
+    let offset = 0;
+    for (let i = 1; i < length; i++) {
+      const [byte, best] = [bytes[i]!, bytes[offset]!];
+      const order = this.#bytes[byte]! - this.#bytes[best]! || common[byte]! - common[best]!;
+      if (order < 0) offset = i;
+    }
+    return { offset, frequency: this.#bytes[bytes[offset]!]! / this.#bytesSeen };
+  }
+
+  /** The needle's 4 bytes in a row, the rarest ones first. After {@linkcode addWords} only. */
+  rareWords(): RarePart[] {
+    const { bytes } = this.#needle;
+    return this.#wordPlaces().map((offset) => {
+      let chance = 1; // that they meet by chance: tells words apart that were not seen
+      for (let i = 0; i < 4; i++) {
+        chance *= (this.#bytes[bytes[offset + i]!]! + 1) / this.#bytesSeen;
+      }
+      return {
+        offset,
+        frequency: this.#words.get(this.#wordAt(offset))! / this.#wordsSeen,
+        chance,
+      };
+    }).sort((a, b) => a.frequency - b.frequency || a.chance - b.chance);
+  }
+
+  #wordPlaces(): number[] {
+    const length = Math.min(this.#needle.byteLength, WORD_BYTES_CONSIDERED);
+    return Array.from({ length: length - 3 }, (_, offset) => offset);
+  }
+
+  #wordAt(offset: number): number {
+    return wordAt(this.#needle.bytes, offset);
+  }
 }
 
 /** Four bytes as a C `int` of the machines that there are: little-endian. */
