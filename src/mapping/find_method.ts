@@ -10,7 +10,7 @@ const SLACK = 16_384n;
 /** How many candidates are looked at between two looks at what they cost. */
 const BATCH = 64;
 /** What `wmemchr` is given at once, so that the words after the first one find it in the cache. */
-const BLOCK = 32_768n;
+export const WORDS_BLOCK = 32_768n;
 
 /** A way to search for a needle. */
 export abstract class FindMethod {
@@ -22,8 +22,6 @@ export abstract class FindMethod {
   readonly #candidateCost: bigint;
   /** Where `memmem` would be by now. */
   #due = 0n;
-  /** The bytes that were compared in vain behind the needle's head. */
-  #late = 0n;
 
   /** @param candidateCost what a candidate costs, in bytes that `memmem` gets past in that time */
   constructor(needle: LoadedNeedle, candidateCost: bigint) {
@@ -52,16 +50,25 @@ export abstract class FindMethod {
   protected standsAt(start: bigint): boolean {
     const { address, head, size } = this.needle;
     if (head === size || libc().memcmp(start, address, size) === 0) return true;
-    this.#late += size;
+    this.charge(size);
     return false;
+  }
+
+  /** Takes note of a cost, in bytes of `memmem`. */
+  protected charge(cost: bigint): void {
+    this.#due += cost;
+  }
+
+  /** Whether it cost more than getting to a place did gain. */
+  protected overdrawn(place: bigint): boolean {
+    return this.#due > place;
   }
 
   /** Whether so many candidates cost more than getting to a place did gain. Begins a new batch. */
   protected tooMany(left: number, place: bigint): boolean {
-    this.#due += this.#candidateCost * BigInt(BATCH - left) + this.#late;
-    this.#late = 0n;
+    this.charge(this.#candidateCost * BigInt(BATCH - left));
     this.left = BATCH;
-    return this.#due > place;
+    return this.overdrawn(place);
   }
 }
 
@@ -136,7 +143,7 @@ interface Word {
   readonly moved: boolean;
 }
 
-const copy = new Uint8Array(Number(BLOCK) + 8);
+const copy = new Uint8Array(Number(WORDS_BLOCK) + 8);
 let copyAddress = 0n;
 
 /** `wmemchr` for one word after the other, one for each remainder. */
@@ -157,8 +164,9 @@ export class RareWords extends FindMethod {
   override search(at: bigint, stop: bigint): bigint {
     this.beginAt(at);
     for (let block = at; block < stop;) {
-      const behind = block + BLOCK < stop ? block + BLOCK : stop;
+      const behind = block + WORDS_BLOCK < stop ? block + WORDS_BLOCK : stop;
       const found = this.#searchBlock(block, behind);
+      if (found !== 0n) this.charge(WORDS_BLOCK); // the next search begins the block anew
       if (found !== 0n || this.gaveUpAt !== 0n) return found;
       block = behind;
     }
@@ -166,6 +174,10 @@ export class RareWords extends FindMethod {
   }
 
   #searchBlock(at: bigint, stop: bigint): bigint {
+    if (this.overdrawn(at)) {
+      this.gaveUpAt = at;
+      return 0n;
+    }
     let first = 0n;
     let behind = stop;
     for (const word of this.#words) {

@@ -13,7 +13,14 @@
  */
 
 import { platform } from "../../ffi/platform.ts";
-import { type AlignedWord, type FindMethod, Plain, RareByte, RareWords } from "./find_method.ts";
+import {
+  type AlignedWord,
+  type FindMethod,
+  Plain,
+  RareByte,
+  RareWords,
+  WORDS_BLOCK,
+} from "./find_method.ts";
 import type { LoadedNeedle } from "./needle.ts";
 import { LONGEST_PIECE, type RarePart, Rarity } from "./rarity.ts";
 
@@ -50,16 +57,16 @@ function candidateCost(needle: LoadedNeedle): bigint {
 /** One needle's search, which remembers what it learned from one match to the next. */
 export class Finder {
   readonly #needle: LoadedNeedle;
-  readonly #rarity: Rarity;
+  #rarity: Rarity | undefined;
   readonly #plain: FindMethod;
   #method: FindMethod;
   #start = 0n;
   #until = 0n;
   #stretch = FIRST_STRETCH;
+  #matches = 0;
 
   constructor(needle: LoadedNeedle) {
     this.#needle = needle;
-    this.#rarity = new Rarity(needle);
     this.#plain = new Plain(needle, 0n);
     this.#method = this.#plain;
   }
@@ -67,8 +74,10 @@ export class Finder {
   /** Begins at another place, perhaps before the last one, with what is known by now. */
   begin(start: bigint): void {
     this.#start = start;
+    this.#matches = 0;
     this.#method.begin();
-    this.#use(this.#method, start);
+    if (this.#method === this.#plain) this.#stretch = FIRST_STRETCH;
+    this.#until = start + this.#reach();
   }
 
   /**
@@ -84,7 +93,10 @@ export class Finder {
       if (at >= this.#until) this.#choose(at);
       const stop = this.#until < behind ? this.#until : behind;
       const found = this.#method.search(at, stop);
-      if (found !== 0n) return found;
+      if (found !== 0n) {
+        this.#matches++;
+        return found;
+      }
       const { gaveUpAt } = this.#method;
       at = gaveUpAt === 0n ? stop : gaveUpAt;
       if (gaveUpAt !== 0n) this.#use(this.#plain, at);
@@ -94,20 +106,26 @@ export class Finder {
 
   /** Goes on with a method, each time for longer. */
   #use(method: FindMethod, at: bigint): void {
-    // A long needle costs `memmem` some time beforehand, at each call.
-    const least = this.#needle.size * 8n;
-    this.#method = method;
-    this.#until = at + (this.#stretch > least ? this.#stretch : least);
     const longer = this.#stretch * GROWTH;
     this.#stretch = longer < LONGEST_STRETCH ? longer : LONGEST_STRETCH;
+    this.#method = method;
+    this.#until = at + this.#reach();
+  }
+
+  /** How far a method goes before the next choice. */
+  #reach(): bigint {
+    // A long needle costs `memmem` some time beforehand, at each call.
+    const least = this.#needle.size * GROWTH;
+    return this.#stretch > least ? this.#stretch : least;
   }
 
   /** Decides how to go on at a place that some stretch was searched before. */
   #choose(at: bigint): void {
     const needle = this.#needle;
-    const withWords = at - this.#start >= WORDS_FROM && needle.byteLength >= 4 && hasFastWords();
-    this.#takeSample(at, withWords);
-    const byte = this.#rarity.rarestByte();
+    const rarity = this.#rarity ??= new Rarity(needle);
+    const withWords = hasFastWords() && needle.byteLength >= 4 && this.#isWorthWords(at);
+    this.#takeSample(rarity, at, withWords);
+    const byte = rarity.rarestByte();
     const candidate = candidateCost(needle);
     let least = plainCost(needle);
     let best = this.#plain;
@@ -121,19 +139,25 @@ export class Finder {
       () => new RareByte(needle, candidate, byte.offset),
     );
     if (withWords) {
-      const words = chooseWords(this.#rarity.rareWords());
+      const words = chooseWords(rarity.rareWords());
       consider(costOfWords(words), () => new RareWords(needle, candidate, words));
     }
     this.#use(best, at);
   }
 
-  #takeSample(at: bigint, withWords: boolean): void {
+  /** Counting words takes time, and so does beginning a block anew behind each match. */
+  #isWorthWords(at: bigint): boolean {
+    const done = at - this.#start;
+    return done >= WORDS_FROM && done > BigInt(this.#matches) * WORDS_BLOCK;
+  }
+
+  #takeSample(rarity: Rarity, at: bigint, withWords: boolean): void {
     const length = withWords ? LONGEST_PIECE / 2 : LONGEST_PIECE / 8;
     const distance = (at - this.#start) / BigInt(PIECES);
     for (let i = 1; i <= PIECES; i++) {
       const from = this.#start + distance * BigInt(i) - BigInt(length);
-      if (withWords) this.#rarity.addWords(from, length);
-      else this.#rarity.addBytes(from, length);
+      if (withWords) rarity.addWords(from, length);
+      else rarity.addBytes(from, length);
     }
   }
 }

@@ -4,7 +4,7 @@ import { libc } from "../../ffi/libc.ts";
 import { addressOfBytes, lengthOf } from "../../ffi/memory.ts";
 import { Finder } from "./finder.ts";
 import type { Mapping } from "./mapping.ts";
-import type { LoadedNeedle } from "./needle.ts";
+import { type LoadedNeedle, loadNeedle } from "./needle.ts";
 import type { Span } from "./pages.ts";
 
 /** Up to here, one call of `memmem` is the quickest. */
@@ -137,6 +137,9 @@ function countByLoop(start: bigint, length: bigint, byte: number): number {
   return count;
 }
 
+/** Up to here, copying the other bytes is quicker than finding out where they are. */
+const COPIED = 2048;
+
 /**
  * The order of the bytes of a span and of `other`, which is as long.
  *
@@ -144,8 +147,11 @@ function countByLoop(start: bigint, length: bigint, byte: number): number {
  */
 export function compareSpan(mapping: Mapping, span: Span, other: Uint8Array): number {
   if (span.byteLength === 0) return 0;
+  const { memcmp } = libc();
   const there = mapping.address + BigInt(span.byteOffset);
-  const order = libc().memcmp(there, addressOfBytes(other), BigInt(span.byteLength));
-  lengthOf(other); // it is still there, and so were its bytes
+  const size = BigInt(span.byteLength);
+  if (span.byteLength <= COPIED) return memcmp(there, loadNeedle(other).address, size);
+  const order = memcmp(there, addressOfBytes(other), size);
+  lengthOf(other); // so that it lived until now
   return order;
 }

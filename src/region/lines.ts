@@ -207,9 +207,10 @@ class TextForwards extends Iterator<string, undefined, unknown> {
 
 class TextBackwards extends Iterator<string, undefined, unknown> {
   readonly #rest: Rest;
-  #text = "";
-  /** The newline that ends the next line; the text's length if none does, -1 if no line is left. */
-  #at = -1;
+  /** What is left of the lines of a text: `split` is quicker than looking for newlines backwards. */
+  #lines: string[] = [];
+  /** Whether a newline ends the last one of them. */
+  #ended = false;
 
   constructor(rest: Rest) {
     super();
@@ -218,22 +219,19 @@ class TextBackwards extends Iterator<string, undefined, unknown> {
 
   override next(): IteratorResult<string, undefined> {
     this.#rest.mapping; // closed or not
-    if (this.#at === -1 && !this.#advance()) return DONE;
-    const text = this.#text;
-    const end = this.#at;
-    this.#at = end === 0 ? -1 : text.lastIndexOf("\n", end - 1);
-    const start = this.#at + 1;
-    return {
-      done: false,
-      value: text.slice(start, end === text.length ? end : textEnd(text, start, end)),
-    };
+    if (this.#lines.length === 0 && !this.#advance()) return DONE;
+    const line = this.#lines.pop()!;
+    const value = this.#ended ? line.slice(0, textEnd(line, 0, line.length)) : line;
+    this.#ended = true;
+    return { done: false, value };
   }
 
   #advance(): boolean {
     const text = textBefore(this.#rest);
     if (text === undefined) return false;
-    this.#text = text;
-    this.#at = text.endsWith("\n") ? text.length - 1 : text.length;
+    this.#lines = text.split("\n");
+    this.#ended = text.endsWith("\n");
+    if (this.#ended) this.#lines.pop();
     return true;
   }
 }
