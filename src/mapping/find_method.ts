@@ -5,6 +5,9 @@ import { addressOfBytes } from "../../ffi/memory.ts";
 import type { LoadedNeedle } from "./needle.ts";
 import { wordAt } from "./rarity.ts";
 
+// Captured at load: what a program puts in its place later computes no address.
+const { asUintN } = BigInt;
+
 /** By how much a search may be behind `memmem`, or profit from having been ahead of it, in bytes. */
 const SLACK = 16_384n;
 /** How many candidates are looked at between two looks at what they cost. */
@@ -99,15 +102,15 @@ export class RareByte extends FindMethod {
     const { memchr, memcmp } = libc();
     const { address, head } = this.needle;
     const byte = this.#byte;
-    const offset = BigInt.asUintN(64, this.#offset);
-    const end = BigInt.asUintN(64, stop + offset);
-    let place = BigInt.asUintN(64, at + offset);
+    const offset = asUintN(64, this.#offset);
+    const end = asUintN(64, stop + offset);
+    let place = asUintN(64, at + offset);
     let left = this.left;
     while (place < end) {
-      const found = memchr(place, byte, BigInt.asUintN(64, end - place));
+      const found = memchr(place, byte, asUintN(64, end - place));
       if (found === 0n) break;
       left--;
-      const start = BigInt.asUintN(64, found - offset);
+      const start = asUintN(64, found - offset);
       const headThere = memcmp(start, address, head) === 0;
       if (headThere && this.standsAt(start)) {
         this.left = left + 1;
@@ -120,7 +123,7 @@ export class RareByte extends FindMethod {
         }
         left = BATCH;
       }
-      place = BigInt.asUintN(64, found + 1n);
+      place = asUintN(64, found + 1n);
     }
     this.left = left;
     return 0n;
@@ -209,16 +212,16 @@ export class RareWords extends FindMethod {
   #searchWord({ word, offset }: Word, at: bigint, stop: bigint, distance: bigint): bigint {
     const { wmemchr, memcmp } = libc();
     const { address, head } = this.needle;
-    const shift = BigInt.asUintN(64, offset + distance);
-    const end = BigInt.asUintN(64, stop + shift);
-    let place = BigInt.asUintN(64, at + shift);
+    const shift = asUintN(64, offset + distance);
+    const end = asUintN(64, stop + shift);
+    let place = asUintN(64, at + shift);
     let left = this.left;
     while (place < end) {
-      const words = BigInt.asUintN(64, BigInt.asUintN(64, end - place + 3n) >> 2n);
+      const words = asUintN(64, asUintN(64, end - place + 3n) >> 2n);
       const found = wmemchr(place, word, words);
       if (found === 0n) break;
       left--;
-      const start = BigInt.asUintN(64, found - shift);
+      const start = asUintN(64, found - shift);
       const headThere = memcmp(start, address, head) === 0;
       if (headThere && this.standsAt(start)) {
         this.left = left + 1;
@@ -231,7 +234,7 @@ export class RareWords extends FindMethod {
         }
         left = BATCH;
       }
-      place = BigInt.asUintN(64, found + 4n);
+      place = asUintN(64, found + 4n);
     }
     this.left = left;
     return 0n;

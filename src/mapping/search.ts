@@ -7,6 +7,9 @@ import type { Mapping } from "./mapping.ts";
 import { type LoadedNeedle, loadNeedle } from "./needle.ts";
 import type { Span } from "./pages.ts";
 
+// Captured at load, as in find_method.ts.
+const { asUintN } = BigInt;
+
 /** Up to here, one call of `memmem` is the quickest. */
 const SHORT_BYTE_LENGTH = 65_536;
 /** The first and the last size of the blocks that are searched backwards. */
@@ -119,12 +122,12 @@ function countByte(start: bigint, end: bigint, byte: number): number {
 
 function countByCalls(start: bigint, length: bigint, byte: number): number {
   const { memchr } = libc();
-  const end = BigInt.asUintN(64, start + length);
+  const end = asUintN(64, start + length);
   let count = 0;
   for (let at = start; at < end; count++) {
-    const found = memchr(at, byte, BigInt.asUintN(64, end - at));
+    const found = memchr(at, byte, asUintN(64, end - at));
     if (found === 0n) break;
-    at = BigInt.asUintN(64, found + 1n);
+    at = asUintN(64, found + 1n);
   }
   return count;
 }

@@ -1,12 +1,10 @@
 /** The lines of a region's text, one at a time, from either end. */
 
-import { libc } from "../../ffi/libc.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { loadNeedle } from "../mapping/needle.ts";
-import { type ByteRange, readRange, type Span } from "../mapping/pages.ts";
-import { firstIn, lastIn } from "../mapping/search.ts";
+import { type ByteRange, readRange } from "../mapping/pages.ts";
 import { shown } from "../../ffi/arguments.ts";
 import type { RegionCore } from "./core.ts";
+import { ACTION, LINE_FEED, Rest, textAfter, textBefore } from "./text_blocks.ts";
 
 /** Options of `lines`. */
 export interface LinesOptions extends ByteRange {
@@ -25,25 +23,7 @@ export interface LinesOptions extends ByteRange {
 /** An iterator that has `map`, `filter`, `take` and so on. */
 export type LineIterator<T> = IteratorObject<T, undefined, unknown>;
 
-const ACTION = "read lines";
-const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
-
-/**
- * How much text is decoded at once. Calls for each line would take longer than the decoding; and
- * V8 keeps the whole of it as long as a program keeps one of its lines.
- */
-const BLOCK_BYTE_LENGTH = 16_384;
-
-/** The longest text that V8 has: `node:buffer` calls it `MAX_STRING_LENGTH`. */
-const MAX_TEXT_LENGTH = 2 ** 29 - 24;
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-// Captured at load, as everything that decides what is read.
-const { decode } = TextDecoder.prototype;
-const apply = Reflect.apply;
-
-const block = new Uint8Array(BLOCK_BYTE_LENGTH);
 
 /** The lines of a range. The region may be closed meanwhile: that ends them by an error. */
 export function linesOf(
@@ -69,104 +49,6 @@ export function linesOf(
   return reverse ? new TextBackwards(rest) : new TextForwards(rest);
 }
 
-/** What of a range was not given yet. */
-class Rest {
-  readonly #core: RegionCore;
-  start: number;
-  #end: number;
-
-  constructor(core: RegionCore, { byteOffset, byteLength }: Span) {
-    this.#core = core;
-    this.start = byteOffset;
-    this.#end = byteOffset + byteLength;
-  }
-
-  /** @throws {Deno.errors.BadResource} If the region is closed. */
-  get mapping(): Mapping {
-    return this.#core.live(ACTION);
-  }
-
-  /** Where it ends: the region may have become shorter meanwhile. */
-  get end(): number {
-    const { lead, byteLength } = this.#core;
-    return this.#end < lead + byteLength ? this.#end : lead + byteLength;
-  }
-
-  set end(value: number) {
-    this.#end = value;
-  }
-
-  /** Behind the first newline at `from` or after it; the end, if there is none. */
-  firstCut(from: number): number {
-    const { mapping, end } = this;
-    const found = firstIn(mapping, span(from, end), loadNeedle(LINE_FEED));
-    return found === -1 ? end : from + found + 1;
-  }
-
-  /** Behind the last newline before `to`; the start, if there is none. */
-  lastCut(to: number): number {
-    const { mapping, start } = this;
-    return start + lastIn(mapping, span(start, to), loadNeedle(LINE_FEED)) + 1;
-  }
-}
-
-function span(start: number, end: number): Span {
-  return { byteOffset: start, byteLength: Math.max(0, end - start) };
-}
-
-/**
- * The text of a part of the mapping. It is copied first: what another process writes meanwhile
- * must not confuse the decoder, which goes over its input twice.
- */
-function textOf(mapping: Mapping, start: number, end: number): string {
-  const length = end - start;
-  return apply(decode, decoder, [copyOf(mapping, start, end).subarray(0, length)]);
-}
-
-/** The bytes, and perhaps more behind them: in `block`, as far as they fit in it. */
-function copyOf(mapping: Mapping, start: number, end: number): Uint8Array {
-  const length = end - start;
-  if (length > MAX_TEXT_LENGTH) {
-    throw new RangeError(
-      `Cannot ${ACTION} as a text must have at most ${MAX_TEXT_LENGTH} bytes: ` +
-        `the line has ${length}, which \`as: "bytes"\` can give`,
-    );
-  }
-  const copy = length > BLOCK_BYTE_LENGTH ? new Uint8Array(length) : block;
-  libc().memcpy(copy, mapping.address + BigInt(start), BigInt(length));
-  return copy;
-}
-
-/** The next whole lines as one text; undefined at the end. */
-function textAfter(rest: Rest): string | undefined {
-  const { mapping, start, end } = rest;
-  if (start >= end) return undefined;
-  const length = Math.min(BLOCK_BYTE_LENGTH, end - start);
-  copyOf(mapping, start, start + length);
-  let cut = block.lastIndexOf(LINE_FEED, length - 1) + 1;
-  if (start + length === end) cut = length;
-  rest.start = cut === 0 ? rest.firstCut(start + length) : start + cut;
-  if (cut === 0) return textOf(mapping, start, rest.start);
-  return apply(decode, decoder, [block.subarray(0, cut)]);
-}
-
-/** The whole lines before as one text; undefined at the beginning. */
-function textBefore(rest: Rest): string | undefined {
-  const { mapping, start, end } = rest;
-  if (start >= end) return undefined;
-  const from = Math.max(start, end - BLOCK_BYTE_LENGTH);
-  copyOf(mapping, from, end);
-  const length = end - from;
-  let cut = from === start ? 0 : block.indexOf(LINE_FEED) + 1;
-  if (from > start && (cut === 0 || cut === length)) {
-    cut = 0;
-    rest.end = rest.lastCut(end - 1);
-    return textOf(mapping, rest.end, end);
-  }
-  rest.end = from + cut;
-  return apply(decode, decoder, [block.subarray(cut, length)]);
-}
-
 /** The end of a line without the \r before its newline. */
 function textEnd(text: string, start: number, end: number): number {
   return end > start && text.charCodeAt(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
@@ -178,6 +60,10 @@ class TextForwards extends Iterator<string, undefined, unknown> {
   readonly #rest: Rest;
   #text = "";
   #at = 0;
+  /** Where the text was read, how many lines of it were given, and the region's length then. */
+  #start = 0;
+  #given = 0;
+  #byteLength = 0;
 
   constructor(rest: Rest) {
     super();
@@ -185,23 +71,32 @@ class TextForwards extends Iterator<string, undefined, unknown> {
   }
 
   override next(): IteratorResult<string, undefined> {
-    this.#rest.mapping; // closed or not
+    if (this.#rest.byteLength !== this.#byteLength) this.#forget();
     if (this.#at >= this.#text.length && !this.#advance()) return DONE;
     const text = this.#text;
     const start = this.#at;
-    const end = text.indexOf("\n", start);
-    this.#at = end === -1 ? text.length : end + 1;
-    return {
-      done: false,
-      value: end === -1 ? text.slice(start) : text.slice(start, textEnd(text, start, end)),
-    };
+    const newline = text.indexOf("\n", start);
+    this.#at = newline === -1 ? text.length : newline + 1;
+    this.#given++;
+    const end = newline === -1 ? text.length : textEnd(text, start, newline);
+    return { done: false, value: text.slice(start, end) };
+  }
+
+  #forget(): void {
+    if (this.#at < this.#text.length) {
+      this.#rest.start = this.#rest.skip(this.#start, this.#given);
+    }
+    this.#text = "";
+    this.#at = 0;
+    this.#byteLength = this.#rest.byteLength;
   }
 
   #advance(): boolean {
-    const text = textAfter(this.#rest);
-    this.#text = text ?? "";
+    this.#start = this.#rest.start;
+    this.#given = 0;
     this.#at = 0;
-    return text !== undefined;
+    this.#text = textAfter(this.#rest) ?? "";
+    return this.#text.length > 0;
   }
 }
 
@@ -211,6 +106,8 @@ class TextBackwards extends Iterator<string, undefined, unknown> {
   #lines: string[] = [];
   /** Whether a newline ends the last one of them. */
   #ended = false;
+  /** The region's length when they were read. */
+  #byteLength = 0;
 
   constructor(rest: Rest) {
     super();
@@ -218,12 +115,19 @@ class TextBackwards extends Iterator<string, undefined, unknown> {
   }
 
   override next(): IteratorResult<string, undefined> {
-    this.#rest.mapping; // closed or not
+    if (this.#rest.byteLength !== this.#byteLength) this.#forget();
     if (this.#lines.length === 0 && !this.#advance()) return DONE;
     const line = this.#lines.pop()!;
     const value = this.#ended ? line.slice(0, textEnd(line, 0, line.length)) : line;
     this.#ended = true;
     return { done: false, value };
+  }
+
+  #forget(): void {
+    // The text began where the rest ends now.
+    this.#rest.end = this.#rest.skip(this.#rest.end, this.#lines.length);
+    this.#lines = [];
+    this.#byteLength = this.#rest.byteLength;
   }
 
   #advance(): boolean {
