@@ -46,7 +46,12 @@ export abstract class FindMethod {
 
   protected beginAt(at: bigint): void {
     this.gaveUpAt = 0n;
-    if (this.#due < at - SLACK) this.#due = at - SLACK;
+    this.#forfeit(at);
+  }
+
+  /** Limits what was gained until a place, so that the next stretch is judged by itself. */
+  #forfeit(place: bigint): void {
+    if (this.#due < place - SLACK) this.#due = place - SLACK;
   }
 
   /** Whether the needle stands where its head does. */
@@ -71,7 +76,9 @@ export abstract class FindMethod {
   protected tooMany(left: number, place: bigint): boolean {
     this.charge(this.#candidateCost * BigInt(BATCH - left));
     this.left = BATCH;
-    return this.overdrawn(place);
+    const tooMany = this.overdrawn(place);
+    this.#forfeit(place);
+    return tooMany;
   }
 }
 

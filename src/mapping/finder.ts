@@ -42,7 +42,7 @@ const WORDS_COST = 2;
 /** Copying, so that a word is aligned that is not. */
 const COPY_COST = 0.3;
 /** `memmem`, by the length of the needle. */
-const PLAIN_COSTS = [0, 0, 16, 10, 6, 4.5, 4];
+const PLAIN_COSTS = [1, 1, 16, 10, 6, 4.5, 4];
 const PLAIN_COST = 3.2;
 
 function plainCost({ byteLength }: LoadedNeedle): number {

@@ -106,7 +106,8 @@ class TextBackwards extends Iterator<string, undefined, unknown> {
   #lines: string[] = [];
   /** Whether a newline ends the last one of them. */
   #ended = false;
-  /** The region's length when they were read. */
+  /** Where the text ended that they are of, and the region's length then. */
+  #end = 0;
   #byteLength = 0;
 
   constructor(rest: Rest) {
@@ -124,13 +125,18 @@ class TextBackwards extends Iterator<string, undefined, unknown> {
   }
 
   #forget(): void {
-    // The text began where the rest ends now.
-    this.#rest.end = this.#rest.skip(this.#rest.end, this.#lines.length);
+    const rest = this.#rest;
+    const start = rest.end; // which is where the text begins that the lines are of
+    if (this.#lines.length > 0) {
+      rest.end = this.#end;
+      rest.end = rest.skip(start, this.#lines.length);
+    }
     this.#lines = [];
-    this.#byteLength = this.#rest.byteLength;
+    this.#byteLength = rest.byteLength;
   }
 
   #advance(): boolean {
+    this.#end = this.#rest.end;
     const text = textBefore(this.#rest);
     if (text === undefined) return false;
     this.#lines = text.split("\n");
