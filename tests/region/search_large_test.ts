@@ -55,9 +55,10 @@ for (const [name, make] of Object.entries(CONTENTS)) {
       assertEquals(region.indexOf(needle, from), buffer.indexOf(needle, from), about);
       const last = buffer.lastIndexOf(needle, content.length - from);
       assertEquals(region.lastIndexOf(needle, content.length - from), last, about);
-      const frequent = name === "zeros" && needle.length < 16 ? 100_000 : LENGTH;
-      const part = content.subarray(LENGTH - frequent);
-      const count = region.count(needle, { byteOffset: LENGTH - frequent });
+      // Short needles stand in some contents so often that counting all of them takes long.
+      const counted = needle.length < 16 && name !== "lines of a log" ? 70_000 : LENGTH;
+      const part = content.subarray(LENGTH - counted);
+      const count = region.count(needle, { byteOffset: LENGTH - counted });
       assertEquals(count, countOf(part, needle), about);
     }
   });
@@ -69,8 +70,11 @@ Deno.test("indexOf() finds a needle at each place of a large region's alignment"
   using region = regionOf(content);
   for (const length of [4, 5, 6, 7, 8, 9, 20]) {
     // Its bytes are frequent, and its words are not there.
-    const needle = new TextEncoder().encode("tsuoemitreqguser tuk").subarray(0, length);
-    assertEquals(region.indexOf(needle), -1);
+    const needle = new TextEncoder().encode("tsuoemitreqesuser tuk").subarray(0, length);
+    const calls = callsOf(() => assertEquals(region.indexOf(needle), -1));
+    if (Deno.build.os === "linux" && Deno.build.arch === "x86_64") {
+      assertEquals(calls.wmemchr > 0, true, JSON.stringify(calls));
+    }
     for (const place of [700_001, 700_002, 700_003, 700_004, LENGTH - length]) {
       region.bytes.set(needle, place);
       assertEquals(region.indexOf(needle), place, `${length} bytes at ${place}`);
