@@ -13,7 +13,7 @@ const SLACK = 16_384n;
 /** How many candidates are looked at between two looks at what they cost. */
 const BATCH = 64;
 /** What `wmemchr` is given at once, so that the words after the first one find it in the cache. */
-export const WORDS_BLOCK = 32_768n;
+export const WORDS_BLOCK = 16_384n;
 
 /** A way to search for a needle. */
 export abstract class FindMethod {

@@ -40,7 +40,7 @@ const CANDIDATE_COST = 600;
 /** `wmemchr` for four words, of which three find the bytes in the cache. */
 const WORDS_COST = 2;
 /** Copying, so that a word is aligned that is not. */
-const COPY_COST = 0.3;
+const COPY_COST = 0.6;
 /** `memmem`, by the length of the needle. */
 const PLAIN_COSTS = [1, 1, 16, 10, 6, 4.5, 4];
 const PLAIN_COST = 3.2;
