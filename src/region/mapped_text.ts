@@ -188,6 +188,8 @@ export abstract class MappedText extends MappedBytes {
   lines(options: LinesOptions & { as: "bytes" }): LineIterator<Uint8Array<ArrayBuffer>>;
   /** As text. */
   lines(options?: LinesOptions & { as?: "text" }): LineIterator<string>;
+  /** As one or the other. */
+  lines(options?: LinesOptions): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>>;
   lines(
     options?: LinesOptions,
   ): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {

@@ -109,7 +109,7 @@ for (const as of ["text", "bytes"] as const) {
 
     Deno.test(`lines() throws BadResource once the region is closed in the middle: ${form}`, () => {
       const region = textRegion("one\ntwo\nthree\n");
-      const lines = region.lines({ as: as as "text", reverse });
+      const lines = region.lines({ as, reverse });
       lines.next();
       region.close();
       for (let i = 0; i < 2; i++) {
@@ -120,7 +120,7 @@ for (const as of ["text", "bytes"] as const) {
     Deno.test(`lines() gives nothing beyond the end of a region that shrank meanwhile: ${form}`, () => {
       using region = MmapRegion.anonymous(14, { resizable: true });
       region.bytes.set(new TextEncoder().encode("one\ntwo\nthree\n"));
-      const lines = region.lines({ as: as as "text", reverse });
+      const lines = region.lines({ as, reverse });
       lines.next();
       region.resize(6); // "one\ntw"
       const left = [...lines].map((line) => typeof line === "string" ? line : decode(line));
