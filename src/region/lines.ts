@@ -45,7 +45,7 @@ export function linesOf(
   }
   core.live(ACTION);
   const rest = new Rest(core, core.span(range, ACTION));
-  if (form === "bytes") return reverse ? new BytesBackwards(rest) : new BytesForwards(rest);
+  if (form === "bytes") return new Bytes(rest, reverse);
   return reverse ? new TextBackwards(rest) : new TextForwards(rest);
 }
 
@@ -154,38 +154,25 @@ function lineView(mapping: Mapping, start: number, end: number): Uint8Array<Arra
   return bytes.subarray(0, bytes[last - 1] === CARRIAGE_RETURN ? last - 1 : last);
 }
 
-class BytesForwards extends Iterator<Uint8Array<ArrayBuffer>, undefined, unknown> {
+class Bytes extends Iterator<Uint8Array<ArrayBuffer>, undefined, unknown> {
   readonly #rest: Rest;
+  readonly #reverse: boolean;
 
-  constructor(rest: Rest) {
+  constructor(rest: Rest, reverse: boolean) {
     super();
     this.#rest = rest;
+    this.#reverse = reverse;
   }
 
   override next(): IteratorResult<Uint8Array<ArrayBuffer>, undefined> {
     const rest = this.#rest;
-    const { mapping, start } = rest;
-    if (start >= rest.end) return DONE;
-    const cut = rest.firstCut(start);
-    rest.start = cut;
-    return { done: false, value: lineView(mapping, start, cut) };
-  }
-}
-
-class BytesBackwards extends Iterator<Uint8Array<ArrayBuffer>, undefined, unknown> {
-  readonly #rest: Rest;
-
-  constructor(rest: Rest) {
-    super();
-    this.#rest = rest;
-  }
-
-  override next(): IteratorResult<Uint8Array<ArrayBuffer>, undefined> {
-    const rest = this.#rest;
-    const { mapping, end } = rest;
-    if (rest.start >= end) return DONE;
-    const cut = rest.lastCut(end - 1);
-    rest.end = cut;
-    return { done: false, value: lineView(mapping, cut, end) };
+    const { mapping, start, end } = rest;
+    if (start >= end) return DONE;
+    if (this.#reverse) rest.end = rest.lastCut(end - 1);
+    else rest.start = rest.firstCut(start);
+    const value = this.#reverse
+      ? lineView(mapping, rest.end, end)
+      : lineView(mapping, start, rest.start);
+    return { done: false, value };
   }
 }
