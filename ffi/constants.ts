@@ -198,6 +198,10 @@ export const _SC_PAGESIZE: number = here._SC_PAGESIZE;
 export const _SC_NPROCESSORS_ONLN: number = here._SC_NPROCESSORS_ONLN;
 /** `flock`: an exclusive lock. */
 export const LOCK_EX: number = here.LOCK_EX;
+/** `flock`: fail instead of waiting. */
+export const LOCK_NB: number = here.LOCK_NB;
+/** `flock`: give the lock back. */
+export const LOCK_UN: number = here.LOCK_UN;
 /** The signal of an access to a page that its object does not have. */
 export const SIGBUS: number = here.SIGBUS;
 /** The signal of an access that the mapping forbids. */

@@ -221,14 +221,16 @@ function labelText(
   return label;
 }
 
-function checkObject(options: unknown, action: string): void {
+/** @throws {TypeError} If the options are no object. */
+export function checkObject(options: unknown, action: string): void {
   if (typeof options === "object" && options !== null) return;
   throw new TypeError(
     `Cannot ${action} as the options must be an object: received ${shown(options)}`,
   );
 }
 
-function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
+/** An option that is a boolean. @throws {TypeError} */
+export function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
   return optionalFlag(value, name, action) ?? fallback;
 }
 
@@ -237,7 +239,8 @@ function optionalFlag(value: unknown, name: string, action: string): boolean | u
   throw new TypeError(`Cannot ${action} as ${name} must be a boolean: received ${typeof value}`);
 }
 
-function choice<T extends string>(
+/** An option that is one of some words. @throws {TypeError} */
+export function choice<T extends string>(
   value: unknown,
   choices: readonly T[],
   name: string,

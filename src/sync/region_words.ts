@@ -27,11 +27,18 @@ export class RegionWords implements Words {
   readonly #action: string;
   #cells: Int32Array;
 
-  constructor(region: MmapRegion, byteOffset: number, byteLength: number, action: string) {
+  /** @param need "read" is enough to wait */
+  constructor(
+    region: MmapRegion,
+    byteOffset: number,
+    byteLength: number,
+    action: string,
+    need: "read" | "read-write" = "read-write",
+  ) {
     if (!(region instanceof MmapRegion)) {
       throw new TypeError(`Cannot ${action} as it needs a MmapRegion or a SharedArrayBuffer`);
     }
-    if (region.access === "read") {
+    if (region.access === "read" && need !== "read") {
       throw new TypeError(`Cannot ${action} as the region must have access "read-write"`);
     }
     this.#core = coreOf(region);

@@ -1,0 +1,380 @@
+/** A log of records in a file. */
+
+import { shown } from "../../ffi/arguments.ts";
+import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { wholeNumber } from "../mapping/pages.ts";
+import { pathOf } from "../object/path.ts";
+import { checkObject, choice, flag } from "../region/plan.ts";
+import { copyOut } from "./copy_out.ts";
+import { invalid } from "./header.ts";
+import { Follower } from "./log_follower.ts";
+import { LogFile } from "./log_file.ts";
+import {
+  FRAME_BYTE_LENGTH,
+  LONGEST_RECORD,
+  nextPosition,
+  recordChecksum,
+  recordLength,
+  roundUp,
+  wordOf,
+} from "./log_records.ts";
+import { UNIT } from "./log_words.ts";
+
+/** Options of `AppendLog.open`. */
+export interface AppendLogOptions {
+  /**
+   * - "read": for any number of processes and Workers, beside the writer.
+   * - "read-write": to append too; for one at a time.
+   *
+   * @default {"read", or "read-write" with `create`}
+   */
+  access?: "read" | "read-write";
+  /**
+   * Make the log if the file does not exist or is empty.
+   * @default {false}
+   */
+  create?: boolean;
+}
+
+/** A record and where it is. */
+export interface LogEntry {
+  /** Where it begins, in bytes; what `append` returned. */
+  readonly position: number;
+  /** A copy of its bytes. */
+  readonly record: Uint8Array<ArrayBuffer>;
+}
+
+/** Options of `AppendLog.entries`. */
+export interface EntriesOptions {
+  /**
+   * The position to begin at: that of a record, or the end, `byteLength`.
+   * @default {0}
+   */
+  from?: number;
+}
+
+/** Options of `AppendLog.follow`. */
+export interface FollowOptions extends EntriesOptions {
+  /** Ends the iteration: it throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Options of `AppendLog.commit`. */
+export interface CommitOptions {
+  /**
+   * - "memory": begins to write; a crash of the process loses nothing in any case.
+   * - "disk": waits until the disk has it all (`fsync`), so that a crash of the machine loses nothing.
+   *
+   * @default {"disk"}
+   */
+  durability?: "memory" | "disk";
+}
+
+/** How much is written until the next mark, from which a writer looks for torn records. */
+const MARK_DISTANCE = 1 << 20;
+
+/**
+ * A log of records in a file: one writer, any number of readers in other processes and Workers.
+ *
+ * `append` copies a record behind the last one and makes it visible to all readers with one atomic
+ * store, without a system call: what was appended is there whatever happens to the process. What was
+ * committed to the disk is there whatever happens to the machine. Each record has a checksum; a
+ * record that a crash of the machine tore is cut off when the log is next opened to write.
+ *
+ * The writer holds the file's exclusive lock (`flock`), which the kernel gives back when the process
+ * dies. The file grows in steps with their blocks reserved, so that a full disk is an error of
+ * `append` and never a fault, and is cut to its length by `close`.
+ *
+ * Records that are returned are copies; those of at most 1 KiB may share their `buffer` with others,
+ * so `slice()` them before you transfer them.
+ *
+ * @example
+ * ```ts
+ * import { AppendLog } from "@mmap/mmap/collections";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * using log = AppendLog.open(path, { access: "read-write", create: true });
+ * const position = log.append(new TextEncoder().encode("began"));
+ * log.append(new TextEncoder().encode("ended"));
+ * log.commit({ durability: "disk" });
+ *
+ * using reader = AppendLog.open(path); // in any process
+ * assertEquals(new TextDecoder().decode(reader.read(position)), "began");
+ * assertEquals([...reader.entries()].length, 2);
+ * await Deno.remove(path);
+ * ```
+ */
+export class AppendLog implements Disposable {
+  #file: LogFile | undefined;
+  readonly #follower: Follower;
+  readonly #writable: boolean;
+  /** Of the writer: where the next record goes. */
+  #tail: number;
+  /** Of the writer: up to where it can write without further ado; -1 where it cannot. */
+  #room = -1;
+  /** Of the writer: where a record begins, after the last mark. */
+  #nextMark: number;
+
+  private constructor(file: LogFile, writable: boolean) {
+    this.#file = file;
+    this.#writable = writable;
+    this.#tail = file.end;
+    this.#nextMark = file.end;
+    this.#follower = new Follower(file);
+  }
+
+  /**
+   * Opens a log.
+   *
+   * @param path a path or a file URL
+   * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
+   * @throws {Deno.errors.Busy} If another writer has it open, in whatever process.
+   * @throws {Deno.errors.InvalidData} If the file is no log, or one of another version, or damaged.
+   * @throws {TypeError} If an option is of another type, or `create` is given with access "read".
+   * @throws as `MmapRegion.open` does
+   */
+  static open(path: string | URL, options: AppendLogOptions = {}): AppendLog {
+    const action = "open log";
+    checkObject(options, action);
+    const create = flag(options.create, "create", action, false);
+    const access = choice(options.access, ["read", "read-write"], "access", action) ??
+      (create ? "read-write" : "read");
+    const writable = access === "read-write";
+    if (create && !writable) {
+      throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
+    }
+    const file = new LogFile({ path: pathOf(path), writable, create, action });
+    return new AppendLog(file, writable);
+  }
+
+  /** What may be done with the log. */
+  get access(): "read" | "read-write" {
+    return this.#writable ? "read-write" : "read";
+  }
+
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.#file === undefined;
+  }
+
+  /**
+   * Where the last record ends that everybody can read, and where the next one will begin: the
+   * length of all records with their frames, in bytes. 0 once the log is closed.
+   */
+  get byteLength(): number {
+    return this.#file?.end ?? 0;
+  }
+
+  /**
+   * Appends a record: when this returns, all readers see it, and the death of this process does not
+   * lose it.
+   *
+   * @param record at most 2^30 bytes; it may be empty
+   * @returns its position
+   * @throws {TypeError} If it is no Uint8Array.
+   * @throws {RangeError} If it is too long.
+   * @throws {Deno.errors.PermissionDenied} If the log is open to read only.
+   * @throws {Deno.errors.BadResource} If the log is closed.
+   * @throws {Error} ENOSPC: the disk is full; the log is as it was.
+   */
+  append(record: Uint8Array): number {
+    const bytes = record instanceof Uint8Array ? record : plainBytes(record, "record", "append");
+    const byteLength = lengthOf(bytes);
+    const position = this.#tail;
+    const end = position + FRAME_BYTE_LENGTH + roundUp(byteLength);
+    if (end > this.#room) this.#makeRoom(end, byteLength);
+    const file = this.#file!;
+    const { words } = file;
+    const at = wordOf(position);
+    const last = wordOf(end) - 1;
+    words[last] = 0; // what is left of the last unit is zeros
+    words[last - 1] = 0;
+    if (byteLength > 0) file.bytes.set(bytes, 4 * at + FRAME_BYTE_LENGTH);
+    words[at] = byteLength;
+    words[at + 1] = recordChecksum(words, position, byteLength);
+    this.#tail = end;
+    const { words32 } = file;
+    words32.publish(end);
+    if (words32.hasSleepers) this.#follower.wake();
+    return position;
+  }
+
+  #makeRoom(end: number, byteLength: number): void {
+    const file = this.#live("append to log");
+    if (!this.#writable) {
+      throw new Deno.errors.PermissionDenied(`Cannot append to log: it has access "read"`);
+    }
+    if (byteLength > LONGEST_RECORD) {
+      throw new RangeError(
+        `Cannot append to log as a record must be at most ${LONGEST_RECORD} bytes long: ` +
+          `received ${byteLength}`,
+      );
+    }
+    this.#room = file.makeRoom(end);
+    if (this.#tail - this.#nextMark >= MARK_DISTANCE) {
+      file.words32.mark(this.#nextMark);
+      this.#nextMark = this.#tail;
+    }
+  }
+
+  /**
+   * Sees to it that what was appended so far survives more than this process.
+   *
+   * @throws {Deno.errors.PermissionDenied} If the log is open to read only.
+   * @throws {Deno.errors.BadResource} If the log is closed.
+   * @throws {MappingFaultError} If the file was truncated under the log.
+   * @throws {TypeError} If an option is of another type.
+   * @throws {Error} EIO, ENOSPC, EDQUOT: the data could not be written.
+   */
+  commit(options: CommitOptions = {}): void {
+    checkObject(options, "commit log");
+    const durability = choice(options.durability, ["memory", "disk"], "durability", "commit log") ??
+      "disk";
+    const file = this.#live("commit log");
+    if (!this.#writable) {
+      throw new Deno.errors.PermissionDenied(`Cannot commit log: it has access "read"`);
+    }
+    file.flush(this.#tail, durability);
+  }
+
+  /**
+   * A copy of the record at a position.
+   *
+   * @throws {RangeError} If `position` is no multiple of 8, or lies at or behind the end.
+   * @throws {Deno.errors.InvalidData} If no record begins there, or it is damaged.
+   * @throws {Deno.errors.BadResource} If the log is closed.
+   */
+  read(position: number): Uint8Array<ArrayBuffer> {
+    const file = this.#live("read record");
+    checkPosition(position, "position", "read record");
+    const { end } = file;
+    if (position < end) return recordAt(file, position, end);
+    throw new RangeError(
+      `Cannot read record as position must lie before ${end}, the end: received ${position}`,
+    );
+  }
+
+  /**
+   * The records from a position to what is the end when this is called.
+   *
+   * @throws {RangeError} If `from` is no multiple of 8.
+   * @throws {Deno.errors.InvalidData} If no record begins at `from`, or one is damaged.
+   * @throws {Deno.errors.BadResource} If the log is closed, now or before the last entry.
+   */
+  entries(options: EntriesOptions = {}): IterableIterator<LogEntry> {
+    const from = readFrom(options, "read entries");
+    return this.#entriesTo(this.#live("read entries").end, from);
+  }
+
+  *#entriesTo(end: number, from: number): IterableIterator<LogEntry> {
+    for (let position = from; position < end;) {
+      const record = recordAt(this.#live("read entries"), position, end);
+      yield { position, record };
+      position = nextPosition(position, record.length);
+    }
+  }
+
+  /** As {@linkcode entries} from the first one. */
+  [Symbol.iterator](): IterableIterator<LogEntry> {
+    return this.entries();
+  }
+
+  /**
+   * The records from a position on, and those that are appended later, by whatever process, as they
+   * come. Who waits sleeps until the writer wakes it.
+   *
+   * Where this process may not write to the file, the writer does not learn that somebody sleeps:
+   * there it looks every 20 ms.
+   *
+   * It ends when the log is closed.
+   *
+   * @throws {RangeError} If `from` is no multiple of 8.
+   * @throws {Deno.errors.InvalidData} If no record begins at `from`, or one is damaged.
+   * @throws the signal's reason, once it is aborted
+   *
+   * @example
+   * ```ts
+   * import { AppendLog } from "@mmap/mmap/collections";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const path = await Deno.makeTempFile();
+   * using log = AppendLog.open(path, { create: true });
+   * using reader = AppendLog.open(path); // in any process
+   * setTimeout(() => log.append(new Uint8Array([7])), 1);
+   * for await (const { record } of reader.follow()) {
+   *   assertEquals(record, new Uint8Array([7]));
+   *   break;
+   * }
+   * await Deno.remove(path);
+   * ```
+   */
+  follow(options: FollowOptions = {}): AsyncIterableIterator<LogEntry> {
+    const from = readFrom(options, "follow log");
+    const { signal } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new TypeError(
+        `Cannot follow log as signal must be an AbortSignal: received ${shown(signal)}`,
+      );
+    }
+    this.#live("follow log");
+    return this.#follow(from, signal);
+  }
+
+  async *#follow(from: number, signal: AbortSignal | undefined): AsyncIterableIterator<LogEntry> {
+    let position = from;
+    while (this.#file !== undefined) {
+      signal?.throwIfAborted();
+      const { low } = this.#file.words32;
+      const { end } = this.#file;
+      if (position >= end) {
+        await this.#follower.changed(low, signal);
+        continue;
+      }
+      const record = recordAt(this.#file, position, end);
+      yield { position, record };
+      position = nextPosition(position, record.length);
+    }
+  }
+
+  /** Closes the log; the next writer may open it. Twice is silent. */
+  close(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    this.#room = -1;
+    this.#follower.close();
+    file.close(this.#writable ? this.#tail : undefined);
+  }
+
+  /** As {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #live(action: string): LogFile {
+    if (this.#file !== undefined) return this.#file;
+    throw new Deno.errors.BadResource(`Cannot ${action}: the log is closed`);
+  }
+}
+
+function recordAt(file: LogFile, position: number, end: number): Uint8Array<ArrayBuffer> {
+  file.reach(end);
+  const byteLength = recordLength(file.words, position, end);
+  if (byteLength >= 0) return copyOut(file, wordOf(position) + 2, byteLength);
+  throw invalid("read record", `no record begins at position ${position}, or it is damaged`);
+}
+
+function readFrom(options: EntriesOptions, action: string): number {
+  checkObject(options, action);
+  const { from = 0 } = options;
+  checkPosition(from, "from", action);
+  return from;
+}
+
+function checkPosition(position: number, name: string, action: string): void {
+  if (wholeNumber(position, name, action) % UNIT === 0) return;
+  throw new RangeError(
+    `Cannot ${action} as ${name} must be a multiple of ${UNIT}: received ${position}`,
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * The first page of every collection: what it is, in which version and geometry.
+ *
+ * | byte | what |
+ * |---|---|
+ * | 0 | "mmapcoll"; its first four bytes are written last, when all else is there |
+ * | 8 | u32, the version of the format: 1 |
+ * | 12 | u32, the kind: 1 log, 2 map, 3 array |
+ * | 16 | four u32, the geometry: see each kind |
+ * | 32 | two u32, the hash of the elements' layout; 0 if there is none |
+ * | 40 | u32, XXH32 of the bytes from 4 to 39 |
+ * | 64 | a mutex, where the kind has one |
+ * | 128 | the kind's own words |
+ * | 4096 | the kind's data |
+ *
+ * All numbers are in the machine's byte order, which is little-endian wherever Deno runs.
+ */
+
+import { checksum } from "./checksum.ts";
+
+/** The length of the header, in bytes. */
+export const HEADER_BYTE_LENGTH = 4096;
+/** Where the mutex lies. */
+export const MUTEX_BYTE_OFFSET = 64;
+
+const MAGIC = [word("mmap"), word("coll")] as const;
+/** In the place of the magic's first half while a file is being made: who comes then begins anew. */
+const MAKING = word("make");
+const VERSION = 1;
+
+const VERSION_WORD = 2;
+const KIND_WORD = 3;
+const GEOMETRY_WORD = 4;
+const LAYOUT_WORD = 8;
+const CHECK_WORD = 10;
+
+/** The kinds, by their number. */
+const KINDS = ["", "log", "map", "array"] as const;
+
+/** What a collection is. */
+export type Kind = "log" | "map" | "array";
+
+/** What the header says. */
+export interface Header {
+  readonly kind: Kind;
+  /** Four numbers; what they mean depends on the kind. */
+  readonly geometry: readonly [number, number, number, number];
+  /** Two words of the hash of the elements' layout. */
+  readonly layout: readonly [number, number];
+}
+
+/** Four letters as they lie in memory. */
+function word(letters: string): number {
+  return new Int32Array(new TextEncoder().encode(letters).buffer)[0]!;
+}
+
+/** Marks a file as one that is being made. */
+export function markUnfinished(words: Int32Array): void {
+  words[0] = MAKING;
+}
+
+/** Whether somebody began to make a collection here and did not come to an end. */
+export function isUnfinished(words: Int32Array): boolean {
+  return words[0] === MAKING;
+}
+
+/** Writes the header; from now on there is a collection. All that belongs to it is there already. */
+export function writeHeader(words: Int32Array, { kind, geometry, layout }: Header): void {
+  words[1] = MAGIC[1];
+  words[VERSION_WORD] = VERSION;
+  words[KIND_WORD] = KINDS.indexOf(kind);
+  words.set(geometry, GEOMETRY_WORD);
+  words.set(layout, LAYOUT_WORD);
+  words[CHECK_WORD] = checksum(words, 1, 36, 0);
+  // Pairs with the load in `readHeader`: who sees the magic sees all that was written before it.
+  Atomics.store(words, 0, MAGIC[0]);
+}
+
+/**
+ * Reads and checks the header of a collection of that kind.
+ *
+ * @param action what is being done, such as "open log", for the messages
+ * @throws {Deno.errors.InvalidData} If it is no collection, one of another kind or version, or damaged.
+ */
+export function readHeader(words: Int32Array, kind: Kind, action: string): Header {
+  const first = words.length < HEADER_BYTE_LENGTH / 4 ? 0 : Atomics.load(words, 0);
+  if (first === MAKING) throw invalid(action, `its ${kind} was not made to its end`);
+  if (first !== MAGIC[0] || words[1] !== MAGIC[1]) throw invalid(action, "it holds no collection");
+  const version = words[VERSION_WORD]! >>> 0;
+  if (version !== VERSION) {
+    throw invalid(
+      action,
+      `it has version ${version} of the format, and this module reads ${VERSION}`,
+    );
+  }
+  if (words[CHECK_WORD] !== checksum(words, 1, 36, 0)) {
+    throw invalid(action, "its header is damaged");
+  }
+  const found = KINDS[words[KIND_WORD]!] ?? "";
+  if (found !== kind) throw invalid(action, `it holds another kind of collection: ${found || "?"}`);
+  const [a, b, c, d, low, high] = words.subarray(GEOMETRY_WORD, CHECK_WORD);
+  return { kind, geometry: [a! >>> 0, b! >>> 0, c! >>> 0, d! >>> 0], layout: [low!, high!] };
+}
+
+/** The error for something that cannot be used as the collection that was asked for. */
+export function invalid(action: string, why: string): Error {
+  return new Deno.errors.InvalidData(`Cannot ${action}: ${why}`);
+}

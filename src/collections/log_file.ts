@@ -1,0 +1,194 @@
+/** The file of a log: its header, its records, and its growth. */
+
+import { isSystemError } from "../../ffi/call.ts";
+import { statusOf } from "../../ffi/status.ts";
+import { alignUp } from "../mapping/pages.ts";
+import { duplicate, openFile } from "../object/open_file.ts";
+import { checkDenied } from "../object/permission.ts";
+import { coreOf } from "../region/mapped_bytes.ts";
+import type { MmapRegion } from "../region/mmap_region.ts";
+import type { Memory } from "./copy_out.ts";
+import { type Header, HEADER_BYTE_LENGTH, invalid, readHeader } from "./header.ts";
+import { LogWords, UNIT } from "./log_words.ts";
+import { type Claims, startOf, trueEnd } from "./log_records.ts";
+import { mapDescriptor, openCollection, unlock } from "./open_file.ts";
+
+/** Of each step by which the file grows, in bytes: half of what is there, within these limits. */
+const SMALLEST_STEP = 1 << 16;
+const LARGEST_STEP = 1 << 25;
+
+/** How much is faulted in at a time, in bytes: page by page, faults cost a third of an append. */
+const POPULATED = 1 << 18;
+
+const HEADER: Header = { kind: "log", geometry: [0, 0, 0, 0], layout: [0, 0] };
+
+/** How a log is opened. */
+export interface LogPlan {
+  readonly path: string;
+  readonly writable: boolean;
+  readonly create: boolean;
+  readonly action: string;
+}
+
+/**
+ * Two mappings of one file: the header, which stays where it is as long as somebody sleeps on it, and
+ * the whole, which is mapped again when it grows.
+ */
+export class LogFile implements Memory {
+  readonly words32: LogWords;
+  readonly control: MmapRegion;
+  readonly #data: MmapRegion;
+  readonly #plan: LogPlan;
+  /** Of the whole file; another object after it grew. */
+  bytes: Uint8Array = new Uint8Array();
+  words: Int32Array = new Int32Array();
+  /** What the log claimed when it was opened, and where it really ended. */
+  readonly #claimed: number;
+  readonly #found: number;
+
+  constructor(plan: LogPlan) {
+    this.#plan = plan;
+    const { path, writable, action } = plan;
+    const fresh = () => ({ header: HEADER, byteLength: HEADER_BYTE_LENGTH + SMALLEST_STEP });
+    const fd = openCollection({ ...plan, exclusive: writable, fresh });
+    const control = mapDescriptor(fd, path, writable, HEADER_BYTE_LENGTH);
+    try {
+      this.#data = mapDescriptor(duplicate(fd), path, writable);
+    } catch (error) {
+      release(control, writable);
+      throw error;
+    }
+    this.control = control;
+    try {
+      const words = control.view(Int32Array);
+      readHeader(words, "log", action);
+      this.words32 = new LogWords(words);
+      this.#view();
+      this.#claimed = this.words32.tail;
+      this.#found = this.#recover();
+    } catch (error) {
+      this.close(undefined);
+      throw error;
+    }
+  }
+
+  #view(): void {
+    this.bytes = this.#data.bytes;
+    this.words = this.#data.view(Int32Array);
+  }
+
+  /** Looks for a torn record, and cuts it off where this may write. @returns where the log ends */
+  #recover(): number {
+    const { words32 } = this;
+    const room = this.#data.byteLength - HEADER_BYTE_LENGTH;
+    const claims: Claims = {
+      end: Math.min(this.#claimed, room - room % UNIT),
+      from: words32.lookFrom,
+      committed: words32.committed,
+    };
+    const end = trueEnd(this.words, claims);
+    if (this.#plan.writable) words32.begin(end, Math.min(startOf(claims), end));
+    return end;
+  }
+
+  /** Where the last whole record ends, of those that are visible. */
+  get end(): number {
+    const { tail } = this.words32;
+    // A reader cannot cut off what was torn; the next writer does.
+    return tail === this.#claimed ? this.#found : tail;
+  }
+
+  /** Sees to it that all before `end` is mapped. @throws {Deno.errors.InvalidData} */
+  reach(end: number): void {
+    if (HEADER_BYTE_LENGTH + end <= this.bytes.length) return;
+    this.#data.refresh();
+    this.#view();
+    if (HEADER_BYTE_LENGTH + end <= this.bytes.length) return;
+    throw invalid(this.#plan.action, `the file is shorter than the log says`);
+  }
+
+  /**
+   * By the writer: makes the file long enough for a record that ends at `end`.
+   *
+   * @returns how far it is mapped and faulted in
+   * @throws {Error} ENOSPC: the disk is full; nothing has changed.
+   */
+  makeRoom(end: number): number {
+    const needed = HEADER_BYTE_LENGTH + end;
+    const before = this.#data.byteLength;
+    if (needed > before) {
+      const step = Math.min(Math.max(before >> 1, SMALLEST_STEP), LARGEST_STEP);
+      this.#grow(alignUp(Math.max(needed, before + step), SMALLEST_STEP), alignUp(needed, UNIT));
+    }
+    return this.#populate(needed) - HEADER_BYTE_LENGTH;
+  }
+
+  #grow(byteLength: number, least: number): void {
+    try {
+      this.#data.resize(byteLength);
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== "ENOSPC") throw error;
+      this.#data.resize(least); // what is left of the disk
+    } finally {
+      this.#view();
+    }
+  }
+
+  #populate(needed: number): number {
+    const start = needed - needed % POPULATED;
+    const end = Math.min(start + POPULATED, this.#data.byteLength);
+    try {
+      this.#data.populateSync({ byteOffset: start, byteLength: end - start });
+    } catch (error) {
+      // Only slower: the pages come when they are touched.
+      if (!isSystemError(error) && !(error instanceof Deno.errors.NotSupported)) throw error;
+    }
+    return end;
+  }
+
+  /** Writes all before `tail` to the disk. */
+  flush(tail: number, durability: "memory" | "disk"): void {
+    const byteLength = Math.min(HEADER_BYTE_LENGTH + tail, this.#data.byteLength);
+    this.#data.flushSync({ byteOffset: 0, byteLength, durability });
+    if (durability === "disk") this.words32.setCommitted(tail);
+  }
+
+  /** A mapping of the header in which followers can say that they sleep; undefined if they may not. */
+  openBell(): MmapRegion | undefined {
+    const { path } = this.#plan;
+    try {
+      checkDenied(path, true);
+      const { fd } = openFile({ path, writable: true, create: false, createNew: false, mode: 0 });
+      const bell = mapDescriptor(fd, path, true, HEADER_BYTE_LENGTH);
+      if (isSameFile(fd, coreOf(this.control).facts.fd)) return bell;
+      bell.close();
+    } catch {
+      // They may only read it, or it has another name by now.
+    }
+    return undefined;
+  }
+
+  /** @param tail where to cut the file off, which has grown in steps */
+  close(tail: number | undefined): void {
+    if (tail !== undefined) {
+      try {
+        this.#data.resize(HEADER_BYTE_LENGTH + tail);
+      } catch {
+        // It stays longer than it need be.
+      }
+    }
+    this.#data.close();
+    release(this.control, this.#plan.writable);
+  }
+}
+
+/** A closed log gives its place to the next writer at once. */
+function release(control: MmapRegion, writable: boolean): void {
+  if (writable) unlock(coreOf(control).facts.fd);
+  control.close();
+}
+
+function isSameFile(a: number, b: number): boolean {
+  const [one, other] = [statusOf(a), statusOf(b)];
+  return one.inode === other.inode && one.device === other.device;
+}
