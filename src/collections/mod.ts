@@ -6,3 +6,4 @@ export {
   type FollowOptions,
   type LogEntry,
 } from "./append_log.ts";
+export { SharedMap, type SharedMapOptions } from "./shared_map.ts";

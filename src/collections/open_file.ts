@@ -29,7 +29,16 @@ export interface FilePlan {
   /** Only one may have it open for writing. */
   readonly exclusive: boolean;
   /** What a new one is, and how long its file is. */
-  readonly fresh: () => { readonly header: Header; readonly byteLength: number };
+  readonly fresh: () => Fresh;
+}
+
+/** What a new collection is. */
+export interface Fresh {
+  readonly header: Header;
+  /** Of the whole, in bytes. */
+  readonly byteLength: number;
+  /** Writes what is not zero from the start, in the header. */
+  readonly fill?: (words: Int32Array) => void;
 }
 
 const MODE = 0o666;
@@ -101,11 +110,14 @@ function makeUnlessThere(fd: number, plan: FilePlan, created: boolean): void {
   if (!isToBeMade(fd, plan)) return;
   try {
     if (statusOf(fd).byteLength > 0) ftruncate(fd, 0);
-    const { header, byteLength } = plan.fresh();
+    const { header, byteLength, fill } = plan.fresh();
     extend(fd, 0, HEADER_BYTE_LENGTH, true, plan.path);
     withHeader(fd, plan, true, markUnfinished);
     extend(fd, HEADER_BYTE_LENGTH, byteLength, true, plan.path);
-    withHeader(fd, plan, true, (words) => writeHeader(words, header));
+    withHeader(fd, plan, true, (words) => {
+      fill?.(words);
+      writeHeader(words, header);
+    });
   } catch (error) {
     if (created) removeCreated(plan.path, fd);
     else ftruncate(fd, 0);

@@ -1,0 +1,192 @@
+/**
+ * Where the parts of a map lie, behind the header of all collections.
+ *
+ * The geometry is: the capacity, the longest key and the longest value in bytes, and the number of
+ * cells, a power of two.
+ *
+ * | byte | what |
+ * |---|---|
+ * | 64 | the mutex of the writers |
+ * | 128 | GENERATION: its lowest bit says which index is in use |
+ * | 132 | SIZE: how many keys there are |
+ * | 136 | FREE_FIRST: the first entry of the free list, plus 1; 0 if it is empty |
+ * | 140 | FREE_LAST: its last one, plus 1, if it is not empty |
+ * | 144 | USED: entries from here on were never used |
+ * | 148 | GRAVES: cells that were freed and that look-ups still have to pass |
+ * | 152 | FREE_COUNT: how long the free list is |
+ * | 156 | SEED: of the hash, so that nobody can choose keys that collide |
+ * | 4096 | the two indexes, each of as many cells as the geometry says |
+ * | then, at a multiple of 64 | the entries: SPARES more than the capacity |
+ *
+ * A cell is two words: the number of an entry plus 1 (EMPTY 0, GRAVE -1), and the hash of its key. An
+ * entry is, each at a multiple of 4 bytes:
+ *
+ * | word | what |
+ * |---|---|
+ * | 0 | VERSION: odd while the entry is written |
+ * | 1 | the hash of the key; in a free entry, the next one of the free list, plus 1 |
+ * | 2 | the length of the key in bytes, and BYTES_BIT if it was given as bytes |
+ * | 3 | the length of the value in bytes |
+ * | 4 | the key, and zeros up to a multiple of 4 bytes |
+ * | then | the value |
+ */
+
+import { alignUp, wholeNumber } from "../mapping/pages.ts";
+import { type Header, HEADER_BYTE_LENGTH, invalid } from "./header.ts";
+
+export const GENERATION = 32;
+export const SIZE = 33;
+export const FREE_FIRST = 34;
+export const FREE_LAST = 35;
+export const USED = 36;
+export const GRAVES = 37;
+export const FREE_COUNT = 38;
+export const SEED = 39;
+
+export const EMPTY = 0;
+export const GRAVE = -1;
+
+export const HASH = 1;
+export const KEY_LENGTH = 2;
+export const VALUE_LENGTH = 3;
+export const KEY = 4;
+
+/** Set in the length of a key that was given as bytes. */
+export const BYTES_BIT = 0x80000000 | 0;
+
+/**
+ * Entries beyond the capacity. One is needed to change a value in a full map; the others give readers
+ * time to copy, because the free entry that is used is the one that was freed first.
+ */
+export const SPARES = 4;
+
+const CELL_BYTE_LENGTH = 8;
+const LARGEST_CAPACITY = 2 ** 26;
+const LARGEST_BYTE_LENGTH = 2 ** 28;
+
+/** What a map is made with. */
+export interface MapGeometry {
+  readonly capacity: number;
+  readonly maxKeyByteLength: number;
+  readonly valueByteLength: number;
+}
+
+/** Where all lies, in words from the beginning. */
+export interface MapLayout extends MapGeometry {
+  readonly cells: number;
+  /** Where the indexes begin, and how long one is. */
+  readonly index: number;
+  readonly indexLength: number;
+  readonly entries: number;
+  readonly entryCount: number;
+  readonly entryLength: number;
+  /** Where in an entry its value begins. */
+  readonly value: number;
+  /** Of the whole, in bytes. */
+  readonly byteLength: number;
+}
+
+/** Lays a map out. */
+export function layOut(geometry: MapGeometry): MapLayout {
+  const { capacity, maxKeyByteLength, valueByteLength } = geometry;
+  // At most two thirds of the cells are taken, so that a look-up passes few of them.
+  const cells = 2 ** Math.ceil(Math.log2(Math.max(4, capacity * 1.5)));
+  const value = KEY + alignUp(maxKeyByteLength, 4) / 4;
+  const entryLength = alignUp(value + alignUp(valueByteLength, 4) / 4, 4);
+  const indexLength = cells * CELL_BYTE_LENGTH / 4;
+  const index = HEADER_BYTE_LENGTH / 4;
+  const entries = alignUp(index + 2 * indexLength, 16);
+  const entryCount = capacity + SPARES;
+  return {
+    ...geometry,
+    cells,
+    index,
+    indexLength,
+    entries,
+    entryCount,
+    entryLength,
+    value,
+    byteLength: 4 * (entries + entryCount * entryLength),
+  };
+}
+
+/** The header of such a map. */
+export function headerOf(layout: MapLayout): Header {
+  const { capacity, maxKeyByteLength, valueByteLength, cells } = layout;
+  return {
+    kind: "map",
+    geometry: [capacity, maxKeyByteLength, valueByteLength, cells],
+    layout: [0, 0],
+  };
+}
+
+/**
+ * The layout that a header tells.
+ *
+ * @throws {Deno.errors.InvalidData} If it is none, or reaches beyond `available` bytes.
+ */
+export function layoutOf(header: Header, available: number, action: string): MapLayout {
+  const [capacity, maxKeyByteLength, valueByteLength, cells] = header.geometry;
+  const layout = layOut({ capacity, maxKeyByteLength, valueByteLength });
+  const isOne = capacity >= 1 && capacity <= LARGEST_CAPACITY && cells === layout.cells &&
+    maxKeyByteLength <= LARGEST_BYTE_LENGTH && valueByteLength <= LARGEST_BYTE_LENGTH;
+  if (!isOne) throw invalid(action, "its geometry is none");
+  if (layout.byteLength <= available) return layout;
+  throw invalid(action, `it needs ${layout.byteLength} bytes and has ${available}`);
+}
+
+/** What was asked for; undefined is what the map has, or the default of a new one. */
+export type Wishes = { readonly [Name in keyof MapGeometry]: number | undefined };
+
+/** @throws {TypeError} @throws {RangeError} */
+export function readWishes(options: Partial<MapGeometry>, action: string): Wishes {
+  const wish = (name: keyof MapGeometry, least: number, most: number): number | undefined => {
+    const value = options[name];
+    if (value === undefined) return undefined;
+    if (wholeNumber(value, name, action, least) <= most) return value;
+    throw new RangeError(`Cannot ${action} as ${name} must be at most ${most}: received ${value}`);
+  };
+  return {
+    capacity: wish("capacity", 1, LARGEST_CAPACITY),
+    maxKeyByteLength: wish("maxKeyByteLength", 1, LARGEST_BYTE_LENGTH),
+    valueByteLength: wish("valueByteLength", 0, LARGEST_BYTE_LENGTH),
+  };
+}
+
+/** @throws {Deno.errors.InvalidData} If the map is not what was asked for. */
+export function checkWishes(wishes: Wishes, layout: MapLayout, action: string): void {
+  for (const name of ["capacity", "maxKeyByteLength", "valueByteLength"] as const) {
+    const wanted = wishes[name];
+    if (wanted === undefined || wanted === layout[name]) continue;
+    throw invalid(action, `its ${name} is ${layout[name]}, and ${wanted} was asked for`);
+  }
+}
+
+const DEFAULT_CAPACITY = 1024;
+const DEFAULT_KEY_BYTE_LENGTH = 64;
+const DEFAULT_VALUE_BYTE_LENGTH = 256;
+
+/**
+ * The layout of a new map.
+ *
+ * @param available how many bytes there are, where that is given: then the default capacity is what
+ * fits, and undefined what does not
+ */
+export function layOutNew(wishes: Wishes, available?: number): MapLayout | undefined {
+  const geometry = {
+    maxKeyByteLength: wishes.maxKeyByteLength ?? DEFAULT_KEY_BYTE_LENGTH,
+    valueByteLength: wishes.valueByteLength ?? DEFAULT_VALUE_BYTE_LENGTH,
+  };
+  const of = (capacity: number): MapLayout => layOut({ ...geometry, capacity });
+  if (available === undefined) return of(wishes.capacity ?? DEFAULT_CAPACITY);
+  let capacity = wishes.capacity;
+  if (capacity === undefined) {
+    capacity = 0;
+    for (let step = LARGEST_CAPACITY / 2; step >= 1; step /= 2) {
+      if (of(capacity + step).byteLength <= available) capacity += step;
+    }
+  }
+  if (capacity === 0) return undefined;
+  const layout = of(capacity);
+  return layout.byteLength <= available ? layout : undefined;
+}

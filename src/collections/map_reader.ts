@@ -1,0 +1,169 @@
+/**
+ * Look-ups in a map, without a lock, beside a writer that may be killed at any instruction.
+ *
+ * A key's entry is never changed in place: `set` writes a free entry, makes it the key's by one store
+ * of a cell, and only then frees the old one, whose VERSION rises before it is written again. So a
+ * look-up reads: the generation, the cell, the entry's version, the entry; and then looks whether the
+ * cell, the generation and, last, the version are still what they were. If so, the entry was whole and
+ * the key's own at one moment; if not, it begins again. A key that is not found was missing at one
+ * moment of the look-up, because no key ever moves to another cell of an index, unless the generation
+ * has changed.
+ */
+
+import { copyOut, type Memory } from "./copy_out.ts";
+import { fence } from "./fence.ts";
+import { invalid } from "./header.ts";
+import type { MapKey } from "./map_key.ts";
+import { holds } from "./map_writer.ts";
+import {
+  BYTES_BIT,
+  EMPTY,
+  GENERATION,
+  GRAVE,
+  HASH,
+  KEY,
+  KEY_LENGTH,
+  type MapLayout,
+  VALUE_LENGTH,
+} from "./map_layout.ts";
+
+/** What a look-up found beside a value. */
+const PRESENT: unique symbol = Symbol("present");
+const CHANGED: unique symbol = Symbol("changed");
+
+/** How often a look-up begins again. */
+const TRIES = 10_000;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A key as it was given, and a copy of its value. */
+export interface Found {
+  readonly key: Bytes;
+  readonly isText: boolean;
+  readonly value: Bytes;
+}
+
+/** The value of a key; undefined if the map does not have it. */
+export function lookUp(memory: Memory, layout: MapLayout, key: MapKey): Bytes | undefined {
+  const found = search(memory, layout, key, true);
+  return found as Bytes | undefined;
+}
+
+/** Whether the map has a key. */
+export function isThere(memory: Memory, layout: MapLayout, key: MapKey): boolean {
+  return search(memory, layout, key, false) !== undefined;
+}
+
+function search(
+  memory: Memory,
+  layout: MapLayout,
+  key: MapKey,
+  copies: boolean,
+): Bytes | typeof PRESENT | undefined {
+  for (let i = 0; i < TRIES; i++) {
+    const found = searchOnce(memory, layout, key, copies);
+    if (found !== CHANGED) return found;
+  }
+  throw invalid("look key up", "the map changes faster than it can be read");
+}
+
+function searchOnce(
+  memory: Memory,
+  layout: MapLayout,
+  key: MapKey,
+  copies: boolean,
+): Bytes | typeof PRESENT | typeof CHANGED | undefined {
+  const { words } = memory;
+  const { hash } = key;
+  const mask = layout.cells - 1;
+  const generation = Atomics.load(words, GENERATION);
+  const index = layout.index + (generation & 1) * layout.indexLength;
+  for (let i = hash & mask, passed = 0; passed <= mask; i = i + 1 & mask, passed++) {
+    const cell = index + 2 * i;
+    const number = Atomics.load(words, cell);
+    if (number === EMPTY) break;
+    if (words[cell + 1] !== hash || number === GRAVE) continue;
+    if (number < 0 || number > layout.entryCount) throw damaged();
+    const at = layout.entries + (number - 1) * layout.entryLength;
+    const version = Atomics.load(words, at);
+    const isIt = words[at + HASH] === hash && holds(words, at, key);
+    const byteLength = words[at + VALUE_LENGTH]! >>> 0;
+    let value: Bytes | undefined;
+    if (isIt && copies && byteLength <= layout.valueByteLength) {
+      value = copyOut(memory, at + layout.value, byteLength);
+    }
+    fence();
+    if (
+      Atomics.load(words, cell) !== number || Atomics.load(words, GENERATION) !== generation ||
+      Atomics.load(words, at) !== version
+    ) return CHANGED;
+    if ((version & 1) !== 0) throw damaged();
+    if (!isIt) continue;
+    if (!copies) return PRESENT;
+    if (value === undefined) throw damaged();
+    return value;
+  }
+  // Pairs with the store in `MapWriter`: in another index the key may have been behind, or before.
+  return Atomics.load(words, GENERATION) === generation ? undefined : CHANGED;
+}
+
+/**
+ * Copies of all that is in the map. What is there all the time is given once; what is set or deleted
+ * meanwhile may be given or not.
+ */
+export function collect(memory: Memory, layout: MapLayout): Found[] {
+  for (let i = 0; i < TRIES; i++) {
+    const generation = Atomics.load(memory.words, GENERATION);
+    const found: Found[] = [];
+    for (let cell = 0; cell < layout.cells; cell++) {
+      const one = entryOf(memory, layout, generation, cell);
+      if (one !== undefined) found.push(one);
+    }
+    if (Atomics.load(memory.words, GENERATION) === generation) return found;
+  }
+  throw invalid("read entries", "the map changes faster than it can be read");
+}
+
+/** What a cell of an index holds; undefined if it is nothing. */
+function entryOf(
+  memory: Memory,
+  layout: MapLayout,
+  generation: number,
+  cell: number,
+): Found | undefined {
+  const { words } = memory;
+  const word = layout.index + (generation & 1) * layout.indexLength + 2 * cell;
+  for (let i = 0; i < TRIES; i++) {
+    const number = Atomics.load(words, word);
+    if (number === EMPTY || number === GRAVE) return undefined;
+    if (number < 0 || number > layout.entryCount) throw damaged();
+    const at = layout.entries + (number - 1) * layout.entryLength;
+    const version = Atomics.load(words, at);
+    const found = copyEntry(memory, layout, at);
+    fence();
+    // Another generation: all of it begins anew.
+    if (Atomics.load(words, GENERATION) !== generation) return undefined;
+    if (Atomics.load(words, word) !== number || Atomics.load(words, at) !== version) continue;
+    if (found === undefined || (version & 1) !== 0) throw damaged();
+    return found;
+  }
+  throw invalid("read entries", "the map changes faster than it can be read");
+}
+
+/** Undefined if it has lengths that no entry has. */
+function copyEntry(memory: Memory, layout: MapLayout, at: number): Found | undefined {
+  const { words } = memory;
+  const length = words[at + KEY_LENGTH]!;
+  const keyByteLength = length & ~BYTES_BIT;
+  const byteLength = words[at + VALUE_LENGTH]! >>> 0;
+  if (keyByteLength > layout.maxKeyByteLength || byteLength > layout.valueByteLength) {
+    return undefined;
+  }
+  const key = copyOut(memory, at + KEY, keyByteLength);
+  const value = copyOut(memory, at + layout.value, byteLength);
+  return { key, isText: (length & BYTES_BIT) === 0, value };
+}
+
+function damaged(): Error {
+  return invalid("read map", "it is damaged");
+}

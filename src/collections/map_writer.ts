@@ -1,0 +1,244 @@
+/**
+ * Changes of a map, under its lock. What makes each one valid is a single store of a word:
+ *
+ * - `set`: an entry's number into a cell, once the entry is written and the cell's hash is there.
+ * - `delete`: GRAVE into a cell.
+ * - `clear` and a new index: the generation, once the other index is written.
+ *
+ * A writer killed before that store has changed nothing that counts, one killed after it has done all
+ * that counts; the free list, the size and the number of graves, which it may have left behind, are
+ * made anew by whoever gets the lock from the dead.
+ */
+
+import { invalid } from "./header.ts";
+import type { Memory } from "./copy_out.ts";
+import { fence } from "./fence.ts";
+import type { MapKey } from "./map_key.ts";
+import {
+  BYTES_BIT,
+  EMPTY,
+  FREE_COUNT,
+  FREE_FIRST,
+  FREE_LAST,
+  GENERATION,
+  GRAVE,
+  GRAVES,
+  HASH,
+  KEY,
+  KEY_LENGTH,
+  type MapLayout,
+  SIZE,
+  SPARES,
+  USED,
+  VALUE_LENGTH,
+} from "./map_layout.ts";
+
+/** Sets a key; the lock is held. @returns false if it is a new one and the map is full */
+export function setEntry(
+  memory: Memory,
+  layout: MapLayout,
+  key: MapKey,
+  value: Uint8Array,
+  byteLength: number,
+): boolean {
+  const { words } = memory;
+  if (words[GRAVES]! * 8 > layout.cells) renewIndex(memory, layout);
+  const { cell, number } = find(memory, layout, key);
+  if (number === EMPTY && words[SIZE]! >= layout.capacity) return false;
+  const fresh = allocate(memory, layout);
+  writeEntry(memory, layout, fresh, key, value, byteLength);
+  if (number !== EMPTY) {
+    // Pairs with the loads of the cell in `searchOnce`: who sees the number sees the whole entry.
+    Atomics.store(words, cell, fresh);
+    free(memory, layout, number);
+    return true;
+  }
+  const wasGrave = words[cell] === GRAVE;
+  words[cell + 1] = key.hash;
+  Atomics.store(words, cell, fresh); // as above, and the hash too
+  if (wasGrave) words[GRAVES]!--;
+  Atomics.store(words, SIZE, words[SIZE]! + 1);
+  return true;
+}
+
+/** Deletes a key; the lock is held. @returns whether it was there */
+export function deleteEntry(memory: Memory, layout: MapLayout, key: MapKey): boolean {
+  const { words } = memory;
+  const { cell, number } = find(memory, layout, key);
+  if (number === EMPTY) return false;
+  Atomics.store(words, cell, GRAVE);
+  Atomics.store(words, SIZE, words[SIZE]! - 1);
+  words[GRAVES]!++;
+  free(memory, layout, number);
+  levelGraves(memory, layout, cell);
+  return true;
+}
+
+/** Takes all out; the lock is held. */
+export function clearEntries(memory: Memory, layout: MapLayout): void {
+  const { words } = memory;
+  const generation = words[GENERATION]!;
+  const other = indexOf(layout, generation + 1);
+  words.fill(EMPTY, other, other + layout.indexLength);
+  Atomics.store(words, GENERATION, generation + 1 | 0);
+  words[FREE_FIRST] = 0;
+  words[FREE_COUNT] = 0;
+  words[USED] = 0;
+  words[GRAVES] = 0;
+  Atomics.store(words, SIZE, 0);
+}
+
+/** After the death of a writer: counts anew, and frees what nobody holds; the lock is held. */
+export function repairMap(memory: Memory, layout: MapLayout): void {
+  const { words } = memory;
+  const held = renewIndex(memory, layout);
+  words[FREE_FIRST] = 0;
+  words[FREE_COUNT] = 0;
+  const used = Math.min(Math.max(0, words[USED]!), layout.entryCount);
+  words[USED] = used;
+  for (let number = 1; number <= used; number++) {
+    if (!held.has(number)) free(memory, layout, number);
+  }
+  Atomics.store(words, SIZE, held.size);
+}
+
+function indexOf(layout: MapLayout, generation: number): number {
+  return layout.index + (generation & 1) * layout.indexLength;
+}
+
+/**
+ * The cell of a key and the number that it holds; EMPTY and the cell to put it in, if it is not there.
+ *
+ * @throws {Deno.errors.InvalidData} If the map is damaged.
+ */
+function find(memory: Memory, layout: MapLayout, key: MapKey): { cell: number; number: number } {
+  const { words } = memory;
+  const mask = layout.cells - 1;
+  const index = indexOf(layout, words[GENERATION]!);
+  let grave = -1;
+  for (let i = key.hash & mask, passed = 0; passed <= mask; i = i + 1 & mask, passed++) {
+    const cell = index + 2 * i;
+    const number = words[cell]!;
+    if (number === EMPTY) return { cell: grave < 0 ? cell : grave, number: EMPTY };
+    if (number === GRAVE) {
+      if (grave < 0) grave = cell;
+    } else if (words[cell + 1] === key.hash && holds(words, entryAt(layout, number), key)) {
+      return { cell, number };
+    }
+  }
+  if (grave >= 0) return { cell: grave, number: EMPTY };
+  throw damaged();
+}
+
+function entryAt(layout: MapLayout, number: number): number {
+  if (number >= 1 && number <= layout.entryCount) {
+    return layout.entries + (number - 1) * layout.entryLength;
+  }
+  throw damaged();
+}
+
+/** Whether an entry is a key's. */
+export function holds(words: Int32Array, entry: number, key: MapKey): boolean {
+  const { byteLength } = key;
+  if ((words[entry + KEY_LENGTH]! & ~BYTES_BIT) !== byteLength) return false;
+  const other = key.words;
+  const at = entry + KEY;
+  for (let i = 0, end = byteLength + 3 >>> 2; i < end; i++) {
+    if (words[at + i] !== other[i]) return false;
+  }
+  return true;
+}
+
+function writeEntry(
+  memory: Memory,
+  layout: MapLayout,
+  number: number,
+  key: MapKey,
+  value: Uint8Array,
+  byteLength: number,
+): void {
+  const { words } = memory;
+  const at = entryAt(layout, number);
+  const version = words[at]! | 1;
+  // Readers who still copy what stood here find another version when they are done.
+  Atomics.store(words, at, version);
+  fence();
+  words[at + HASH] = key.hash;
+  words[at + KEY_LENGTH] = key.byteLength | key.form;
+  words[at + VALUE_LENGTH] = byteLength;
+  for (let i = 0, end = key.length; i < end; i++) words[at + KEY + i] = key.words[i]!;
+  if (byteLength > 0) memory.bytes.set(value, 4 * (at + layout.value));
+  Atomics.store(words, at, version + 1 | 0);
+}
+
+/** A free entry: the one that was freed first, or, as long as few are free, one never used. */
+function allocate(memory: Memory, layout: MapLayout): number {
+  const { words } = memory;
+  const used = words[USED]!;
+  if (words[FREE_COUNT]! < SPARES && used >= 0 && used < layout.entryCount) {
+    words[USED] = used + 1;
+    return used + 1;
+  }
+  const number = words[FREE_FIRST]!;
+  words[FREE_FIRST] = words[entryAt(layout, number) + HASH]!;
+  words[FREE_COUNT]!--;
+  return number;
+}
+
+function free(memory: Memory, layout: MapLayout, number: number): void {
+  const { words } = memory;
+  const at = entryAt(layout, number);
+  const version = words[at]!;
+  // The hash gives way to the list: not before readers can know that the entry is none any more.
+  Atomics.store(words, at, version | 1);
+  fence();
+  words[at + HASH] = 0;
+  if (words[FREE_FIRST] === 0) words[FREE_FIRST] = number;
+  else words[entryAt(layout, words[FREE_LAST]!) + HASH] = number;
+  words[FREE_LAST] = number;
+  words[FREE_COUNT]!++;
+}
+
+/** Graves right before an empty cell have nobody behind them: they become empty, from the back. */
+function levelGraves(memory: Memory, layout: MapLayout, cell: number): void {
+  const { words } = memory;
+  const index = indexOf(layout, words[GENERATION]!);
+  const mask = layout.cells - 1;
+  let i = (cell - index) / 2;
+  if (words[index + 2 * (i + 1 & mask)] !== EMPTY) return;
+  while (words[index + 2 * i] === GRAVE) {
+    Atomics.store(words, index + 2 * i, EMPTY);
+    words[GRAVES]!--;
+    i = i - 1 & mask;
+  }
+}
+
+/** Writes the other index, without graves, and puts it in the place of this one. @returns what is held */
+function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
+  const { words } = memory;
+  const generation = words[GENERATION]!;
+  const index = indexOf(layout, generation);
+  const other = indexOf(layout, generation + 1);
+  const mask = layout.cells - 1;
+  const held = new Set<number>();
+  words.fill(EMPTY, other, other + layout.indexLength);
+  for (let cell = index; cell < index + layout.indexLength; cell += 2) {
+    const number = words[cell]!;
+    if (number < 1 || number > layout.entryCount || held.has(number)) continue;
+    if (held.size === layout.capacity) throw damaged();
+    held.add(number);
+    const hash = words[cell + 1]!;
+    let i = hash & mask;
+    while (words[other + 2 * i] !== EMPTY) i = i + 1 & mask;
+    words[other + 2 * i] = number;
+    words[other + 2 * i + 1] = hash;
+  }
+  // Pairs with the loads of the generation in `searchOnce`: who sees the new one sees its index.
+  Atomics.store(words, GENERATION, generation + 1 | 0);
+  words[GRAVES] = 0;
+  return held;
+}
+
+function damaged(): Error {
+  return invalid("change map", "it is damaged");
+}

@@ -1,0 +1,81 @@
+/** Where a collection with a lock lies: in a file of its own, or in a region of the caller. */
+
+import { pathOf } from "../object/path.ts";
+import { MmapRegion } from "../region/mmap_region.ts";
+import { Mutex } from "../sync/mutex.ts";
+import {
+  type Header,
+  HEADER_BYTE_LENGTH,
+  invalid,
+  type Kind,
+  MUTEX_BYTE_OFFSET,
+  readHeader,
+  writeHeader,
+} from "./header.ts";
+import { type Fresh, mapDescriptor, openCollection } from "./open_file.ts";
+
+/** What to open, and what to make where there is nothing. */
+export interface PlacePlan {
+  readonly target: string | URL | MmapRegion;
+  readonly kind: Kind;
+  readonly action: string;
+  readonly writable: boolean;
+  readonly create: boolean;
+  /** @param available how many bytes a region has; undefined for a file */
+  readonly fresh: (available: number | undefined) => Fresh;
+}
+
+/** A region with a collection in it. */
+export interface Place {
+  readonly region: MmapRegion;
+  /** Whether the region was opened here, and is to be closed with the collection. */
+  readonly owned: boolean;
+  readonly header: Header;
+}
+
+/**
+ * Opens it or makes it.
+ *
+ * @throws {Deno.errors.InvalidData} If something else is there.
+ */
+export function openPlace(plan: PlacePlan): Place {
+  const { target, kind, action } = plan;
+  if (target instanceof MmapRegion) {
+    if (target.access !== "read") makeInZeros(target, plan);
+    return {
+      region: target,
+      owned: false,
+      header: readHeader(headerWords(target, plan), kind, action),
+    };
+  }
+  const path = pathOf(target);
+  const { writable, create } = plan;
+  const fresh = (): Fresh => plan.fresh(undefined);
+  const fd = openCollection({ path, action, writable, create, exclusive: false, fresh });
+  const region = mapDescriptor(fd, path, writable);
+  try {
+    return { region, owned: true, header: readHeader(headerWords(region, plan), kind, action) };
+  } catch (error) {
+    region.close();
+    throw error;
+  }
+}
+
+function headerWords(region: MmapRegion, { action }: PlacePlan): Int32Array {
+  if (region.byteLength >= HEADER_BYTE_LENGTH) return region.view(Int32Array);
+  throw invalid(action, `the region is too short to hold a collection`);
+}
+
+/** Makes the collection in memory that is all zeros; who comes second finds it made. */
+function makeInZeros(region: MmapRegion, plan: PlacePlan): void {
+  const words = headerWords(region, plan);
+  if (Atomics.load(words, 0) !== 0) return;
+  using _guard = new Mutex(region, MUTEX_BYTE_OFFSET).lockSync();
+  if (Atomics.load(words, 0) !== 0) return;
+  // A maker that died before the header's first word has left what it wrote; it is written again.
+  const { header, byteLength, fill } = plan.fresh(region.byteLength);
+  const data = words.subarray(HEADER_BYTE_LENGTH / 4, byteLength / 4);
+  if (data.some((word) => word !== 0)) throw invalid(plan.action, "its memory is not all zeros");
+  fill?.(words);
+  writeHeader(words, header);
+}

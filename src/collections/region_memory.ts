@@ -1,0 +1,55 @@
+/** The memory of a collection in a region: its views, as long as both are open. */
+
+import type { MmapRegion } from "../region/mmap_region.ts";
+import type { Memory } from "./copy_out.ts";
+
+const NO_BYTES = new Uint8Array();
+const NO_WORDS = new Int32Array();
+
+/** Views that follow the region when it is resized. */
+export class RegionMemory implements Memory {
+  readonly #region: MmapRegion;
+  readonly #name: string;
+  /** How long the collection is, in bytes: more than that of the region is not its own. */
+  readonly #byteLength: number;
+  #closed = false;
+  #bytes: Uint8Array = NO_BYTES;
+  #words: Int32Array = NO_WORDS;
+
+  constructor(region: MmapRegion, byteLength: number, name: string) {
+    this.#region = region;
+    this.#byteLength = byteLength;
+    this.#name = name;
+    this.#view();
+  }
+
+  /** @throws {Deno.errors.BadResource} If the collection or the region is closed. */
+  get words(): Int32Array {
+    if (this.#words.length === 0) this.#view();
+    return this.#words;
+  }
+
+  /** @throws {Deno.errors.BadResource} If the collection or the region is closed. */
+  get bytes(): Uint8Array {
+    if (this.#bytes.length === 0) this.#view();
+    return this.#bytes;
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#region.closed;
+  }
+
+  #view(): void {
+    if (this.closed) {
+      throw new Deno.errors.BadResource(`Cannot use ${this.#name}: it is closed`);
+    }
+    this.#bytes = this.#region.view(Uint8Array, 0, this.#byteLength);
+    this.#words = this.#region.view(Int32Array, 0, Math.floor(this.#byteLength / 4));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#bytes = NO_BYTES;
+    this.#words = NO_WORDS;
+  }
+}

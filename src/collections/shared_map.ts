@@ -1,0 +1,334 @@
+/** A map in shared memory or a file. */
+
+import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import type { MmapRegion } from "../region/mmap_region.ts";
+import { checkObject, choice, flag } from "../region/plan.ts";
+import { Mutex, type MutexGuard } from "../sync/mutex.ts";
+import type { CommitOptions } from "./append_log.ts";
+import { MUTEX_BYTE_OFFSET } from "./header.ts";
+import { MapKey } from "./map_key.ts";
+import {
+  checkWishes,
+  headerOf,
+  layOutNew,
+  layoutOf,
+  type MapLayout,
+  readWishes,
+  SEED,
+  SIZE,
+  type Wishes,
+} from "./map_layout.ts";
+import { collect, type Found, isThere, lookUp } from "./map_reader.ts";
+import { clearEntries, deleteEntry, repairMap, setEntry } from "./map_writer.ts";
+import type { Fresh } from "./open_file.ts";
+import { openPlace, type Place } from "./place.ts";
+import { RegionMemory } from "./region_memory.ts";
+
+/** Options of `SharedMap.open`. Of a map that is there, they need not be given. */
+export interface SharedMapOptions {
+  /** How many keys there can be: 1 to 2^26; by default 1024, or in a region as many as fit. */
+  capacity?: number;
+  /** The longest key, in bytes of UTF-8; by default 64. */
+  maxKeyByteLength?: number;
+  /** The longest value, in bytes; by default 256. */
+  valueByteLength?: number;
+  /**
+   * Make the map if the file does not exist or is empty. In a region of zeros it is made anyway.
+   * @default {false}
+   */
+  create?: boolean;
+  /**
+   * "read": only look up, in a file that this process may not write to.
+   * @default {"read-write"}
+   */
+  access?: "read" | "read-write";
+}
+
+/**
+ * A map of fixed capacity that processes share, in a file or a region: keys are strings or bytes,
+ * values bytes.
+ *
+ * Look-ups take no lock and always get a whole value. Changes take one lock for all; if a process is
+ * killed in the middle of one, the next that gets the lock puts things right, and what every `set` and
+ * `delete` did that returned is there. A crash of the machine may lose anything that was not committed,
+ * and leave a damaged map.
+ *
+ * A string is the same key as its UTF-8 bytes. Values that are returned are copies; those of at most
+ * 1 KiB may share their `buffer` with others, so `slice()` them before you transfer them.
+ *
+ * Whoever can write to the file can damage the map: then it throws `Deno.errors.InvalidData`, or gives
+ * what was written there, but never touches other memory.
+ *
+ * @example
+ * ```ts
+ * import { SharedMap } from "@mmap/mmap/collections";
+ * import { MmapRegion } from "@mmap/mmap";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(1 << 20); // or the path of a file, with `create: true`
+ * using map = SharedMap.open(region, { capacity: 1000, valueByteLength: 32 });
+ * map.set("answer", new Uint8Array([42]));
+ *
+ * using other = SharedMap.open(region); // in any process that attaches to the region
+ * assertEquals(other.get("answer"), new Uint8Array([42]));
+ * assertEquals([...other.keys()], ["answer"]);
+ * ```
+ */
+export class SharedMap implements Disposable {
+  readonly #place: Place;
+  readonly #layout: MapLayout;
+  readonly #memory: RegionMemory;
+  readonly #mutex: Mutex | undefined;
+  readonly #key: MapKey;
+
+  private constructor(place: Place, layout: MapLayout) {
+    const { region } = place;
+    this.#place = place;
+    this.#layout = layout;
+    this.#memory = new RegionMemory(region, layout.byteLength, "map");
+    this.#key = new MapKey(layout.maxKeyByteLength, this.#memory.words[SEED]!);
+    if (region.access === "read") return;
+    this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
+    // Whoever was killed in the middle of a change left the size as it may not be.
+    const guard = this.#mutex.tryLock();
+    if (guard === null) return;
+    try {
+      if (guard.ownerDied) repairMap(this.#memory, layout);
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  /**
+   * Opens a map, or makes it.
+   *
+   * @param target a path, a file URL, or a region, which stays the caller's to close
+   * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
+   * @throws {Deno.errors.InvalidData} If something else is there, a map of another version or of
+   * another geometry than the options say, or a damaged one.
+   * @throws {RangeError} If a number is out of range, or the region too short for the map.
+   * @throws {TypeError} If an option is of another type.
+   * @throws as `MmapRegion.open` does
+   */
+  static open(target: string | URL | MmapRegion, options: SharedMapOptions = {}): SharedMap {
+    const action = "open map";
+    checkObject(options, action);
+    const create = flag(options.create, "create", action, false);
+    const access = choice(options.access, ["read", "read-write"], "access", action);
+    const writable = access !== "read";
+    if (create && !writable) {
+      throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
+    }
+    const wishes = readWishes(options, action);
+    const fresh = (available: number | undefined): Fresh => freshMap(wishes, available, action);
+    const place = openPlace({ target, kind: "map", action, writable, create, fresh });
+    try {
+      const layout = layoutOf(place.header, place.region.byteLength, action);
+      checkWishes(wishes, layout, action);
+      return new SharedMap(place, layout);
+    } catch (error) {
+      if (place.owned) place.region.close();
+      throw error;
+    }
+  }
+
+  /** How many keys there can be. */
+  get capacity(): number {
+    return this.#layout.capacity;
+  }
+
+  /** The longest key, in bytes. */
+  get maxKeyByteLength(): number {
+    return this.#layout.maxKeyByteLength;
+  }
+
+  /** The longest value, in bytes. */
+  get valueByteLength(): number {
+    return this.#layout.valueByteLength;
+  }
+
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.#memory.closed;
+  }
+
+  /** How many keys there are. @throws {Deno.errors.BadResource} If the map is closed. */
+  get size(): number {
+    return Atomics.load(this.#memory.words, SIZE);
+  }
+
+  /**
+   * A copy of the value of a key.
+   *
+   * @returns undefined if the map does not have it
+   * @throws {TypeError} If the key is neither a string nor a Uint8Array.
+   * @throws {Deno.errors.InvalidData} If the map is damaged.
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  get(key: string | Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+    return this.#key.take(key, "look key up")
+      ? lookUp(this.#memory, this.#layout, this.#key)
+      : this.#missing();
+  }
+
+  /** Whether the map has a key. @throws as {@linkcode get} */
+  has(key: string | Uint8Array): boolean {
+    return this.#key.take(key, "look key up")
+      ? isThere(this.#memory, this.#layout, this.#key)
+      : this.#missing() !== undefined;
+  }
+
+  /** No map has a key that is too long. @throws {Deno.errors.BadResource} If the map is closed. */
+  #missing(): undefined {
+    this.#memory.words;
+  }
+
+  /**
+   * Sets the value of a key. When this returns, all see it, and the death of this process does not
+   * lose it.
+   *
+   * @param key at most `maxKeyByteLength` bytes of UTF-8
+   * @param value at most `valueByteLength` bytes
+   * @throws {RangeError} If the key or the value is too long.
+   * @throws {TypeError} If one of them is of another type.
+   * @throws {Deno.errors.WriteZero} If it is a new key and the map is full.
+   * @throws {Deno.errors.PermissionDenied} If the map is open to read only.
+   * @throws {Deno.errors.InvalidData} If the map is damaged.
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  set(key: string | Uint8Array, value: Uint8Array): void {
+    const action = "set key";
+    const bytes = value instanceof Uint8Array ? value : plainBytes(value, "value", action);
+    const byteLength = lengthOf(bytes);
+    const { valueByteLength, maxKeyByteLength, capacity } = this.#layout;
+    if (byteLength > valueByteLength) {
+      throw new RangeError(
+        `Cannot ${action} as a value must be at most ${valueByteLength} bytes long: ` +
+          `received ${byteLength}`,
+      );
+    }
+    if (!this.#key.take(key, action)) {
+      throw new RangeError(
+        `Cannot ${action} as a key must be at most ${maxKeyByteLength} bytes long`,
+      );
+    }
+    const guard = this.#lock(action);
+    try {
+      if (setEntry(this.#memory, this.#layout, this.#key, bytes, byteLength)) return;
+    } finally {
+      guard.unlock();
+    }
+    throw new Deno.errors.WriteZero(`Cannot ${action}: the map is full, it holds ${capacity} keys`);
+  }
+
+  /**
+   * Takes a key out.
+   *
+   * @returns whether it was there
+   * @throws as {@linkcode set}
+   */
+  delete(key: string | Uint8Array): boolean {
+    const isShort = this.#key.take(key, "delete key");
+    const guard = this.#lock("delete key");
+    try {
+      return isShort && deleteEntry(this.#memory, this.#layout, this.#key);
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  /** Takes all keys out. @throws as {@linkcode set} */
+  clear(): void {
+    const guard = this.#lock("clear map");
+    try {
+      clearEntries(this.#memory, this.#layout);
+    } finally {
+      guard.unlock();
+    }
+  }
+
+  #lock(action: string): MutexGuard {
+    this.#memory.words; // a closed map, before anything else
+    if (this.#mutex === undefined) {
+      throw new Deno.errors.PermissionDenied(`Cannot ${action}: the map has access "read"`);
+    }
+    const guard = this.#mutex.lockSync();
+    if (!guard.ownerDied) return guard;
+    try {
+      repairMap(this.#memory, this.#layout);
+    } catch (error) {
+      guard.unlock();
+      throw error;
+    }
+    return guard;
+  }
+
+  /**
+   * The keys, as strings, or as bytes if they were set as such; in no order. What is there while this
+   * is called is given once; what others set or delete meanwhile may be given or not.
+   *
+   * @throws {Deno.errors.InvalidData} If the map is damaged.
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  keys(): IterableIterator<string | Uint8Array<ArrayBuffer>> {
+    return collect(this.#memory, this.#layout).values().map(keyOf);
+  }
+
+  /** The keys and copies of their values, as {@linkcode keys}. */
+  entries(): IterableIterator<
+    [key: string | Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>]
+  > {
+    return collect(this.#memory, this.#layout).values().map((found) => [keyOf(found), found.value]);
+  }
+
+  /** As {@linkcode entries}. */
+  [Symbol.iterator](): IterableIterator<
+    [key: string | Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>]
+  > {
+    return this.entries();
+  }
+
+  /**
+   * Writes the map to the disk and waits, for a crash of the machine; see `flushSync` of the region.
+   *
+   * @throws {MappingFaultError} If the file was truncated under the map.
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  commit(options: CommitOptions = {}): void {
+    checkObject(options, "commit map");
+    const choices = ["memory", "disk"] as const;
+    const durability = choice(options.durability, choices, "durability", "commit map") ?? "disk";
+    this.#memory.words;
+    this.#place.region.flushSync({ durability });
+  }
+
+  /** Closes the map, and the file that it opened; a region that was given stays open. */
+  close(): void {
+    this.#memory.close();
+    if (this.#place.owned) this.#place.region.close();
+  }
+
+  /** As {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+const decoder = new TextDecoder();
+
+function keyOf({ key, isText }: Found): string | Uint8Array<ArrayBuffer> {
+  return isText ? decoder.decode(key) : key;
+}
+
+function freshMap(wishes: Wishes, available: number | undefined, action: string): Fresh {
+  const layout = layOutNew(wishes, available);
+  if (layout === undefined) {
+    throw new RangeError(
+      `Cannot ${action} as the region of ${available} bytes is too short for it`,
+    );
+  }
+  const fill = (words: Int32Array): void => {
+    words[SEED] = crypto.getRandomValues(new Int32Array(1))[0]!;
+  };
+  return { header: headerOf(layout), byteLength: layout.byteLength, fill };
+}
