@@ -16,6 +16,7 @@
  */
 
 import { bootId } from "../object/identity.ts";
+import { readFirst } from "./order.ts";
 
 const TAIL = 32;
 const EPOCH = 33;
@@ -89,11 +90,12 @@ export class LogWords {
   /**
    * Whether somebody has to be woken.
    *
-   * The load comes after the store of `publish`, and a follower raises the word before it looks at
-   * TAIL for the last time: one of the two sees the other's, since atomic operations have one order.
+   * The load comes after the store of `publish` (which on x86-64 is an exchange, and so a fence), and a
+   * follower raises the word before it looks at TAIL for the last time: one of the two sees what the
+   * other has written.
    */
   get hasSleepers(): boolean {
-    return Atomics.load(this.#words, SLEEPERS) !== 0;
+    return readFirst(this.#words, SLEEPERS) !== 0;
   }
 
   /** Before going to sleep, and back to 0 before waking: so a dead follower is woken for once. */

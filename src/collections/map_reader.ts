@@ -11,9 +11,9 @@
  */
 
 import { copyOut, type Memory } from "./copy_out.ts";
-import { fence } from "./fence.ts";
 import { invalid } from "./header.ts";
 import type { MapKey } from "./map_key.ts";
+import { fence, readFirst } from "./order.ts";
 import { holds } from "./map_writer.ts";
 import {
   BYTES_BIT,
@@ -76,16 +76,16 @@ function searchOnce(
   const { words } = memory;
   const { hash } = key;
   const mask = layout.cells - 1;
-  const generation = Atomics.load(words, GENERATION);
+  const generation = readFirst(words, GENERATION);
   const index = layout.index + (generation & 1) * layout.indexLength;
   for (let i = hash & mask, passed = 0; passed <= mask; i = i + 1 & mask, passed++) {
     const cell = index + 2 * i;
-    const number = Atomics.load(words, cell);
+    const number = readFirst(words, cell);
     if (number === EMPTY) break;
     if (words[cell + 1] !== hash || number === GRAVE) continue;
     if (number < 0 || number > layout.entryCount) throw damaged();
     const at = layout.entries + (number - 1) * layout.entryLength;
-    const version = Atomics.load(words, at);
+    const version = readFirst(words, at);
     const isIt = words[at + HASH] === hash && holds(words, at, key);
     const byteLength = words[at + VALUE_LENGTH]! >>> 0;
     let value: Bytes | undefined;
@@ -93,9 +93,10 @@ function searchOnce(
       value = copyOut(memory, at + layout.value, byteLength);
     }
     fence();
+    // The first one is atomic, or the compiler might take the words for those that it has read.
     if (
-      Atomics.load(words, cell) !== number || Atomics.load(words, GENERATION) !== generation ||
-      Atomics.load(words, at) !== version
+      Atomics.load(words, cell) !== number || words[at] !== version ||
+      words[GENERATION] !== generation
     ) return CHANGED;
     if ((version & 1) !== 0) throw damaged();
     if (!isIt) continue;
@@ -134,11 +135,11 @@ function entryOf(
   const { words } = memory;
   const word = layout.index + (generation & 1) * layout.indexLength + 2 * cell;
   for (let i = 0; i < TRIES; i++) {
-    const number = Atomics.load(words, word);
+    const number = readFirst(words, word);
     if (number === EMPTY || number === GRAVE) return undefined;
     if (number < 0 || number > layout.entryCount) throw damaged();
     const at = layout.entries + (number - 1) * layout.entryLength;
-    const version = Atomics.load(words, at);
+    const version = readFirst(words, at);
     const found = copyEntry(memory, layout, at);
     fence();
     // Another generation: all of it begins anew.

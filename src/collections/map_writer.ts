@@ -12,8 +12,8 @@
 
 import { invalid } from "./header.ts";
 import type { Memory } from "./copy_out.ts";
-import { fence } from "./fence.ts";
 import type { MapKey } from "./map_key.ts";
+import { fence } from "./order.ts";
 import {
   BYTES_BIT,
   EMPTY,
