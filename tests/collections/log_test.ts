@@ -1,0 +1,298 @@
+/** `AppendLog` in one process: records, positions, errors, growth, and what close leaves. */
+
+import { AppendLog } from "@mmap/mmap/collections";
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { checksum } from "../../src/collections/checksum.ts";
+import { thrownBy } from "../_errors.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const WRITE = { access: "read-write", create: true } as const;
+
+function contents(log: AppendLog, from = 0): Uint8Array[] {
+  return [...log.entries({ from })].map(({ record }) => record.slice());
+}
+
+onBothFileSystems("AppendLog gives back what was appended, by position and in order", (dir) => {
+  const path = join(dir, "a.log");
+  const records = [encode("one"), new Uint8Array(), encode("three"), pattern(5000), pattern(7)];
+  using log = AppendLog.open(path, WRITE);
+  assertEquals([log.byteLength, log.access, log.closed], [0, "read-write", false]);
+  const positions = records.map((record) => log.append(record));
+  assertEquals(positions, [0, 16, 24, 40, 5048]);
+  using reader = AppendLog.open(path);
+  for (const each of [log, reader]) {
+    assertEquals(positions.map((position) => each.read(position)), records);
+    assertEquals(contents(each), records);
+    assertEquals(contents(each, 24), records.slice(2));
+    assertEquals([...each].map(({ position }) => position), positions);
+    assertEquals(contents(each, each.byteLength), []);
+  }
+  assertEquals(reader.byteLength, 5064);
+});
+
+onBothFileSystems("AppendLog.append() makes a record visible to readers that are open", (dir) => {
+  const path = join(dir, "a.log");
+  using log = AppendLog.open(path, WRITE);
+  using reader = AppendLog.open(path);
+  const large = pattern(1 << 20); // beyond what the reader has mapped
+  for (let i = 0; i < 5; i++) {
+    const position = log.append(large);
+    assertEquals(reader.byteLength, log.byteLength);
+    assertEquals(reader.read(position), large);
+  }
+});
+
+Deno.test("AppendLog.open() finds what an earlier one appended, and goes on behind it", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "a.log");
+    for (let i = 0; i < 4; i++) {
+      using log = AppendLog.open(path, WRITE);
+      assertEquals(contents(log), Array.from({ length: i }, (_, k) => encode(`record ${k}`)));
+      log.append(encode(`record ${i}`));
+    }
+    // The file ends where the log does.
+    assertEquals(Deno.statSync(path).size, 4096 + 4 * 16);
+  });
+});
+
+Deno.test("AppendLog.entries() ends at what was the end when it was called", async () => {
+  await withTempDir((dir) => {
+    using log = AppendLog.open(join(dir, "a.log"), WRITE);
+    log.append(encode("a"));
+    for (const { record } of log.entries()) log.append(record);
+    assertEquals(contents(log).length, 2);
+  });
+});
+
+Deno.test("AppendLog.read() returns copies that no later call changes", async () => {
+  await withTempDir((dir) => {
+    using log = AppendLog.open(join(dir, "a.log"), WRITE);
+    for (let i = 0; i < 2000; i++) log.append(pattern(i % 300, i));
+    const copies = [...log.entries()].map(({ record }) => record);
+    copies.forEach((copy, i) => assertEquals(copy, pattern(i % 300, i)));
+    copies[5]!.fill(0);
+    assertEquals(copies[4], pattern(4, 4));
+    assertEquals(copies[6], pattern(6, 6));
+    assertEquals(contents(log)[5], pattern(5, 5));
+  });
+});
+
+Deno.test("AppendLog.open() of a second writer throws Busy until the first one is closed", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "a.log");
+    const first = AppendLog.open(path, WRITE);
+    first.append(encode("a"));
+    for (const options of [WRITE, { access: "read-write" } as const]) {
+      const error = assertThrows(() => AppendLog.open(path, options), Deno.errors.Busy);
+      assertEquals(error.message, `Cannot open log: another writer has '${path}' open`);
+    }
+    AppendLog.open(path).close(); // readers may come
+    first.close();
+    using second = AppendLog.open(path, WRITE);
+    assertEquals(contents(second), [encode("a")]);
+  });
+});
+
+Deno.test("AppendLog.open() checks its options before it touches the file", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "none.log");
+    const open = (options: unknown) => () => AppendLog.open(path, options as { create: true });
+    assertThrows(open({ create: 1 }), TypeError, "create must be a boolean");
+    assertThrows(open({ access: "write" }), TypeError, `access must be one of`);
+    assertThrows(open({ access: "read", create: true }), TypeError, `needs access "read-write"`);
+    assertThrows(open(null), TypeError);
+    assertThrows(() => AppendLog.open(7 as unknown as string), TypeError);
+    assertThrows(open({}), Deno.errors.NotFound);
+    assertThrows(open({ access: "read-write" }), Deno.errors.NotFound);
+    assertEquals([...Deno.readDirSync(dir)], []);
+  });
+});
+
+Deno.test("AppendLog.open() says what a file is that is no log, and leaves it as it is", async () => {
+  await withTempDir((dir) => {
+    const other = new Uint8Array(8192);
+    other.set(encode("mmapcoll"));
+    const view = new DataView(other.buffer);
+    const seal = () => view.setInt32(40, checksum(new Int32Array(other.buffer), 1, 36, 0), true);
+    const cases: [Uint8Array, string][] = [
+      [encode("hello"), "is too short"],
+      [pattern(8192), "holds no collection"],
+      [new Uint8Array(8192), "holds no collection"],
+    ];
+    view.setUint32(8, 2, true);
+    seal();
+    cases.push([other.slice(), "it has version 2 of the format"]);
+    view.setUint32(8, 1, true);
+    cases.push([other.slice(), "its header is damaged"]);
+    view.setUint32(12, 2, true);
+    seal();
+    cases.push([other.slice(), "it holds another kind of collection: map"]);
+    for (const [bytes, message] of cases) {
+      const path = makeFile(dir, bytes, "other.bin");
+      for (const options of [{}, WRITE, { access: "read-write" } as const]) {
+        assertThrows(() => AppendLog.open(path, options), Deno.errors.InvalidData, message);
+        assertEquals(Deno.readFileSync(path), bytes);
+      }
+    }
+  });
+});
+
+Deno.test("AppendLog.open() makes a log in an empty file, and anew where its maker died", async () => {
+  await withTempDir((dir) => {
+    const made = new Uint8Array(4096);
+    const begun = new Uint8Array(70_000);
+    begun.set(encode("make"));
+    for (const bytes of [new Uint8Array(), made, begun]) {
+      const path = makeFile(dir, bytes, "a.log");
+      using log = AppendLog.open(path, WRITE);
+      log.append(encode("a"));
+      assertEquals(contents(log), [encode("a")]);
+    }
+  });
+});
+
+Deno.test("AppendLog.append() wants a writer and a Uint8Array", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "a.log");
+    using log = AppendLog.open(path, WRITE);
+    for (const bad of ["text", null, undefined, new Uint16Array(1), { length: 3 }]) {
+      assertThrows(() => log.append(bad as Uint8Array), TypeError, "record must be a Uint8Array");
+    }
+    using reader = AppendLog.open(path);
+    assertThrows(() => reader.append(encode("a")), Deno.errors.PermissionDenied);
+    assertThrows(() => reader.commit(), Deno.errors.PermissionDenied);
+    assertEquals(log.byteLength, 0);
+  });
+});
+
+Deno.test("AppendLog.append() frames the true length of an array that lies about it", async () => {
+  await withTempDir((dir) => {
+    using log = AppendLog.open(join(dir, "a.log"), WRITE);
+    for (const lie of [0, 1e9]) {
+      const record = pattern(20);
+      Object.defineProperty(record, "length", { value: lie });
+      log.append(record);
+    }
+    assertEquals(contents(log), [pattern(20), pattern(20)]);
+  });
+});
+
+Deno.test("AppendLog.read() throws for a position that is none", async () => {
+  await withTempDir((dir) => {
+    using log = AppendLog.open(join(dir, "a.log"), WRITE);
+    log.append(pattern(100));
+    log.append(pattern(100));
+    for (const position of [-8, 4, 1.5, NaN, Infinity, log.byteLength, 1 << 30]) {
+      assertThrows(() => log.read(position), RangeError, "position");
+    }
+    assertThrows(() => log.read("0" as unknown as number), TypeError);
+    assertThrows(() => log.read(16), Deno.errors.InvalidData, "no record begins at position 16");
+    assertThrows(() => log.entries({ from: 3 }), RangeError, "from must be a multiple of 8");
+    assertThrows(() => log.follow({ from: -8 }), RangeError);
+    assertThrows(() => log.follow({ signal: 1 as unknown as AbortSignal }), TypeError);
+    assertThrows(() => [...log.entries({ from: 16 })], Deno.errors.InvalidData);
+  });
+});
+
+Deno.test("AppendLog.commit() checks its options and writes the log to the disk", async () => {
+  await withTempDir((dir) => {
+    using log = AppendLog.open(join(dir, "a.log"), WRITE);
+    log.append(encode("a"));
+    log.commit();
+    log.commit({ durability: "memory" });
+    log.commit({ durability: "disk" });
+    const bad = { durability: "data" as "disk" };
+    assertThrows(() => log.commit(bad), TypeError, "durability must be one of");
+  });
+});
+
+Deno.test("a closed AppendLog throws BadResource, and closes twice in silence", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "a.log");
+    const log = AppendLog.open(path, WRITE);
+    log.append(encode("a"));
+    log.append(encode("b"));
+    const entries = log.entries();
+    entries.next();
+    log.close();
+    log.close();
+    log[Symbol.dispose]();
+    const calls = [
+      () => log.append(encode("a")),
+      () => log.read(0),
+      () => log.entries(),
+      () => log.follow(),
+      () => log.commit(),
+      () => entries.next(),
+    ];
+    for (const call of calls) assertEquals(thrownBy(call)?.constructor, Deno.errors.BadResource);
+    assertEquals([log.closed, log.byteLength, log.access], [true, 0, "read-write"]);
+  });
+});
+
+Deno.test("AppendLog.follow() yields what is there and what comes", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "a.log");
+    using log = AppendLog.open(path, WRITE);
+    using reader = AppendLog.open(path);
+    log.append(encode("0"));
+    for (const each of [log, reader]) {
+      const seen: string[] = [];
+      const start = log.byteLength - 16;
+      for await (const { record } of each.follow({ from: start })) {
+        seen.push(new TextDecoder().decode(record));
+        if (seen.length === 20) break;
+        queueMicrotask(() => log.append(encode(`${seen.length}`)));
+      }
+      assertEquals(seen.slice(1), Array.from({ length: 19 }, (_, i) => `${i + 1}`));
+    }
+  });
+});
+
+Deno.test("AppendLog.follow() wakes the follower of a log that grows beyond its map", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "a.log");
+    using log = AppendLog.open(path, WRITE);
+    const follower = log.follow();
+    for (let i = 0; i < 4; i++) {
+      const next = follower.next();
+      await Promise.resolve();
+      log.append(pattern(300_000, i)); // grows the file while somebody sleeps on its header
+      assertEquals((await next).value!.record, pattern(300_000, i));
+    }
+    await follower.return!();
+  });
+});
+
+Deno.test("AppendLog.follow() throws the signal's reason, and ends when the log is closed", async () => {
+  await withTempDir(async (dir) => {
+    const log = AppendLog.open(join(dir, "a.log"), WRITE);
+    const controller = new AbortController();
+    const aborted = log.follow({ signal: controller.signal }).next();
+    const closed = log.follow().next();
+    controller.abort("enough");
+    assertEquals(await Promise.allSettled([aborted]), [{ status: "rejected", reason: "enough" }]);
+    const early = log.follow({ signal: AbortSignal.abort("before") }).next();
+    assertEquals(await Promise.allSettled([early]), [{ status: "rejected", reason: "before" }]);
+    log.close();
+    assertEquals(await closed, { done: true, value: undefined });
+  });
+});
+
+Deno.test("checksum() is XXH32", () => {
+  // Of the reference implementation (xxhsum -H0), for bytes i * 7 + ... of `pattern`.
+  const known: [Uint8Array, number, number][] = [
+    [new Uint8Array(), 0, 0x02cc5d05],
+    [encode("a"), 0, 0x550d7456],
+    [encode("abc"), 0, 0x32d153ff],
+    [encode("Nobody inspects the spammish repetition"), 0, 0xe2293b2f],
+  ];
+  for (const [bytes, seed, expected] of known) {
+    const padded = new Uint8Array((bytes.length + 3 & ~3) + 4);
+    padded.set(bytes);
+    const found = checksum(new Int32Array(padded.buffer), 0, bytes.length, seed);
+    assertEquals((found >>> 0).toString(16), expected.toString(16));
+  }
+});
