@@ -6,4 +6,5 @@ export {
   type FollowOptions,
   type LogEntry,
 } from "./append_log.ts";
+export { SharedArray, type SharedArrayOptions } from "./shared_array.ts";
 export { SharedMap, type SharedMapOptions } from "./shared_map.ts";

@@ -1,0 +1,57 @@
+/**
+ * The words of an array's header, behind what all collections have. The geometry is the length of an
+ * element in bytes, and three zeros; the layout hash is that of the element's type.
+ *
+ * | byte | what |
+ * |---|---|
+ * | 64 | the mutex of those who append |
+ * | 128 | LENGTH: u32, how many elements there are; what lies before is written |
+ * | 4096 | the elements |
+ */
+
+import { type Header, HEADER_BYTE_LENGTH, invalid } from "./header.ts";
+
+/** The index of LENGTH among the words. */
+export const LENGTH = 32;
+
+/** As many elements as the word can count. */
+export const LARGEST_LENGTH = 2 ** 32 - 1;
+
+/** A type of elements, as far as the header knows of it. */
+export interface ElementType {
+  readonly byteLength: number;
+  readonly layoutHash: string;
+}
+
+/** The header of an array of such elements. */
+export function arrayHeader({ byteLength, layoutHash }: ElementType): Header {
+  return { kind: "array", geometry: [byteLength, 0, 0, 0], layout: hashWords(layoutHash) };
+}
+
+/** @throws {Deno.errors.InvalidData} If the array's elements are others. */
+export function checkElements(
+  { geometry, layout }: Header,
+  type: ElementType,
+  action: string,
+): void {
+  const [low, high] = hashWords(type.layoutHash);
+  if (layout[0] === low && layout[1] === high && geometry[0] === type.byteLength) return;
+  throw invalid(
+    action,
+    `its elements have another layout: ${geometry[0]} bytes with hash ${hashText(layout)}, ` +
+      `and ${type.byteLength} with ${type.layoutHash} were asked for`,
+  );
+}
+
+function hashWords(hash: string): [number, number] {
+  return [parseInt(hash.slice(8), 16) | 0, parseInt(hash.slice(0, 8), 16) | 0];
+}
+
+function hashText([low, high]: readonly [number, number]): string {
+  return [high, low].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
+/** How many bytes so many elements take, with the header. */
+export function byteLengthOf(length: number, elementByteLength: number): number {
+  return HEADER_BYTE_LENGTH + length * elementByteLength;
+}

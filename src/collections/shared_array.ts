@@ -1,0 +1,316 @@
+/** A growable array in a file or a region. */
+
+import { alignUp, wholeNumber } from "../mapping/pages.ts";
+import type { MmapRegion } from "../region/mmap_region.ts";
+import { checkObject, choice, flag } from "../region/plan.ts";
+import {
+  type FieldType,
+  type InitOf,
+  type Layout,
+  layoutOf,
+  type ValueOf,
+} from "../struct/field_type.ts";
+import { place as placeOf } from "../struct/numbers.ts";
+import { Mutex } from "../sync/mutex.ts";
+import type { CommitOptions } from "./append_log.ts";
+import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from "./array_words.ts";
+import { HEADER_BYTE_LENGTH, invalid, MUTEX_BYTE_OFFSET } from "./header.ts";
+import type { Fresh } from "./open_file.ts";
+import { openPlace, type Place } from "./place.ts";
+
+/** Options of `SharedArray.open`. */
+export interface SharedArrayOptions {
+  /**
+   * Make the array if the file does not exist or is empty. In a region of zeros it is made anyway.
+   * @default {false}
+   */
+  create?: boolean;
+  /**
+   * How many elements a new array has from the start; their bytes are zeros.
+   * @default {0}
+   */
+  length?: number;
+  /**
+   * "read": only read, in a file that this process may not write to.
+   * @default {"read-write"}
+   */
+  access?: "read" | "read-write";
+}
+
+/** Of each step by which the file grows, in bytes: half of what is there, within these limits. */
+const SMALLEST_STEP = 1 << 16;
+const LARGEST_STEP = 1 << 25;
+
+/**
+ * An array of numbers or structs that processes share, in a file that grows with it, or in a region.
+ *
+ * `push` takes a lock, writes the elements and then makes all of them visible at once: a process that
+ * is killed in the middle has appended nothing. `at` and `set` take no lock. A `set` of a number at its
+ * natural alignment is one store; one of a struct is several, which a reader may see half, and a kill
+ * may leave half: guard what must stay together by a `Mutex`.
+ *
+ * A crash of the machine may lose what was not committed.
+ *
+ * @typeParam T what an element reads as: a number, a bigint, or an object with a struct's fields
+ * @typeParam Init what an element is set to; of a struct, fields may be left out
+ *
+ * @example
+ * ```ts
+ * import { SharedArray } from "@mmap/mmap/collections";
+ * import { f64, i32, struct } from "@mmap/mmap/struct";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * const Sample = struct({ sensor: i32, value: f64 });
+ * using samples = SharedArray.open(path, Sample, { create: true });
+ * samples.push({ sensor: 1, value: 0.5 }, { sensor: 2, value: 0.25 });
+ *
+ * using others = SharedArray.open(path, Sample); // in any process
+ * assertEquals(others.at(-1), { sensor: 2, value: 0.25 });
+ * assertEquals(others.length, 2);
+ * await Deno.remove(path);
+ * ```
+ */
+export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
+  readonly #place: Place;
+  readonly #layout: Layout;
+  readonly #mutex: Mutex | undefined;
+  #closed = false;
+  #words: Int32Array;
+  #view: DataView;
+
+  private constructor(place: Place, layout: Layout) {
+    const { region } = place;
+    this.#place = place;
+    this.#layout = layout;
+    this.#words = region.view(Int32Array);
+    this.#view = region.dataView();
+    if (region.access !== "read") this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
+    this.#reach(Atomics.load(this.#words, LENGTH) >>> 0);
+  }
+
+  /**
+   * Opens an array, or makes it.
+   *
+   * @param target a path, a file URL, or a region, which stays the caller's to close and never grows
+   * @param type what the elements are: a scalar or a struct of `@mmap/mmap/struct`
+   * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
+   * @throws {Deno.errors.InvalidData} If something else is there, an array of other elements or of
+   * another version, or a damaged one.
+   * @throws {RangeError} If `length` is out of range, or the region too short for it.
+   * @throws {TypeError} If an option is of another type.
+   * @throws as `MmapRegion.open` does
+   */
+  static open<Type extends FieldType>(
+    target: string | URL | MmapRegion,
+    type: Type,
+    options: SharedArrayOptions = {},
+  ): SharedArray<ValueOf<Type>, InitOf<Type>> {
+    const action = "open array";
+    const layout = layoutOf(type, action);
+    checkObject(options, action);
+    const create = flag(options.create, "create", action, false);
+    const writable = choice(options.access, ["read", "read-write"], "access", action) !== "read";
+    const length = options.length === undefined ? 0 : checkLength(options.length, action);
+    if (create && !writable) {
+      throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
+    }
+    const fresh = (available?: number): Fresh => freshArray(layout, length, available, action);
+    const place = openPlace({ target, kind: "array", action, writable, create, fresh });
+    try {
+      checkElements(place.header, layout, action);
+      return new SharedArray(place, layout);
+    } catch (error) {
+      if (place.owned) place.region.close();
+      throw error;
+    }
+  }
+
+  /** How many elements there are. @throws {Deno.errors.BadResource} If the array is closed. */
+  get length(): number {
+    // Pairs with the store in `push`: who sees a length sees all elements before it.
+    return Atomics.load(this.#live("read length"), LENGTH) >>> 0;
+  }
+
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.#closed || this.#place.region.closed;
+  }
+
+  /**
+   * A copy of an element: a number, a bigint, or a plain object.
+   *
+   * @param index negative ones count from the end
+   * @throws {RangeError} If there is no such element.
+   * @throws {TypeError} If the index is no number.
+   * @throws {Deno.errors.BadResource} If the array is closed.
+   */
+  at(index: number): T {
+    const offset = this.#offsetOf(index);
+    return this.#layout.copy(this.#view, offset) as T;
+  }
+
+  /**
+   * Changes an element. Of a struct, fields may be left out; they stay.
+   *
+   * @param index negative ones count from the end
+   * @throws {RangeError} If there is no such element, or text in it is too long.
+   * @throws {TypeError} If the value is of another type.
+   * @throws {Deno.errors.PermissionDenied} If the array is open to read only.
+   * @throws {Deno.errors.BadResource} If the array is closed.
+   */
+  set(index: number, value: Init): void {
+    this.#live("set element");
+    this.#checkWritable("set element");
+    const prepared = this.#layout.prepare(value);
+    const offset = this.#offsetOf(index);
+    this.#layout.write(this.#view, offset, prepared);
+  }
+
+  /**
+   * Appends elements, all of them or none.
+   *
+   * @returns the new length
+   * @throws {RangeError} If text in a value is too long.
+   * @throws {TypeError} If a value is of another type.
+   * @throws {Deno.errors.WriteZero} If the array lies in a region and it is full.
+   * @throws {Deno.errors.PermissionDenied} If the array is open to read only.
+   * @throws {Deno.errors.BadResource} If the array is closed.
+   * @throws {Error} ENOSPC: the disk is full; the array is as it was.
+   */
+  push(...values: Init[]): number {
+    const action = "push";
+    this.#live(action);
+    const mutex = this.#checkWritable(action);
+    const prepared = values.map((value) => this.#layout.prepare(value));
+    using _guard = mutex.lockSync();
+    const length = Atomics.load(this.#words, LENGTH) >>> 0;
+    const wanted = length + prepared.length;
+    this.#reach(length);
+    this.#makeRoom(wanted);
+    const { byteLength } = this.#layout;
+    // What a killed process has left behind the end must not show through fields that are left out.
+    const start = byteLengthOf(length, byteLength);
+    this.#bytes(start, prepared.length * byteLength).fill(0);
+    prepared.forEach((each, i) => this.#layout.write(this.#view, start + i * byteLength, each));
+    // Pairs with the load in `length`. A plain store could be seen before the elements.
+    Atomics.store(this.#words, LENGTH, wanted | 0);
+    return wanted;
+  }
+
+  #bytes(byteOffset: number, byteLength: number): Uint8Array {
+    const { buffer, byteOffset: start } = this.#view;
+    return new Uint8Array(buffer, start + byteOffset, byteLength);
+  }
+
+  /** Copies of the elements that there are when the iteration begins. */
+  *[Symbol.iterator](): IterableIterator<T> {
+    const { length } = this;
+    for (let i = 0; i < length; i++) yield this.at(i);
+  }
+
+  /**
+   * Writes the array to the disk and waits, for a crash of the machine; see `flushSync` of the region.
+   *
+   * @throws {MappingFaultError} If the file was truncated under the array.
+   * @throws {Deno.errors.BadResource} If the array is closed.
+   */
+  commit(options: CommitOptions = {}): void {
+    checkObject(options, "commit array");
+    const choices = ["memory", "disk"] as const;
+    const durability = choice(options.durability, choices, "durability", "commit array") ?? "disk";
+    this.#live("commit array");
+    this.#place.region.flushSync({ durability });
+  }
+
+  /** Closes the array, and the file that it opened; a region that was given stays open. */
+  close(): void {
+    this.#closed = true;
+    if (this.#place.owned) this.#place.region.close();
+  }
+
+  /** As {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @throws {Deno.errors.BadResource} If the array is closed. */
+  #live(action: string): Int32Array {
+    if (this.closed) throw new Deno.errors.BadResource(`Cannot ${action}: the array is closed`);
+    if (this.#words.length === 0) this.#renew(); // its user has resized the region
+    return this.#words;
+  }
+
+  #renew(): void {
+    const { region } = this.#place;
+    this.#words = region.view(Int32Array);
+    this.#view = region.dataView();
+  }
+
+  #checkWritable(action: string): Mutex {
+    if (this.#mutex !== undefined) return this.#mutex;
+    throw new Deno.errors.PermissionDenied(`Cannot ${action}: the array has access "read"`);
+  }
+
+  #offsetOf(index: number): number {
+    const { length } = this;
+    const at = placeOf(index, length);
+    this.#reach(length);
+    return byteLengthOf(at, this.#layout.byteLength);
+  }
+
+  /** Sees to it that so many elements are mapped, after another process has grown the file. */
+  #reach(length: number): void {
+    const needed = byteLengthOf(length, this.#layout.byteLength);
+    if (needed <= this.#view.byteLength) return;
+    if (this.#place.owned) {
+      this.#place.region.refresh();
+      this.#renew();
+      if (needed <= this.#view.byteLength) return;
+    }
+    throw invalid("read array", "it is shorter than it says");
+  }
+
+  /** By who holds the lock: makes the file long enough. */
+  #makeRoom(length: number): void {
+    const needed = byteLengthOf(length, this.#layout.byteLength);
+    const { region, owned } = this.#place;
+    if (length > LARGEST_LENGTH || !owned && needed > region.byteLength) {
+      throw new Deno.errors.WriteZero(`Cannot push: the array is full`);
+    }
+    // Another process may have made the file longer than this one knows.
+    if (needed > region.byteLength && owned) region.refresh();
+    const before = region.byteLength;
+    if (needed > before) {
+      const step = Math.min(Math.max(before >> 1, SMALLEST_STEP), LARGEST_STEP);
+      region.resize(alignUp(Math.max(needed, before + step), SMALLEST_STEP));
+    }
+    if (this.#words.length === 0 || this.#view.byteLength < needed) this.#renew();
+  }
+}
+
+function checkLength(length: number, action: string): number {
+  if (wholeNumber(length, "length", action) <= LARGEST_LENGTH) return length;
+  throw new RangeError(
+    `Cannot ${action} as length must be at most ${LARGEST_LENGTH}: received ${length}`,
+  );
+}
+
+function freshArray(
+  layout: Layout,
+  length: number,
+  available: number | undefined,
+  action: string,
+): Fresh {
+  const needed = byteLengthOf(length, layout.byteLength);
+  if (available !== undefined && needed > available) {
+    throw new RangeError(
+      `Cannot ${action} as the region of ${available} bytes is too short for it`,
+    );
+  }
+  const fill = (words: Int32Array): void => {
+    words[LENGTH] = length | 0;
+  };
+  const byteLength = available ?? alignUp(Math.max(needed, SMALLEST_STEP), HEADER_BYTE_LENGTH);
+  return { header: arrayHeader(layout), byteLength, fill };
+}
