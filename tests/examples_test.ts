@@ -250,6 +250,24 @@ Deno.test("shared_counter.ts goes on when a process was killed with the mutex", 
   ]);
 });
 
+Deno.test("crash_proof_log.ts finds every record that a killed writer has appended", async () => {
+  assertEquals(await run("crash_proof_log.ts"), [
+    "the writer says: 1000 records are in the log",
+    "it was killed: SIGKILL",
+    "at least 1000 records: true, in order and whole: true",
+    "appended: the next writer was here",
+  ]);
+});
+
+Deno.test("shared_cache.ts works each value out once", async () => {
+  assertEquals(await run("shared_cache.ts"), [
+    "first process:  worked out 20, found 0",
+    "second process: worked out 0, found 20",
+    "third process:  worked out 1, found 19",
+    "here: 20 values, square of 12 is 144",
+  ]);
+});
+
 Deno.test("event_between_processes.ts asks and is answered without looking", async () => {
   assertEquals(await run("event_between_processes.ts"), [
     "asked 6, answered 36",

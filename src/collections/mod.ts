@@ -1,3 +1,39 @@
+/**
+ * Collections that processes share and that survive them, in files: a log of records, a map, an array.
+ *
+ * ```ts
+ * import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
+ * import { f64 } from "@mmap/mmap/struct";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const dir = await Deno.makeTempDir();
+ * {
+ *   using log = AppendLog.open(`${dir}/events`, { create: true });
+ *   log.append(new TextEncoder().encode("began"));
+ *   log.commit({ durability: "disk" });
+ *
+ *   using map = SharedMap.open(`${dir}/cache`, { create: true, capacity: 1000 });
+ *   map.set("answer", new Uint8Array([42]));
+ *
+ *   using numbers = SharedArray.open(`${dir}/numbers`, f64, { create: true });
+ *   numbers.push(0.5, 0.25);
+ *   assertEquals([log.byteLength, map.size, numbers.length], [16, 1, 2]);
+ * }
+ * await Deno.remove(dir, { recursive: true });
+ * ```
+ *
+ * What an operation did that returned is there when the process is killed, at whatever instruction;
+ * what was committed to the disk is there when the machine crashes. Readers take no lock and never see
+ * half of a record or value. Files of another kind, version or layout are refused with an error that
+ * says so.
+ *
+ * Not promised: files on network file systems, where mapped memory is not shared; processes in other
+ * PID namespaces, where the lock's holder cannot be told from a dead one (the log's lock is the
+ * kernel's own).
+ *
+ * @module
+ */
+
 export {
   AppendLog,
   type AppendLogOptions,
