@@ -9,8 +9,12 @@ export const GiB = 1024 * MiB;
 export const TiB = 1024 * GiB;
 
 /** Runs `body` with a new directory, and removes it afterwards. */
-export async function withDirectory(body: (dir: string) => Promise<void>): Promise<void> {
-  const dir = await Deno.makeTempDir({ prefix: "mmap_bench_" });
+export async function withDirectory(
+  body: (dir: string) => Promise<void>,
+  parent?: string,
+): Promise<void> {
+  const where = parent === undefined ? {} : { dir: parent };
+  const dir = await Deno.makeTempDir({ prefix: "mmap_bench_", ...where });
   try {
     await body(dir);
   } finally {

@@ -13,9 +13,12 @@ import { LogWords, UNIT } from "./log_words.ts";
 import { type Claims, startOf, trueEnd } from "./log_records.ts";
 import { mapDescriptor, openCollection, unlock } from "./open_file.ts";
 
-/** Of each step by which the file grows, in bytes: half of what is there, within these limits. */
-const SMALLEST_STEP = 1 << 16;
-const LARGEST_STEP = 1 << 25;
+/** The file of a new log, in bytes, beside its header. */
+const FIRST_ROOM = 1 << 16;
+
+/** Of each step by which the file grows, in bytes: as much as is there, within these limits. */
+const SMALLEST_STEP = 1 << 20;
+const LARGEST_STEP = 1 << 26;
 
 /** How much is faulted in at a time, in bytes: page by page, faults cost a third of an append. */
 const POPULATED = 1 << 18;
@@ -49,7 +52,7 @@ export class LogFile implements Memory {
   constructor(plan: LogPlan) {
     this.#plan = plan;
     const { path, writable, action } = plan;
-    const fresh = () => ({ header: HEADER, byteLength: HEADER_BYTE_LENGTH + SMALLEST_STEP });
+    const fresh = () => ({ header: HEADER, byteLength: HEADER_BYTE_LENGTH + FIRST_ROOM });
     const fd = openCollection({ ...plan, exclusive: writable, fresh });
     const control = mapDescriptor(fd, path, writable, HEADER_BYTE_LENGTH);
     try {
@@ -117,8 +120,8 @@ export class LogFile implements Memory {
     const needed = HEADER_BYTE_LENGTH + end;
     const before = this.#data.byteLength;
     if (needed > before) {
-      const step = Math.min(Math.max(before >> 1, SMALLEST_STEP), LARGEST_STEP);
-      this.#grow(alignUp(Math.max(needed, before + step), SMALLEST_STEP), alignUp(needed, UNIT));
+      const step = Math.min(Math.max(before, SMALLEST_STEP), LARGEST_STEP);
+      this.#grow(alignUp(Math.max(needed, before + step), FIRST_ROOM), alignUp(needed, UNIT));
     }
     return this.#populate(needed) - HEADER_BYTE_LENGTH;
   }
