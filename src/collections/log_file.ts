@@ -138,7 +138,7 @@ export class LogFile implements Memory {
   }
 
   #populate(needed: number): number {
-    const start = needed - needed % POPULATED;
+    const start = needed - 1 - (needed - 1) % POPULATED;
     const end = Math.min(start + POPULATED, this.#data.byteLength);
     try {
       this.#data.populateSync({ byteOffset: start, byteLength: end - start });

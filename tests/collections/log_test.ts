@@ -44,6 +44,16 @@ onBothFileSystems("AppendLog.append() makes a record visible to readers that are
   }
 });
 
+Deno.test("AppendLog.append() fills its file to the last byte before it grows it", async () => {
+  await withTempDir((dir) => {
+    using log = AppendLog.open(join(dir, "a.log"), WRITE);
+    const record = pattern(4096 - 8);
+    for (let i = 0; i < 600; i++) log.append(record); // ends at every multiple of every step
+    assertEquals(contents(log).length, 600);
+    assertEquals(log.read(599 * 4096), record);
+  });
+});
+
 Deno.test("AppendLog.open() finds what an earlier one appended, and goes on behind it", async () => {
   await withTempDir((dir) => {
     const path = join(dir, "a.log");
