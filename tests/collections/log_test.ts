@@ -4,6 +4,9 @@ import { AppendLog } from "@mmap/mmap/collections";
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { checksum } from "../../src/collections/checksum.ts";
+import { FUTEX_WAKE } from "../../ffi/constants.ts";
+import { libc } from "../../ffi/libc.ts";
+import { withLibc } from "../_regions.ts";
 import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 
@@ -273,6 +276,33 @@ Deno.test("AppendLog.follow() wakes the follower of a log that grows beyond its 
       assertEquals((await next).value!.record, pattern(300_000, i));
     }
     await follower.return!();
+  });
+});
+
+Deno.test("AppendLog.append() makes a system call only if somebody sleeps", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "a.log");
+    using log = AppendLog.open(path, WRITE);
+    using reader = AppendLog.open(path);
+    const { futex } = libc();
+    let wakes = 0;
+    const counting: typeof futex = (...args) => {
+      // The second one is the word: those of the waiter's own are private.
+      if (args[2] === FUTEX_WAKE) wakes++;
+      return futex(...args);
+    };
+    await withLibc({ futex: counting }, async () => {
+      for (let i = 0; i < 100; i++) log.append(encode("a"));
+      assertEquals(wakes, 0);
+      const next = reader.follow({ from: log.byteLength }).next();
+      await Promise.resolve();
+      wakes = 0;
+      log.append(encode("b"));
+      assertEquals(wakes, 1);
+      log.append(encode("c")); // it is awake already
+      assertEquals(wakes, 1);
+      assertEquals((await next).value!.record, encode("b"));
+    });
   });
 });
 

@@ -111,7 +111,7 @@ Deno.test("readers of a SharedMap never see half of a value, and miss no key tha
   assertEquals(await child.readLine(), "reading");
   const result = child.readLine();
   let done = false;
-  result.finally(() => done = true);
+  result.then(() => done = true, () => done = true);
   for (let i = 0; !done; i++) {
     map.set("fixed", new Uint8Array(200).fill(i));
     const byte = 1 + i % 199;
