@@ -13,14 +13,19 @@ import { Futex } from "@mmap/mmap/sync";
 export const Element = struct({ step: u32, twice: i64 });
 
 /** Words of the region that the writer counts in; the bell is a futex. */
-export const LOG = 0, MAP = 1, ARRAY = 2, TARGET = 3, BELL_OFFSET = 64;
+export const LOG = 0, MAP = 1, ARRAY = 2, TARGET = 3, WORK = 4, BELL_OFFSET = 64;
+
+/** What WORK may hold: one of the three, so that most kills come in the middle of it, or all. */
+export const ALL = 3;
 
 /** How many keys the map has at most. */
 export const KEYS = 24;
 
-/** Bytes that differ from step to step. */
+const BYTES = Uint8Array.from({ length: 1000 }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
+
+/** Bytes that differ from step to step; made quickly, so that a kill comes while they are stored. */
 function bytesOf(byteLength: number, step: number): Uint8Array {
-  return new Uint8Array(byteLength).map((_, i) => Math.imul(i + 1, step) >>> 3);
+  return BYTES.subarray(step % 251, step % 251 + byteLength);
 }
 
 /** What a step appends. */
@@ -63,16 +68,19 @@ export function live(dir: string, region: MmapRegion): never {
   const { log, map, array } = openAll(dir);
   const words = region.view(Int32Array);
   const bell = new Futex(region, BELL_OFFSET);
+  const work = words[WORK]!;
   for (let steps = 1;; steps++) {
-    if (steps % 3 !== 0) {
+    if (work === LOG || work === ALL) {
       log.append(recordOf(words[LOG]! + 1));
       Atomics.add(words, LOG, 1);
     }
-    const { key, value } = changeOf(words[MAP]! + 1);
-    if (value === undefined) map.delete(key);
-    else map.set(key, value);
-    Atomics.add(words, MAP, 1);
-    if (steps % 4 === 0) {
+    if (work === MAP || work === ALL) {
+      const { key, value } = changeOf(words[MAP]! + 1);
+      if (value === undefined) map.delete(key);
+      else map.set(key, value);
+      Atomics.add(words, MAP, 1);
+    }
+    if (work === ARRAY || work === ALL) {
       array.push(elementOf(words[ARRAY]! + 1));
       Atomics.add(words, ARRAY, 1);
     }
