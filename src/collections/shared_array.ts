@@ -16,6 +16,7 @@ import type { CommitOptions } from "./append_log.ts";
 import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from "./array_words.ts";
 import { HEADER_BYTE_LENGTH, invalid, MUTEX_BYTE_OFFSET } from "./header.ts";
 import type { Fresh } from "./open_file.ts";
+import { readFirst } from "./order.ts";
 import { openPlace, type Place } from "./place.ts";
 
 /** Options of `SharedArray.open`. */
@@ -129,7 +130,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   /** How many elements there are. @throws {Deno.errors.BadResource} If the array is closed. */
   get length(): number {
     // Pairs with the store in `push`: who sees a length sees all elements before it.
-    return Atomics.load(this.#live("read length"), LENGTH) >>> 0;
+    return readFirst(this.#live("use array"), LENGTH) >>> 0;
   }
 
   /** Whether it was closed. */
@@ -226,6 +227,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   /** Closes the array, and the file that it opened; a region that was given stays open. */
   close(): void {
     this.#closed = true;
+    this.#words = new Int32Array();
     if (this.#place.owned) this.#place.region.close();
   }
 
@@ -236,8 +238,10 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 
   /** @throws {Deno.errors.BadResource} If the array is closed. */
   #live(action: string): Int32Array {
+    // Closing the array or the region, and resizing the region, all leave the view without a length.
+    if (this.#words.length > 0) return this.#words;
     if (this.closed) throw new Deno.errors.BadResource(`Cannot ${action}: the array is closed`);
-    if (this.#words.length === 0) this.#renew(); // its user has resized the region
+    this.#renew();
     return this.#words;
   }
 
