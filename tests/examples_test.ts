@@ -269,3 +269,12 @@ Deno.test("sliceEnds() cuts no word, however many slices there are", () => {
     assertEquals(ends.at(-1), bytes.length);
   }
 });
+
+Deno.test("channel.ts gets its child's answers as messages", async () => {
+  assertEquals(await run("channel.ts"), [
+    "the child sent 3 messages:",
+    "  1 squared is 1",
+    "  2 squared is 4",
+    "  3 squared is 9",
+  ]);
+});

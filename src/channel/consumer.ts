@@ -1,0 +1,153 @@
+/** The receiving end of a channel. */
+
+import { wholeNumber } from "../mapping/pages.ts";
+import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
+import { copyOut } from "./copy.ts";
+import { End, type EndPlan } from "./end.ts";
+import { ENDED_BIT, HEAD, STATE, TAIL } from "./layout.ts";
+import { setDeserted } from "./producer.ts";
+import { ReceiveRing } from "./receive_ring.ts";
+import type { RingMemory } from "./ring_memory.ts";
+
+const ACTION = "receive message";
+
+/** A message that is read in place: see `Channel.peek`. Disposing it releases it. */
+export interface Message extends Disposable {
+  /** The message, in the channel's memory. Not to be used after the message is released. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** One consumer. */
+export class Consumer extends End {
+  readonly #ring: ReceiveRing;
+
+  constructor(memory: RingMemory, plan: EndPlan) {
+    super(memory, plan);
+    this.#ring = new ReceiveRing(memory);
+  }
+
+  protected override reload(): void {
+    this.#ring.reload();
+  }
+
+  protected override joined(): void {
+    setDeserted(this.memory, false);
+  }
+
+  protected override deserted(): void {
+    setDeserted(this.memory, true);
+  }
+
+  tryReceive(): Uint8Array<ArrayBuffer> | null {
+    this.ready();
+    if (!this.turns.idle) return null;
+    return this.#receiveNow() ?? null;
+  }
+
+  #receiveNow(): Uint8Array<ArrayBuffer> | null | undefined {
+    if (this.lock === undefined) return this.#take();
+    return this.now(this.#takeOne);
+  }
+
+  receiveSync(options?: SyncWaitOptions): Uint8Array<ArrayBuffer> | null {
+    const limits = patience(options, ACTION);
+    this.ready();
+    const message = this.#receiveNow();
+    if (message !== undefined) return message;
+    return this.untilSync(limits, this.#takeOne);
+  }
+
+  async receive(options?: WaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    const limits = patience(options, ACTION);
+    this.ready();
+    if (this.turns.idle) {
+      const message = this.#receiveNow();
+      if (message !== undefined) return message;
+    }
+    return await this.until(limits, this.#takeOne);
+  }
+
+  async receiveMany(max: number, options?: WaitOptions): Promise<Uint8Array<ArrayBuffer>[]> {
+    const limits = patience(options, ACTION);
+    const most = wholeNumber(max, "max", ACTION, 1);
+    this.ready();
+    return await this.until(limits, () => this.#takeMany(most));
+  }
+
+  readonly #takeOne = (): Uint8Array<ArrayBuffer> | null | undefined => this.#take();
+
+  /** @returns null at the end, undefined if there is nothing now */
+  #take(): Uint8Array<ArrayBuffer> | null | undefined {
+    const ring = this.#ring;
+    const at = this.#find();
+    if (at === -1) return this.hasEnded ? null : undefined;
+    const message = copyOut(this.memory.bytes, at, ring.byteLength);
+    ring.skip();
+    this.#release();
+    return message;
+  }
+
+  #takeMany(max: number): Uint8Array<ArrayBuffer>[] | undefined {
+    const messages: Uint8Array<ArrayBuffer>[] = [];
+    const ring = this.#ring;
+    for (let at = this.#find(); at !== -1; at = ring.next()) {
+      messages.push(copyOut(this.memory.bytes, at, ring.byteLength));
+      ring.skip();
+      if (messages.length === max) break;
+    }
+    if (messages.length === 0) return this.hasEnded ? messages : undefined;
+    this.#release();
+    return messages;
+  }
+
+  #release(): void {
+    this.#ring.release();
+    if (this.lock !== undefined) this.#ring.passOn();
+  }
+
+  /** The next message; what was sent right before the end is found too. */
+  #find(): number {
+    const at = this.#ring.next();
+    if (at !== -1 || (Atomics.load(this.memory.words.cells, STATE) & ENDED_BIT) === 0) return at;
+    return this.#ring.next();
+  }
+
+  /** Whether nothing more will come and nothing is left. */
+  get hasEnded(): boolean {
+    const { cells } = this.memory.words;
+    // In this order: nothing is sent after the end.
+    return (Atomics.load(cells, STATE) & ENDED_BIT) !== 0 &&
+      Atomics.load(cells, HEAD) === Atomics.load(cells, TAIL);
+  }
+
+  peek(): Message | null {
+    this.ready();
+    if (!this.turns.idle) return null;
+    return this.now(() => this.#look()) ?? null;
+  }
+
+  #look(): Message | undefined {
+    const at = this.#find();
+    if (at === -1) return undefined;
+    const end = at + this.#ring.byteLength;
+    const bytes = this.memory.bytes.subarray(at, end) as Uint8Array<ArrayBuffer>;
+    let isHeld = true;
+    const settle = (take: boolean) => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.held = undefined;
+      try {
+        if (take) this.#give();
+      } finally {
+        this.endTurn();
+      }
+    };
+    this.held = { settle: () => settle(false) };
+    return { bytes, [Symbol.dispose]: () => settle(true) };
+  }
+
+  #give(): void {
+    this.#ring.skip();
+    this.#release();
+  }
+}

@@ -1,0 +1,18 @@
+/** What this folder puts into regions. */
+
+import { type Kind, magicOf } from "./header.ts";
+import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
+import type { Placed } from "./place.ts";
+
+/** A queue of messages. */
+export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version: 1 };
+
+/** @throws {Deno.errors.InvalidData} If no channel can have that capacity. */
+export function checkGeometry(placed: Placed): Placed {
+  const { capacity } = placed.geometry;
+  const isPowerOfTwo = (capacity & (capacity - 1)) === 0;
+  if (isPowerOfTwo && capacity >= LEAST_CAPACITY && capacity <= LARGEST_CAPACITY) return placed;
+  throw new Deno.errors.InvalidData(
+    `Cannot open channel: its header is damaged, a capacity of ${capacity} bytes cannot be`,
+  );
+}

@@ -1,0 +1,297 @@
+/** Sending and receiving, both ends in one process. */
+
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { Channel } from "@mmap/mmap/channel";
+import { bytes, fill, numbered, numberOf, openPair, textOf } from "./_channels.ts";
+import { pattern } from "../_files.ts";
+
+Deno.test("Channel.trySend() and tryReceive() pass messages on in order", () => {
+  using pair = openPair();
+  assertEquals(pair.receiver.tryReceive(), null);
+  for (const text of ["one", "", "three"]) assert(pair.sender.trySend(bytes(text)));
+  assertEquals(textOf(pair.receiver.tryReceive()), "one");
+  assertEquals(textOf(pair.receiver.tryReceive()), "");
+  assertEquals(textOf(pair.receiver.tryReceive()), "three");
+  assertEquals(pair.receiver.tryReceive(), null);
+});
+
+Deno.test("Channel.tryReceive() gives a copy that stays after the channel is closed", () => {
+  const pair = openPair();
+  pair.sender.trySend(bytes("kept"));
+  const message = pair.receiver.tryReceive();
+  pair[Symbol.dispose]();
+  assertEquals(textOf(message), "kept");
+  assertEquals(message!.buffer.byteLength, 4);
+});
+
+Deno.test("Channel.sendSync() and receiveSync() pass every length, many times around the ring", () => {
+  using pair = openPair();
+  const source = pattern(pair.sender.maxByteLength);
+  for (let round = 0, byteLength = 0; round < 3000; round++) {
+    byteLength = (byteLength * 7 + round) % (source.length + 1);
+    pair.sender.sendSync(source.subarray(0, byteLength));
+    assertEquals(pair.receiver.receiveSync(), source.slice(0, byteLength));
+  }
+});
+
+Deno.test("Channel.trySend() takes a longest message wherever the ring stands", () => {
+  using pair = openPair();
+  const longest = pattern(pair.sender.maxByteLength);
+  assert(longest.length >= pair.sender.capacity / 2 - 64);
+  for (let offset = 0; offset < 600; offset++) {
+    pair.sender.sendSync(new Uint8Array(1));
+    pair.receiver.receiveSync();
+    assert(pair.sender.trySend(longest), `after ${offset} short ones`);
+    assertEquals(pair.receiver.tryReceive(), longest);
+  }
+});
+
+Deno.test("Channel.trySend() is false when the channel is full, and nothing is lost", () => {
+  using pair = openPair();
+  const count = fill(pair.sender);
+  assertEquals(count, 4);
+  for (let i = 0; i < count; i++) {
+    assertEquals(pair.receiver.tryReceive(), new Uint8Array(1000).fill(i));
+  }
+  assertEquals(pair.receiver.tryReceive(), null);
+  assertEquals(fill(pair.sender), 4); // the first of them begins the ring anew
+});
+
+Deno.test("Channel positions wrap at 2^32", () => {
+  using pair = openPair();
+  // As if so much had been sent: both counts stand right before the end of 32 bits.
+  const words = pair.sender.region.view(Int32Array, 0, 64);
+  words[16] = words[32] = -3;
+  for (let i = 0; i < 100; i++) {
+    pair.sender.sendSync(numbered(i));
+    assertEquals(numberOf(pair.receiver.receiveSync()!), i);
+  }
+  assert(words[16]! > 0);
+});
+
+for (const method of ["trySend", "sendSync", "send"] as const) {
+  Deno.test(`Channel.${method}() throws RangeError for a message that is too long`, async () => {
+    using channel = Channel.create({ capacity: 4096 });
+    const message = new Uint8Array(channel.maxByteLength + 1);
+    await assertRejects(
+      async () => await channel[method](message),
+      RangeError,
+      "at most 2040 bytes",
+    );
+  });
+
+  Deno.test(`Channel.${method}() throws TypeError for what is no Uint8Array`, async () => {
+    using channel = Channel.create({ capacity: 4096 });
+    for (const message of ["text", null, [1], new Int8Array(1), new ArrayBuffer(1)]) {
+      await assertRejects(
+        async () => await channel[method](message as unknown as Uint8Array),
+        TypeError,
+      );
+    }
+  });
+}
+
+Deno.test("Channel.sendSync() throws TimedOut if there is no room in time", () => {
+  using pair = openPair();
+  fill(pair.sender);
+  assertThrows(
+    () => pair.sender.sendSync(new Uint8Array(1000), { timeoutMs: 20 }),
+    Deno.errors.TimedOut,
+  );
+});
+
+Deno.test("Channel.receiveSync() throws TimedOut if nothing comes in time", () => {
+  for (const wait of ["adaptive", "block", "spin"] as const) {
+    using channel = Channel.create({ capacity: 4096, wait });
+    assertThrows(() => channel.receiveSync({ timeoutMs: 20 }), Deno.errors.TimedOut);
+  }
+});
+
+Deno.test("Channel.receive() rejects with TimedOut or the signal's reason, then receives on", async () => {
+  using pair = openPair();
+  await assertRejects(() => pair.receiver.receive({ timeoutMs: 20 }), Deno.errors.TimedOut);
+  const controller = new AbortController();
+  const receiving = pair.receiver.receive({ signal: controller.signal });
+  controller.abort(new SyntaxError("enough"));
+  await assertRejects(() => receiving, SyntaxError, "enough");
+  pair.sender.trySend(bytes("later"));
+  assertEquals(textOf(await pair.receiver.receive()), "later");
+});
+
+Deno.test("Channel.send() and receive() reject at once if the signal is aborted already", async () => {
+  using pair = openPair();
+  pair.sender.trySend(bytes("there"));
+  const signal = AbortSignal.abort(new SyntaxError("before"));
+  await assertRejects(() => pair.sender.send(bytes("x"), { signal }), SyntaxError, "before");
+  await assertRejects(() => pair.receiver.receive({ signal }), SyntaxError, "before");
+  assertEquals(textOf(pair.receiver.tryReceive()), "there");
+});
+
+Deno.test("Channel.receive() is served in the order of the calls", async () => {
+  using pair = openPair();
+  const waiting = [1, 2, 3].map(() => pair.receiver.receive());
+  assertEquals(pair.receiver.tryReceive(), null);
+  for (const text of ["a", "b", "c"]) pair.sender.sendSync(bytes(text));
+  assertEquals((await Promise.all(waiting)).map(textOf), ["a", "b", "c"]);
+});
+
+Deno.test("Channel.send() keeps the order of its calls when there is no room", async () => {
+  using pair = openPair();
+  const sent = Array.from({ length: 50 }, (_, i) => pair.sender.send(new Uint8Array(1000).fill(i)));
+  assertEquals(pair.sender.trySend(bytes("x")), false); // awaited ones are before it
+  for (let i = 0; i < 50; i++) assertEquals((await pair.receiver.receive())![0], i);
+  await Promise.all(sent);
+});
+
+Deno.test("Channel.send() that waits for its turn can time out and be aborted", async () => {
+  using pair = openPair();
+  fill(pair.sender);
+  const message = new Uint8Array(1000).fill(9);
+  const first = pair.sender.send(message);
+  await assertRejects(() => pair.sender.send(message, { timeoutMs: 20 }), Deno.errors.TimedOut);
+  const signal = AbortSignal.timeout(20);
+  await assertRejects(() => pair.sender.send(message, { signal }), DOMException);
+  for (let i = 0; i < 4; i++) pair.receiver.tryReceive();
+  await first;
+  assertEquals(pair.receiver.tryReceive(), message);
+  assertEquals(pair.receiver.tryReceive(), null);
+});
+
+Deno.test("Channel.sendMany() sends more than there is room for; receiveMany() takes what is there", async () => {
+  using pair = openPair();
+  const sending = pair.sender.sendMany(Array.from({ length: 5000 }, (_, i) => numbered(i)));
+  const received: number[] = [];
+  while (received.length < 5000) {
+    const messages = await pair.receiver.receiveMany(100);
+    assert(messages.length >= 1 && messages.length <= 100);
+    received.push(...messages.map(numberOf));
+  }
+  await sending;
+  assertEquals(received, Array.from({ length: 5000 }, (_, i) => i));
+});
+
+Deno.test("Channel.sendMany() lets its iterable use the channel", async () => {
+  using pair = openPair();
+  function* messages(): Generator<Uint8Array> {
+    yield bytes("1");
+    pair.sender.trySend(bytes("between"));
+    yield bytes("2");
+  }
+  await pair.sender.sendMany(messages());
+  const received = (await pair.receiver.receiveMany(9)).map(textOf);
+  assertEquals(received, ["between", "1", "2"]);
+});
+
+Deno.test("Channel.receiveMany() throws RangeError if max is below 1", async () => {
+  using channel = Channel.create({ capacity: 4096 });
+  for (const max of [0, -1, 1.5, NaN]) {
+    await assertRejects(() => channel.receiveMany(max), RangeError, "max");
+  }
+});
+
+Deno.test("Channel.reserve() sends what was committed and nothing that was given up", () => {
+  for (const producers of ["single", "multiple"] as const) {
+    using pair = openPair({ producers });
+    {
+      using slot = pair.sender.reserve(100)!;
+      slot.bytes.fill(1);
+    }
+    {
+      using slot = pair.sender.reserve(5)!;
+      slot.bytes.fill(2);
+      slot.commit();
+    }
+    {
+      using slot = pair.sender.reserve(500)!;
+      slot.bytes.fill(3);
+      slot.commit(2);
+    }
+    pair.sender.sendSync(bytes("end"));
+    assertEquals(pair.receiver.tryReceive(), new Uint8Array(5).fill(2));
+    assertEquals(pair.receiver.tryReceive(), new Uint8Array(2).fill(3));
+    assertEquals(textOf(pair.receiver.tryReceive()), "end");
+    assertEquals(pair.receiver.tryReceive(), null);
+  }
+});
+
+Deno.test("Channel.reserve() commits shorter at every place of the ring", () => {
+  using pair = openPair();
+  for (let i = 0; i < 2000; i++) {
+    const slot = pair.sender.reserve(i % 1500)!;
+    const byteLength = (i * 31) % (slot.bytes.length + 1);
+    slot.bytes.fill(i);
+    slot.commit(byteLength);
+    assertEquals(pair.receiver.tryReceive(), new Uint8Array(byteLength).fill(i));
+  }
+});
+
+Deno.test("Slot.commit() throws BadResource the second time, RangeError for too much", () => {
+  using pair = openPair();
+  const slot = pair.sender.reserve(5)!;
+  assertThrows(() => slot.commit(6), RangeError, "5 bytes");
+  slot.commit();
+  slot[Symbol.dispose]();
+  assertThrows(() => slot.commit(), Deno.errors.BadResource);
+  assertEquals(pair.receiver.tryReceive()!.length, 5);
+});
+
+Deno.test("Channel throws Busy while a slot is reserved or a message is peeked", () => {
+  using pair = openPair();
+  pair.sender.trySend(bytes("x"));
+  using _slot = pair.sender.reserve(1)!;
+  assertThrows(() => pair.sender.trySend(bytes("y")), Deno.errors.Busy);
+  assertThrows(() => pair.sender.reserve(1), Deno.errors.Busy);
+  using _message = pair.receiver.peek()!;
+  assertThrows(() => pair.receiver.tryReceive(), Deno.errors.Busy);
+  assertThrows(() => pair.receiver.peek(), Deno.errors.Busy);
+});
+
+Deno.test("Channel.peek() shows a message in place and releases it when disposed", () => {
+  for (const consumers of ["single", "multiple"] as const) {
+    using pair = openPair({ consumers });
+    assertEquals(pair.receiver.peek(), null);
+    pair.sender.trySend(bytes("first"));
+    pair.sender.trySend(bytes("second"));
+    {
+      using message = pair.receiver.peek()!;
+      assertEquals(textOf(message.bytes), "first");
+      assertStrictEquals(message.bytes.buffer, pair.receiver.region.buffer);
+      message[Symbol.dispose]();
+    }
+    assertEquals(textOf(pair.receiver.tryReceive()), "second");
+  }
+});
+
+Deno.test("Channel.peek() of a channel that closes gives the message to the next consumer", () => {
+  for (const consumers of ["single", "multiple"] as const) {
+    using pair = openPair({ consumers });
+    pair.sender.trySend(bytes("again"));
+    const message = pair.receiver.peek()!;
+    pair.receiver.close();
+    assertEquals(message.bytes.length, 0);
+    message[Symbol.dispose]();
+    using next = Channel.attach(pair.sender.handle());
+    assertEquals(textOf(next.tryReceive()), "again");
+  }
+});
+
+Deno.test("Channel receives InvalidData from a damaged ring, whatever is in it", () => {
+  for (const length of [-1, -2, 0x7fffffff, 2041, 100]) {
+    using pair = openPair();
+    pair.sender.trySend(bytes("x"));
+    pair.sender.region.view(Int32Array)[1024] = length;
+    assertThrows(() => pair.receiver.tryReceive(), Deno.errors.InvalidData, "damaged");
+  }
+});
+
+Deno.test("Channel survives positions that are nonsense", () => {
+  using pair = openPair();
+  pair.sender.trySend(bytes("x"));
+  const words = pair.sender.region.view(Int32Array);
+  for (const [tail, head] of [[-5, 7], [0x7fffffff, -0x80000000], [3, 100], [1 << 20, 0]]) {
+    words[16] = tail!;
+    words[32] = head!;
+    using again = Channel.attach(pair.sender.handle());
+    assertThrows(() => again.tryReceive(), Deno.errors.InvalidData);
+  }
+});
