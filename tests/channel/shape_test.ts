@@ -130,6 +130,11 @@ Deno.test("Channel.over() throws AlreadyExists over other content, and does not 
   region.bytes.fill(65);
   assertThrows(() => Channel.over(region), Deno.errors.AlreadyExists);
   assertEquals(region.bytes.every((byte) => byte === 65), true);
+  region.bytes.fill(0);
+  region.bytes[4000] = 65;
+  assertThrows(() => Channel.over(region), Deno.errors.AlreadyExists);
+
+  assertEquals(region.bytes.findIndex((byte) => byte !== 0), 4000);
 });
 
 Deno.test("Channel.over() throws TypeError over a region that cannot be written to", async () => {
