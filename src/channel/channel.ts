@@ -157,8 +157,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   static attach(handle: RegionHandle | string, options: JoinOptions = {}): Channel {
     const mode = modeFrom(options, "attach to channel");
-    const placed = attachPlaced(MmapRegion.attach(handle), CHANNEL);
-    return new Channel(checkGeometry(placed), true, mode);
+    const placed = attachPlaced(MmapRegion.attach(handle), CHANNEL, checkGeometry);
+    return new Channel(placed, true, mode);
   }
 
   /**
@@ -169,8 +169,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE, options: JoinOptions = {}): Channel {
     const mode = modeFrom(options, "attach to channel");
-    const placed = attachPlaced(attachRegion(variable, "channel"), CHANNEL);
-    return new Channel(checkGeometry(placed), true, mode);
+    const placed = attachPlaced(attachRegion(variable, "channel"), CHANNEL, checkGeometry);
+    return new Channel(placed, true, mode);
   }
 
   /** The length of the ring, in bytes. */

@@ -7,6 +7,9 @@ import type { Placed } from "./place.ts";
 /** A queue of messages. */
 export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version: 1 };
 
+/** A value of which only the newest counts. */
+export const LATEST: Kind = { name: "latest value", magic: magicOf("MLAT"), version: 1 };
+
 /** @throws {Deno.errors.InvalidData} If no channel can have that capacity. */
 export function checkGeometry(placed: Placed): Placed {
   const { capacity } = placed.geometry;

@@ -22,6 +22,7 @@
 export { Channel } from "./channel.ts";
 export type { Message } from "./consumer.ts";
 export type { WaitMode } from "./end.ts";
+export { Latest, type LatestOptions } from "./latest.ts";
 export type { ChannelOptions, JoinOptions, ShapeOptions, Sharers } from "./options.ts";
 export type { PlaceOptions } from "./place.ts";
 export type { Slot } from "./producer.ts";

@@ -110,11 +110,20 @@ export function findOver(region: MmapRegion, byteOffset: number, kind: Kind): Pl
   return { region, byteOffset, words, geometry };
 }
 
-/** What somebody else made. @throws {Deno.errors.InvalidData} If there is none. */
-export function attachPlaced(region: MmapRegion, kind: Kind): Placed {
+/**
+ * What somebody else made. Closes the region if that fails.
+ *
+ * @param check throws if the geometry cannot be
+ * @throws {Deno.errors.InvalidData} If there is none.
+ */
+export function attachPlaced(
+  region: MmapRegion,
+  kind: Kind,
+  check: (placed: Placed) => Placed,
+): Placed {
   return closingOnError(region, () => {
     const found = region.byteLength < HEADER_BYTE_LENGTH ? undefined : tryFind(region, kind);
-    if (found !== undefined) return found;
+    if (found !== undefined) return check(found);
     throw new Deno.errors.InvalidData(
       `Cannot attach to ${kind.name}: the region holds no ${kind.name}`,
     );
