@@ -40,6 +40,7 @@ const STRANGERS = [
 const BUILT_IN: Readonly<Record<string, string>> = {
   "node:util": "src/cli",
   "node:v8": "src/channel",
+  "node:worker_threads": "src/channel",
 };
 
 /** What only some of the files that ship may use. */

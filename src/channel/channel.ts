@@ -4,8 +4,8 @@ import type { RegionHandle } from "../object/handle.ts";
 import { formatHandle } from "../object/handle.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import type { SyncWaitOptions, WaitOptions } from "../sync/options.ts";
+import { Membership } from "./endpoints.ts";
 import { Consumer, type Message } from "./consumer.ts";
-import type { WaitMode } from "./end.ts";
 import { attachRegion } from "./environment.ts";
 import type { Geometry } from "./header.ts";
 import * as layout from "./layout.ts";
@@ -15,7 +15,8 @@ import {
   flagsFrom,
   geometryOver,
   type JoinOptions,
-  modeFrom,
+  type Manner,
+  mannerFrom,
   type ShapeOptions,
 } from "./options.ts";
 import { attachPlaced, createPlaced, findOver, type Placed, placeOver } from "./place.ts";
@@ -70,6 +71,7 @@ const DEFAULT_VARIABLE = "MMAP_CHANNEL";
 export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer>> {
   readonly #placed: Placed;
   readonly #ownsRegion: boolean;
+  readonly #membership: Membership;
   readonly #producer: Producer;
   readonly #consumer: Consumer;
   #closed = false;
@@ -77,32 +79,29 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   #writable: WritableStream<Uint8Array> | undefined;
 
   /** @throws {TypeError} Always, for others than the static methods of this class. */
-  private constructor(placed: Placed, ownsRegion: boolean, mode: WaitMode) {
+  private constructor(placed: Placed, ownsRegion: boolean, manner: Manner) {
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     const { flags } = placed.geometry;
     this.#placed = placed;
     this.#ownsRegion = ownsRegion;
-    this.#producer = new Producer(memory, {
-      role: "producer",
+    this.#membership = new Membership(placed.words);
+    this.#producer = new Producer(memory, this.#membership, {
       action: "send message",
-      list: layout.PRODUCERS,
-      otherRole: "consumer",
-      otherList: layout.CONSUMERS,
+      role: layout.PRODUCER_BIT,
+      otherRole: layout.CONSUMER_BIT,
       bell: layout.SEND_BELL,
       lock: layout.SEND_LOCK,
       single: (flags & layout.MANY_PRODUCERS_BIT) === 0,
-      mode,
+      ...manner,
     });
-    this.#consumer = new Consumer(memory, {
-      role: "consumer",
+    this.#consumer = new Consumer(memory, this.#membership, {
       action: "receive message",
-      list: layout.CONSUMERS,
-      otherRole: "producer",
-      otherList: layout.PRODUCERS,
+      role: layout.CONSUMER_BIT,
+      otherRole: layout.PRODUCER_BIT,
       bell: layout.RECEIVE_BELL,
       lock: layout.RECEIVE_LOCK,
       single: (flags & layout.MANY_CONSUMERS_BIT) === 0,
-      mode,
+      ...manner,
     });
   }
 
@@ -123,8 +122,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
       capacity: capacityFrom(options.capacity, action),
       flags: flagsFrom(options, action),
     };
-    const mode = modeFrom(options, action);
-    return new Channel(createPlaced(options, CHANNEL, geometry), true, mode);
+    const manner = mannerFrom(options, action);
+    return new Channel(createPlaced(options, CHANNEL, geometry), true, manner);
   }
 
   /**
@@ -140,12 +139,12 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   static over(region: MmapRegion, byteOffset: number = 0, options: ShapeOptions = {}): Channel {
-    const mode = modeFrom(options, "place channel");
+    const manner = mannerFrom(options, "place channel");
     const found = findOver(region, byteOffset, CHANNEL);
     const available = region.byteLength - byteOffset - layout.HEADER_BYTE_LENGTH;
     const geometry = geometryOver(options, available, found?.geometry);
     const placed = placeOver(region, byteOffset, CHANNEL, geometry);
-    return new Channel(checkGeometry(placed), false, mode);
+    return new Channel(checkGeometry(placed), false, manner);
   }
 
   /**
@@ -156,9 +155,9 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws as `MmapRegion.attach` does
    */
   static attach(handle: RegionHandle | string, options: JoinOptions = {}): Channel {
-    const mode = modeFrom(options, "attach to channel");
+    const manner = mannerFrom(options, "attach to channel");
     const placed = attachPlaced(MmapRegion.attach(handle), CHANNEL, checkGeometry);
-    return new Channel(placed, true, mode);
+    return new Channel(placed, true, manner);
   }
 
   /**
@@ -168,9 +167,9 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {Deno.errors.NotFound} If the variable is not set.
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE, options: JoinOptions = {}): Channel {
-    const mode = modeFrom(options, "attach to channel");
+    const manner = mannerFrom(options, "attach to channel");
     const placed = attachPlaced(attachRegion(variable, "channel"), CHANNEL, checkGeometry);
-    return new Channel(placed, true, mode);
+    return new Channel(placed, true, manner);
   }
 
   /** The length of the ring, in bytes. */
@@ -407,6 +406,10 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
     try {
       this.#producer.close();
       this.#consumer.close();
+      this.#membership.leave((role) => {
+        if (role === layout.PRODUCER_BIT) this.#producer.deserted();
+        else this.#consumer.deserted();
+      });
     } catch (error) {
       // The region was closed before: there is nothing left to leave.
       if (!region.closed) throw error;

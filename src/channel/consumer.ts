@@ -2,8 +2,8 @@
 
 import { wholeNumber } from "../mapping/pages.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
-import { copyOut } from "./copy.ts";
 import { End, type EndPlan } from "./end.ts";
+import type { Membership } from "./endpoints.ts";
 import { ENDED_BIT, HEAD, STATE, TAIL } from "./layout.ts";
 import { setDeserted } from "./producer.ts";
 import { ReceiveRing } from "./receive_ring.ts";
@@ -21,9 +21,9 @@ export interface Message extends Disposable {
 export class Consumer extends End {
   readonly #ring: ReceiveRing;
 
-  constructor(memory: RingMemory, plan: EndPlan) {
-    super(memory, plan);
-    this.#ring = new ReceiveRing(memory);
+  constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
+    super(memory, membership, plan);
+    this.#ring = new ReceiveRing(memory, plan.pooled);
   }
 
   protected override reload(): void {
@@ -34,7 +34,7 @@ export class Consumer extends End {
     setDeserted(this.memory, false);
   }
 
-  protected override deserted(): void {
+  override deserted(): void {
     setDeserted(this.memory, true);
   }
 
@@ -81,7 +81,7 @@ export class Consumer extends End {
     const ring = this.#ring;
     const at = this.#find();
     if (at === -1) return this.hasEnded ? null : undefined;
-    const message = copyOut(this.memory.bytes, at, ring.byteLength);
+    const message = ring.copy(at);
     ring.skip();
     this.#release();
     return message;
@@ -91,7 +91,7 @@ export class Consumer extends End {
     const messages: Uint8Array<ArrayBuffer>[] = [];
     const ring = this.#ring;
     for (let at = this.#find(); at !== -1; at = ring.next()) {
-      messages.push(copyOut(this.memory.bytes, at, ring.byteLength));
+      messages.push(ring.copy(at));
       ring.skip();
       if (messages.length === max) break;
     }
@@ -108,7 +108,7 @@ export class Consumer extends End {
   /** The next message; what was sent right before the end is found too. */
   #find(): number {
     const at = this.#ring.next();
-    if (at !== -1 || (Atomics.load(this.memory.words.cells, STATE) & ENDED_BIT) === 0) return at;
+    if (at !== -1 || (Atomics.load(this.memory.cells, STATE) & ENDED_BIT) === 0) return at;
     return this.#ring.next();
   }
 

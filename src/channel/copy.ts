@@ -1,4 +1,4 @@
-/** Copies between messages and the ring: a call costs more than the few bytes of a short message. */
+/** Copies messages into the ring: a call costs more than the few bytes of a short message. */
 
 /** Up to here, in bytes, a loop is quicker than `set`. */
 const SHORT = 24;
@@ -15,12 +15,4 @@ export function copyIn(
     return;
   }
   for (let i = 0; i < byteLength; i++) ring[at + i] = message[i]!;
-}
-
-/** A new array of `byteLength` bytes at `at`. */
-export function copyOut(ring: Uint8Array, at: number, byteLength: number): Uint8Array<ArrayBuffer> {
-  if (byteLength > SHORT) return ring.slice(at, at + byteLength) as Uint8Array<ArrayBuffer>;
-  const message = new Uint8Array(byteLength);
-  for (let i = 0; i < byteLength; i++) message[i] = ring[at + i]!;
-  return message;
 }

@@ -5,7 +5,7 @@ import { THREADS } from "../sync/holder.ts";
 import { type Patience, timedOut } from "../sync/options.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
-import { Endpoints } from "./endpoints.ts";
+import { type Membership, type Role, ROLE_NAMES } from "./endpoints.ts";
 import type { RingMemory } from "./ring_memory.ts";
 import { Turns } from "./turns.ts";
 
@@ -14,18 +14,15 @@ export type WaitMode = "adaptive" | "block" | "spin";
 
 /** What tells one end from the other. */
 export interface EndPlan {
-  /** "producer" or "consumer" */
-  readonly role: string;
   /** For messages: "send message". */
   readonly action: string;
-  /** Where its own list is, and the other end's. */
-  readonly list: number;
-  readonly otherRole: string;
-  readonly otherList: number;
+  readonly role: Role;
+  readonly otherRole: Role;
   readonly bell: number;
   readonly lock: number;
   readonly single: boolean;
   readonly mode: WaitMode;
+  readonly pooled: boolean;
 }
 
 /** How often a blocking call looks before it sleeps. */
@@ -44,20 +41,18 @@ export abstract class End {
   /** Whose turn it is; undefined where only one may be. */
   readonly lock: RobustWord | undefined;
   protected readonly turns = new Turns();
-  readonly #own: Endpoints;
-  readonly #other: Endpoints;
-  #place = -1;
+  readonly #membership: Membership;
+  #joined = false;
   #closed = false;
   /** Set while a slot or a peeked message keeps the turn. */
   protected held: { settle(): void } | undefined;
 
-  constructor(memory: RingMemory, plan: EndPlan) {
+  constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
     this.memory = memory;
+    this.#membership = membership;
     this.plan = plan;
     const { words } = memory;
     this.lock = plan.single ? undefined : new RobustWord(words, plan.lock, THREADS);
-    this.#own = new Endpoints(words, plan.list, plan.role);
-    this.#other = new Endpoints(words, plan.otherList, plan.otherRole);
   }
 
   /** Looks anew at what others of this end have done. */
@@ -65,7 +60,7 @@ export abstract class End {
   /** Run when this one joins, before anybody else can. */
   protected abstract joined(): void;
   /** Run when the last one leaves, before anybody else can join. */
-  protected abstract deserted(): void;
+  abstract deserted(): void;
 
   /**
    * Before each call.
@@ -78,12 +73,13 @@ export abstract class End {
     if (this.held !== undefined) {
       throw new Deno.errors.Busy(`Cannot ${this.plan.action}: a slot or message is in use`);
     }
-    if (this.#place === -1) this.#join();
+    if (!this.#joined) this.#join();
   }
 
   #join(): void {
     this.assertOpen();
-    this.#place = this.#own.enter(this.plan.single, () => this.joined());
+    this.#membership.take(this.plan.role, this.plan.single, () => this.joined());
+    this.#joined = true;
     this.reload();
   }
 
@@ -93,14 +89,13 @@ export abstract class End {
     throw new Deno.errors.BadResource(`Cannot ${this.plan.action}: the channel is closed`);
   }
 
-  /** Gives back what is in use, and leaves for ever; calls that wait are rejected. */
+  /** Gives back what is in use, for ever; calls that wait are rejected. */
   close(): void {
     this.#closed = true;
     this.held?.settle();
-    if (this.#place === -1) return;
-    this.#own.leave(this.#place, () => this.deserted());
-    this.#place = -1;
-    this.memory.ring(this.plan.bell);
+    if (!this.#joined) return;
+    this.#joined = false;
+    this.memory.wake(this.plan.bell);
   }
 
   /** Runs `action` if it is this one's turn, or can be at once. */
@@ -145,10 +140,11 @@ export abstract class End {
 
   /** An error, if the other end was there and is dead. */
   lost(): Error | undefined {
-    const pid = this.#other.lostPid();
+    const { action, otherRole } = this.plan;
+    const pid = this.#membership.lostPid(otherRole);
     if (pid === undefined) return undefined;
     return new Deno.errors.ConnectionReset(
-      `Cannot ${this.plan.action}: the ${this.plan.otherRole}, process ${pid}, has died`,
+      `Cannot ${action}: the ${ROLE_NAMES[otherRole]}, process ${pid}, has died`,
     );
   }
 }

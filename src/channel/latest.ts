@@ -153,7 +153,7 @@ export class Latest implements Disposable {
       // before this number, which readers rely on when they look whether they were overtaken.
       Atomics.add(cells, VERSION, 1);
     });
-    if (Atomics.load(this.#placed.words.cells, BELL) !== 0) this.#memory.ring(BELL);
+    if (Atomics.load(this.#placed.words.cells, BELL) !== 0) this.#memory.wake(BELL);
   }
 
   /**
@@ -220,7 +220,7 @@ export class Latest implements Disposable {
   /** Gives the memory back; twice is silent. */
   close(): void {
     if (this.closed) return;
-    this.#memory.ring(BELL);
+    this.#memory.wake(BELL);
     this.region.close();
   }
 

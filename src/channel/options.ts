@@ -27,6 +27,13 @@ export interface JoinOptions {
    * @default {"adaptive"}
    */
   wait?: WaitMode;
+  /**
+   * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do: five times as
+   * quick to receive. `message.buffer` then is more than the message (look at `message.byteOffset`),
+   * cannot be transferred to a Worker, and is kept as long as any message in it.
+   * @default {false}
+   */
+  pooled?: boolean;
 }
 
 /** What is the same for all who use a channel. */
@@ -78,12 +85,24 @@ function isMultiple(value: Sharers | undefined, name: string, action: string): b
   );
 }
 
-/** @throws {TypeError} If it is none of the ways to wait. */
-export function modeFrom({ wait = "adaptive" }: JoinOptions, action: string): WaitMode {
-  if (wait === "adaptive" || wait === "block" || wait === "spin") return wait;
-  throw new TypeError(
-    `Cannot ${action} as wait must be "adaptive", "block" or "spin": received ${wait}`,
-  );
+/** How one object uses a channel. */
+export interface Manner {
+  readonly mode: WaitMode;
+  readonly pooled: boolean;
+}
+
+/** @throws {TypeError} If an option is none of its values. */
+export function mannerFrom(options: JoinOptions, action: string): Manner {
+  const { wait = "adaptive", pooled = false } = options;
+  if (wait !== "adaptive" && wait !== "block" && wait !== "spin") {
+    throw new TypeError(
+      `Cannot ${action} as wait must be "adaptive", "block" or "spin": received ${wait}`,
+    );
+  }
+  if (typeof pooled !== "boolean") {
+    throw new TypeError(`Cannot ${action} as pooled must be a boolean: received ${pooled}`);
+  }
+  return { mode: wait, pooled };
 }
 
 /**

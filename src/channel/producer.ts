@@ -5,6 +5,7 @@ import { wholeNumber } from "../mapping/pages.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
 import { briefly } from "../sync/briefly.ts";
 import { End, type EndPlan } from "./end.ts";
+import type { Membership } from "./endpoints.ts";
 import { DESERTED_BIT, ENDED_BIT, RECEIVE_BELL, SEND_BELL, STATE } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
 import { SendRing } from "./send_ring.ts";
@@ -33,8 +34,8 @@ export interface Slot extends Disposable {
 export class Producer extends End {
   readonly #ring: SendRing;
 
-  constructor(memory: RingMemory, plan: EndPlan) {
-    super(memory, plan);
+  constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
+    super(memory, membership, plan);
     this.#ring = new SendRing(memory);
   }
 
@@ -44,7 +45,7 @@ export class Producer extends End {
 
   protected override joined(): void {}
 
-  protected override deserted(): void {
+  override deserted(): void {
     this.#end();
   }
 
@@ -107,26 +108,28 @@ export class Producer extends End {
   }
 
   #put(message: Uint8Array, byteLength: number): boolean {
-    this.#checkOpen();
+    const { cells } = this.memory;
+    this.#checkOpen(cells);
     if (!this.#ring.write(message, byteLength)) return false;
-    this.#ring.publish();
+    this.#ring.publish(cells);
     return true;
   }
 
   #putAll(batch: readonly Uint8Array[]): () => true | undefined {
     let sent = 0;
     return () => {
-      this.#checkOpen();
+      const { cells } = this.memory;
+      this.#checkOpen(cells);
       const before = sent;
       while (sent < batch.length && this.#ring.write(batch[sent]!, lengthOf(batch[sent]!))) sent++;
-      if (sent > before) this.#ring.publish();
+      if (sent > before) this.#ring.publish(cells);
       return sent === batch.length || undefined;
     };
   }
 
   /** @throws {Deno.errors.BrokenPipe} */
-  #checkOpen(): void {
-    const state = Atomics.load(this.memory.words.cells, STATE);
+  #checkOpen(cells: Int32Array): void {
+    const state = Atomics.load(cells, STATE);
     if (state === 0) return;
     const reason = (state & ENDED_BIT) !== 0
       ? "the channel has ended"
@@ -143,7 +146,7 @@ export class Producer extends End {
   }
 
   #claim(byteLength: number): Slot | undefined {
-    this.#checkOpen();
+    this.#checkOpen(this.memory.cells);
     const at = this.#ring.claim(byteLength);
     if (at === -1) return undefined;
     const bytes = this.memory.bytes.subarray(at, at + byteLength) as Uint8Array<ArrayBuffer>;
@@ -157,9 +160,10 @@ export class Producer extends End {
     this.held = undefined;
     try {
       if (byteLength === undefined) return this.#ring.giveUp();
-      this.#checkOpen();
+      const { cells } = this.memory;
+      this.#checkOpen(cells);
       this.#ring.shorten(at, byteLength);
-      this.#ring.publish();
+      this.#ring.publish(cells);
     } catch (error) {
       this.#ring.giveUp();
       throw error;
@@ -169,7 +173,7 @@ export class Producer extends End {
   }
 
   closeSending(): void {
-    if ((Atomics.load(this.memory.words.cells, STATE) & ENDED_BIT) !== 0) return;
+    if ((Atomics.load(this.memory.cells, STATE) & ENDED_BIT) !== 0) return;
     this.ready();
     const { lock } = this;
     if (lock === undefined) return this.#end();
@@ -181,9 +185,9 @@ export class Producer extends End {
   }
 
   #end(): void {
-    Atomics.or(this.memory.words.cells, STATE, ENDED_BIT);
-    this.memory.ring(RECEIVE_BELL);
-    this.memory.ring(SEND_BELL);
+    Atomics.or(this.memory.cells, STATE, ENDED_BIT);
+    this.memory.wake(RECEIVE_BELL);
+    this.memory.wake(SEND_BELL);
   }
 }
 
@@ -226,5 +230,5 @@ export function setDeserted(memory: RingMemory, deserted: boolean): void {
     return;
   }
   Atomics.or(cells, STATE, DESERTED_BIT);
-  memory.ring(SEND_BELL);
+  memory.wake(SEND_BELL);
 }

@@ -5,14 +5,15 @@ import {
   PADDING,
   RECEIVE_BELL,
   RECORD_HEADER_BYTE_LENGTH,
-  RING,
   SEND_BELL,
   TAIL,
   unitsOf,
+  UPPER_HALF,
 } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
+import { copyOut, pooledCopy } from "./slab.ts";
 
-/** Finds records and releases them. Positions count units of 8 bytes and wrap. */
+/** Finds records and releases them. Positions count units of 8 bytes, and never wrap. */
 export class ReceiveRing {
   readonly #memory: RingMemory;
   readonly #units: number;
@@ -20,19 +21,25 @@ export class ReceiveRing {
   #head = 0;
   /** What was published when last looked at. */
   #tail = 0;
+  /** From here on the upper half of the position is another one. */
+  #nextHalf = 0;
   /** The length of the message that `next` found. */
   byteLength = 0;
 
-  constructor(memory: RingMemory) {
+  readonly #pooled: boolean;
+
+  /** @param pooled whether short messages share buffers */
+  constructor(memory: RingMemory, pooled: boolean) {
     this.#memory = memory;
+    this.#pooled = pooled;
     this.#units = memory.capacity / 8;
   }
 
   /** Takes over from another consumer. */
   reload(): void {
-    const { cells } = this.#memory.words;
-    this.#head = Atomics.load(cells, HEAD);
-    this.#tail = Atomics.load(cells, TAIL);
+    this.#head = this.#memory.position(HEAD);
+    this.#nextHalf = (Math.floor(this.#head / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#tail = this.#memory.position(TAIL);
   }
 
   /**
@@ -42,27 +49,31 @@ export class ReceiveRing {
    * @throws {Deno.errors.InvalidData} If the ring holds no record there.
    */
   next(): number {
-    const { cells } = this.#memory.words;
-    if (this.#head === this.#tail) {
-      // Pairs with the store in `SendRing.publish`.
-      this.#tail = Atomics.load(cells, TAIL);
-      if (this.#head === this.#tail) return -1;
-    }
+    const { ring } = this.#memory;
+    if (this.#head === this.#tail && !this.#look()) return -1;
     let index = this.#head & (this.#units - 1);
-    let byteLength = cells[RING + 2 * index]!;
+    let byteLength = ring[2 * index]!;
     if (byteLength === PADDING) {
-      this.#head = (this.#head + this.#units - index) | 0;
+      this.#head += this.#units - index;
       index = 0;
-      byteLength = cells[RING]!;
+      byteLength = ring[0]!;
     }
     this.#check(byteLength);
     this.byteLength = byteLength;
     return 8 * index + RECORD_HEADER_BYTE_LENGTH;
   }
 
+  /** Whether there is more than when last looked at. */
+  #look(): boolean {
+    // Pairs with the store in `SendRing.publish`.
+    const more = (Atomics.load(this.#memory.cells, TAIL) - this.#tail) | 0;
+    this.#tail += more;
+    return more !== 0;
+  }
+
   /** Other processes write to the ring, and nothing keeps them from writing nonsense. */
   #check(byteLength: number): void {
-    const left = (this.#tail - this.#head) | 0;
+    const left = this.#tail - this.#head;
     const isRecord = byteLength >= 0 && byteLength <= this.#memory.longest &&
       left <= this.#units && unitsOf(byteLength) <= left;
     if (isRecord) return;
@@ -71,31 +82,41 @@ export class ReceiveRing {
     );
   }
 
+  /** A copy of the message that `next` found. */
+  copy(at: number): Uint8Array<ArrayBuffer> {
+    const { bytes, ring } = this.#memory;
+    return this.#pooled
+      ? pooledCopy(bytes, ring, at, this.byteLength)
+      : copyOut(bytes, at, this.byteLength);
+  }
+
   /** Steps over the message that `next` found; others still see it until `release`. */
   skip(): void {
-    this.#head = (this.#head + unitsOf(this.byteLength)) | 0;
+    this.#head += unitsOf(this.byteLength);
   }
 
   /** Gives the room of all that was stepped over back to the producers. */
   release(): void {
-    const { cells } = this.#memory.words;
+    const { cells } = this.#memory;
     // Pairs with the load in `SendRing.claim`: what was read may be overwritten.
-    Atomics.store(cells, HEAD, this.#head);
+    if (this.#head < this.#nextHalf) Atomics.store(cells, HEAD, this.#head | 0);
+    else this.#releaseHalf();
     // Waking a producer for each message would be two system calls each; so not before half of the
     // ring is free. That is enough for any message, or soon will be: the ring gets empty in the end.
-    if (Atomics.load(cells, SEND_BELL) !== 0 && this.#used() <= this.#units >> 1) {
-      this.#memory.ring(SEND_BELL);
+    if (Atomics.load(cells, SEND_BELL) !== 0 && this.#tail - this.#head <= this.#units >> 1) {
+      this.#memory.wake(SEND_BELL);
     }
   }
 
-  #used(): number {
-    return (this.#tail - this.#head) | 0;
+  #releaseHalf(): void {
+    this.#memory.setPosition(HEAD, this.#head);
+    this.#nextHalf += UPPER_HALF;
   }
 
   /** For several consumers: a wake-up that came for two messages may have reached this one alone. */
   passOn(): void {
-    const { cells } = this.#memory.words;
+    const { cells } = this.#memory;
     if (Atomics.load(cells, RECEIVE_BELL) === 0) return;
-    if (Atomics.load(cells, TAIL) !== this.#head) this.#memory.ring(RECEIVE_BELL);
+    if (Atomics.load(cells, TAIL) !== (this.#head | 0)) this.#memory.wake(RECEIVE_BELL);
   }
 }

@@ -6,13 +6,13 @@ import {
   PADDING,
   RECEIVE_BELL,
   RECORD_HEADER_BYTE_LENGTH,
-  RING,
   TAIL,
   unitsOf,
+  UPPER_HALF,
 } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
 
-/** Writes records and publishes them. Positions count units of 8 bytes and wrap. */
+/** Writes records and publishes them. Positions count units of 8 bytes, and never wrap. */
 export class SendRing {
   readonly #memory: RingMemory;
   readonly #units: number;
@@ -20,8 +20,10 @@ export class SendRing {
   #tail = 0;
   /** Behind what was written. */
   #written = 0;
-  /** What consumers had received when last looked at: at least so much room there is. */
-  #head = 0;
+  /** The ring is full there: at least so far consumers had come when last looked at. */
+  #limit = 0;
+  /** From here on the upper half of the position is another one. */
+  #nextHalf = 0;
 
   constructor(memory: RingMemory) {
     this.#memory = memory;
@@ -30,9 +32,9 @@ export class SendRing {
 
   /** Takes over from another producer. Forgets what was written and not published. */
   reload(): void {
-    const { cells } = this.#memory.words;
-    this.#written = this.#tail = Atomics.load(cells, TAIL);
-    this.#head = Atomics.load(cells, HEAD);
+    this.#written = this.#tail = this.#memory.position(TAIL);
+    this.#nextHalf = (Math.floor(this.#tail / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#limit = this.#memory.position(HEAD) + this.#units;
   }
 
   /**
@@ -41,27 +43,28 @@ export class SendRing {
    * @returns where in the ring's bytes; -1 if there is none now
    */
   claim(byteLength: number): number {
-    const { cells } = this.#memory.words;
-    const start = this.#written;
+    const { ring } = this.#memory;
+    const index = this.#written & (this.#units - 1);
     const units = unitsOf(byteLength);
-    const index = start & (this.#units - 1);
-    const toEnd = this.#units - index;
-    const skipped = units > toEnd ? toEnd : 0;
-    const needed = skipped + units;
-    if (this.#free(start) < needed) {
-      // Pairs with the store in `ReceiveRing.release`: what is overwritten was read.
-      this.#head = Atomics.load(cells, HEAD);
-      if (this.#free(start) < needed) return -1;
+    const fits = index + units <= this.#units;
+    const end = this.#written + units + (fits ? 0 : this.#units - index);
+    if (end > this.#limit && end > this.#lookForRoom()) return -1;
+    this.#written = end;
+    if (fits) {
+      ring[2 * index] = byteLength;
+      return 8 * index + RECORD_HEADER_BYTE_LENGTH;
     }
-    if (skipped !== 0) cells[RING + 2 * index] = PADDING;
-    const place = skipped === 0 ? index : 0;
-    cells[RING + 2 * place] = byteLength;
-    this.#written = (start + needed) | 0;
-    return 8 * place + RECORD_HEADER_BYTE_LENGTH;
+    ring[2 * index] = PADDING;
+    ring[0] = byteLength;
+    return RECORD_HEADER_BYTE_LENGTH;
   }
 
-  #free(start: number): number {
-    return this.#units - ((start - this.#head) | 0);
+  #lookForRoom(): number {
+    // Pairs with the store in `ReceiveRing.release`: what is overwritten was read.
+    const head = Atomics.load(this.#memory.cells, HEAD);
+    const last = this.#limit - this.#units;
+    this.#limit += (head - last) | 0;
+    return this.#limit;
   }
 
   /** Writes a message, which is published later. @returns false if there is no room now */
@@ -74,20 +77,25 @@ export class SendRing {
 
   /** Makes the last message shorter than was claimed. @param at where it is */
   shorten(at: number, byteLength: number): void {
-    const { cells } = this.#memory.words;
-    const length = RING + (at - RECORD_HEADER_BYTE_LENGTH) / 4;
-    this.#written = (this.#written - unitsOf(cells[length]!) + unitsOf(byteLength)) | 0;
-    cells[length] = byteLength;
+    const { ring } = this.#memory;
+    const length = (at - RECORD_HEADER_BYTE_LENGTH) / 4;
+    this.#written += unitsOf(byteLength) - unitsOf(ring[length]!);
+    ring[length] = byteLength;
   }
 
   /** Gives all that was written to the consumers, in one step. */
-  publish(): void {
-    const { cells } = this.#memory.words;
+  publish(cells: Int32Array): void {
     this.#tail = this.#written;
     // Pairs with the load in `ReceiveRing.next`: who sees the new tail sees the records. Before the
     // look at the bell: a consumer sets it and then looks at the tail.
-    Atomics.store(cells, TAIL, this.#tail);
-    if (Atomics.load(cells, RECEIVE_BELL) !== 0) this.#memory.ring(RECEIVE_BELL);
+    if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
+    else this.#publishHalf();
+    if (Atomics.load(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
+  }
+
+  #publishHalf(): void {
+    this.#memory.setPosition(TAIL, this.#tail);
+    this.#nextHalf += UPPER_HALF;
   }
 
   /** Forgets what was written and not published. */
