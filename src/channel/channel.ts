@@ -35,7 +35,7 @@ const DEFAULT_VARIABLE = "MMAP_CHANNEL";
  * operations and a copy; only who sleeps is woken by a system call.
  *
  * A channel has one direction. Whoever sends first is its producer, whoever receives first its
- * consumer; where "multiple" was asked for, there may be up to 60 of each, and every message goes to
+ * consumer; where "multiple" was asked for, there may be several, and every message goes to
  * one consumer.
  *
  * **Ends.** After `closeSending`, or when the last producer closes, consumers get what is left and then
@@ -89,6 +89,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
       action: "send message",
       role: layout.PRODUCER_BIT,
       otherRole: layout.CONSUMER_BIT,
+      longestBreak: 64,
       bell: layout.SEND_BELL,
       lock: layout.SEND_LOCK,
       single: (flags & layout.MANY_PRODUCERS_BIT) === 0,
@@ -98,6 +99,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
       action: "receive message",
       role: layout.CONSUMER_BIT,
       otherRole: layout.PRODUCER_BIT,
+      longestBreak: 2,
       bell: layout.RECEIVE_BELL,
       lock: layout.RECEIVE_LOCK,
       single: (flags & layout.MANY_CONSUMERS_BIT) === 0,
@@ -285,6 +287,41 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   receive(options?: WaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     return this.#consumer.receive(options);
+  }
+
+  /**
+   * Takes a message if there is one now, into memory of the caller: nothing is allocated.
+   *
+   * @param target where the message goes, from its first byte on
+   * @returns how many bytes the message has; null if there is none, or if awaited calls are before
+   * this one
+   * @throws {RangeError} If the message is longer than `target`; it stays where it is.
+   * @throws {TypeError} If `target` is no Uint8Array.
+   * @throws as {@linkcode tryReceive}
+   */
+  tryReceiveInto(target: Uint8Array): number | null {
+    return this.#consumer.tryReceiveInto(target);
+  }
+
+  /**
+   * As {@linkcode tryReceiveInto}, and blocks this thread as long as there is no message.
+   *
+   * @returns how many bytes the message has; null if the channel has ended and nothing is left
+   * @throws as {@linkcode tryReceiveInto} and {@linkcode receiveSync}
+   */
+  receiveIntoSync(target: Uint8Array, options?: SyncWaitOptions): number | null {
+    return this.#consumer.receiveIntoSync(target, options);
+  }
+
+  /**
+   * As {@linkcode receiveIntoSync}, without blocking the event loop. `target` must be left alone until
+   * then.
+   *
+   * @returns how many bytes the message has; null if the channel has ended and nothing is left
+   * @throws as {@linkcode tryReceiveInto} and {@linkcode receive}
+   */
+  receiveInto(target: Uint8Array, options?: WaitOptions): Promise<number | null> {
+    return this.#consumer.receiveInto(target, options);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The receiving end of a channel. */
 
+import { plainBytes } from "../../ffi/memory.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
 import { End, type EndPlan } from "./end.ts";
@@ -62,9 +63,49 @@ export class Consumer extends End {
     this.ready();
     if (this.turns.idle) {
       const message = this.#receiveNow();
-      if (message !== undefined) return message;
+      if (message !== undefined) return await this.atOnce(message);
     }
     return await this.until(limits, this.#takeOne);
+  }
+
+  tryReceiveInto(target: Uint8Array): number | null {
+    const into = plainBytes(target, "target", ACTION);
+    this.ready();
+    if (!this.turns.idle) return null;
+    return this.now(() => this.#takeInto(into)) ?? null;
+  }
+
+  receiveIntoSync(target: Uint8Array, options?: SyncWaitOptions): number | null {
+    const limits = patience(options, ACTION);
+    const into = plainBytes(target, "target", ACTION);
+    this.ready();
+    const byteLength = this.now(() => this.#takeInto(into));
+    if (byteLength !== undefined) return byteLength;
+    return this.untilSync(limits, () => this.#takeInto(into));
+  }
+
+  async receiveInto(target: Uint8Array, options?: WaitOptions): Promise<number | null> {
+    const limits = patience(options, ACTION);
+    const into = plainBytes(target, "target", ACTION);
+    this.ready();
+    return await this.until(limits, () => this.#takeInto(into));
+  }
+
+  /** @returns null at the end, undefined if there is nothing now */
+  #takeInto(target: Uint8Array): number | null | undefined {
+    const ring = this.#ring;
+    const at = this.#find();
+    if (at === -1) return this.hasEnded ? null : undefined;
+    const { byteLength } = ring;
+    if (byteLength > target.length) {
+      throw new RangeError(
+        `Cannot ${ACTION} of ${byteLength} bytes: the target has ${target.length}`,
+      );
+    }
+    ring.copyTo(target, at);
+    ring.skip();
+    this.#release();
+    return byteLength;
   }
 
   async receiveMany(max: number, options?: WaitOptions): Promise<Uint8Array<ArrayBuffer>[]> {

@@ -1,12 +1,14 @@
 /** What both ends of a channel have in common: joining, turns, and waiting. */
 
-import { type Attempt, attemptAsync, attemptSync, pause } from "../sync/attempt.ts";
+import { type Attempt, attemptAsync, pause, sleepSync } from "../sync/attempt.ts";
 import { THREADS } from "../sync/holder.ts";
 import { type Patience, timedOut } from "../sync/options.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
 import { type Membership, type Role, ROLE_NAMES } from "./endpoints.ts";
 import type { RingMemory } from "./ring_memory.ts";
+import { Breather } from "./breather.ts";
+import { Spinner } from "./spinner.ts";
 import { Turns } from "./turns.ts";
 
 /** How a blocking call waits. */
@@ -23,10 +25,12 @@ export interface EndPlan {
   readonly single: boolean;
   readonly mode: WaitMode;
   readonly pooled: boolean;
+  /** See {@linkcode Spinner}. */
+  readonly longestBreak: number;
 }
 
-/** How often a blocking call looks before it sleeps. */
-const SPINS = { block: 0, adaptive: 2000, spin: 2000 };
+/** How often a spinning call looks between two looks at the clock. */
+const LOOKS = 1000;
 
 /** Tries for the lock before a look whether its holder is dead, which costs system calls. */
 const LOCK_TRIES = 200;
@@ -41,6 +45,8 @@ export abstract class End {
   /** Whose turn it is; undefined where only one may be. */
   readonly lock: RobustWord | undefined;
   protected readonly turns = new Turns();
+  readonly #breather = new Breather();
+  readonly #spinner: Spinner;
   readonly #membership: Membership;
   #joined = false;
   #closed = false;
@@ -52,6 +58,7 @@ export abstract class End {
     this.#membership = membership;
     this.plan = plan;
     const { words } = memory;
+    this.#spinner = new Spinner(plan.longestBreak);
     this.lock = plan.single ? undefined : new RobustWord(words, plan.lock, THREADS);
   }
 
@@ -119,18 +126,35 @@ export abstract class End {
   /** Runs `action` again and again, until it gives something. */
   protected untilSync<T>(patience: Patience, action: () => T | undefined): T {
     const turn = new Turn(this, action);
-    const { mode } = this.plan;
-    if (mode === "spin") return spinSync(turn, patience);
-    return attemptSync(turn, patience, SPINS[mode]);
+    switch (this.plan.mode) {
+      case "spin":
+        return spinSync(turn, patience);
+      case "adaptive":
+        return this.#spinner.spin(() => turn.attempt()) ?? sleepSync(turn, patience);
+      case "block":
+        return sleepSync(turn, patience);
+    }
   }
 
   /** As `untilSync`, after all other awaited calls, without blocking the event loop. */
   protected until<T>(patience: Patience, action: () => T | undefined): Promise<T> {
-    return this.turns.run(
-      this.plan.action,
-      patience,
-      () => attemptAsync(new Turn(this, action), patience),
-    );
+    return this.turns.run(this.plan.action, patience, async () => {
+      const turn = new Turn(this, action);
+      const early = this.plan.mode === "block"
+        ? undefined
+        : this.#spinner.spin(() => turn.attempt());
+      if (early !== undefined) return await this.atOnce(early);
+      const late = await attemptAsync(turn, patience);
+      this.#breather.breathed();
+      return late;
+    });
+  }
+
+  /** The result of an awaited call that did not wait: now and then the event loop runs first. */
+  protected async atOnce<T>(result: T): Promise<T> {
+    const due = this.#breather.due();
+    if (due !== undefined) await due;
+    return result;
   }
 
   /** For {@linkcode Turn}. */
@@ -231,7 +255,7 @@ class Turn<T> implements Attempt<T> {
 function spinSync<T>(turn: Turn<T>, { deadline }: Patience): T {
   let nextLook = performance.now() + LOOK_MS;
   while (true) {
-    for (let i = 0; i < SPINS.spin; i++) {
+    for (let i = 0; i < LOOKS; i++) {
       const result = turn.attempt();
       if (result !== undefined) return result;
       pause();

@@ -23,7 +23,8 @@ export interface JoinOptions {
    * - "block": they sleep at once.
    * - "spin": they look without end. Only where this thread has a processor core to itself.
    *
-   * Awaited calls always sleep, off the event loop.
+   * Awaited calls sleep off the event loop; but for "block", they look for up to 0.1 ms before, where
+   * that was of use lately.
    * @default {"adaptive"}
    */
   wait?: WaitMode;

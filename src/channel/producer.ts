@@ -73,7 +73,7 @@ export class Producer extends End {
     const limits = patience(options, ACTION);
     const byteLength = this.#check(message);
     this.ready();
-    if (this.turns.idle && this.#sendNow(message, byteLength)) return;
+    if (this.turns.idle && this.#sendNow(message, byteLength)) return await this.atOnce(undefined);
     await this.until(limits, () => this.#put(message, byteLength) || undefined);
   }
 

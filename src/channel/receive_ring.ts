@@ -90,6 +90,11 @@ export class ReceiveRing {
       : copyOut(bytes, at, this.byteLength);
   }
 
+  /** Copies the message that `next` found. @param target long enough for it */
+  copyTo(target: Uint8Array, at: number): void {
+    target.set(this.#memory.bytes.subarray(at, at + this.byteLength));
+  }
+
   /** Steps over the message that `next` found; others still see it until `release`. */
   skip(): void {
     this.#head += unitsOf(this.byteLength);

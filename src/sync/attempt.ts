@@ -45,15 +45,13 @@ const SLICE_MS = 50;
  */
 export const spinning = { tries: 100 };
 
-/**
- * Blocks until the try succeeds.
- *
- * @param tries how many before the first wait; by default as many as were of use lately
- * @throws {Deno.errors.TimedOut}
- */
-export function attemptSync<T>(attempt: Attempt<T>, patience: Patience, tries?: number): T {
-  const early = tries === undefined ? spinAdaptively(attempt) : spin(attempt, tries);
-  if (early !== undefined) return early;
+/** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
+export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
+  return spin(attempt) ?? sleepSync(attempt, patience);
+}
+
+/** As {@linkcode attemptSync}, without tries before the first sleep. */
+export function sleepSync<T>(attempt: Attempt<T>, patience: Patience): T {
   let thorough = true;
   while (true) {
     const result = attempt.prepare(thorough);
@@ -101,26 +99,19 @@ const PROBE_EVERY = 1024;
  * Tries for a moment. Where whoever is in the way sleeps too, that is lost twice: the time of the
  * tries, and the processor that the woken one could have had. So it tries less where it was in vain.
  */
-function spinAdaptively<T>(attempt: Attempt<T>): T | undefined {
+function spin<T>(attempt: Attempt<T>): T | undefined {
   const tries = ++spins % PROBE_EVERY === 0
     ? spinning.tries
     : Math.min(usefulTries, spinning.tries);
-  const result = spin(attempt, tries);
-  if (result === undefined) usefulTries = Math.max(1, usefulTries >> 1);
-  else if (lastTry > 0) usefulTries = Math.min(2 * Math.max(lastTry, usefulTries), spinning.tries);
-  return result;
-}
-
-/** Which of the tries of the last `spin` succeeded. */
-let lastTry = 0;
-
-function spin<T>(attempt: Attempt<T>, tries: number): T | undefined {
   for (let i = 0; i < tries; i++) {
     const result = attempt.attempt();
-    lastTry = i;
-    if (result !== undefined) return result;
+    if (result !== undefined) {
+      if (i > 0) usefulTries = Math.min(2 * Math.max(i, usefulTries), spinning.tries);
+      return result;
+    }
     pause();
   }
+  usefulTries = Math.max(1, usefulTries >> 1);
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 /** Sending and receiving, both ends in one process. */
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { bytes, fill, numbered, numberOf, openPair, textOf } from "./_channels.ts";
 import { pattern } from "../_files.ts";
@@ -57,16 +58,43 @@ Deno.test("Channel.trySend() is false when the channel is full, and nothing is l
   assertEquals(fill(pair.sender), 4); // the first of them begins the ring anew
 });
 
-Deno.test("Channel positions wrap at 2^32", () => {
-  using pair = openPair();
-  // As if so much had been sent: both counts stand right before the end of 32 bits.
-  const words = pair.sender.region.view(Int32Array, 0, 64);
-  words[16] = words[32] = -3;
-  for (let i = 0; i < 100; i++) {
-    pair.sender.sendSync(numbered(i));
-    assertEquals(numberOf(pair.receiver.receiveSync()!), i);
+for (const high of [0, 1, 5]) {
+  Deno.test(`Channel positions count on beyond ${high + 1} times 2^32`, () => {
+    using region = MmapRegion.anonymous(8192);
+    // As if so much had been sent: both counts stand right before their upper half changes.
+    const positions = region.view(BigInt64Array);
+    using made = Channel.over(region);
+    positions[8] = positions[16] = BigInt(high + 1) * 2n ** 32n - 3n;
+    using receiver = Channel.over(region);
+    for (let i = 0; i < 100; i++) {
+      made.sendSync(numbered(i));
+      assertEquals(numberOf(receiver.receiveSync()!), i);
+    }
+    const units = BigInt(high + 1) * 2n ** 32n - 3n + 200n;
+    assert(positions[8]! >= units && positions[8]! < units + 10n, `${positions[8]}`);
+    assertEquals(positions[16], positions[8]);
+  });
+}
+
+Deno.test("Channel.tryReceive() gives messages of one buffer if they are pooled", () => {
+  using sender = Channel.create({ capacity: 65536 });
+  using receiver = Channel.attach(sender.handle(), { pooled: true });
+  const received: { message: Uint8Array; copy: Uint8Array<ArrayBuffer> }[] = [];
+  for (const byteLength of [0, 1, 3, 8, 64, 255, 256, 257, 1000, 1024, 1025, 5000]) {
+    const message = new Uint8Array(byteLength).map((_, i) => i * 7 + byteLength);
+    sender.sendSync(message);
+    received.push({ message, copy: receiver.tryReceive()! });
   }
-  assert(words[16]! > 0);
+  for (const { message, copy } of received) assertEquals(copy, message);
+  assert(received[4]!.copy.buffer === received[5]!.copy.buffer, "common");
+  assert(received[10]!.copy.buffer.byteLength === 1025, "its own");
+  // Nor can one message take the others with it.
+  assertThrows(() => structuredClone(0, { transfer: [received[4]!.copy.buffer] }));
+  for (let i = 0; i < 1000; i++) {
+    sender.sendSync(numbered(i));
+    received.push({ message: numbered(i), copy: receiver.tryReceive()! });
+  }
+  for (const { message, copy } of received) assertEquals(copy, message);
 });
 
 for (const method of ["trySend", "sendSync", "send"] as const) {
@@ -294,4 +322,41 @@ Deno.test("Channel survives positions that are nonsense", () => {
     using again = Channel.attach(pair.sender.handle());
     assertThrows(() => again.tryReceive(), Deno.errors.InvalidData);
   }
+});
+
+Deno.test("Channel.receiveInto() copies into memory of the caller", async () => {
+  using pair = openPair();
+  const target = new Uint8Array(100);
+  assertEquals(pair.receiver.tryReceiveInto(target), null);
+  const received = pair.receiver.receiveInto(target);
+  pair.sender.sendSync(bytes("first"));
+  assertEquals(await received, 5);
+  assertEquals(textOf(target.subarray(0, 5)), "first");
+  pair.sender.sendSync(bytes(""));
+  assertEquals(pair.receiver.receiveIntoSync(target), 0);
+  pair.sender.sendSync(pattern(1000));
+  for (
+    const call of [
+      () => pair.receiver.tryReceiveInto(target),
+      () => pair.receiver.receiveIntoSync(target),
+    ]
+  ) assertThrows(call, RangeError, "of 1000 bytes: the target has 100");
+  await assertRejects(() => pair.receiver.receiveInto(target), RangeError, "of 1000 bytes");
+  assertThrows(() => pair.receiver.tryReceiveInto("target" as unknown as Uint8Array), TypeError);
+  assertEquals(pair.receiver.tryReceive(), pattern(1000));
+  pair.sender.closeSending();
+  assertEquals(await pair.receiver.receiveInto(target), null);
+});
+
+Deno.test("Channel.receive() lets the event loop run while messages are always there", async () => {
+  using pair = openPair();
+  let fired = false;
+  const timer = setTimeout(() => fired = true, 1);
+  let count = 0;
+  for (; !fired && count < 3_000_000; count++) {
+    pair.sender.trySend(numbered(count));
+    await pair.receiver.receive();
+  }
+  clearTimeout(timer);
+  assert(fired, `no timer within ${count} messages`);
 });

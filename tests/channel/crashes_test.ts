@@ -1,6 +1,6 @@
 /** Peers that are killed at random moments. MMAP_KILLS=500 makes it many. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { Channel, type Sharers } from "@mmap/mmap/channel";
 import { numbered, peer } from "./_channels.ts";
@@ -134,3 +134,20 @@ for (const [consumers, together] of [["single", 1], ["multiple", 3]] as [Sharers
     assertEquals(marks[sent] ?? 0, 0);
   });
 }
+
+Deno.test("Channel.receive() throws ConnectionReset if the other one dies before it sent", async () => {
+  using channel = Channel.create({ capacity: 4096 });
+  await using child = peer(
+    channel,
+    `say("up"); await new Promise(() => setInterval(() => {}, 1e6));`,
+  );
+  assertEquals(await child.readLine(), "up");
+  const received = assertRejects(
+    () => channel.receive(),
+    Deno.errors.ConnectionReset,
+    `${child.pid}`,
+  );
+  child.kill();
+  await received;
+  assertThrows(() => channel.receiveSync(), Deno.errors.ConnectionReset);
+});
