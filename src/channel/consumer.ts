@@ -1,6 +1,6 @@
 /** The receiving end of a channel. */
 
-import { plainBytes } from "../../ffi/memory.ts";
+import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
 import { End, type EndPlan } from "./end.ts";
@@ -16,6 +16,11 @@ const ACTION = "receive message";
 export interface Message extends Disposable {
   /** The message, in the channel's memory. Not to be used after the message is released. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** @throws {TypeError} If it is no Uint8Array. */
+function checkTarget(target: Uint8Array): void {
+  if (!(target instanceof Uint8Array)) plainBytes(target, "target", ACTION);
 }
 
 /** One consumer. */
@@ -69,26 +74,31 @@ export class Consumer extends End {
   }
 
   tryReceiveInto(target: Uint8Array): number | null {
-    const into = plainBytes(target, "target", ACTION);
+    checkTarget(target);
     this.ready();
     if (!this.turns.idle) return null;
-    return this.now(() => this.#takeInto(into)) ?? null;
+    return this.#receiveIntoNow(target) ?? null;
+  }
+
+  #receiveIntoNow(target: Uint8Array): number | null | undefined {
+    if (this.lock === undefined) return this.#takeInto(target);
+    return this.now(() => this.#takeInto(target));
   }
 
   receiveIntoSync(target: Uint8Array, options?: SyncWaitOptions): number | null {
     const limits = patience(options, ACTION);
-    const into = plainBytes(target, "target", ACTION);
+    checkTarget(target);
     this.ready();
-    const byteLength = this.now(() => this.#takeInto(into));
+    const byteLength = this.#receiveIntoNow(target);
     if (byteLength !== undefined) return byteLength;
-    return this.untilSync(limits, () => this.#takeInto(into));
+    return this.untilSync(limits, () => this.#takeInto(target));
   }
 
   async receiveInto(target: Uint8Array, options?: WaitOptions): Promise<number | null> {
     const limits = patience(options, ACTION);
-    const into = plainBytes(target, "target", ACTION);
+    checkTarget(target);
     this.ready();
-    return await this.until(limits, () => this.#takeInto(into));
+    return await this.until(limits, () => this.#takeInto(target));
   }
 
   /** @returns null at the end, undefined if there is nothing now */
@@ -97,10 +107,9 @@ export class Consumer extends End {
     const at = this.#find();
     if (at === -1) return this.hasEnded ? null : undefined;
     const { byteLength } = ring;
-    if (byteLength > target.length) {
-      throw new RangeError(
-        `Cannot ${ACTION} of ${byteLength} bytes: the target has ${target.length}`,
-      );
+    const room = lengthOf(target);
+    if (byteLength > room) {
+      throw new RangeError(`Cannot ${ACTION} of ${byteLength} bytes: the target has ${room}`);
     }
     ring.copyTo(target, at);
     ring.skip();
@@ -164,31 +173,52 @@ export class Consumer extends End {
   peek(): Message | null {
     this.ready();
     if (!this.turns.idle) return null;
-    return this.now(() => this.#look()) ?? null;
+    const message = this.lock === undefined ? this.#look() : this.now(() => this.#look());
+    return message ?? null;
   }
 
-  #look(): Message | undefined {
+  #look(): PeekedMessage | undefined {
     const at = this.#find();
     if (at === -1) return undefined;
-    const end = at + this.#ring.byteLength;
-    const bytes = this.memory.bytes.subarray(at, end) as Uint8Array<ArrayBuffer>;
-    let isHeld = true;
-    const settle = (take: boolean) => {
-      if (!isHeld) return;
-      isHeld = false;
-      this.held = undefined;
-      try {
-        if (take) this.#give();
-      } finally {
-        this.endTurn();
-      }
-    };
-    this.held = { settle: () => settle(false) };
-    return { bytes, [Symbol.dispose]: () => settle(true) };
+    const message = new PeekedMessage(this, this.#ring.view(at));
+    this.held = message;
+    return message;
   }
 
-  #give(): void {
-    this.#ring.skip();
-    this.#release();
+  /** For {@linkcode PeekedMessage}. @param take whether the message is received with that */
+  putBack(take: boolean): void {
+    this.held = undefined;
+    try {
+      if (!take) return;
+      this.#ring.skip();
+      this.#release();
+    } finally {
+      this.endTurn();
+    }
+  }
+}
+
+class PeekedMessage implements Message {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  #consumer: Consumer | undefined;
+
+  constructor(consumer: Consumer, bytes: Uint8Array<ArrayBuffer>) {
+    this.#consumer = consumer;
+    this.bytes = bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#end(true);
+  }
+
+  /** When the channel is closed: the next consumer gets it. */
+  settle(): void {
+    this.#end(false);
+  }
+
+  #end(take: boolean): void {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    consumer?.putBack(take);
   }
 }

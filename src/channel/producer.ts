@@ -142,21 +142,25 @@ export class Producer extends End {
     if (length > this.memory.longest) throw this.#tooLong(length);
     this.ready();
     if (!this.turns.idle) return null;
-    return this.now(() => this.#claim(length)) ?? null;
+    const slot = this.lock === undefined
+      ? this.#claim(length)
+      : this.now(() => this.#claim(length));
+    return slot ?? null;
   }
 
   #claim(byteLength: number): Slot | undefined {
     this.#checkOpen(this.memory.cells);
     const at = this.#ring.claim(byteLength);
     if (at === -1) return undefined;
-    const bytes = this.memory.bytes.subarray(at, at + byteLength) as Uint8Array<ArrayBuffer>;
-    const slot = new ReservedSlot(bytes, (length) => this.#settle(at, length));
-    this.held = { settle: () => slot[Symbol.dispose]() };
+    const { buffer, byteOffset } = this.memory.bytes;
+    const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset + at, byteLength);
+    const slot = new ReservedSlot(this, at, bytes);
+    this.held = slot;
     return slot;
   }
 
-  /** @param byteLength undefined: nothing is sent */
-  #settle(at: number, byteLength: number | undefined): void {
+  /** For {@linkcode ReservedSlot}. @param byteLength undefined: nothing is sent */
+  putBack(at: number, byteLength: number | undefined): void {
     this.held = undefined;
     try {
       if (byteLength === undefined) return this.#ring.giveUp();
@@ -193,17 +197,18 @@ export class Producer extends End {
 
 class ReservedSlot implements Slot {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  #settle: ((byteLength: number | undefined) => void) | undefined;
+  readonly #at: number;
+  #producer: Producer | undefined;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, settle: (byteLength: number | undefined) => void) {
+  constructor(producer: Producer, at: number, bytes: Uint8Array<ArrayBuffer>) {
+    this.#producer = producer;
+    this.#at = at;
     this.bytes = bytes;
-    this.#settle = settle;
   }
 
   commit(byteLength: number = this.bytes.length): void {
     const length = wholeNumber(byteLength, "byteLength", "commit slot");
-    const settle = this.#settle;
-    if (settle === undefined) {
+    if (this.#producer === undefined) {
       throw new Deno.errors.BadResource("Cannot commit slot: it was sent or given up already");
     }
     if (length > this.bytes.length) {
@@ -211,14 +216,22 @@ class ReservedSlot implements Slot {
         `Cannot commit slot as it has ${this.bytes.length} bytes: received byteLength ${length}`,
       );
     }
-    this.#settle = undefined;
-    settle(length);
+    this.#end(length);
   }
 
   [Symbol.dispose](): void {
-    const settle = this.#settle;
-    this.#settle = undefined;
-    settle?.(undefined);
+    this.#end(undefined);
+  }
+
+  /** When the channel is closed. */
+  settle(): void {
+    this.#end(undefined);
+  }
+
+  #end(byteLength: number | undefined): void {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    producer?.putBack(this.#at, byteLength);
   }
 }
 

@@ -13,6 +13,9 @@ import {
 import type { RingMemory } from "./ring_memory.ts";
 import { copyOut, pooledCopy } from "./slab.ts";
 
+/** Up to here, in bytes, a loop is quicker than a view and a call. */
+const LONGEST_LOOP = 32;
+
 /** Finds records and releases them. Positions count units of 8 bytes, and never wrap. */
 export class ReceiveRing {
   readonly #memory: RingMemory;
@@ -92,7 +95,16 @@ export class ReceiveRing {
 
   /** Copies the message that `next` found. @param target long enough for it */
   copyTo(target: Uint8Array, at: number): void {
-    target.set(this.#memory.bytes.subarray(at, at + this.byteLength));
+    const { bytes } = this.#memory;
+    const { byteLength } = this;
+    if (byteLength > LONGEST_LOOP) target.set(this.view(at));
+    else for (let i = 0; i < byteLength; i++) target[i] = bytes[at + i]!;
+  }
+
+  /** The message that `next` found, in place. */
+  view(at: number): Uint8Array<ArrayBuffer> {
+    const { buffer, byteOffset } = this.#memory.bytes;
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset + at, this.byteLength);
   }
 
   /** Steps over the message that `next` found; others still see it until `release`. */
