@@ -23,6 +23,7 @@ import { attachPlaced, createPlaced, findOver, type Placed, placeOver } from "./
 import { Producer, type Slot } from "./producer.ts";
 import { RingMemory } from "./ring_memory.ts";
 import { CHANNEL, checkGeometry } from "./kinds.ts";
+import { type ChannelStats, statsOf } from "./stats.ts";
 import { readableOf, writableOf } from "./streams.ts";
 import { type Values, valuesOf, type ValuesOptions } from "./values.ts";
 
@@ -71,6 +72,7 @@ const DEFAULT_VARIABLE = "MMAP_CHANNEL";
 export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer>> {
   readonly #placed: Placed;
   readonly #ownsRegion: boolean;
+  readonly #memory: RingMemory;
   readonly #membership: Membership;
   readonly #producer: Producer;
   readonly #consumer: Consumer;
@@ -83,6 +85,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     const { flags } = placed.geometry;
     this.#placed = placed;
+    this.#memory = memory;
     this.#ownsRegion = ownsRegion;
     this.#membership = new Membership(placed.words);
     this.#producer = new Producer(memory, this.#membership, {
@@ -374,6 +377,16 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   peek(): Message | null {
     return this.#consumer.peek();
+  }
+
+  /**
+   * How much was sent and received, and by whom: for monitoring, and to see why a program waits.
+   *
+   * @throws {Deno.errors.BadResource} If the channel is closed.
+   */
+  stats(): ChannelStats {
+    this.#consumer.assertOpen();
+    return statsOf(this.#memory, this.#membership);
   }
 
   /** The messages as a stream; the same one at each call. Cancelling it closes nothing. */

@@ -81,6 +81,9 @@ export function longestMessage(capacity: number): number {
   return capacity / 2 - RECORD_HEADER_BYTE_LENGTH;
 }
 
+/** Positions count units of so many bytes. */
+export const UNIT_BYTE_LENGTH = 8;
+
 /** How many units of 8 bytes the record of a message takes. */
 export function unitsOf(byteLength: number): number {
   return 1 + ((byteLength + 7) >>> 3);

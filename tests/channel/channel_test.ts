@@ -360,3 +360,18 @@ Deno.test("Channel.receive() lets the event loop run while messages are always t
   clearTimeout(timer);
   assert(fired, `no timer within ${count} messages`);
 });
+
+Deno.test("Channel.stats() says what was sent and received, and by whom", () => {
+  using pair = openPair();
+  pair.sender.sendSync(bytes("0123456789"));
+  pair.sender.sendSync(bytes(""));
+  const { producers, consumers, ...before } = pair.receiver.stats();
+  assertEquals(before, { sentByteLength: 32, receivedByteLength: 0, queuedByteLength: 32 });
+  assertEquals([producers, consumers], [[Deno.pid], []]);
+  pair.receiver.tryReceive();
+  assertEquals(pair.sender.stats().receivedByteLength, 24);
+  assertEquals(pair.sender.stats().queuedByteLength, 8);
+  assertEquals(pair.sender.stats().consumers, [Deno.pid]);
+  pair.sender.close();
+  assertThrows(() => pair.sender.stats(), Deno.errors.BadResource);
+});
