@@ -4,7 +4,7 @@
  *     deno run --allow-ffi examples/struct_writer.ts people.bin
  */
 import { MmapRegion } from "@mmap/mmap";
-import { PERSON_BYTE_LENGTH, writePerson } from "./person.ts";
+import { Person } from "./person.ts";
 
 const people = [
   { name: "Ann", age: 31 },
@@ -16,7 +16,8 @@ using region = MmapRegion.open(Deno.args[0] ?? "people.bin", {
   access: "read-write",
   create: true,
   truncate: true,
-  byteLength: people.length * PERSON_BYTE_LENGTH,
+  byteLength: people.length * Person.byteLength,
 });
-for (const [index, person] of people.entries()) writePerson(region, index, person);
+const records = Person.array(region);
+for (const [index, person] of people.entries()) records.at(index).set(person);
 console.log(`wrote ${people.length} records, ${region.byteLength} bytes`);

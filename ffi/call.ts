@@ -16,7 +16,7 @@ export interface SystemError extends Error {
 }
 
 /** The address that a failed `mmap` or `mremap` returns: `(void *) -1`. */
-const MAP_FAILED = 2n ** 64n - 1n;
+export const MAP_FAILED = 2n ** 64n - 1n;
 
 /** Deno's own class for an error; `Error` for those it has none for. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {

@@ -1,6 +1,7 @@
 /** Error numbers and their names, and reading errno. */
 
 import { libc } from "./libc.ts";
+import { bufferOver } from "./memory.ts";
 
 const LINUX: Readonly<Record<number, string>> = {
   1: "EPERM",
@@ -157,8 +158,18 @@ export function errnoName(errno: number): string {
  * `nonblocking` one, which ran on another thread.
  */
 export function lastErrno(): number {
-  const location = libc().errnoLocation();
-  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  return (cell ??= locate())[0]!;
+}
+
+/**
+ * errno itself. An isolate stays on its thread, so it stays where it is; and reading it so leaves no
+ * moment in which the engine, collecting garbage for a call, might set it anew.
+ */
+let cell: Int32Array | undefined;
+
+function locate(): Int32Array {
+  const pointer = libc().errnoLocation()!;
+  return new Int32Array(bufferOver({ pointer, byteLength: 4 }));
 }
 
 /** What libc says of an error number, such as "No such file or directory". */

@@ -77,6 +77,18 @@ Deno.test("struct_reader.ts reads what person_writer.c wrote", needsC, async () 
   });
 });
 
+Deno.test("structs.ts shows layouts, records, columns and atomic fields", async () => {
+  assertEquals(await run("structs.ts"), [
+    "56 bytes, offsets 0 10 16 32 48",
+    "Santa Fé: crew 40, x 1.5, cargo 10,25,30",
+    "visits 2",
+    "crews 40 1 2 3 4, last 4",
+    "RangeError: Cannot store text as it must fit 10 bytes: received 20",
+    "packet 011f90",
+    "  double x;  double y;",
+  ]);
+});
+
 Deno.test("parent_child_file.ts sees what its child wrote", async () => {
   assertEquals(await run("parent_child_file.ts"), [
     "parent created a file of 4096 bytes",

@@ -23,15 +23,25 @@ typedef unsigned int u32;
 #define MAP_PRIVATE 0x02
 #define MAP_FIXED 0x10
 #define MAP_ANONYMOUS 0x20
+#define ESRCH 3
 #define EFAULT 14
+#define EINVAL 22
+#define MREMAP_MAYMOVE 1
+#define FUTEX_WAKE_OP_PRIVATE (5 | 128)
+#define FUTEX_ADD_NOTHING (1 << 28) /* FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0) */
+#define NAP_NANOSECONDS 20000
 
 #if defined(__x86_64__)
-enum { SYS_mmap = 9, SYS_mprotect = 10, SYS_rt_sigaction = 13, SYS_getpid = 39, SYS_gettid = 186,
-       SYS_tgkill = 234, SYS_process_vm_readv = 310 };
+enum { SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_rt_sigaction = 13, SYS_mremap = 25,
+       SYS_nanosleep = 35, SYS_getpid = 39, SYS_gettid = 186, SYS_futex = 202, SYS_tgkill = 234,
+       SYS_process_vm_readv = 310 };
 #define PC_OFFSET 168 /* uc_mcontext.gregs[REG_RIP] in ucontext_t */
+#define ERROR_OFFSET 192 /* uc_mcontext.gregs[REG_ERR] */
+#define ERROR_FETCH 16
 #elif defined(__aarch64__)
-enum { SYS_mmap = 222, SYS_mprotect = 226, SYS_rt_sigaction = 134, SYS_getpid = 172,
-       SYS_gettid = 178, SYS_tgkill = 131, SYS_process_vm_readv = 270 };
+enum { SYS_mmap = 222, SYS_mprotect = 226, SYS_munmap = 215, SYS_rt_sigaction = 134,
+       SYS_mremap = 216, SYS_nanosleep = 101, SYS_getpid = 172, SYS_gettid = 178, SYS_futex = 98,
+       SYS_tgkill = 131, SYS_process_vm_readv = 270 };
 #define PC_OFFSET 440 /* uc_mcontext.pc in ucontext_t */
 #else
 #error "no such architecture"
@@ -47,7 +57,9 @@ struct slot {
   u32 busy;        /* handlers at work in this slot; whoever frees it waits until it is 0 */
   int fd;          /* the object of a shared mapping; -1: private memory */
   u32 claimed;     /* 1: some isolate owns this slot */
-  u32 unused[3];
+  u32 absorber;    /* the thread that changes mappings of this range now; 0: none */
+  u32 borrowed;    /* 1: the addresses are V8's, and may be somebody else's by now */
+  u32 unused;
 };
 
 struct action {
@@ -57,8 +69,8 @@ struct action {
 
 struct table {
   u64 page_size;
-  u32 used; /* slots below this index were taken at least once */
-  u32 unused;
+  u32 used;     /* slots below this index were taken at least once */
+  u32 borrowed; /* slots in use whose addresses are V8's */
   struct action previous[2]; /* of SIGBUS, of SIGSEGV */
   u64 padding[10];
   struct slot slots[];
@@ -153,9 +165,39 @@ static inline int absorb_forbidden(const struct slot *slot, u64 page, u64 page_s
          call(SYS_mprotect, slot->start, slot->end - slot->start, PROT_READ_WRITE, 0, 0, 0) == 0;
 }
 
-static inline int absorb_in(struct slot *slot, int signal, int code, u64 address, u64 page_size) {
+/* Whether a page can be written to, found out by adding 0 to its first word: the kernel does it
+ * atomically, and answers EFAULT where this thread would get a signal. */
+static inline int writable(u64 page) {
+  u32 nobody = 0;
+  return call(SYS_futex, (u64)&nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0, page, FUTEX_ADD_NOTHING) >= 0;
+}
+
+/* Whether a shared mapping is there: only such a one can be duplicated, which is undone at once. */
+static inline int is_shared(u64 page, u64 page_size) {
+  long copy = call(SYS_mremap, page, 0, page_size, MREMAP_MAYMOVE, 0, 0);
+  if (copy > 0) call(SYS_munmap, copy, page_size, 0, 0, 0, 0);
+  return copy != -EINVAL && copy != -EFAULT;
+}
+
+static inline int is_dead(u32 thread) {
+  u64 process = call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+  return call(SYS_tgkill, process, thread, 0, 0, 0, 0) == -ESRCH;
+}
+
+static inline void nap(void) {
+  volatile u64 time[2] = {0, NAP_NANOSECONDS}; /* or it would be data */
+  call(SYS_nanosleep, (u64)time, 0, 0, 0, 0, 0);
+}
+
+static inline int absorb_alone(struct slot *slot, int signal, int code, u64 address,
+                               u64 page_size) {
   u64 page = address & ~(page_size - 1);
   int done;
+  /* Another thread has met the same page and may have written to it since. */
+  if (writable(page)) return 1;
+  /* A Worker that was terminated has left its slot, and V8 has given the addresses to others: such
+   * memory is private. (With SIGBUS it is a file's: perhaps a copy that was made here before.) */
+  if (slot->borrowed && signal == SIGSEGV && !is_shared(page, page_size)) return 0;
   if (signal == SIGSEGV && code == SEGV_ACCERR) {
     done = absorb_forbidden(slot, page, page_size);
   } else if (signal == SIGBUS && (code == BUS_ADRERR || code == BUS_MCEERR_AR)) {
@@ -171,6 +213,29 @@ static inline int absorb_in(struct slot *slot, int signal, int code, u64 address
                                 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&slot->faults, 1, __ATOMIC_SEQ_CST);
   }
+  return done;
+}
+
+/* One thread at a time changes the mappings of a range: what another one has put there since the
+ * fault must not be replaced again, with all that was written to it. Whoever comes second does not
+ * wait here but meets its fault again, if it is still there. */
+static inline int absorb_in(struct slot *slot, int signal, int code, u64 address, u64 page_size) {
+  u32 self = call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+  u32 holder = 0;
+  int taken = __atomic_compare_exchange_n(&slot->absorber, &holder, self, 0, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST);
+  /* A Worker may be terminated while it heals its region. */
+  if (!taken && holder != self && is_dead(holder)) {
+    taken = __atomic_compare_exchange_n(&slot->absorber, &holder, self, 0, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST);
+  }
+  /* This very thread: a signal's handler has interrupted this one, and met a fault itself. */
+  if (!taken && holder != self) {
+    nap();
+    return 1;
+  }
+  int done = absorb_alone(slot, signal, code, address, page_size);
+  if (taken) __atomic_store_n(&slot->absorber, 0, __ATOMIC_SEQ_CST); /* pairs with the exchange */
   return done;
 }
 
@@ -190,6 +255,10 @@ static inline int absorb(struct table *table, int signal, int code, u64 address)
     if (done) return 1;
   }
   return 0;
+}
+
+static inline int is_of_page(int signal, int code) {
+  return signal == SIGSEGV ? code == SEGV_ACCERR || code == SEGV_MAPERR : code == BUS_ADRERR;
 }
 
 static inline void send_again(int signal) {
@@ -228,13 +297,25 @@ static inline void pass_on(struct table *table, int signal, struct info *info, v
   if (action[0] == 0) send_again(signal);
 }
 
+/* Whether an instruction could not be fetched: the region is being executed, and no page put there
+ * would help. */
+static inline int is_fetch(void *context, u64 address) {
+  if (*(u64 *)((char *)context + PC_OFFSET) == address) return 1;
+#if defined(__x86_64__) /* where one can begin on a page that is there and end on the next one */
+  return (*(u64 *)((char *)context + ERROR_OFFSET) & ERROR_FETCH) != 0;
+#else
+  return 0;
+#endif
+}
+
 __attribute__((section(".text.b"), used, aligned(64)))
 void guard_handler(int signal, struct info *info, void *context) {
   struct table *table = (struct table *)((u64)guard_signature + TABLE_OFFSET);
-  u64 pc = *(u64 *)((char *)context + PC_OFFSET);
-  /* A code of 0 or less: somebody sent the signal. An address that is the program counter: the
-   * region is being executed, and no page put there would help. */
-  if (info->code > 0 && info->address != pc &&
-      absorb(table, signal, info->code, info->address)) return;
+  /* A code of 0 or less: somebody sent the signal. */
+  if (info->code > 0 && !is_fetch(context, info->address)) {
+    if (absorb(table, signal, info->code, info->address)) return;
+    /* Nobody's any more, but a closed region's a moment ago: it left zeros for those who still look. */
+    if (is_of_page(signal, info->code) && writable(info->address & ~(table->page_size - 1))) return;
+  }
   pass_on(table, signal, info, context);
 }

@@ -8,6 +8,7 @@
  * |---|---|---|---|
  * | 0 | u64 | page size | installer, once |
  * | 8 | u32 | slots below this index were taken at least once | who takes a new slot |
+ * | 12 | u32 | slots in use whose addresses are borrowed | who begins and ends them |
  * | 16 | u64, u64 | SIGBUS: the handler that was there before, its flags | installer, once |
  * | 32 | u64, u64 | SIGSEGV: the same | installer, once |
  * | 128 | | the slots, 64 bytes each | |
@@ -22,9 +23,16 @@
  * | 40 | u32 | handlers at work in this slot | handler |
  * | 44 | i32 | descriptor of a shared object; -1: private memory | owner |
  * | 48 | u32 | 1: taken by an isolate | who takes and frees it |
+ * | 52 | u32 | thread that changes mappings of the range now; 0: none | handler, owner |
+ * | 56 | u32 | 1: the addresses are borrowed | owner |
+ *
+ * Borrowed addresses are V8's: those of a `WebAssembly.Memory`. A Worker that is terminated cannot
+ * free its slots, but V8 gives the addresses of its memories to others. So the handler looks at what
+ * is mapped there, and whoever guards such addresses anew frees the slot that was left.
  */
 
 import { bufferOver } from "../memory.ts";
+import { threadId } from "../thread.ts";
 
 export const HEADER_BYTE_LENGTH = 128;
 export const SLOT_BYTE_LENGTH = 64;
@@ -36,6 +44,7 @@ export const TABLE_BYTE_LENGTH = HEADER_BYTE_LENGTH + SLOT_COUNT * SLOT_BYTE_LEN
 
 const PAGE_SIZE_WORD = 0;
 const USED_HALF = 2;
+const BORROWED_COUNT_HALF = 3;
 const PREVIOUS_WORD = 2;
 
 const START_WORD = 0;
@@ -46,6 +55,8 @@ const FIRST_FAULT_WORD = 4;
 const BUSY_HALF = 10;
 const FD_HALF = 11;
 const CLAIMED_HALF = 12;
+const ABSORBER_HALF = 13;
+const BORROWED_HALF = 14;
 
 /** What a slot guards. */
 export interface GuardedRange {
@@ -55,6 +66,8 @@ export interface GuardedRange {
   /** The object of a shared mapping; -1 for private memory. */
   readonly fd: number;
   readonly fileOffset: bigint;
+  /** Whether the addresses are V8's, which may give them to others when this isolate ends. */
+  readonly borrowed: boolean;
 }
 
 /** This isolate's view of the process's table. */
@@ -93,6 +106,22 @@ export class GuardTable {
   free(index: number): void {
     Atomics.store(this.halves, slotHalf(index) + CLAIMED_HALF, 0); // pairs with the exchange in #claim
     this.#freed.push(index);
+  }
+
+  /** Frees the slots that dead isolates have left on addresses which are the caller's now. */
+  freeLeft({ start, end }: GuardedRange): void {
+    if (Atomics.load(this.halves, BORROWED_COUNT_HALF) === 0) return;
+    const used = Atomics.load(this.halves, USED_HALF);
+    for (let index = 0; index < used; index++) {
+      if (Atomics.load(this.halves, slotHalf(index) + BORROWED_HALF) === 0) continue;
+      const word = slotWord(index);
+      const first = Atomics.load(this.words, word + START_WORD);
+      if (first === 0n || first >= end || this.words[word + END_WORD]! <= start) continue;
+      // Another isolate may find the same slot: one of the two frees it.
+      if (Atomics.compareExchange(this.words, word + START_WORD, first, 0n) === first) {
+        new GuardSlot(this, index).free();
+      }
+    }
   }
 
   #takeFreed(): number | undefined {
@@ -167,15 +196,44 @@ export class GuardSlot {
     words[this.#word + END_WORD] = range.end;
     words[this.#word + FILE_OFFSET_WORD] = range.fileOffset;
     halves[slotHalf(this.#index) + FD_HALF] = range.fd;
+    this.#table.freeLeft(range);
+    if (range.borrowed) this.#setBorrowed(1);
     // Last, and atomic: a handler that sees the start must see the rest too.
     Atomics.store(words, this.#word + START_WORD, range.start);
+  }
+
+  /** 1 or 0. The count first, and last: whoever sees a slot must see the count too. */
+  #setBorrowed(value: number): void {
+    const { halves } = this.#table;
+    const half = slotHalf(this.#index) + BORROWED_HALF;
+    if (value === 1) Atomics.add(halves, BORROWED_COUNT_HALF, 1);
+    const old = Atomics.exchange(halves, half, value);
+    if (old === 1) Atomics.sub(halves, BORROWED_COUNT_HALF, 1);
+  }
+
+  /**
+   * Changes mappings of the range while no handler does; a thread that faults there meanwhile looks
+   * again. Two of them could each put a page there, and one would take the other's away.
+   */
+  alone(change: () => void): void {
+    const { halves } = this.#table;
+    const half = slotHalf(this.#index) + ABSORBER_HALF;
+    // This thread's own number: its own faults in between are absorbed. Pairs with the handler's
+    // exchange, which waits in no other way either.
+    const self = threadId();
+    while (Atomics.compareExchange(halves, half, 0, self) !== 0);
+    try {
+      change();
+    } finally {
+      Atomics.store(halves, half, 0);
+    }
   }
 
   /** Guards nothing any more. When this returns, no handler works on the range. */
   end(): void {
     Atomics.store(this.#table.words, this.#word + START_WORD, 0n);
     // The handler raises `busy` and then looks at the start again: one of the two sees the other.
-    // It makes two system calls at most, so this wait is short.
+    // It makes a few system calls at most, so this wait is short.
     while (Atomics.load(this.#table.halves, slotHalf(this.#index) + BUSY_HALF) !== 0);
   }
 
@@ -183,6 +241,9 @@ export class GuardSlot {
   free(): number {
     this.end();
     const faults = this.faults;
+    this.#setBorrowed(0);
+    // A Worker may have been terminated in the middle of `alone`.
+    this.#table.halves[slotHalf(this.#index) + ABSORBER_HALF] = 0;
     this.#table.words[this.#word + FAULTS_WORD] = 0n;
     this.#table.words[this.#word + FIRST_FAULT_WORD] = 0n;
     this.#table.free(this.#index);

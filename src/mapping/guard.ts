@@ -18,17 +18,23 @@ export interface MappedRange {
 /** Guards one mapping, from its `mmap` to its `munmap`. */
 export class MappingGuard {
   readonly #slot: GuardSlot;
+  readonly #borrowed: boolean;
   #healedAt = 0;
 
-  private constructor(slot: GuardSlot) {
+  private constructor(slot: GuardSlot, borrowed: boolean) {
     this.#slot = slot;
+    this.#borrowed = borrowed;
   }
 
-  /** Undefined where there is no guard. */
-  static take(range: Range, request: MapRequest): MappingGuard | undefined {
+  /**
+   * Undefined where there is no guard.
+   *
+   * @param borrowed whether the addresses are V8's; then it must be a shared mapping
+   */
+  static take(range: Range, request: MapRequest, borrowed = false): MappingGuard | undefined {
     const table = guardTable();
     if (table === undefined) return undefined;
-    const guard = new MappingGuard(table.take());
+    const guard = new MappingGuard(table.take(), borrowed);
     guard.resume(range, request);
     return guard;
   }
@@ -48,10 +54,10 @@ export class MappingGuard {
     return this.#slot.firstFault ?? 0;
   }
 
-  /** Every page was mapped from its object again. */
-  healed(): void {
-    this.#healedAt = this.#slot.faults;
-    this.#slot.clearFirstFault();
+  /** Every page was mapped from its object again, after so many faults of its life. */
+  healed(faults: number): void {
+    this.#healedAt = faults;
+    if (!this.cutOff) this.#slot.clearFirstFault();
   }
 
   /** Stops guarding while the range changes. */
@@ -67,6 +73,7 @@ export class MappingGuard {
       end: start + BigInt(alignUp(byteLength, pageSize())),
       fd: (flags & MAP_SHARED) === 0 ? -1 : fd,
       fileOffset: BigInt(fileOffset),
+      borrowed: this.#borrowed,
     });
   }
 
@@ -76,12 +83,15 @@ export class MappingGuard {
    * @returns the faults of the mapping's life
    */
   freeToZeros(range: Range): number {
-    // Guarded until the zeros are there, so that nobody meets a missing page in between; and once
-    // more, because the handler may have put a page over them meanwhile.
-    replaceByZeros(range);
-    const faults = this.free();
-    replaceByZeros(range);
-    return faults;
+    // Guarded until the zeros are there, so that nobody meets a missing page in between. And alone:
+    // a handler that has not seen them would put a page of the object in their place.
+    this.#slot.alone(() => replaceByZeros(range));
+    return this.free();
+  }
+
+  /** Changes mappings of the range while no handler does. */
+  alone(change: () => void): void {
+    this.#slot.alone(change);
   }
 
   /** Ends for good, before the range is unmapped. @returns the faults of the mapping's life */

@@ -3,14 +3,21 @@
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
   MAP_NORESERVE,
   MAP_PRIVATE,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
   PROT_READ,
   PROT_WRITE,
 } from "../../ffi/constants.ts";
-import { checkPointer } from "../../ffi/call.ts";
+import { checkPointer, isSystemError, MAP_FAILED, required, systemError } from "../../ffi/call.ts";
+import { lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
-import { pointerFrom, type Range } from "../../ffi/memory.ts";
+import { addressOf, pointerAt, pointerFrom, type Range } from "../../ffi/memory.ts";
+
+/** Memory that nothing is taken for until it is written to. */
+const ZEROS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 /** What `mmap` is asked for; every number is checked and page-aligned already. */
 export interface MapRequest {
@@ -25,6 +32,11 @@ export interface MapRequest {
   readonly subject: string | undefined;
   /** Whether faults are to be absorbed from the start. */
   readonly guarded: boolean;
+  /**
+   * Where the object's page at `fileOffset` is mapped like this already: further mappings are made
+   * of that one, where a seal keeps them from being made of the descriptor.
+   */
+  readonly seed?: Deno.PointerObject;
 }
 
 /** @throws the system error of `mmap`. */
@@ -48,22 +60,85 @@ export function mapRange(request: MapRequest): Range {
  * Maps what a request asks for over addresses that are the caller's.
  *
  * @param byteOffset where in the request's range the addresses begin
+ * @throws the system error of `mmap` or `mremap`; what stood at the addresses then still does.
  */
 export function mapOver(range: Range, request: MapRequest, byteOffset = 0): void {
-  const result = libc().mmap(
-    range.pointer,
-    BigInt(range.byteLength),
-    request.protection,
-    request.flags | MAP_FIXED,
-    request.fd,
-    BigInt(request.fileOffset + byteOffset),
-  );
+  const { byteLength } = range;
+  const fileOffset = request.fileOffset + byteOffset;
+  const flags = request.flags & ~MAP_FIXED_NOREPLACE;
+  const moved = { ...request, byteLength, fileOffset, flags, address: 0n };
+  const staged = request.seed === undefined
+    ? stage(moved)
+    : duplicate(request.seed, byteOffset, byteLength);
+  if (staged !== undefined) {
+    if (moveRange(staged, range)) return;
+    const errno = lastErrno();
+    unmapRange(staged);
+    fillHole(range);
+    if (request.seed !== undefined) throw systemError(errno, "mremap", request.subject);
+  }
   try {
-    checkPointer(result, "mmap", request.subject);
+    mapRange({ ...moved, flags: flags | MAP_FIXED, address: addressOf(range.pointer) });
   } catch (error) {
-    replaceByZeros(range); // which may be a hole now, where somebody else's memory would turn up
+    fillHole(range);
     throw error;
   }
+}
+
+/**
+ * Maps somewhere else first: kernels before 6.12 take away what stands at an address before they ask
+ * the object whether it may be mapped there, and a seal of somebody else's may forbid it.
+ *
+ * @returns undefined where it must be done in place: nothing can be moved, or there is no room
+ */
+function stage(request: MapRequest): Range | undefined {
+  if (libc().mremap === null) return undefined;
+  try {
+    return mapRange(request);
+  } catch (error) {
+    if (isSystemError(error) && error.code === "ENOMEM") return undefined;
+    throw error;
+  }
+}
+
+/** A further mapping of the object of which `seed` is the first page, from `byteOffset` on. */
+function duplicate(seed: Deno.PointerObject, byteOffset: number, byteLength: number): Range {
+  // An old size of 0 leaves the old mapping where it is, and asks no seal: that was done before.
+  const size = BigInt(byteOffset + byteLength);
+  const pointer = checkPointer(
+    required(libc().mremap, "mremap")(seed, 0n, size, MREMAP_MAYMOVE, null),
+    "mremap",
+  );
+  if (byteOffset > 0) unmapRange({ pointer, byteLength: byteOffset });
+  return { pointer: pointerAt(pointer, byteOffset), byteLength };
+}
+
+/**
+ * Moves a mapping, page tables and all, over addresses that are the caller's.
+ *
+ * @returns false where the system cannot: it has no `mremap`, or it is more than one mapping
+ */
+export function moveRange(from: Range, to: Range): boolean {
+  const { mremap } = libc();
+  if (mremap === null) return false;
+  const moved = mremap(
+    from.pointer,
+    BigInt(from.byteLength),
+    BigInt(to.byteLength),
+    MREMAP_MAYMOVE | MREMAP_FIXED,
+    to.pointer,
+  );
+  return Deno.UnsafePointer.equals(moved, to.pointer);
+}
+
+/** Puts zero pages where nothing is mapped, since somebody else's memory would turn up there. */
+function fillHole({ pointer, byteLength }: Range): void {
+  const { mmap, munmap } = libc();
+  const length = BigInt(byteLength);
+  // Without MAP_FIXED an address is a wish, and granted only if nothing stands there.
+  const zeros = mmap(pointer, length, PROT_READ | PROT_WRITE, ZEROS, -1, 0n);
+  if (Deno.UnsafePointer.equals(zeros, pointer)) return;
+  if (zeros !== null && addressOf(zeros) !== MAP_FAILED) munmap(zeros, length);
 }
 
 /** Gives a range back to the system. */
@@ -79,7 +154,7 @@ export function replaceByZeros(range: Range): void {
     range.pointer,
     BigInt(range.byteLength),
     PROT_READ | PROT_WRITE,
-    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+    ZEROS | MAP_FIXED,
     -1,
     0n,
   );

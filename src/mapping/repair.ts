@@ -12,12 +12,22 @@ import { mapOver } from "./range.ts";
 
 /** Heals a mapping; its views stay. Every page gets the mapping's own protection again. */
 export function repairMapping(mapped: MappedRange): void {
-  const { range, request, guard } = mapped;
+  const { guard } = mapped;
+  if (guard === undefined) return mapAgain(mapped);
+  guard.alone(() => {
+    const { faults } = guard;
+    mapAgain(mapped);
+    // What was absorbed since may lie in pages that had been healed already.
+    guard.healed(faults);
+  });
+}
+
+function mapAgain(mapped: MappedRange): void {
+  const { range, request } = mapped;
   for (const { byteOffset, byteLength } of replacedSpans(mapped)) {
     mapOver({ pointer: pointerAt(range.pointer, byteOffset), byteLength }, request, byteOffset);
   }
   protectAll(mapped);
-  guard?.healed();
 }
 
 /** Heals a mapping if it is cut off; in any case every page gets its own protection again. */

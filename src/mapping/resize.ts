@@ -5,17 +5,14 @@ import {
   MAP_NORESERVE,
   MAP_PRIVATE,
   MAP_SHARED,
-  MREMAP_FIXED,
-  MREMAP_MAYMOVE,
   PROT_NONE,
 } from "../../ffi/constants.ts";
-import { libc } from "../../ffi/libc.ts";
 import { bufferOver, pointerAt, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { copyWhatIsThere } from "./copy.ts";
 import type { Mapping } from "./mapping.ts";
 import { alignUp } from "./pages.ts";
-import { mapOver, mapRange, type MapRequest, unmapRange } from "./range.ts";
+import { mapOver, mapRange, type MapRequest, moveRange, unmapRange } from "./range.ts";
 import { restoreMapping } from "./repair.ts";
 
 /**
@@ -26,13 +23,11 @@ import { restoreMapping } from "./repair.ts";
  * @throws the system error; the mapping then is as before, but for its views, which may be dead.
  */
 export function resizeMapping(mapping: Mapping, byteLength: number, cut: () => void): void {
-  const { range } = mapping;
-  // One protection again makes it one mapping again, which is what mremap wants.
-  restoreMapping(mapping);
   const pages = alignUp(byteLength, pageSize());
-  const oldPages = alignUp(range.byteLength, pageSize());
+  const oldPages = alignUp(mapping.byteLength, pageSize());
   if (pages > oldPages) return grow(mapping, byteLength);
   mapping.move(byteLength, ({ pointer }) => {
+    restoreMapping(mapping);
     cut();
     clearTail(mapping, byteLength, pages);
     if (pages < oldPages) {
@@ -55,7 +50,9 @@ function grow(mapping: Mapping, byteLength: number): void {
   const target = reserve(byteLength);
   try {
     mapping.move(byteLength, (old) => {
-      if (!moveTo(target, old)) mapAnew(target, old, mapping.request);
+      // One protection again makes it one mapping again, which is what mremap wants.
+      restoreMapping(mapping);
+      if (!moveRange(old, target)) mapAnew(target, old, mapping.request);
       return target;
     });
   } catch (error) {
@@ -75,20 +72,6 @@ function reserve(byteLength: number): Range {
     subject: undefined,
     guarded: false,
   });
-}
-
-/** Moves the page tables. False where the system cannot: no mremap, or more than one mapping. */
-function moveTo(target: Range, old: Range): boolean {
-  const { mremap } = libc();
-  if (mremap === null) return false;
-  const moved = mremap(
-    old.pointer,
-    BigInt(old.byteLength),
-    BigInt(target.byteLength),
-    MREMAP_MAYMOVE | MREMAP_FIXED,
-    target.pointer,
-  );
-  return Deno.UnsafePointer.equals(moved, target.pointer);
 }
 
 /** Maps the object again at `target`; a private mapping's content is copied. */

@@ -2,11 +2,11 @@
 
 import { cString } from "../../ffi/arguments.ts";
 import { isSystemError } from "../../ffi/call.ts";
-import { SYS_gettid } from "../../ffi/constants.ts";
 import { lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { readProc } from "../../ffi/proc.ts";
 import { platform } from "../../ffi/platform.ts";
+import { threadId } from "../../ffi/thread.ts";
 import { inodeAt } from "../../ffi/status.ts";
 
 /** A process: its number alone is given to another one sooner or later. */
@@ -110,7 +110,7 @@ export function ownThread(): ThreadIdentity {
 function readOwnThread(): ThreadIdentity {
   // macOS numbers threads with 64 bits and has no /proc: there a Worker counts as its process.
   if (platform().os !== "linux") return { tid: Deno.pid, fingerprint: 1 };
-  const tid = Number(libc().gettid(BigInt(SYS_gettid)));
+  const tid = threadId();
   return { tid, fingerprint: fingerprintOf(startTimeOf(tid) ?? 0) };
 }
 

@@ -11,6 +11,7 @@ import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { adviseSpan, populateSpan } from "../mapping/advice.ts";
 import { alignDown } from "../mapping/pages.ts";
 import { lockSpan } from "../mapping/protection.ts";
+import { mapRange, type MapRequest, unmapRange } from "../mapping/range.ts";
 import type { RegionHandle } from "../object/handle.ts";
 import { createAnonymous, seal } from "../object/memfd.ts";
 import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
@@ -89,8 +90,22 @@ function sharedAnonymous(plan: AnonymousPlan): RegionCore {
     const grant = plan.sealWrite ? "read" : "read-write";
     const source = { plan, byteLength, fd, subject: undefined, kind: "anonymous", grant } as const;
     // A write seal forbids further writable mappings, so it comes after this one.
-    return mapFile(source, () => seal(fd, { shrink: !plan.resizable, write: plan.sealWrite }));
+    const finish = (): void => seal(fd, { shrink: !plan.resizable, write: plan.sealWrite });
+    return plan.sealWrite ? mapWithSeed(source, finish) : mapFile(source, finish);
   });
+}
+
+/** Maps an object of which no descriptor will give another mapping: one page of it is kept aside. */
+function mapWithSeed(source: Source, finish: () => void): RegionCore {
+  const range = mapRange({ ...requestOf(source), byteLength: pageSize(), address: 0n });
+  try {
+    const core = mapFile({ ...source, seed: range.pointer }, finish);
+    core.onClose(() => unmapRange(range));
+    return core;
+  } catch (error) {
+    unmapRange(range);
+    throw error;
+  }
 }
 
 function privateAnonymous(plan: AnonymousPlan): RegionCore {
@@ -183,13 +198,28 @@ export interface Source {
   readonly kind: RegionHandle["kind"];
   readonly grant?: RegionFacts["grant"];
   readonly name?: string;
+  readonly seed?: Deno.PointerObject;
+}
+
+function requestOf({ plan, byteLength, fd, subject, seed }: Source): MapRequest {
+  const fileOffset = alignDown(plan.byteOffset, pageSize());
+  return {
+    byteLength: plan.byteOffset - fileOffset + Math.max(byteLength, plan.reserved),
+    protection: plan.protection,
+    flags: plan.flags,
+    fd,
+    fileOffset,
+    address: plan.address,
+    subject,
+    guarded: plan.guard,
+    ...(seed === undefined ? {} : { seed }),
+  };
 }
 
 /** Maps an object. @param finish a last step between locking and populating; undoes nothing */
 export function mapFile(source: Source, finish?: () => void): RegionCore {
   const { plan, fd, kind } = source;
-  const fileOffset = alignDown(plan.byteOffset, pageSize());
-  const lead = plan.byteOffset - fileOffset;
+  const request = requestOf(source);
   const facts: RegionFacts = {
     kind,
     access: plan.access,
@@ -204,21 +234,8 @@ export function mapFile(source: Source, finish?: () => void): RegionCore {
     reserved: plan.reserved > 0,
     name: source.name ?? "",
   };
-  const core = new RegionCore(
-    facts,
-    {
-      byteLength: lead + Math.max(source.byteLength, plan.reserved),
-      protection: plan.protection,
-      flags: plan.flags,
-      fd,
-      fileOffset,
-      address: plan.address,
-      subject: source.subject,
-      guarded: plan.guard,
-    },
-    lead,
-    source.byteLength,
-  );
+  const lead = plan.byteOffset - request.fileOffset;
+  const core = new RegionCore(facts, request, lead, source.byteLength);
   return prepare(core, plan, finish);
 }
 

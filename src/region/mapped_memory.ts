@@ -238,8 +238,8 @@ export abstract class MappedMemory extends MappedBytes {
    * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
    * makes the file longer.
    *
-   * @throws {Deno.errors.PermissionDenied} EPERM: the memory is sealed against further writable
-   * mappings; its pages that are cut off are zeros.
+   * @throws {Deno.errors.PermissionDenied} EPERM: somebody else has sealed the memory against
+   * further writable mappings; its pages that are cut off stay what they are.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   repair(): void {

@@ -336,8 +336,8 @@ export class MmapRegion extends MappedMemory {
    * private zeros. After `close` all of it reads as zeros and reaches the object no more.
    *
    * @throws {Deno.errors.NotSupported} If the region is private.
-   * @throws {Deno.errors.PermissionDenied} EPERM: its memory is sealed against further writable
-   * mappings.
+   * @throws {Deno.errors.PermissionDenied} EPERM: another process has sealed its memory against
+   * further writable mappings.
    * @throws {RangeError} If its `byteOffset` is no multiple of the page size, or it is larger than
    * 16 GiB.
    * @throws {Deno.errors.BadResource} If the region is closed.

@@ -138,8 +138,8 @@ export interface AnonymousOptions
   /** A name for /proc/PID/maps: at most 249 bytes; 79 of printable ASCII for private memory. */
   label?: string;
   /**
-   * "write": forbid all further writable mappings, so that whoever attaches can only read.
-   * Only for shared memory.
+   * "write": forbid all further writable mappings, so that whoever attaches can only read, and this
+   * region alone can write. Only for shared memory.
    */
   seal?: "write";
   /**

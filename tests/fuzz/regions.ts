@@ -3,7 +3,6 @@
 import type { MmapRegion } from "@mmap/mmap";
 import { MappingModel, pieces, type Rights } from "./mapping_model.ts";
 import { ObjectModel, PAGE } from "./object_model.ts";
-import type { Outcome } from "./verdict.ts";
 import { expect } from "./mismatch.ts";
 import type { Live, Overlay, TestObject, World } from "./world.ts";
 
@@ -193,12 +192,6 @@ export function touchSpan(
 export function pagesOf(live: Live, at: number, byteLength: number): [number, number] {
   const first = Math.floor((live.lead + at) / PAGE);
   return [first, Math.ceil((live.lead + at + byteLength) / PAGE)];
-}
-
-/** Whether a call failed as sealed memory cannot be mapped a second time where it was cut off. */
-export function isSealedAgainst(live: Live, { ok, error }: Outcome<unknown>): boolean {
-  if (ok || !live.object.sealedWrite || live.access !== "read-write") return false;
-  return error instanceof Deno.errors.PermissionDenied;
 }
 
 /** The latest overlay, if the region has had its length since that was made. */

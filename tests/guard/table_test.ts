@@ -42,14 +42,17 @@ function fieldsWritten(): Record<string, number> {
     table.take();
     found["used"] = table.halves.indexOf(1) * 4;
     const slot = table.take();
-    slot.begin({ start: 0x6666n, end: 0x7777n, fd: 0x8888, fileOffset: 0x9999n });
+    slot.begin({ start: 0x6666n, end: 0x7777n, fd: 0x8888, fileOffset: 0x9999n, borrowed: true });
     const base = HEADER_BYTE_LENGTH + SLOT_BYTE_LENGTH;
     note("start", 0x6666n);
     note("end", 0x7777n);
     note("file_offset", 0x9999n);
     found["fd"] = table.halves.indexOf(0x8888) * 4;
     found["claimed"] = table.halves.indexOf(1, base / 4) * 4;
-    for (const name of ["start", "end", "file_offset", "fd", "claimed"]) found[name]! -= base;
+    found["borrowed"] = table.halves.indexOf(1, found["claimed"] / 4 + 1) * 4;
+    for (const name of ["start", "end", "file_offset", "fd", "claimed", "borrowed"]) {
+      found[name]! -= base;
+    }
     const words = base / 8;
     // What the handler writes, as the class reads it.
     const reads = (name: string, at: number, value: () => unknown): void => {
@@ -65,7 +68,16 @@ function fieldsWritten(): Record<string, number> {
   return found;
 }
 
-const STRUCT_FIELDS = ["start", "end", "file_offset", "faults", "first_fault", "fd", "claimed"];
+const STRUCT_FIELDS = [
+  "start",
+  "end",
+  "file_offset",
+  "faults",
+  "first_fault",
+  "fd",
+  "claimed",
+  "borrowed",
+];
 
 Deno.test({
   name: "GuardTable has the layout of guard.c",
@@ -84,8 +96,8 @@ Deno.test({
         ${
       STRUCT_FIELDS.map((f) => `printf("${f} %zu\\n", offsetof(struct slot, ${f}));`).join("\n")
     }
-        printf("busy %zu\\nslots %zu\\nslot %zu\\n",
-          offsetof(struct slot, busy), offsetof(struct table, slots), sizeof(struct slot));
+        printf("busy %zu\\ncount %zu\\nslots %zu\\nslot %zu\\n",
+          offsetof(struct slot, busy), offsetof(struct table, borrowed), offsetof(struct table, slots), sizeof(struct slot));
       }`);
     const inC: Record<string, number> = Object.fromEntries(
       output.trim().split("\n").map((line) => {
@@ -93,15 +105,18 @@ Deno.test({
         return [line.slice(0, at), Number(line.slice(at + 1))];
       }),
     );
-    const { busy, slots, slot, ...fields } = inC;
+    const { busy, count, slots, slot, ...fields } = inC;
     assertEquals(fieldsWritten(), fields);
-    assertEquals([busy, slots, slot], [40, HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH]);
+    assertEquals(
+      [busy, count, slots, slot],
+      [40, 12, HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH],
+    );
   },
 });
 
 Deno.test("GuardTable.take() gives each slot once, and freed ones again", () => {
   withTable((table) => {
-    const range = { start: 4096n, end: 8192n, fd: -1, fileOffset: 0n };
+    const range = { start: 4096n, end: 8192n, fd: -1, fileOffset: 0n, borrowed: false };
     const slots = Array.from({ length: 100 }, () => table.take());
     slots.forEach((slot, i) => slot.begin({ ...range, start: BigInt(4096 * (i + 1)) }));
     const starts = slots.map((_, i) =>
@@ -118,7 +133,7 @@ Deno.test("GuardTable.take() gives each slot once, and freed ones again", () => 
 Deno.test("GuardSlot.free() forgets faults and what was guarded, and tells the faults", () => {
   withTable((table) => {
     const slot = table.take();
-    slot.begin({ start: 4096n, end: 8192n, fd: 3, fileOffset: 0n });
+    slot.begin({ start: 4096n, end: 8192n, fd: 3, fileOffset: 0n, borrowed: false });
     const base = HEADER_BYTE_LENGTH / 8;
     table.words[base + 3] = 5n;
     table.words[base + 4] = 8n;
@@ -205,7 +220,13 @@ for (const used of [0, SLOT_COUNT]) {
         );
         const starts = slots.map((_, i) => BigInt(i + 1) * 4096n);
         slots.forEach((slot, i) => {
-          slot.begin({ start: starts[i]!, end: 2n ** 40n, fd: -1, fileOffset: 0n });
+          slot.begin({
+            start: starts[i]!,
+            end: 2n ** 40n,
+            fd: -1,
+            fileOffset: 0n,
+            borrowed: false,
+          });
         });
         const found = slots.map((_, i) =>
           table.words[(HEADER_BYTE_LENGTH + i * SLOT_BYTE_LENGTH) / 8]!

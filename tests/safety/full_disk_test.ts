@@ -7,14 +7,18 @@ import { SMALL_DISKS } from "../_mount.ts";
 const FILL = `
   function fill() {
     const file = Deno.openSync(dir + "/filler", { write: true, create: true });
-    for (let size = 65536; size >= 512; size /= 2) {
-      try {
-        while (file.writeSync(new Uint8Array(size).fill(1)) > 0);
-      } catch (error) {
-        assert(error.message.includes("os error 28"), error.message);
+    // What is written is reserved generously at first: again, until syncing sets nothing free.
+    for (let size = -1; size < file.statSync().size;) {
+      size = file.statSync().size;
+      for (let step = 65536; step >= 512; step /= 2) {
+        try {
+          while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
+        } catch (error) {
+          assert(error.message.includes("os error 28"), error.message);
+        }
       }
+      file.syncSync();
     }
-    file.syncSync();
     file.close();
   }
   function assertFull(call) {

@@ -205,3 +205,59 @@ for (const parent of [undefined, "/dev/shm"]) {
       }, parent),
   });
 }
+
+livesOnBothFileSystems(
+  "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
+  `
+  const path = makeFile(2 * PAGE);
+  const free = C.mmap(null, 2 * PAGE, C.PROT_NONE, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
+  C.munmap(free, 2 * PAGE);
+  const address = Deno.UnsafePointer.value(free);
+  using region = MmapRegion.open(path, { address, flags: C.MAP_FIXED_NOREPLACE });
+  truncate(path, PAGE);
+  assertEquals(region.bytes[PAGE], 0);
+  truncate(path, 2 * PAGE);
+  Deno.writeFileSync(path, pattern(2 * PAGE));
+  region.repair();
+  region.check();
+  assertEquals(region.bytes, pattern(2 * PAGE));
+`,
+);
+
+livesOnBothFileSystems(
+  "MmapRegion.check() still throws if a page was cut off while repair() was at work",
+  `
+  const { libc, replaceLibc } = await import(import.meta.resolve("./ffi/libc.ts"));
+  const path = makeFile(PAGE);
+  using region = MmapRegion.open(path, { access: "read-write", create: true, byteLength: 4 * PAGE });
+  const { bytes } = region;
+  truncate(path, PAGE);
+  bytes[PAGE] = 1;
+  const real = libc();
+  const touchAfter = (call) => (...args) => {
+    const result = call(...args);
+    bytes[3 * PAGE] = 2; // as another thread may
+    return result;
+  };
+  replaceLibc({ ...real, mprotect: touchAfter(real.mprotect) });
+  region.repair();
+  replaceLibc(real);
+  assertEquals(region.faults, 2);
+  assertThrows(() => region.check(), MappingFaultError);
+  region.repair();
+  region.check();
+`,
+);
+
+livesOnBothFileSystems(
+  "MmapRegion absorbs a write to missing pages of a read-only region's sharedBuffer()",
+  `
+  const path = makeFile(4 * PAGE);
+  using region = MmapRegion.open(path);
+  const bytes = new Uint8Array(region.sharedBuffer());
+  truncate(path, PAGE);
+  bytes[2 * PAGE] = 1; // first it may not be written to, then it is missing
+  assertEquals([bytes[2 * PAGE], region.faults], [1, 2]);
+  assertThrows(() => region.check(), MappingFaultError);
+`,
+);

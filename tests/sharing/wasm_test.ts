@@ -7,7 +7,8 @@ import { resultOf } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { descriptorsOf } from "../_process.ts";
+import { descriptorsOf, mapsOf } from "../_process.ts";
+import { seal } from "../../src/object/memfd.ts";
 
 const GiB = 2 ** 30;
 
@@ -95,17 +96,32 @@ Deno.test("MmapRegion.wasmMemory() and sharedBuffer() refuse what cannot be shar
     assertThrows(() => closed.sharedBuffer(), Deno.errors.BadResource);
   }));
 
-Deno.test("MmapRegion.wasmMemory() of write-sealed memory fails and leaves the region as it is", {
+Deno.test("MmapRegion.wasmMemory() of write-sealed memory is its creator's to write", {
   ignore: Deno.build.os !== "linux",
 }, () => {
   const label = crypto.randomUUID();
   {
-    using region = MmapRegion.anonymous(PAGE, { seal: "write", label });
+    using region = MmapRegion.anonymous(3 * PAGE, { seal: "write", label });
+    using reader = MmapRegion.attach(region.handle());
+    const { store } = instantiate(region.wasmMemory());
+    store(3 * PAGE - 8, 42n);
+    assertEquals(reader.view(BigInt64Array).at(-1), 42n);
+  }
+  assertEquals([...descriptorsOf(label), ...mapsOf(label)], []);
+});
+
+Deno.test("MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is", {
+  ignore: Deno.build.os !== "linux",
+}, () => {
+  const label = crypto.randomUUID();
+  {
+    using region = MmapRegion.anonymous(PAGE, { label });
     region.bytes[0] = 7;
+    seal(region.handle().fd, { shrink: false, write: true });
     assertThrowsSystem(() => region.wasmMemory(), Deno.errors.PermissionDenied, "EPERM", "mmap");
     assertEquals([region.bytes[0], descriptorsOf(label).length], [7, 1]);
   }
-  assertEquals(descriptorsOf(label), []);
+  assertEquals([...descriptorsOf(label), ...mapsOf(label)], []);
 });
 
 /** What becomes of a store into a region that must not be written to, by code of either kind. */

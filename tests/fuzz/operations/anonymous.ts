@@ -36,7 +36,7 @@ const anonymous: Operation = {
     if (!world.tame) return outcome.value.close();
     const held = typeof common.reserve === "number" ? common.reserve : 0;
     const object = shared
-      ? memfdObject(byteLength, options)
+      ? memfdObject(outcome.value, byteLength, options)
       : plainObject(Math.max(byteLength, held));
     if (shared) world.objects.push(object);
     const grant = options.seal === "write" ? "read" as const : "read-write" as const;
@@ -45,6 +45,7 @@ const anonymous: Operation = {
 };
 
 function memfdObject(
+  region: MmapRegion,
   byteLength: number,
   options: { seal?: "write"; resizable?: boolean },
 ): TestObject {
@@ -52,7 +53,8 @@ function memfdObject(
     model: new ObjectModel(byteLength),
     kind: "memfd",
     path: "",
-    file: undefined,
+    // As another process would open it that knows the number.
+    file: Deno.openSync(`/proc/self/fd/${region.handle().fd}`, { read: true, write: true }),
     reachable: false,
     sealedSize: options.resizable !== true,
     sealedWrite: options.seal === "write",

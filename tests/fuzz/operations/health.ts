@@ -7,7 +7,7 @@ import { expect } from "../mismatch.ts";
 import { PAGE } from "../object_model.ts";
 import type { Operation } from "../operation.ts";
 import { inBackground, type Part, pickPart, refused } from "../parts.ts";
-import { checkContent, checkFacts, isSealedAgainst } from "../regions.ts";
+import { checkContent, checkFacts } from "../regions.ts";
 import { attempt, mustSucceed, mustThrow } from "../verdict.ts";
 import type { Live, World } from "../world.ts";
 
@@ -107,7 +107,6 @@ const repair: Operation = {
     world.note(`region ${live.id}`);
     const outcome = attempt(() => live.region.repair());
     if (live.closed) return mustThrow(outcome, Deno.errors.BadResource, "repair()");
-    if (isSealedAgainst(live, outcome)) return live.main.loseRights();
     mustSucceed(outcome, "repair()");
     live.main.heal();
     for (const { mapping } of live.overlays) mapping.heal();

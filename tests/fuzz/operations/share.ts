@@ -131,9 +131,6 @@ const sharedBuffer: Operation = {
       return mustThrow(outcome, Deno.errors.NotSupported, "wasmMemory() of private memory");
     }
     if (live.lead !== 0) return mustThrow(outcome, RangeError, "wasmMemory() inside a page");
-    if (live.object.sealedWrite && live.access === "read-write" && !outcome.ok) {
-      return mustThrow(outcome, Deno.errors.PermissionDenied, "wasmMemory() of sealed memory");
-    }
     const memory = mustSucceed(outcome, "wasmMemory()");
     expect(
       memory.buffer === live.region.sharedBuffer() as unknown,

@@ -3,7 +3,7 @@
 import { arg } from "../hostile.ts";
 import { CAPACITY, PAGE } from "../object_model.ts";
 import type { Operation } from "../operation.ts";
-import { checkContent, checkFacts, differenceOf, isSealedAgainst } from "../regions.ts";
+import { checkContent, checkFacts, differenceOf } from "../regions.ts";
 import { attempt, mustSucceed, mustThrow, type Outcome } from "../verdict.ts";
 import { expect } from "../mismatch.ts";
 import type { Live, TestObject, World } from "../world.ts";
@@ -83,12 +83,7 @@ export function resizeTo(world: World, live: Live, byteLength: number): void {
   const gone = live.stolen !== undefined || live.pinned;
   if (gone && !staysInReserve(live, byteLength)) {
     mustThrow(outcome, TypeError, "resize() without the buffer");
-    live.main.heal();
-    return checkSizeOf(live.object, live.object.sealedSize ? size : live.object.model.size);
-  }
-  if (isSealedAgainst(live, outcome)) {
-    live.main.loseRights();
-    live.views = [];
+    healOverlays(live);
     return checkSizeOf(live.object, live.object.sealedSize ? size : live.object.model.size);
   }
   mustSucceed(outcome, "resize()");
@@ -97,6 +92,11 @@ export function resizeTo(world: World, live: Live, byteLength: number): void {
   checkFacts(live);
   checkSizeOf(live.object, size);
   checkContent(world, live, 4);
+}
+
+/** What a resize does first, even if the mapping itself cannot get another length. */
+function healOverlays({ overlays }: Live): void {
+  for (const { mapping } of overlays) if (mapping.cutOff && !mapping.uncertain) mapping.heal();
 }
 
 /** Whether a call failed as another thread works on the memory. That may be over, and not yet known. */
@@ -132,11 +132,7 @@ const refresh: Operation = {
     if (byteLength <= 0) return mustThrow(outcome, RangeError, "refresh()");
     if ((live.stolen !== undefined || live.pinned) && !staysInReserve(live, byteLength)) {
       mustThrow(outcome, TypeError, "refresh() without the buffer");
-      return live.main.heal();
-    }
-    if (isSealedAgainst(live, outcome)) {
-      live.views = [];
-      return live.main.loseRights();
+      return healOverlays(live);
     }
     mustSucceed(outcome, "refresh()");
     applyLength(live, byteLength);
@@ -161,7 +157,11 @@ const truncate: Operation = {
     const { random } = world;
     const size = random.once(3) ? random.int(0, model.size) : random.int(0, CAPACITY - PAGE);
     world.note(`${object.path} from ${model.size} to ${size}`);
-    file!.truncateSync(size);
+    const outcome = attempt(() => file!.truncateSync(size));
+    if (object.sealedSize && size < model.size) {
+      return mustThrow(outcome, Deno.errors.PermissionDenied, "truncation of sealed memory");
+    }
+    mustSucceed(outcome, "truncation");
     model.truncate(size);
   },
 };
@@ -178,7 +178,13 @@ const writeFile: Operation = {
     const bytes = world.random.bytes(world.random.size(model.size - at));
     world.note(`${object.path} ${at} ${bytes.length}`);
     file!.seekSync(at, Deno.SeekMode.Start);
-    for (let done = 0; done < bytes.length;) done += file!.writeSync(bytes.subarray(done));
+    const outcome = attempt(() => {
+      for (let done = 0; done < bytes.length;) done += file!.writeSync(bytes.subarray(done));
+    });
+    if (object.sealedWrite) {
+      return mustThrow(outcome, Deno.errors.PermissionDenied, "a write to sealed memory");
+    }
+    mustSucceed(outcome, "a write");
     model.write(at, bytes);
   },
 };

@@ -1,0 +1,62 @@
+/** The fields of a struct, one after the other: for all that need not be fast. */
+
+import type { Layout } from "./field_type.ts";
+
+/** A field of a struct. */
+export interface Placed {
+  readonly type: Layout;
+  readonly byteOffset: number;
+}
+
+/** The fields of a struct, in their order. */
+export type FieldMap = ReadonlyMap<string, Placed>;
+
+/** Fields with what `prepare` of their types gave. */
+export type PreparedFields = readonly (readonly [field: Placed, value: unknown])[];
+
+/** @throws {TypeError} If the struct has no such field. */
+export function fieldOf(fields: FieldMap, name: string, action: string): Placed {
+  const field = fields.get(name);
+  if (field !== undefined) return field;
+  const names = [...fields.keys()].join(", ");
+  throw new TypeError(`Cannot ${action} as its fields are ${names}: received "${name}"`);
+}
+
+/** @throws {TypeError} If the values of a record are no object, or a name is no field's. */
+export function checkNames(values: unknown, fields: FieldMap): void {
+  if (values === null || typeof values !== "object") {
+    throw new TypeError("Cannot set record as its values must be given as an object");
+  }
+  // Not Object.keys, which makes an array each time.
+  for (const name in values) {
+    if (!fields.has(name) && Object.hasOwn(values, name)) fieldOf(fields, name, "set record");
+  }
+}
+
+/** Checks the values that there are, for {@linkcode writeFields}. */
+export function prepareFields(fields: FieldMap, values: object): PreparedFields {
+  const prepared: [Placed, unknown][] = [];
+  for (const [name, field] of fields) {
+    const value = (values as Record<string, unknown>)[name];
+    if (value !== undefined) prepared.push([field, field.type.prepare(value)]);
+  }
+  return prepared;
+}
+
+/** Writes what {@linkcode prepareFields} gave. */
+export function writeFields(view: DataView, start: number, prepared: PreparedFields): void {
+  for (const [{ type, byteOffset }, value] of prepared) type.write(view, start + byteOffset, value);
+}
+
+/** A plain object of all fields. */
+export function copyFields(
+  fields: FieldMap,
+  view: DataView,
+  start: number,
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, { type, byteOffset }] of fields) {
+    values[name] = type.copy(view, start + byteOffset);
+  }
+  return values;
+}

@@ -1,0 +1,215 @@
+/**
+ * The classes that a struct's records, arrays and columns are made of, as source text.
+ *
+ * In a hot loop `people.at(i).age = x` is to become the one store that a typed array's element is.
+ * V8's optimising compiler does that, and makes no object, where four things hold:
+ *
+ * 1. **Classes of their own for each struct.** V8 keeps what it learns (which classes are seen at a
+ *    place, what is called there) per function of the source, not per closure. Where all structs
+ *    share one `at` and one set of accessors, a program's second struct makes them megamorphic: `at`
+ *    is no longer inlined, `new Record` is a real allocation. A class that is compiled for its struct
+ *    keeps them apart.
+ * 2. **Source of their own.** V8 finds functions that it compiled before by their text, and what it
+ *    learned with them. Two structs of the same size would have the same `at`: so each source begins
+ *    with a number.
+ * 3. **No way out of the loop.** V8 moves checks that are the same each time (does the memory still
+ *    exist? is this an array of people?) out of a loop, but only out of one that it knows all exits
+ *    of, and a `throw` or a branch never taken in an inlined function is one that it does not. So
+ *    the check of an index is no branch: see PLACE.
+ * 4. **A DataView, in named properties.** Its methods are single instructions behind a check of its
+ *    bounds and of its buffer, which throws once the buffer is detached; a typed array would give
+ *    undefined, and take nothing that is misaligned. Private properties are not taken out of loops.
+ *    No field can have their names.
+ *
+ * What remains, measured by bench/struct_bench.ts: a loop over records is not unrolled, because the
+ * states that V8 keeps for going back to the interpreter count for the loop's size, and the record
+ * that is not made is part of them; and `p.age = p.age + 1` checks the sum for overflow, because a
+ * setter's argument is part of them too.
+ *
+ * Nothing of a caller's gets into the source but field names, which are identifiers (see
+ * checkName), and numbers. Where a program may not compile source, interpret.ts does the same,
+ * slower.
+ */
+
+import type { Layout } from "./field_type.ts";
+import type { Classes, RecordClass, SeriesClass } from "./classes.ts";
+import { checkNames, type FieldMap, type Placed } from "./fields.ts";
+import { interpreted } from "./interpret.ts";
+import { place } from "./numbers.ts";
+import { Scalar } from "./scalar.ts";
+
+const VIEW = 'this["#view"]';
+const START = 'this["#start"]';
+const LENGTH = 'this["#length"]';
+
+function recordClass(fields: FieldMap): RecordClass {
+  const parts = [...fields].map(([name, field], i) => fieldSource(name, field, `types[${i}]`));
+  const all = (part: keyof FieldSource): string => parts.map((source) => source[part]).join("\n");
+  return compile(
+    `return class Record {
+      constructor(view, start) { ${VIEW} = view; ${START} = start; }
+      ${all("accessors")}
+      get() { return { ${all("copy")} }; }
+      set(values) {
+        if (!(values instanceof Record)) checkNames(values, fields);
+        ${all("prepare")}
+        ${all("write")}
+      }
+    };`,
+    { fields, types: [...fields.values()].map(({ type }) => type), checkNames },
+  );
+}
+
+/** What stands of one field in the class of records. */
+interface FieldSource {
+  readonly accessors: string;
+  /** In `get`. */
+  readonly copy: string;
+  /** In `set`: all values are checked before one is written. */
+  readonly prepare: string;
+  /** In `set`. */
+  readonly write: string;
+}
+
+function fieldSource(name: string, { type, byteOffset }: Placed, typeName: string): FieldSource {
+  const { read, copy, assign, prepare, write } = accessSource(
+    type,
+    typeName,
+    `${START} + ${byteOffset}`,
+  );
+  const prepared = `$${name}`; // no field has a $ in its name
+  return {
+    accessors: `
+      get ${name}() { return ${read}; }
+      set ${name}(value) { ${assign("value")}; }`,
+    copy: `${name}: ${copy},`,
+    prepare: `
+        let ${prepared} = values.${name};
+        if (${prepared} !== undefined) ${prepared} = ${prepare(prepared)};`,
+    write: `
+        if (${prepared} !== undefined) ${write(prepared)};`,
+  };
+}
+
+function arrayClass(Record: RecordClass, stride: number): SeriesClass {
+  // The iterator's result has one form, so that it need not be made: the last one's value is some
+  // record too, which nobody looks at.
+  return compile(
+    seriesSource({
+      item: `{ value: new Record(${VIEW}, (done ? 0 : i) * ${stride}), done }`,
+      methods: `at(index) { ${PLACE} return new Record(${VIEW}, i * ${stride}); }`,
+    }),
+    { Record },
+  );
+}
+
+function columnClass(type: Layout, stride: number): SeriesClass {
+  const { read, assign } = accessSource(type, "type", `i * ${stride}`);
+  return compile(
+    seriesSource({
+      item: `{ value: done ? undefined : ${read}, done }`,
+      methods: `at(index) { ${PLACE} return ${read}; }
+        set(index, value) { ${PLACE} ${assign("value")}; }`,
+    }),
+    { type },
+  );
+}
+
+/** One byte: to read another one is an error. */
+const GATE = new DataView(new ArrayBuffer(1));
+
+/**
+ * Sets `i` to the place that `index` means. A wrong index reads a byte that `GATE` does not have.
+ * V8 makes that a comparison, whose failure leaves the compiled code, and finds the `catch`
+ * unreachable; an `if` would be a way out of the loop. `place` throws the error, or gives the place
+ * of an element behind the first 2 ** 32.
+ */
+const PLACE = `
+  const length = ${LENGTH};
+  let i = index < 0 ? index + length : index;
+  try { GATE.getInt8(i >>> 0 === i && i < length ? 0 : 1); } catch { i = place(index, length); }`;
+
+/** Iterators are objects of a class: a generator is never inlined into the loop that runs it. */
+function seriesSource({ item, methods }: { item: string; methods: string }): string {
+  return `
+    class Items extends Iterator {
+      constructor(view, length) { super(); ${VIEW} = view; ${LENGTH} = length; this.index = 0; }
+      next() {
+        const i = this.index++;
+        const done = i >= ${LENGTH};
+        return ${item};
+      }
+    }
+    return class Series {
+      constructor(view, length) { ${VIEW} = view; ${LENGTH} = length; }
+      get length() { return ${LENGTH}; }
+      [Symbol.iterator]() { return new Items(${VIEW}, ${LENGTH}); }
+      ${methods}
+    };`;
+}
+
+/** Expressions that read and write what lies at `at` (see Layout). */
+interface AccessSource {
+  readonly read: string;
+  readonly copy: string;
+  prepare(value: string): string;
+  write(prepared: string): string;
+  /** Writes what was not prepared. */
+  assign(value: string): string;
+}
+
+function accessSource(type: Layout, typeName: string, at: string): AccessSource {
+  if (type instanceof Scalar) {
+    const read = type.readSource(VIEW, at);
+    const write = (value: string): string => type.writeSource(VIEW, at, value);
+    return {
+      read,
+      copy: read,
+      prepare: (value) => type.prepareSource(value),
+      write,
+      assign: write,
+    };
+  }
+  const prepare = (value: string): string => `${typeName}.prepare(${value})`;
+  const write = (prepared: string): string => `${typeName}.write(${VIEW}, ${at}, ${prepared})`;
+  return {
+    read: `${typeName}.read(${VIEW}, ${at})`,
+    copy: `${typeName}.copy(${VIEW}, ${at})`,
+    prepare,
+    write,
+    assign: (value) => write(prepare(value)),
+  };
+}
+
+let compiled = 0;
+
+/**
+ * Runs source that returns a class and uses the names of `scope`. They become constants, which V8
+ * puts into its code; parameters it would load.
+ */
+function compile<Class>(source: string, scope: Record<string, unknown>): Class {
+  const values = { GATE, place, ...scope };
+  const constants = Object.keys(values).map((name) => `const ${name} = values.${name};`);
+  return new Function(
+    "values",
+    `"use strict"; /* ${++compiled} */ ${constants.join("")} ${source}`,
+  )(
+    values,
+  );
+}
+
+/** Whether source may be compiled: `--disallow-code-generation-from-strings` forbids it. */
+function mayCompile(): boolean {
+  try {
+    return new Function("return true")();
+  } catch {
+    return false;
+  }
+}
+
+let classes: Classes | undefined;
+
+/** What makes the classes of this program's structs. */
+export function makers(): Classes {
+  return classes ??= mayCompile() ? { recordClass, arrayClass, columnClass } : interpreted;
+}

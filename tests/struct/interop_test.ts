@@ -1,0 +1,113 @@
+/** Records in a mapped file, shared with programs in C. */
+
+import {
+  array,
+  bool,
+  chars,
+  cHeader,
+  f32,
+  f64,
+  i16,
+  i64,
+  packed,
+  struct,
+  type StructValue,
+  u32,
+  u8,
+} from "@mmap/mmap/struct";
+import { MmapRegion } from "@mmap/mmap";
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { onBothFileSystems } from "../_files.ts";
+import { compileC, hasProgram } from "../_gcc.ts";
+
+const Sample = struct({
+  name: chars(5),
+  weight: f64,
+  levels: array(i16, 3),
+  header: packed({ version: u8, total: i64 }),
+  ok: bool,
+  ratio: f32,
+  serial: u32,
+});
+
+const SAMPLES: StructValue<typeof Sample>[] = [
+  {
+    name: "Ann",
+    weight: 0.1,
+    levels: [-1, 0, 32767],
+    header: { version: 255, total: -(1n << 63n) },
+    ok: true,
+    ratio: 0.25,
+    serial: 4294967295,
+  },
+  {
+    name: "Emmas",
+    weight: -1e300,
+    levels: [1, 2, 3],
+    header: { version: 1, total: 12345678901234567n },
+    ok: false,
+    ratio: -8,
+    serial: 7,
+  },
+];
+
+const LINES = [
+  "Ann 0.1 -1 0 32767 255 -9223372036854775808 1 0.25 4294967295",
+  "Emmas -1e+300 1 2 3 1 12345678901234567 0 -8 7",
+];
+
+const READER = `#include <stdio.h>
+int main(int argc, char **argv) {
+  FILE *file = fopen(argv[1], "rb");
+  struct Sample s;
+  while (fread(&s, sizeof s, 1, file) == 1)
+    printf("%.5s %g %d %d %d %d %lld %d %g %u\\n", s.name, s.weight, s.levels[0], s.levels[1],
+           s.levels[2], s.header.version, (long long) s.header.total, s.ok, s.ratio, s.serial);
+  return argc != 2;
+}`;
+
+const WRITER = `#include <stdio.h>
+int main(int argc, char **argv) {
+  FILE *file = fopen(argv[1], "wb");
+  struct Sample s[] = {
+    {"Ann", 0.1, {-1, 0, 32767}, {255, INT64_MIN}, true, 0.25f, UINT32_MAX},
+    {{'E', 'm', 'm', 'a', 's'}, -1e300, {1, 2, 3}, {1, 12345678901234567}, false, -8, 7},
+  };
+  fwrite(s, sizeof s, 1, file);
+  return fclose(file) || argc != 2;
+}`;
+
+async function runWithHeader(source: string, dir: string, path: string): Promise<string[]> {
+  const program = join(dir, "program");
+  await compileC(cHeader(Sample, "Sample") + source, { args: ["-o", program] });
+  const { success, stdout } = await new Deno.Command(program, { args: [path] }).output();
+  assert(success);
+  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+}
+
+if (hasProgram("gcc")) {
+  onBothFileSystems("A C program reads the records that Deno wrote to a file", async (dir) => {
+    const path = join(dir, "samples.bin");
+    {
+      const byteLength = SAMPLES.length * Sample.byteLength;
+      using region = MmapRegion.open(path, { access: "read-write", create: true, byteLength });
+      const samples = Sample.array(region);
+      SAMPLES.forEach((sample, i) => samples.at(i).set(sample));
+    }
+    assertEquals(await runWithHeader(READER, dir, path), LINES);
+  });
+
+  onBothFileSystems("Deno reads the records that a C program wrote to a file", async (dir) => {
+    const path = join(dir, "samples.bin");
+    await runWithHeader(WRITER, dir, path);
+    using region = MmapRegion.open(path);
+    assertEquals([...Sample.array(region)].map((sample) => sample.get()), SAMPLES);
+  });
+} else {
+  Deno.test({
+    name: "Records are shared with C programs (needs gcc)",
+    ignore: true,
+    fn(): void {},
+  });
+}
