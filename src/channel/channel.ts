@@ -6,7 +6,7 @@ import { MmapRegion } from "../region/mmap_region.ts";
 import type { SyncWaitOptions, WaitOptions } from "../sync/options.ts";
 import { Membership } from "./endpoints.ts";
 import { Consumer, type Message } from "./consumer.ts";
-import { attachRegion } from "./environment.ts";
+import { attachRegion, DEFAULT_VARIABLE } from "./environment.ts";
 import type { Geometry } from "./header.ts";
 import * as layout from "./layout.ts";
 import {
@@ -25,10 +25,9 @@ import { RingMemory } from "./ring_memory.ts";
 import { CHANNEL, checkGeometry } from "./kinds.ts";
 import { type ChannelStats, statsOf } from "./stats.ts";
 import { readableOf, writableOf } from "./streams.ts";
+import type { Fields, Struct } from "../struct/types.ts";
+import { type StructChannels, structChannels } from "./struct_channel.ts";
 import { type Values, valuesOf, type ValuesOptions } from "./values.ts";
-
-/** The environment variable of `env` and `fromEnv` if none is named. */
-const DEFAULT_VARIABLE = "MMAP_CHANNEL";
 
 /**
  * A queue of messages in shared memory, from one process or Worker to another: whole messages of 0 to
@@ -122,10 +121,15 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {Deno.errors.AlreadyExists} If something else is there, or a channel of another shape.
    */
   static create(options: ChannelOptions): Channel {
+    return Channel.#create(options, 0n);
+  }
+
+  static #create(options: ChannelOptions, layout: bigint): Channel {
     const action = "create channel";
     const geometry: Geometry = {
       capacity: capacityFrom(options.capacity, action),
       flags: flagsFrom(options, action),
+      layout,
     };
     const manner = mannerFrom(options, action);
     return new Channel(createPlaced(options, CHANNEL, geometry), true, manner);
@@ -149,7 +153,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
     const available = region.byteLength - byteOffset - layout.HEADER_BYTE_LENGTH;
     const geometry = geometryOver(options, available, found?.geometry);
     const placed = placeOver(region, byteOffset, CHANNEL, geometry);
-    return new Channel(checkGeometry(placed), false, manner);
+    return new Channel(checkGeometry(placed, 0n), false, manner);
   }
 
   /**
@@ -160,8 +164,12 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws as `MmapRegion.attach` does
    */
   static attach(handle: RegionHandle | string, options: JoinOptions = {}): Channel {
+    return Channel.#attach(() => MmapRegion.attach(handle), options);
+  }
+
+  static #attach(open: () => MmapRegion, options: JoinOptions, layout?: bigint): Channel {
     const manner = mannerFrom(options, "attach to channel");
-    const placed = attachPlaced(MmapRegion.attach(handle), CHANNEL, checkGeometry);
+    const placed = attachPlaced(open(), CHANNEL, (found) => checkGeometry(found, layout));
     return new Channel(placed, true, manner);
   }
 
@@ -172,9 +180,38 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {Deno.errors.NotFound} If the variable is not set.
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE, options: JoinOptions = {}): Channel {
-    const manner = mannerFrom(options, "attach to channel");
-    const placed = attachPlaced(attachRegion(variable, "channel"), CHANNEL, checkGeometry);
-    return new Channel(placed, true, manner);
+    return Channel.#attach(() => attachRegion(variable, "channel"), options);
+  }
+
+  /**
+   * Channels of records instead of bytes: messages of one fixed layout, written and read in place.
+   * Who attaches must have a struct of the same layout.
+   *
+   * @param type made by `struct` of `./struct`
+   * @throws {TypeError} If it is none.
+   *
+   * @example
+   * ```ts
+   * import { Channel } from "@mmap/mmap/channel";
+   * import { f64, struct, u32 } from "@mmap/mmap/struct";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Tick = struct({ time: f64, price: f64, size: u32 });
+   * using sender = Channel.of(Tick).create({ capacity: 65536 });
+   * using receiver = Channel.of(Tick).attach(sender.handle());
+   * sender.sendSync({ time: 1, price: 99.5, size: 10 });
+   * using message = receiver.peek()!;
+   * assertEquals(message.record.price, 99.5);
+   * ```
+   */
+  static of<F extends Fields>(type: Struct<F>): StructChannels<F, Channel> {
+    return structChannels(type, {
+      create: (options, layout) => Channel.#create(options, layout),
+      attach: (handle, options, layout) =>
+        Channel.#attach(() => MmapRegion.attach(handle), options, layout),
+      fromEnv: (variable, options, layout) =>
+        Channel.#attach(() => attachRegion(variable, "channel"), options, layout),
+    });
   }
 
   /** The length of the ring, in bytes. */

@@ -3,6 +3,9 @@
 import { getenv } from "../../ffi/environment.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 
+/** The environment variable of a channel if none is named. */
+export const DEFAULT_VARIABLE = "MMAP_CHANNEL";
+
 /** @throws {Deno.errors.NotFound} If the variable is not set. */
 export function attachRegion(variable: string, name: string): MmapRegion {
   return MmapRegion.attach(handleFrom(variable, name));

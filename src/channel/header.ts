@@ -11,6 +11,7 @@ import {
   FLAGS,
   HEADER_BYTE_LENGTH,
   MAGIC,
+  MESSAGE_LAYOUT,
   VERSION,
 } from "./layout.ts";
 
@@ -27,6 +28,8 @@ export interface Kind {
 export interface Geometry {
   readonly capacity: number;
   readonly flags: number;
+  /** What its messages look like, a hash of 64 bits; by default anything. */
+  readonly layout?: bigint;
 }
 
 /** A magic number from four letters. */
@@ -51,7 +54,9 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
         `and this module speaks version ${kind.version}`,
     );
   }
-  return { capacity: cells[CAPACITY]!, flags: cells[FLAGS]! };
+  const layout = BigInt(cells[MESSAGE_LAYOUT + 1]! >>> 0) << 32n |
+    BigInt(cells[MESSAGE_LAYOUT]! >>> 0);
+  return { capacity: cells[CAPACITY]!, flags: cells[FLAGS]!, layout };
 }
 
 /** Whether nothing was made here; somebody may be about to. */
@@ -71,6 +76,9 @@ export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geomet
     cells[VERSION] = kind.version;
     cells[CAPACITY] = geometry.capacity;
     cells[FLAGS] = geometry.flags;
+    const { layout = 0n } = geometry;
+    cells[MESSAGE_LAYOUT] = Number(BigInt.asIntN(32, layout));
+    cells[MESSAGE_LAYOUT + 1] = Number(BigInt.asIntN(32, layout >> 32n));
     Atomics.store(cells, MAGIC, kind.magic);
     return geometry;
   });

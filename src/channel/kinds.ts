@@ -10,9 +10,17 @@ export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version:
 /** A value of which only the newest counts. */
 export const LATEST: Kind = { name: "latest value", magic: magicOf("MLAT"), version: 1 };
 
-/** @throws {Deno.errors.InvalidData} If no channel can have that capacity. */
-export function checkGeometry(placed: Placed): Placed {
-  const { capacity } = placed.geometry;
+/**
+ * @param wanted what its messages must look like, by default anything
+ * @throws {Deno.errors.InvalidData} If they look otherwise, or no channel can have that capacity.
+ */
+export function checkGeometry(placed: Placed, wanted?: bigint): Placed {
+  const { capacity, layout = 0n } = placed.geometry;
+  if (wanted !== undefined && layout !== wanted) {
+    throw new Deno.errors.InvalidData(
+      `Cannot attach to channel: its messages have ${layout === 0n ? "no" : "another"} layout`,
+    );
+  }
   const isPowerOfTwo = (capacity & (capacity - 1)) === 0;
   if (isPowerOfTwo && capacity >= LEAST_CAPACITY && capacity <= LARGEST_CAPACITY) return placed;
   throw new Deno.errors.InvalidData(

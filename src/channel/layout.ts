@@ -10,6 +10,7 @@
  * | 5 | bit 0: several producers; bit 1: several consumers | who makes it |
  * | 7 | bit 0: nothing more will be sent; bit 1: the last consumer has left | under lock 8 |
  * | 8, 9 | a lock word, held while the lists change | who joins or leaves |
+ * | 10, 11 | the layout of the messages, a 64-bit hash; 0: any bytes | who makes it |
  * | 16, 17 | TAIL: how much was ever sent, in units of 8 bytes | producers, under lock 80 if several |
  * | 32, 33 | HEAD: how much was ever received, likewise | consumers, under lock 96 if several |
  * | 48 | 1: a producer may sleep on this word; who makes room sets it to 0 and wakes | both |
@@ -40,6 +41,7 @@ export const FLAGS = 5;
 export const FIRST_ZERO = 6;
 export const STATE = 7;
 export const LIST_LOCK = 8;
+export const MESSAGE_LAYOUT = 10;
 export const TAIL = 16;
 export const HEAD = 32;
 export const SEND_BELL = 48;

@@ -25,6 +25,13 @@ export type { WaitMode } from "./end.ts";
 export { Latest, type LatestOptions } from "./latest.ts";
 export type { ChannelOptions, JoinOptions, ShapeOptions, Sharers } from "./options.ts";
 export type { PlaceOptions } from "./place.ts";
+export {
+  type Carrier,
+  type RecordMessage,
+  type RecordSlot,
+  StructChannel,
+  type StructChannels,
+} from "./struct_channel.ts";
 export type { ChannelStats } from "./stats.ts";
 export type { Slot } from "./producer.ts";
 export type { Values, ValuesOptions } from "./values.ts";

@@ -87,6 +87,11 @@ export function placeOver(
         `and one of ${describe(geometry)} is wanted`,
     );
   }
+  if ((found.layout ?? 0n) !== (geometry.layout ?? 0n)) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot create ${kind.name}: there is one whose messages have another layout`,
+    );
+  }
   return { region, byteOffset, words, geometry };
 }
 
