@@ -10,20 +10,22 @@ import { THREADS } from "../sync/holder.ts";
 import { patience, type WaitOptions } from "../sync/options.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
+import { loadCount, storeCount } from "./counts.ts";
 import { attachRegion } from "./environment.ts";
+import { fence } from "./fence.ts";
 import type { Geometry } from "./header.ts";
 import { LATEST } from "./kinds.ts";
 import { attachPlaced, createPlaced, type Placed, type PlaceOptions } from "./place.ts";
 import { RingMemory } from "./ring_memory.ts";
 
-/** Counts the writes; the value is in slot VERSION % SLOTS. */
+/** Counts the writes, in 64 bits; the value is in slot VERSION modulo SLOTS. */
 const VERSION = 16;
 /** 1: somebody may sleep on this word until the next write. */
 const BELL = 48;
 /** A lock word: whose turn it is to write. */
 const WRITE_LOCK = 80;
 
-/** With more than two, a reader has time to copy while several writes come. */
+/** A power of two. With more than two, a reader has time to copy while several writes come. */
 const SLOTS = 4;
 const SLOT_ALIGNMENT = 64;
 const LARGEST = 2 ** 28;
@@ -42,12 +44,12 @@ export interface LatestOptions extends PlaceOptions {
  * configuration, a frame. Who reads gets the newest one, whole; what was written between two reads is
  * skipped.
  *
- * A writer never waits for readers, and several writers only for each other's copy. A writer that dies
- * while it writes leaves the value that was there. A reader that is overtaken by several writes while
- * it copies begins anew.
+ * A writer never waits for readers. Several writers wait for each other's copy, so one that is stopped
+ * in the middle of it holds up the others; not one that dies: it leaves the value that was there. A
+ * reader that is overtaken by several writes while it copies begins anew.
  *
  * It takes a page of words and four times its length. Words 0 to 5 are as in a channel, word 5 being
- * the length of the value; word 16 counts the writes and so names the slot, word 48 is what waiters
+ * the length of the value; words 16 and 17 count the writes and so name the slot, word 48 is what waiters
  * sleep on, word 80 the writers' lock. The four slots follow, each at a multiple of 64 bytes.
  *
  * @example
@@ -130,9 +132,9 @@ export class Latest implements Disposable {
     return this.region.closed;
   }
 
-  /** How often it was written, modulo 2^32. @throws {Deno.errors.BadResource} If it is closed. */
+  /** How often it was written. @throws {Deno.errors.BadResource} If it is closed. */
   get version(): number {
-    return Atomics.load(this.#placed.words.cells, VERSION) >>> 0;
+    return loadCount(this.#memory.cells, VERSION);
   }
 
   /**
@@ -146,14 +148,16 @@ export class Latest implements Disposable {
     const value = plainBytes(bytes, "bytes", "write latest value");
     this.#checkLength(value, "write latest value");
     briefly(this.#lock, "write latest value", () => {
-      const { cells } = this.#placed.words;
-      const next = (Atomics.load(cells, VERSION) + 1) >>> 0;
-      this.#memory.bytes.set(value, next % SLOTS * this.#slotByteLength);
-      // Pairs with the loads in `read`. An `add` and not a store: the next write must not be seen
-      // before this number, which readers rely on when they look whether they were overtaken.
-      Atomics.add(cells, VERSION, 1);
+      const { cells, bytes } = this.#memory;
+      // The value is not written before this: pairs with the fence in `read`, which sees at least this
+      // version if it has read anything of the value.
+      const version = loadCount(cells, VERSION);
+      bytes.set(value, this.#slotOf(version + 1));
+      // Pairs with the first load in `read`: who sees the number sees the value.
+      storeCount(this.#memory, VERSION, version + 1, version);
     });
-    if (Atomics.load(this.#placed.words.cells, BELL) !== 0) this.#memory.wake(BELL);
+    // After the number: who waits sets the bell and then looks at the number.
+    if (Atomics.load(this.#memory.cells, BELL) !== 0) this.#memory.wake(BELL);
   }
 
   /**
@@ -168,16 +172,21 @@ export class Latest implements Disposable {
   read(target: Uint8Array = new Uint8Array(this.byteLength)): Uint8Array {
     const value = plainBytes(target, "target", "read latest value");
     this.#checkLength(value, "read latest value");
-    const { cells } = this.#placed.words;
+    const { cells, bytes } = this.#memory;
     while (true) {
-      const version = Atomics.load(cells, VERSION);
-      const at = (version >>> 0) % SLOTS * this.#slotByteLength;
-      value.set(this.#memory.bytes.subarray(at, at + this.byteLength));
-      // An exchange and not a load: a load could be done before the copy is.
-      const now = Atomics.compareExchange(cells, VERSION, version, version);
-      // The slot is written again once SLOTS - 1 further writes are done.
-      if (((now - version) >>> 0) < SLOTS - 1) return target;
+      const version = loadCount(cells, VERSION);
+      const at = this.#slotOf(version);
+      value.set(bytes.subarray(at, at + this.byteLength));
+      // The slot is written again once SLOTS - 1 further writes are done: pairs with the load in
+      // `write`. The fence, because a load alone could be done before the copy is.
+      fence();
+      if (loadCount(cells, VERSION) - version < SLOTS - 1) return target;
     }
+  }
+
+  /** Where the value of a version is, in bytes; whatever somebody has made of the version. */
+  #slotOf(version: number): number {
+    return (version & (SLOTS - 1)) * this.#slotByteLength;
   }
 
   #checkLength(bytes: Uint8Array, action: string): void {
@@ -196,7 +205,7 @@ export class Latest implements Disposable {
    */
   async changed(options?: WaitOptions): Promise<void> {
     const limits = patience(options, "wait for latest value");
-    await attemptAsync(new Change(this.#placed.words), limits);
+    await attemptAsync(new Change(this.#memory), limits);
   }
 
   /**
@@ -251,13 +260,13 @@ class Change implements Attempt<true> {
   readonly expected = 1;
   readonly #before: number;
 
-  constructor(words: Words) {
+  constructor({ words }: RingMemory) {
     this.words = words;
-    this.#before = Atomics.load(words.cells, VERSION);
+    this.#before = loadCount(words.cells, VERSION);
   }
 
   attempt(): true | undefined {
-    return Atomics.load(this.words.cells, VERSION) !== this.#before || undefined;
+    return loadCount(this.words.cells, VERSION) !== this.#before || undefined;
   }
 
   prepare(): true | undefined {

@@ -19,6 +19,7 @@
  * @module
  */
 
+export { Broadcast, type BroadcastOptions } from "./broadcast.ts";
 export { Channel } from "./channel.ts";
 export type { Message } from "./consumer.ts";
 export type { WaitMode } from "./end.ts";
@@ -34,5 +35,6 @@ export {
 } from "./struct_channel.ts";
 export type { ChannelStats } from "./stats.ts";
 export type { Slot } from "./producer.ts";
+export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { Values, ValuesOptions } from "./values.ts";
 export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./spawn.ts";
