@@ -52,9 +52,11 @@ export class BroadcastReader {
     const { cells, ring } = this.#memory;
     const low = ring[2 * this.#indexOf(position) + 1]!;
     const number = numberIn(Atomics.load(cells, EPOCH), low);
-    this.#head = position;
+    this.#head = this.#tail = position;
     if (this.#wasOvertaken()) return false;
-    if (number < this.#number) throw damaged(`number ${number} after ${this.#number}`);
+    if (number < this.#number) {
+      throw damaged(`message ${number} comes after message ${this.#number}`);
+    }
     this.lost += number - this.#number;
     this.#number = number;
     return true;
@@ -89,8 +91,6 @@ export class BroadcastReader {
       const message = this.#read();
       if (message !== undefined) return message;
       this.#moveTo(loadCount(cells, OLDEST));
-      // Never before OLDEST, which is not behind TAIL.
-      this.#tail = loadCount(cells, TAIL);
     }
     return undefined;
   }
@@ -109,10 +109,11 @@ export class BroadcastReader {
     const units = unitsOf(byteLength);
     const isRecord = byteLength >= 0 && byteLength <= this.#memory.longest &&
       index + units <= this.#units && start + units <= this.#tail &&
+      this.#tail - this.#head <= this.#units &&
       ring[2 * index + 1] === (this.#number | 0);
     if (!isRecord) {
       if (this.#wasOvertaken()) return undefined;
-      throw damaged(`a length of ${byteLength} bytes at ${start} cannot be`);
+      throw damaged(`message ${this.#number} does not begin at ${start}`);
     }
     const at = 8 * index + RECORD_HEADER_BYTE_LENGTH;
     const message = this.#pooled
