@@ -4,18 +4,21 @@ import { assert, assertEquals } from "@std/assert";
 import { BroadcastReader } from "../../src/channel/broadcast_reader.ts";
 import { BroadcastWriter } from "../../src/channel/broadcast_writer.ts";
 import { HEADER_BYTE_LENGTH, STATE } from "../../src/channel/layout.ts";
-import { BELL } from "../../src/channel/broadcast_layout.ts";
+import { BELL, TAIL, WRITER } from "../../src/channel/broadcast_layout.ts";
 import { RingMemory } from "../../src/channel/ring_memory.ts";
 import { Subscriber } from "../../src/channel/subscription.ts";
 import { WriterPlace } from "../../src/channel/writer_place.ts";
 import { BufferWords } from "../../src/sync/buffer_words.ts";
 import { inEveryOrder } from "../sync/_plans.ts";
-import { isKilled, step } from "../sync/_scheduler.ts";
+import { fingerprintOf, FIRST_TID, isKilled, step } from "../sync/_scheduler.ts";
 
 /** So long that it is copied as a whole, which here goes word by word. */
 const MESSAGE_BYTE_LENGTH = 28;
 
-/** A message takes 5 units of 8 bytes: three of them and no fourth fit in. */
+/** In units of 8 bytes. */
+const MESSAGE_UNITS = 5;
+
+/** Three messages and no fourth fit in. */
 const CAPACITY = 128;
 
 /** Memory of which each word that is written to the ring is a step. */
@@ -137,6 +140,42 @@ function takeAndCheckAll(reader: BroadcastReader): number {
   return number + 1;
 }
 
+/** A reader that begins with the first message and sleeps where there is none. */
+function subscriberOf(memory: RingMemory): Subscriber {
+  return new Subscriber({
+    memory,
+    writer: new WriterPlace(memory.words),
+    manner: { mode: "block", pooled: true },
+    subscribers: new Set(),
+  }, { from: "oldest" });
+}
+
+inEveryOrder(
+  "Subscription.receiveSync() gives all that was published before it tells of the death",
+  () => {
+    const { shared, memory } = tinyRing();
+    memory.cells[WRITER] = FIRST_TID;
+    memory.cells[WRITER + 1] = fingerprintOf(0);
+    return {
+      memory: shared,
+      actors: [
+        () => publish(memory, 0, 2),
+        () => {
+          const subscriber = subscriberOf(memory);
+          let next = 0;
+          try {
+            while (next < 2) assertEquals(numberOf(subscriber.receiveSync()!), next++);
+          } catch (error) {
+            assert(error instanceof Deno.errors.ConnectionReset, String(error));
+            step("all", () => assertEquals(memory.words.cells[TAIL], next * MESSAGE_UNITS));
+          }
+        },
+      ],
+    };
+  },
+  { kills: 1, victims: [0], slices: 2, preemptions: 2 },
+);
+
 inEveryOrder(
   "Subscription.receiveSync() misses no wake-up, and no message before the end",
   () => {
@@ -150,12 +189,7 @@ inEveryOrder(
           memory.wake(BELL);
         },
         () => {
-          const subscriber = new Subscriber({
-            memory,
-            writer: new WriterPlace(memory.words),
-            manner: { mode: "block", pooled: true },
-            subscribers: new Set(),
-          }, { from: "oldest" });
+          const subscriber = subscriberOf(memory);
           for (let i = 0; i < 2; i++) assertEquals(numberOf(subscriber.receiveSync()!), i);
           assertEquals(subscriber.receiveSync(), null);
         },
