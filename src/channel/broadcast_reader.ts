@@ -2,8 +2,8 @@
 
 import { EPOCH, numberIn, OLDEST, TAIL } from "./broadcast_layout.ts";
 import { loadCount } from "./counts.ts";
-import { fence } from "./fence.ts";
-import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf } from "./layout.ts";
+import { loadAfter } from "./fence.ts";
+import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
 import { copyOut, pooledCopy } from "./slab.ts";
 
@@ -24,6 +24,9 @@ export class BroadcastReader {
   #tail = 0;
   /** The number of the next message. */
   #number = 0;
+  /** The halves of OLDEST when last looked at. */
+  #oldestLow = 0;
+  #oldestHigh = 0;
   /** How many messages were written over before this reader had them. */
   lost = 0;
 
@@ -70,8 +73,15 @@ export class BroadcastReader {
   #wasOvertaken(): boolean {
     // Pairs with the fence in `BroadcastWriter`: if anything of what was read before is newer than
     // the record, OLDEST is seen to be behind it.
-    fence();
-    return this.#head < loadCount(this.#memory.cells, OLDEST);
+    const { cells } = this.#memory;
+    const low = loadAfter(cells, OLDEST);
+    // Mostly it is where it was, and the head is not before that.
+    if (low === this.#oldestLow && cells[OLDEST + 1] === this.#oldestHigh) return false;
+    const oldest = loadCount(cells, OLDEST);
+    if (this.#head < oldest) return true;
+    this.#oldestLow = oldest | 0;
+    this.#oldestHigh = Math.floor(oldest / UPPER_HALF);
+    return false;
   }
 
   /**

@@ -88,7 +88,7 @@ export class BroadcastWriter {
     while (oldest < enough) oldest = this.#after(oldest);
     storeCount(this.#memory, OLDEST, oldest, this.#oldest);
     this.#oldest = oldest;
-    // Pairs with the fence in `BroadcastReader`: who read anything of what is written from here on
+    // Pairs with `loadAfter` in `BroadcastReader`: who read anything of what is written from here on
     // sees then that OLDEST has moved.
     fence();
   }

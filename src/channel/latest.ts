@@ -12,7 +12,7 @@ import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
 import { loadCount, storeCount } from "./counts.ts";
 import { attachRegion } from "./environment.ts";
-import { fence } from "./fence.ts";
+import { loadAfter } from "./fence.ts";
 import type { Geometry } from "./header.ts";
 import { LATEST } from "./kinds.ts";
 import { attachPlaced, createPlaced, type Placed, type PlaceOptions } from "./place.ts";
@@ -149,7 +149,7 @@ export class Latest implements Disposable {
     this.#checkLength(value, "write latest value");
     briefly(this.#lock, "write latest value", () => {
       const { cells, bytes } = this.#memory;
-      // The value is not written before this: pairs with the fence in `read`, which sees at least this
+      // The value is not written before this: pairs with `loadAfter` in `read`, which sees at least this
       // version if it has read anything of the value.
       const version = loadCount(cells, VERSION);
       bytes.set(value, this.#slotOf(version + 1));
@@ -178,8 +178,8 @@ export class Latest implements Disposable {
       const at = this.#slotOf(version);
       value.set(bytes.subarray(at, at + this.byteLength));
       // The slot is written again once SLOTS - 1 further writes are done: pairs with the load in
-      // `write`. The fence, because a load alone could be done before the copy is.
-      fence();
+      // `write`. Not a load alone, which could be done before the copy is.
+      loadAfter(cells, VERSION);
       if (loadCount(cells, VERSION) - version < SLOTS - 1) return target;
     }
   }
