@@ -125,3 +125,26 @@ Deno.test("Latest.read() is never torn, and a killed writer leaves a whole value
     assertEquals(latest.read()[0], 7);
   }
 });
+
+Deno.test("Latest counts every write of several writers, and no value is of two", async () => {
+  using latest = Latest.create({ byteLength: 5000 });
+  const code = `import { Latest } from "@mmap/mmap/channel";
+    const latest = Latest.fromEnv();
+    const value = new Uint8Array(latest.byteLength);
+    console.log("up");
+    await Deno.stdin.read(new Uint8Array(1));
+    for (let i = 0; i < 20_000; i++) latest.write(value.fill(Number(Deno.args[0]) + i % 100));`;
+  const writers = ["0", "100"].map((first) =>
+    new Child(code, { args: [first], env: latest.env() })
+  );
+  for (const writer of writers) assertEquals(await writer.readLine(), "up");
+  await Promise.all(writers.map((writer) => writer.writeLine("")));
+  await latest.changed();
+  const target = new Uint8Array(latest.byteLength);
+  for (let i = 0; i < 500; i++) {
+    const [first] = latest.read(target);
+    assert(target.every((byte) => byte === first), "torn value");
+  }
+  for (const writer of writers) assertEquals((await writer.ended()).code, 0);
+  assertEquals(latest.version, 40_000);
+});
