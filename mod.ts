@@ -22,8 +22,10 @@
 
 export { MmapRegion } from "./src/region/mmap_region.ts";
 export { MappedBytes } from "./src/region/mapped_bytes.ts";
-export type { ReadableOptions } from "./src/region/text.ts";
-export type { Needle } from "./src/mapping/search.ts";
+export { MappedText } from "./src/region/mapped_text.ts";
+export type { LineIterator, LinesOptions } from "./src/region/lines.ts";
+export type { ReadableOptions } from "./src/region/readable.ts";
+export type { Needle } from "./src/mapping/needle.ts";
 export { type FlushOptions, MappedMemory } from "./src/region/mapped_memory.ts";
 export type {
   AnonymousOptions,

@@ -441,43 +441,62 @@ export const SYMBOLS = {
     result: "isize", // bytes copied, or -1 and errno
     optional: true,
   },
+  // The calls of searches take and give addresses as numbers: a loop over them makes no objects.
   // https://man7.org/linux/man-pages/man3/memchr.3.html
   memchr: {
     parameters: [
-      "pointer", // const void *s
+      "u64", // const void *s
       "i32", // int c
-      "usize", // size_t n
+      "u64", // size_t n
     ],
-    result: "pointer", // where it stands, or NULL
+    result: "u64", // where it stands, or NULL
   },
   // GNU; not on macOS
   memrchr: {
     parameters: [
-      "pointer", // const void *s
+      "u64", // const void *s
       "i32", // int c
-      "usize", // size_t n
+      "u64", // size_t n
     ],
-    result: "pointer", // where it stands, or NULL
+    result: "u64", // where it stands, or NULL
     optional: true,
+  },
+  // https://man7.org/linux/man-pages/man3/wmemchr.3.html
+  wmemchr: {
+    parameters: [
+      "u64", // const wchar_t *s: a multiple of 4
+      "i32", // wchar_t c
+      "u64", // size_t n: in words of 4 bytes
+    ],
+    result: "u64", // where it stands, or NULL
   },
   // https://man7.org/linux/man-pages/man3/memmem.3.html
   memmem: {
     parameters: [
-      "pointer", // const void *haystack
-      "usize", // size_t haystacklen
-      "buffer", // const void *needle
-      "usize", // size_t needlelen
+      "u64", // const void *haystack
+      "u64", // size_t haystacklen
+      "u64", // const void *needle
+      "u64", // size_t needlelen
     ],
-    result: "pointer", // where it stands, or NULL
+    result: "u64", // where it stands, or NULL
   },
   // https://man7.org/linux/man-pages/man3/memcmp.3.html
   memcmp: {
     parameters: [
-      "pointer", // const void *s1
-      "pointer", // const void *s2
-      "usize", // size_t n
+      "u64", // const void *s1
+      "u64", // const void *s2
+      "u64", // size_t n
     ],
     result: "i32", // < 0, 0 or > 0
+  },
+  // https://man7.org/linux/man-pages/man3/memcpy.3.html
+  memcpy: {
+    parameters: [
+      "buffer", // void *dest
+      "u64", // const void *src
+      "u64", // size_t n
+    ],
+    result: "pointer", // dest
   },
   // https://man7.org/linux/man-pages/man3/sysconf.3.html
   sysconf: {

@@ -141,6 +141,27 @@ Deno.test("threads_and_processes.ts loses no addition", async () => {
   ]);
 });
 
+const TIMEOUTS = [0, 4000, 8000, 12000, 16000].map((i) => `request ${i}: timeout`);
+
+Deno.test("search_log.ts finds the lines of a log in parallel", async () => {
+  assertEquals(await run("search_log.ts"), [
+    ...TIMEOUTS,
+    '"timeout" stands 5 times in 20000 lines',
+  ]);
+});
+
+Deno.test("search_log.ts searches the file that it is given", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "log");
+    await Deno.writeTextFile(path, "an apple\r\na pear\nno apple, an apple");
+    assertEquals(await run("search_log.ts", { args: [path, "apple"] }), [
+      "an apple",
+      "no apple, an apple",
+      '"apple" stands 3 times in 2 lines',
+    ]);
+  });
+});
+
 Deno.test("zero_copy.ts moves nothing by read() and write()", async () => {
   assertEquals(await run("zero_copy.ts"), [
     "sorted 16000000 bytes in place: 1 ... 2000000",

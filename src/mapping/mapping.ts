@@ -1,6 +1,6 @@
 /** One mapped range of addresses and the one buffer over it: its life from mmap to munmap. */
 
-import { bufferOver, detach, type Range } from "../../ffi/memory.ts";
+import { addressOf, bufferOver, detach, type Range } from "../../ffi/memory.ts";
 import { MappingGuard } from "./guard.ts";
 import { mapRange, type MapRequest, replaceByZeros, unmapRange } from "./range.ts";
 
@@ -46,6 +46,7 @@ export class Mapping {
   readonly #estate: Estate;
   #request: MapRequest;
   #buffer: ArrayBuffer;
+  #address: bigint;
   #pins = 0;
   #closed = false;
 
@@ -53,6 +54,7 @@ export class Mapping {
   constructor(request: MapRequest, onUnmapped: () => void) {
     const range = mapRange(request);
     this.#request = request;
+    this.#address = addressOf(range.pointer);
     this.#estate = { range, guard: undefined, onUnmapped, epoch: 0 };
     try {
       this.#buffer = bufferOver(range);
@@ -85,6 +87,11 @@ export class Mapping {
 
   get pointer(): Deno.PointerObject {
     return this.#estate.range.pointer;
+  }
+
+  /** The address as a number. */
+  get address(): bigint {
+    return this.#address;
   }
 
   get byteLength(): number {
@@ -140,6 +147,7 @@ export class Mapping {
       this.#request = { ...this.#request, byteLength };
     } finally {
       this.guard?.resume(this.range, this.#request);
+      this.#address = addressOf(this.pointer);
       this.#buffer = bufferOver(this.range);
       this.#register();
     }

@@ -1,85 +1,160 @@
-/** Searching and comparing mapped bytes, by libc. */
+/** Searching, counting and comparing mapped bytes, by libc. */
 
 import { libc } from "../../ffi/libc.ts";
-import {
-  addressOf,
-  addressOfBytes,
-  lengthOf,
-  plainBytes,
-  pointerAt,
-  pointerFrom,
-} from "../../ffi/memory.ts";
+import { addressOfBytes, lengthOf } from "../../ffi/memory.ts";
+import { Finder } from "./finder.ts";
 import type { Mapping } from "./mapping.ts";
+import { type LoadedNeedle, loadNeedle } from "./needle.ts";
 import type { Span } from "./pages.ts";
 
-/** What to look for: a byte, bytes, or text, which is taken as UTF-8. */
-export type Needle = number | Uint8Array | string;
+// Captured at load, as in find_method.ts.
+const { asUintN } = BigInt;
 
-/**
- * A needle as bytes: a copy, which nobody changes during the search.
- *
- * @throws {TypeError} If it is of another type. @throws {RangeError} If a number is no byte.
- */
-export function needleBytes(needle: Needle): Uint8Array<ArrayBuffer> {
-  if (typeof needle === "string") return new TextEncoder().encode(needle);
-  if (typeof needle !== "number") {
-    return new Uint8Array(plainBytes(needle, "the needle", "search region"));
-  }
-  if (Number.isInteger(needle) && needle >= 0 && needle <= 255) return Uint8Array.of(needle);
-  throw new RangeError(
-    `Cannot search region as a byte must be a whole number from 0 to 255: received ${needle}`,
-  );
-}
+/** Up to here, one call of `memmem` is the quickest. */
+const SHORT_BYTE_LENGTH = 65_536;
+/** The first and the last size of the blocks that are searched backwards. */
+const FIRST_BLOCK = 4096n;
+const LONGEST_BLOCK = 16n << 20n;
 
 /** The first place of a needle in a span, counted from the span's beginning; -1 if there is none. */
-export function firstIn(mapping: Mapping, span: Span, needle: Uint8Array<ArrayBuffer>): number {
-  const needleLength = lengthOf(needle);
-  if (needleLength > span.byteLength) return -1;
-  if (needleLength === 0) return 0;
-  const start = pointerAt(mapping.pointer, span.byteOffset);
+export function firstIn(mapping: Mapping, span: Span, needle: LoadedNeedle): number {
+  if (needle.byteLength > span.byteLength) return -1;
+  if (needle.byteLength === 0) return 0;
+  const start = mapping.address + BigInt(span.byteOffset);
   const length = BigInt(span.byteLength);
-  const { memchr, memmem } = libc();
-  const found = needleLength === 1
-    ? memchr(start, needle[0]!, length)
-    : memmem(start, length, needle, BigInt(needleLength));
-  return found === null ? -1 : Number(addressOf(found) - addressOf(start));
+  const found = find(start, length, needle, span.byteLength);
+  return found === 0n ? -1 : Number(found - start);
+}
+
+function find(start: bigint, length: bigint, needle: LoadedNeedle, byteLength: number): bigint {
+  if (needle.byteLength === 1) return libc().memchr(start, needle.bytes[0]!, length);
+  if (byteLength <= SHORT_BYTE_LENGTH) {
+    return libc().memmem(start, length, needle.address, needle.size);
+  }
+  const finder = new Finder(needle);
+  finder.begin(start);
+  return finder.next(start, start + length);
 }
 
 /** The last place of a needle in a span, counted from the span's beginning; -1 if there is none. */
-export function lastIn(mapping: Mapping, span: Span, needle: Uint8Array<ArrayBuffer>): number {
-  const needleLength = lengthOf(needle);
-  let room = span.byteLength - needleLength;
-  if (needleLength === 0 || room < 0) return room < 0 ? -1 : room;
-  const bytes = new Uint8Array(mapping.buffer, span.byteOffset, span.byteLength);
-  const needlePointer = pointerFrom(addressOfBytes(needle));
-  const length = BigInt(needleLength);
-  while (room >= 0) {
-    const at = lastByte(
-      mapping,
-      { byteOffset: span.byteOffset, byteLength: room + 1 },
-      bytes,
-      needle[0]!,
-    );
-    if (at === -1) return -1;
-    const there = pointerAt(mapping.pointer, span.byteOffset + at);
-    if (libc().memcmp(there, needlePointer, length) === 0) return at;
-    room = at - 1;
-  }
-  return -1;
-}
-
-function lastByte(mapping: Mapping, span: Span, bytes: Uint8Array, byte: number): number {
+export function lastIn(mapping: Mapping, span: Span, needle: LoadedNeedle): number {
+  const room = span.byteLength - needle.byteLength;
+  if (needle.byteLength === 0 || room < 0) return room < 0 ? -1 : room;
+  const start = mapping.address + BigInt(span.byteOffset);
+  const end = start + BigInt(span.byteLength);
   const { memrchr } = libc();
-  if (memrchr === null) return bytes.lastIndexOf(byte, span.byteLength - 1);
-  const start = pointerAt(mapping.pointer, span.byteOffset);
-  const found = memrchr(start, byte, BigInt(span.byteLength));
-  return found === null ? -1 : Number(addressOf(found) - addressOf(start));
+  const found = needle.byteLength === 1 && memrchr !== null
+    ? memrchr(start, needle.bytes[0]!, end - start)
+    : findLast(start, end, needle);
+  return found === 0n ? -1 : Number(found - start);
 }
 
-/** Whether the bytes of a span are those of `other`, which is as long. */
-export function equalsSpan(mapping: Mapping, span: Span, other: Uint8Array): boolean {
-  if (span.byteLength === 0) return true;
-  const there = pointerAt(mapping.pointer, span.byteOffset);
-  const here = pointerFrom(addressOfBytes(other));
-  return libc().memcmp(there, here, BigInt(span.byteLength)) === 0;
+/**
+ * libc knows no backward search for several bytes: blocks of the range are searched forwards, the
+ * last one first, and each is twice as long as the one before.
+ */
+function findLast(start: bigint, end: bigint, needle: LoadedNeedle): bigint {
+  const finder = new Finder(needle);
+  let behind = end - needle.size + 1n; // a match begins before it
+  let block = needle.size * 16n > FIRST_BLOCK ? needle.size * 16n : FIRST_BLOCK;
+  while (behind > start) {
+    const at = behind - start > block ? behind - block : start;
+    const found = findIn(finder, at, behind, needle);
+    if (found !== 0n) return narrowLast(finder, found, behind, needle);
+    behind = at;
+    if (block < LONGEST_BLOCK) block *= 2n;
+  }
+  return 0n;
+}
+
+/** The first place that a needle begins at in [at, behind). */
+function findIn(finder: Finder, at: bigint, behind: bigint, needle: LoadedNeedle): bigint {
+  finder.begin(at);
+  return finder.next(at, behind + needle.size - 1n);
+}
+
+/** The last match that begins in [first, behind), where `first` is one: by halving what is behind. */
+function narrowLast(finder: Finder, first: bigint, behind: bigint, needle: LoadedNeedle): bigint {
+  let last = first;
+  let stop = behind;
+  while (last + 1n < stop) {
+    const middle = last + 1n + (stop - last - 1n) / 2n;
+    const found = findIn(finder, middle, stop, needle);
+    if (found === 0n) stop = middle;
+    else last = found;
+  }
+  return last;
+}
+
+/** How many times a needle stands in a span, one behind the other: matches do not overlap. */
+export function countIn(mapping: Mapping, span: Span, needle: LoadedNeedle): number {
+  if (needle.byteLength === 0) return span.byteLength + 1;
+  const start = mapping.address + BigInt(span.byteOffset);
+  const end = start + BigInt(span.byteLength);
+  if (needle.byteLength === 1) return countByte(start, end, needle.bytes[0]!);
+  const finder = new Finder(needle);
+  finder.begin(start);
+  let count = 0;
+  let found = finder.next(start, end);
+  while (found !== 0n) {
+    count++;
+    found = finder.next(found + needle.size, end);
+  }
+  return count;
+}
+
+const COUNTED = 65_536;
+/** Where a byte is more frequent than one in so many, a loop counts it quicker than calls. */
+const FREQUENT = COUNTED / 12;
+const counted = new Uint8Array(COUNTED);
+
+function countByte(start: bigint, end: bigint, byte: number): number {
+  let count = 0;
+  let inBlock = 0;
+  for (let at = start; at < end; at += BigInt(COUNTED)) {
+    const left = end - at;
+    const length = left < COUNTED ? left : BigInt(COUNTED);
+    inBlock = inBlock > FREQUENT ? countByLoop(at, length, byte) : countByCalls(at, length, byte);
+    count += inBlock;
+  }
+  return count;
+}
+
+function countByCalls(start: bigint, length: bigint, byte: number): number {
+  const { memchr } = libc();
+  const end = asUintN(64, start + length);
+  let count = 0;
+  for (let at = start; at < end; count++) {
+    const found = memchr(at, byte, asUintN(64, end - at));
+    if (found === 0n) break;
+    at = asUintN(64, found + 1n);
+  }
+  return count;
+}
+
+function countByLoop(start: bigint, length: bigint, byte: number): number {
+  libc().memcpy(counted, start, length);
+  const end = Number(length);
+  let count = 0;
+  for (let i = 0; i < end; i++) if (counted[i] === byte) count++;
+  return count;
+}
+
+/** Up to here, copying the other bytes is quicker than finding out where they are. */
+const COPIED = 2048;
+
+/**
+ * The order of the bytes of a span and of `other`, which is as long.
+ *
+ * @returns as `memcmp`: less than, equal to or greater than 0
+ */
+export function compareSpan(mapping: Mapping, span: Span, other: Uint8Array): number {
+  if (span.byteLength === 0) return 0;
+  const { memcmp } = libc();
+  const there = mapping.address + BigInt(span.byteOffset);
+  const size = BigInt(span.byteLength);
+  if (span.byteLength <= COPIED) return memcmp(there, loadNeedle(other).address, size);
+  const order = memcmp(there, addressOfBytes(other), size);
+  lengthOf(other); // so that it lived until now
+  return order;
 }

@@ -1,9 +1,8 @@
-/** The part of a region that is about its bytes: views, copies, search, and the end of them all. */
+/** The part of a region that is about its bytes: views, copies, and the end of them all. */
 
-import { headOf, lengthOf, plainBytes, pointerAt } from "../../ffi/memory.ts";
+import { headOf, plainBytes, pointerAt } from "../../ffi/memory.ts";
 import { copyFromMapped, copyToMapped } from "../mapping/copy.ts";
-import { type ByteRange, optionalNumber, wholeNumber } from "../mapping/pages.ts";
-import { equalsSpan, firstIn, lastIn, type Needle, needleBytes } from "../mapping/search.ts";
+import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
 import {
   dataViewOf,
   readViewRequest,
@@ -12,13 +11,12 @@ import {
 } from "../mapping/views.ts";
 import type { Access } from "../object/handle.ts";
 import { RegionCore } from "./core.ts";
-import { linesOf, readableOf, type ReadableOptions } from "./text.ts";
 
 /** The core of a region, for the other files of this folder. */
 export let coreOf: (bytes: MappedBytes) => RegionCore;
 
 /**
- * Mapped bytes: views of them, copies, and search. {@linkcode MmapRegion} is the class to use; this
+ * Mapped bytes: views and copies of them. {@linkcode MmapRegion} is the class to use; this
  * one only holds the members that are about bytes alone.
  *
  * Offsets are in bytes and count from the beginning of the region. After `close`, every member but
@@ -154,92 +152,6 @@ export abstract class MappedBytes implements Disposable {
   }
 
   /**
-   * The first place of a byte, bytes or text, by libc's `memchr` and `memmem`.
-   *
-   * @param needle a byte as a number, bytes, or text, which is taken as UTF-8; an empty one is found at
-   * `from`
-   * @param from where to begin, default 0; a negative one counts from the end
-   * @returns where it begins, counted from the beginning of the region; -1 if it is not there
-   * @throws {TypeError} If an argument is of another type.
-   * @throws {RangeError} If a number is no byte, or `from` no whole number.
-   * @throws {Deno.errors.BadResource} If the region is closed.
-   */
-  indexOf(needle: Needle, from?: number): number {
-    const bytes = needleBytes(needle);
-    const given = searchStart(from);
-    const mapping = this.#core.live("search region");
-    const start = fromEnd(given ?? 0, this.byteLength);
-    if (bytes.length === 0 || start === this.byteLength) return bytes.length === 0 ? start : -1;
-    const span = this.#core.span({ byteOffset: start }, "search region");
-    const found = firstIn(mapping, span, bytes);
-    return found === -1 ? -1 : start + found;
-  }
-
-  /**
-   * The last place of a byte, bytes or text that begins at `from` or before.
-   *
-   * @param needle as in {@linkcode indexOf}
-   * @param from where the last place may begin, by default anywhere; a negative one counts from the
-   * end
-   * @returns where it begins, counted from the beginning of the region; -1 if it is not there
-   * @throws as {@linkcode indexOf}
-   */
-  lastIndexOf(needle: Needle, from?: number): number {
-    const bytes = needleBytes(needle);
-    const given = searchStart(from);
-    const mapping = this.#core.live("search region");
-    if (given !== undefined && given < -this.byteLength) return -1;
-    const last = given === undefined ? this.byteLength : fromEnd(given, this.byteLength);
-    if (bytes.length === 0) return last;
-    const byteLength = Math.min(last + bytes.length, this.byteLength);
-    return lastIn(mapping, this.#core.span({ byteLength }, "search region"), bytes);
-  }
-
-  /**
-   * Whether the region holds the same bytes as `other`, from `byteOffset` on (`memcmp`).
-   *
-   * @param other how much to compare, and with what
-   * @param byteOffset where in the region to begin, default 0
-   * @returns false also if the region ends before `other` does
-   * @throws {TypeError} If `other` is no Uint8Array.
-   * @throws {RangeError} If `byteOffset` is no whole number of at least 0.
-   * @throws {Deno.errors.BadResource} If the region is closed.
-   */
-  equals(other: Uint8Array, byteOffset?: number): boolean {
-    const start = optionalNumber(byteOffset, "byteOffset", "compare region") ?? 0;
-    const bytes = plainBytes(other, "other", "compare region");
-    const mapping = this.#core.live("compare region");
-    const byteLength = lengthOf(bytes);
-    if (start + byteLength > this.byteLength) return false;
-    const span = { byteOffset: this.#core.lead + start, byteLength };
-    return equalsSpan(mapping, span, bytes);
-  }
-
-  /**
-   * The lines of a text, one after the other: nothing is read ahead. They end at \n or \r\n, and
-   * after the last one there is no empty one.
-   *
-   * @param range by default the whole region
-   * @throws {RangeError} If the range lies outside of the region.
-   * @throws {Deno.errors.BadResource} If the region is closed, also in the middle.
-   */
-  lines(range?: ByteRange): Iterable<string> {
-    return linesOf(this.#core, range);
-  }
-
-  /**
-   * The bytes as a stream of copies.
-   *
-   * @param options by default the whole region, in chunks of 64 KiB
-   * @throws {RangeError} If the range lies outside of the region.
-   * @throws {Deno.errors.BadResource} If the region is closed; the stream fails so if it is closed in
-   * the middle.
-   */
-  readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return readableOf(this.#core, options);
-  }
-
-  /**
    * Detaches all views and unmaps. Closing a closed region is silent.
    *
    * What was written to a shared mapping stays in its object. If the buffer was transferred away,
@@ -253,16 +165,4 @@ export abstract class MappedBytes implements Disposable {
   [Symbol.dispose](): void {
     this.#core.close();
   }
-}
-
-/** A whole number, of either sign. */
-function searchStart(from: unknown): number | undefined {
-  if (from === undefined) return undefined;
-  if (typeof from === "number" && from < 0) return -wholeNumber(-from, "from", "search region");
-  return wholeNumber(from, "from", "search region");
-}
-
-/** A place in [0, byteLength]; a negative one counts from the end. */
-function fromEnd(from: number, byteLength: number): number {
-  return from < 0 ? Math.max(0, byteLength + from) : Math.min(from, byteLength);
 }

@@ -22,7 +22,8 @@ import {
 import { probeSpan } from "../mapping/probe.ts";
 import { type Residency, residencyOf } from "../mapping/residency.ts";
 import { type RegionStats, statsOf } from "../mapping/stats.ts";
-import { coreOf, MappedBytes } from "./mapped_bytes.ts";
+import { coreOf } from "./mapped_bytes.ts";
+import { MappedText } from "./mapped_text.ts";
 
 /** The range of `flush`, and how far it goes. */
 export interface FlushOptions extends ByteRange {
@@ -40,7 +41,7 @@ export interface FlushOptions extends ByteRange {
  * Ranges are in bytes and count from the beginning of the region. After `close`, every member but
  * `faults` throws `Deno.errors.BadResource`.
  */
-export abstract class MappedMemory extends MappedBytes {
+export abstract class MappedMemory extends MappedText {
   /**
    * Writes changes back to the file and waits (`msync`). No other process needs this to see them,
    * and a crash of this process does not lose them: it is for a crash of the machine.

@@ -33,7 +33,10 @@ const ARGUMENTS: Record<string, unknown[]> = {
   tryWrite: [new Uint8Array(1), 0],
   indexOf: ["x"],
   lastIndexOf: ["x"],
+  count: ["x"],
   equals: [new Uint8Array(1)],
+  compare: [new Uint8Array(1)],
+  split: [2],
 };
 
 /** The public members of a region: name, and what it is. */

@@ -22,6 +22,20 @@ function holds<_T extends true>(): void {}
 
 declare const region: MmapRegion;
 
+/** Lines are text or bytes, as asked for. */
+export function lines(): void {
+  const texts: Iterable<string> = region.lines({ reverse: true });
+  const bytes: Iterable<Uint8Array<ArrayBuffer>> = region.lines({ as: "bytes" });
+  const lengths: number[] = region.lines().map((line) => line.length).toArray();
+  const order: -1 | 0 | 1 = region.compare(new Uint8Array(1));
+  const parts: Required<ByteRange>[] = region.split(2, 10);
+  // @ts-expect-error: bytes only if they were asked for
+  const wrong: Iterable<Uint8Array> = region.lines();
+  // @ts-expect-error: no other form
+  region.lines({ as: "string" });
+  void [texts, bytes, lengths, order, parts, wrong];
+}
+
 /** Views have the type of their constructor. */
 export function views(): void {
   const floats: Float64Array = region.view(Float64Array);

@@ -94,6 +94,24 @@ const search: Operation = {
   },
 };
 
+const count: Operation = {
+  name: "count",
+  covers: ["count"],
+  weight: 1,
+  run(world): Promise<void> {
+    return onContent(world, (live, content) => {
+      const needle = pickNeedle(world, content);
+      const outcome = attempt(() => live.region.count(arg(world, needle), bag(world, {})));
+      if (!world.tame) return;
+      if (live.closed) return mustThrow(outcome, Deno.errors.BadResource, "count()");
+      const found = mustSucceed(outcome, "count()");
+      if (content === undefined) return;
+      const known = new Haystack(content).count(needle);
+      expect(found === known, `count() is ${found}, not ${known}`);
+    });
+  },
+};
+
 /** Finds bytes as text is found: one character stands for each byte. */
 class Haystack {
   readonly #text: string;
@@ -110,6 +128,11 @@ class Haystack {
   last(needle: Uint8Array, from = Infinity): number {
     const start = from < 0 ? this.#text.length + from : from;
     return start < 0 ? -1 : this.#text.lastIndexOf(asCharacters(needle), start);
+  }
+
+  count(needle: Uint8Array): number {
+    if (needle.length === 0) return this.#text.length + 1;
+    return this.#text.split(asCharacters(needle)).length - 1;
   }
 }
 
@@ -136,6 +159,54 @@ const equals: Operation = {
   },
 };
 
+const compare: Operation = {
+  name: "compare",
+  covers: ["compare"],
+  weight: 1,
+  run(world): Promise<void> {
+    return onContent(world, (live, content) => {
+      const at = world.random.int(0, live.byteLength);
+      const other = world.random.bytes(world.random.int(0, 9));
+      if (content !== undefined && other.length > 0) {
+        other.set(content.subarray(at, at + other.length - 1)); // as far as its last byte
+      }
+      const outcome = attempt(() => live.region.compare(arg(world, other), arg(world, at)));
+      if (!world.tame) return;
+      if (live.closed) return mustThrow(outcome, Deno.errors.BadResource, "compare()");
+      const order = mustSucceed(outcome, "compare()");
+      if (content === undefined) return;
+      const [ours, theirs] = [content.subarray(at, at + other.length), other].map(asCharacters);
+      const known = ours! < theirs! ? -1 : ours! > theirs! ? 1 : 0;
+      expect(order === known, `compare() is ${order}, not ${known}`);
+    });
+  },
+};
+
+const split: Operation = {
+  name: "split",
+  covers: ["split"],
+  weight: 1,
+  run(world): Promise<void> {
+    return onContent(world, (live, content) => {
+      const parts = world.random.int(1, 9);
+      const boundary = pickNeedle(world, content);
+      const outcome = attempt(() => live.region.split(arg(world, parts), arg(world, boundary)));
+      if (!world.tame) return;
+      if (live.closed) return mustThrow(outcome, Deno.errors.BadResource, "split()");
+      const ranges = mustSucceed(outcome, "split()");
+      let end = 0;
+      for (const { byteOffset, byteLength } of ranges) {
+        expect(byteOffset === end && byteLength > 0, `split() leaves a gap at ${end}`);
+        end += byteLength;
+        if (end === live.byteLength || content === undefined) continue;
+        const last = content.subarray(end - boundary.length, end);
+        expect(asCharacters(last) === asCharacters(boundary), `split() cuts at ${end}`);
+      }
+      expect(end === live.byteLength && ranges.length <= parts, `split() ends at ${end}`);
+    });
+  },
+};
+
 const lines: Operation = {
   name: "lines",
   covers: ["lines"],
@@ -152,6 +223,10 @@ const lines: Operation = {
       const last = known.length - 1;
       if (!text.endsWith("\n")) known[last] = text.split("\n").at(-1)!; // keeps its \r
       expect(`${found}` === `${known}`, `lines() finds ${found.length}, not ${known.length}`);
+      const backwards = [...live.region.lines({ reverse: true })].reverse();
+      expect(`${backwards}` === `${known}`, `lines() finds ${backwards.length} backwards`);
+      const bytes = [...live.region.lines({ as: "bytes" })];
+      expect(bytes.length === known.length, `lines() finds ${bytes.length} as bytes`);
     });
   },
 };
@@ -198,4 +273,13 @@ const readable: Operation = {
   },
 };
 
-export const TEXT: readonly Operation[] = [search, equals, lines, interruptedLines, readable];
+export const TEXT: readonly Operation[] = [
+  search,
+  count,
+  equals,
+  compare,
+  split,
+  lines,
+  interruptedLines,
+  readable,
+];

@@ -1,33 +1,7 @@
-/** Reading a region piece by piece: as lines, and as a stream. */
+/** Reading a region piece by piece, as a stream. */
 
-import { firstIn } from "../mapping/search.ts";
 import { type ByteRange, optionalNumber, readRange, type Span } from "../mapping/pages.ts";
 import type { RegionCore } from "./core.ts";
-
-const LINE_FEED = Uint8Array.of(10);
-const CARRIAGE_RETURN = 13;
-
-/** The lines of a range, one at a time. The region may be closed meanwhile: that ends it by an error. */
-export function linesOf(core: RegionCore, range: ByteRange | undefined): Iterable<string> {
-  const given = readRange(range, "read lines");
-  core.live("read lines");
-  return linesIn(core, core.span(given, "read lines"));
-}
-
-function* linesIn(core: RegionCore, span: Span): Generator<string, void> {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  for (let at = span.byteOffset; at < span.byteOffset + span.byteLength;) {
-    const mapping = core.live("read lines");
-    const end = endNow(core, span);
-    if (at >= end) return;
-    const found = firstIn(mapping, { byteOffset: at, byteLength: end - at }, LINE_FEED);
-    const length = found === -1 ? end - at : found;
-    const bytes = new Uint8Array(mapping.buffer, at, length);
-    const cut = found !== -1 && bytes[length - 1] === CARRIAGE_RETURN ? 1 : 0;
-    yield decoder.decode(bytes.subarray(0, length - cut));
-    at += length + 1;
-  }
-}
 
 /** Where a span ends that was taken before: the region may have become shorter meanwhile. */
 function endNow(core: RegionCore, { byteOffset, byteLength }: Span): number {

@@ -1,0 +1,181 @@
+/**
+ * What searching and reading lines costs, as ratios within one run: `deno run -A
+ * bench/search_bench.ts [directory]`. Needs gcc, python3, and 1.3 GB in the directory (/dev/shm by
+ * default) and twice as much memory; Bun takes part if `bun` is on the path or named by BUN.
+ *
+ * The file is in the page cache, and all sides have read it before.
+ */
+
+import { MmapRegion } from "@mmap/mmap";
+import { Asked } from "./_asked.ts";
+import { compilePeer, peerPath } from "./_programs.ts";
+import { type Medians, printComparison, printHead, type Side, timePerCall } from "./_ratio.ts";
+import { GiB, MiB } from "./_work.ts";
+
+/** Absent; in turn, their bytes are frequent, one is rare, and they are few. */
+const NEEDLES = [
+  "connection refused",
+  "request completed on time",
+  "user=42 failed",
+  "NEEDLE_NOT_HERE",
+  "segfault",
+  "fail",
+];
+
+const speed = ({ ours, theirs }: Medians): number => theirs / ours;
+const TIMES = " times as fast";
+
+const dir = await Deno.makeTempDir({ dir: Deno.args[0] ?? "/dev/shm", prefix: "mmap_bench_" });
+try {
+  const path = makeLog(`${dir}/log`, GiB);
+  printHead();
+  await compareSearches(path);
+  await compareCounts(path);
+  await compareFirstLines(path);
+  await Deno.remove(path);
+  await compareAllLines(makeLog(`${dir}/log`, 256 * MiB));
+  await compareSmall();
+} finally {
+  await Deno.remove(dir, { recursive: true });
+}
+
+/** Lines of a web server's log: 8 MiB of them, by chance, again and again. */
+function makeLog(path: string, byteLength: number): string {
+  let state = 1;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor(state / 2 ** 32 * below);
+  };
+  const pick = (words: string): string => words.split(" ")[random(words.split(" ").length)]!;
+  const two = (below: number): string => `${random(below)}`.padStart(2, "0");
+  const line = (): string =>
+    `2024-05-${two(28)}T${two(24)}:${two(60)}:${two(60)}.${random(1000)}Z ` +
+    `${pick("INFO WARN DEBUG ERROR")} [worker-${random(16)}] ${pick("GET POST")} ` +
+    `${pick("/api/v1/users /index.html /static/app.js /login /health")} ` +
+    `${pick("200 200 404 500")} ${random(900)}ms ` +
+    Array.from(
+      { length: 2 + random(7) },
+      () => pick("request completed in time connection from user session cache miss hit database"),
+    )
+      .join(" ") +
+    "\n";
+  let text = "";
+  while (text.length < 8 * MiB) text += line();
+  const chunk = new TextEncoder().encode(text).subarray(0, 8 * MiB);
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  for (let done = 0; done < byteLength; done += chunk.length) file.writeSync(chunk);
+  return path;
+}
+
+/** Needles that are absent from 1 GiB, against whoever is there. */
+async function compareSearches(path: string): Promise<void> {
+  using region = MmapRegion.open(path, { populate: true });
+  const search = (needle: string): Side => ({
+    name: "indexOf",
+    measure: () =>
+      timePerCall(() => {
+        if (region.indexOf(needle) !== -1) throw new Error(`${needle} is there`);
+      }, 1),
+  });
+  for (const start of await rivals(path)) {
+    await using rival = start();
+    for (const needle of NEEDLES) {
+      await printComparison(`"${needle}", absent from 1 GiB of log`, {
+        ours: search(needle),
+        theirs: { name: rival.name, measure: () => rival.ask(needle) },
+        rounds: 9,
+      }, { figure: speed, unit: TIMES, atLeast: 1 });
+    }
+  }
+}
+
+async function rivals(path: string): Promise<(() => Asked)[]> {
+  const program = await compilePeer("search", dir);
+  const bun = Deno.env.get("BUN") ?? "bun";
+  const all = [
+    () => new Asked("memmem in C", program, [path]),
+    () => new Asked("Python's mmap.find", "python3", [peerPath("search.py"), path]),
+  ];
+  if (isThere(bun)) all.push(() => new Asked("Bun's Buffer", bun, [peerPath("search.mjs"), path]));
+  else console.error("Bun is not there.");
+  return all;
+}
+
+function isThere(command: string): boolean {
+  try {
+    return new Deno.Command(command, { args: ["--version"] }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Counting against the loop that a program would write. */
+async function compareCounts(path: string): Promise<void> {
+  using region = MmapRegion.open(path, { populate: true });
+  const { bytes } = region;
+  const byLoop = (): number => {
+    let count = 0;
+    for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++;
+    return count;
+  };
+  await printComparison("newlines of 1 GiB", {
+    ours: { name: "count", measure: () => timePerCall(() => region.count("\n"), 1) },
+    theirs: { name: "Uint8Array.indexOf", measure: () => timePerCall(byLoop, 1) },
+    rounds: 5,
+  }, { figure: speed, unit: TIMES, atLeast: 1 });
+}
+
+/** The first line of 1 GiB, from opening on. A string cannot hold so much: bytes are read there. */
+async function compareFirstLines(path: string): Promise<void> {
+  const ours = (): void => {
+    using region = MmapRegion.open(path);
+    region.lines().next();
+  };
+  const theirs = (): void => {
+    const bytes = Deno.readFileSync(path);
+    new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(10)));
+  };
+  await printComparison("the first line of 1 GiB", {
+    ours: { name: "open, lines", measure: () => timePerCall(ours, 1) },
+    theirs: { name: "readFileSync", measure: () => timePerCall(theirs, 1) },
+    rounds: 5,
+  }, { figure: speed, unit: TIMES, atLeast: 3 });
+}
+
+/** All lines of 256 MiB, which is as much as a string of bytes that are not all ASCII may hold. */
+async function compareAllLines(path: string): Promise<void> {
+  const lengthOf = (lines: Iterable<string>): number => {
+    let length = 0;
+    for (const line of lines) length += line.length;
+    return length;
+  };
+  const theirs = (): number => lengthOf(Deno.readTextFileSync(path).split("\n"));
+  for (const reverse of [false, true]) {
+    const ours = (): void => {
+      using region = MmapRegion.open(path);
+      lengthOf(region.lines({ reverse }));
+    };
+    await printComparison(`all lines of 256 MiB${reverse ? ", the last one first" : ""}`, {
+      ours: { name: "open, lines", measure: () => timePerCall(ours, 1) },
+      theirs: { name: "readTextFileSync and split", measure: () => timePerCall(theirs, 1) },
+      rounds: 5,
+    }, { figure: speed, unit: TIMES, atLeast: 1 });
+  }
+}
+
+/** A call on a region of 100 bytes against Deno's own calls on a Uint8Array. */
+async function compareSmall(): Promise<void> {
+  using region = MmapRegion.anonymous(100, { sharing: "private" });
+  const { Buffer } = await import("node:buffer");
+  const buffer = Buffer.from(region.buffer, 0, 100);
+  const times = 200_000;
+  await printComparison("text that is absent from 100 bytes", {
+    ours: { name: "indexOf", measure: () => timePerCall(() => region.indexOf("absent"), times) },
+    theirs: {
+      name: "Buffer.indexOf of node:buffer",
+      measure: () => timePerCall(() => buffer.indexOf("absent"), times),
+    },
+    rounds: 15,
+  }, { figure: speed, unit: TIMES });
+}

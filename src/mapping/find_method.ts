@@ -1,0 +1,249 @@
+/** The ways to find a needle: `memmem`, or libc's quicker functions for what is rare of it. */
+
+import { libc } from "../../ffi/libc.ts";
+import { addressOfBytes } from "../../ffi/memory.ts";
+import type { LoadedNeedle } from "./needle.ts";
+import { wordAt } from "./rarity.ts";
+
+// Captured at load: what a program puts in its place later computes no address.
+const { asUintN } = BigInt;
+
+/** By how much a search may be behind `memmem`, or profit from having been ahead of it, in bytes. */
+const SLACK = 16_384n;
+/** How many candidates are looked at between two looks at what they cost. */
+const BATCH = 64;
+/** What `wmemchr` is given at once, so that the words after the first one find it in the cache. */
+export const WORDS_BLOCK = 16_384n;
+
+/** A way to search for a needle. */
+export abstract class FindMethod {
+  /** Before this place the needle is not, and there were too many candidates; 0n: never too many. */
+  gaveUpAt = 0n;
+  protected readonly needle: LoadedNeedle;
+  /** How many candidates are left of a batch. */
+  protected left = BATCH;
+  readonly #candidateCost: bigint;
+  /** Where `memmem` would be by now. */
+  #due = 0n;
+
+  /** @param candidateCost what a candidate costs, in bytes that `memmem` gets past in that time */
+  constructor(needle: LoadedNeedle, candidateCost: bigint) {
+    this.needle = needle;
+    this.#candidateCost = candidateCost;
+  }
+
+  /**
+   * Finds the first place that the needle begins at, from `at` up to `stop`.
+   *
+   * @returns 0n if it is not there, or the method gave up; see `gaveUpAt`
+   */
+  abstract search(at: bigint, stop: bigint): bigint;
+
+  /** Begins at another place, perhaps before the last one. */
+  begin(): void {
+    this.#due = 0n;
+  }
+
+  protected beginAt(at: bigint): void {
+    this.gaveUpAt = 0n;
+    this.#forfeit(at);
+  }
+
+  /** Limits what was gained until a place, so that the next stretch is judged by itself. */
+  #forfeit(place: bigint): void {
+    if (this.#due < place - SLACK) this.#due = place - SLACK;
+  }
+
+  /** Whether the needle stands where its head does. */
+  protected standsAt(start: bigint): boolean {
+    const { address, head, size } = this.needle;
+    if (head === size || libc().memcmp(start, address, size) === 0) return true;
+    this.charge(size);
+    return false;
+  }
+
+  /** Takes note of a cost, in bytes of `memmem`. */
+  protected charge(cost: bigint): void {
+    this.#due += cost;
+  }
+
+  /** Whether it cost more than getting to a place did gain. */
+  protected overdrawn(place: bigint): boolean {
+    return this.#due > place;
+  }
+
+  /** Whether so many candidates cost more than getting to a place did gain. Begins a new batch. */
+  protected tooMany(left: number, place: bigint): boolean {
+    this.charge(this.#candidateCost * BigInt(BATCH - left));
+    this.left = BATCH;
+    const tooMany = this.overdrawn(place);
+    this.#forfeit(place);
+    return tooMany;
+  }
+}
+
+/** `memmem`: linear for every needle. */
+export class Plain extends FindMethod {
+  override search(at: bigint, stop: bigint): bigint {
+    const { address, size } = this.needle;
+    return libc().memmem(at, stop - at + size - 1n, address, size);
+  }
+}
+
+// The loops are written for V8 to compute addresses in registers and to make no BigInts of them:
+// `asUintN` says that they have 64 bits, and in the loop they are neither stored nor passed on.
+
+/** `memchr` for one byte of the needle. */
+export class RareByte extends FindMethod {
+  readonly #byte: number;
+  readonly #offset: bigint;
+
+  constructor(needle: LoadedNeedle, candidateCost: bigint, offset: number) {
+    super(needle, candidateCost);
+    this.#byte = needle.bytes[offset]!;
+    this.#offset = BigInt(offset);
+  }
+
+  override search(at: bigint, stop: bigint): bigint {
+    this.beginAt(at);
+    const { memchr, memcmp } = libc();
+    const { address, head } = this.needle;
+    const byte = this.#byte;
+    const offset = asUintN(64, this.#offset);
+    const end = asUintN(64, stop + offset);
+    let place = asUintN(64, at + offset);
+    let left = this.left;
+    while (place < end) {
+      const found = memchr(place, byte, asUintN(64, end - place));
+      if (found === 0n) break;
+      left--;
+      const start = asUintN(64, found - offset);
+      const headThere = memcmp(start, address, head) === 0;
+      if (headThere && this.standsAt(start)) {
+        this.left = left + 1;
+        return start;
+      }
+      if (headThere || left === 0) {
+        if (this.tooMany(left, start)) {
+          this.gaveUpAt = start + 1n;
+          return 0n;
+        }
+        left = BATCH;
+      }
+      place = asUintN(64, found + 1n);
+    }
+    this.left = left;
+    return 0n;
+  }
+}
+
+/** Four bytes of the needle that stand at a multiple of 4 for some of the places it may begin at. */
+export interface AlignedWord {
+  readonly offset: number;
+  /** The places: by 4, they leave this remainder. */
+  readonly remainder: number;
+  /** Whether the word is aligned there only once the bytes are copied to another place. */
+  readonly moved: boolean;
+}
+
+interface Word {
+  readonly word: number;
+  readonly offset: bigint;
+  readonly remainder: bigint;
+  readonly moved: boolean;
+}
+
+const copy = new Uint8Array(Number(WORDS_BLOCK) + 8);
+let copyAddress = 0n;
+
+/** `wmemchr` for one word after the other, one for each remainder. */
+export class RareWords extends FindMethod {
+  readonly #words: readonly Word[];
+
+  constructor(needle: LoadedNeedle, candidateCost: bigint, words: readonly AlignedWord[]) {
+    super(needle, candidateCost);
+    this.#words = words.map(({ offset, remainder, moved }) => ({
+      word: wordAt(needle.bytes, offset),
+      offset: BigInt(offset),
+      remainder: BigInt(remainder),
+      moved,
+    }));
+    if (copyAddress === 0n) copyAddress = addressOfBytes(copy);
+  }
+
+  override search(at: bigint, stop: bigint): bigint {
+    this.beginAt(at);
+    for (let block = at; block < stop;) {
+      const behind = block + WORDS_BLOCK < stop ? block + WORDS_BLOCK : stop;
+      const found = this.#searchBlock(block, behind);
+      if (found !== 0n) this.charge(WORDS_BLOCK); // the next search begins the block anew
+      if (found !== 0n || this.gaveUpAt !== 0n) return found;
+      block = behind;
+    }
+    return 0n;
+  }
+
+  #searchBlock(at: bigint, stop: bigint): bigint {
+    if (this.overdrawn(at)) {
+      this.gaveUpAt = at;
+      return 0n;
+    }
+    let first = 0n;
+    let behind = stop;
+    for (const word of this.#words) {
+      const start = at + ((word.remainder - at) & 3n);
+      if (start >= behind) continue;
+      const found = word.moved
+        ? this.#searchCopy(word, start, behind)
+        : this.#searchWord(word, start, behind, 0n);
+      if (this.gaveUpAt !== 0n) {
+        this.gaveUpAt = at; // some words were not looked for behind that
+        return 0n;
+      }
+      if (found !== 0n) first = behind = found; // another word may still find an earlier one
+    }
+    return first;
+  }
+
+  #searchCopy(word: Word, at: bigint, stop: bigint): bigint {
+    const from = at + word.offset;
+    libc().memcpy(copy, from, stop - at + 3n);
+    return this.#searchWord(word, at, stop, copyAddress - from);
+  }
+
+  /**
+   * Looks at every fourth place from `at` on.
+   *
+   * @param distance from where a word stands to where it is read
+   */
+  #searchWord({ word, offset }: Word, at: bigint, stop: bigint, distance: bigint): bigint {
+    const { wmemchr, memcmp } = libc();
+    const { address, head } = this.needle;
+    const shift = asUintN(64, offset + distance);
+    const end = asUintN(64, stop + shift);
+    let place = asUintN(64, at + shift);
+    let left = this.left;
+    while (place < end) {
+      const words = asUintN(64, asUintN(64, end - place + 3n) >> 2n);
+      const found = wmemchr(place, word, words);
+      if (found === 0n) break;
+      left--;
+      const start = asUintN(64, found - shift);
+      const headThere = memcmp(start, address, head) === 0;
+      if (headThere && this.standsAt(start)) {
+        this.left = left + 1;
+        return start;
+      }
+      if (headThere || left === 0) {
+        if (this.tooMany(left, at)) {
+          this.gaveUpAt = at;
+          return 0n;
+        }
+        left = BATCH;
+      }
+      place = asUintN(64, found + 4n);
+    }
+    this.left = left;
+    return 0n;
+  }
+}

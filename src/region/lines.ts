@@ -1,0 +1,178 @@
+/** The lines of a region's text, one at a time, from either end. */
+
+import type { Mapping } from "../mapping/mapping.ts";
+import { type ByteRange, readRange } from "../mapping/pages.ts";
+import { shown } from "../../ffi/arguments.ts";
+import type { RegionCore } from "./core.ts";
+import { ACTION, LINE_FEED, Rest, textAfter, textBefore } from "./text_blocks.ts";
+
+/** Options of `lines`. */
+export interface LinesOptions extends ByteRange {
+  /**
+   * What a line is given as: text, or bytes, which are a view of the region and no copy.
+   * @default {"text"}
+   */
+  as?: "text" | "bytes";
+  /**
+   * Whether the last line comes first.
+   * @default {false}
+   */
+  reverse?: boolean;
+}
+
+/** An iterator that has `map`, `filter`, `take` and so on. */
+export type LineIterator<T> = IteratorObject<T, undefined, unknown>;
+
+const CARRIAGE_RETURN = 13;
+
+/** The lines of a range. The region may be closed meanwhile: that ends them by an error. */
+export function linesOf(
+  core: RegionCore,
+  options: LinesOptions | undefined,
+): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {
+  const range = readRange(options, ACTION);
+  const form = options?.as ?? "text";
+  const reverse = options?.reverse ?? false;
+  if (form !== "text" && form !== "bytes") {
+    throw new TypeError(
+      `Cannot ${ACTION} as \`as\` must be "text" or "bytes": received ${shown(form)}`,
+    );
+  }
+  if (typeof reverse !== "boolean") {
+    throw new TypeError(
+      `Cannot ${ACTION} as reverse must be a boolean: received ${shown(reverse)}`,
+    );
+  }
+  core.live(ACTION);
+  const rest = new Rest(core, core.span(range, ACTION));
+  if (form === "bytes") return new Bytes(rest, reverse);
+  return reverse ? new TextBackwards(rest) : new TextForwards(rest);
+}
+
+/** The end of a line without the \r before its newline. */
+function textEnd(text: string, start: number, end: number): number {
+  return end > start && text.charCodeAt(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
+}
+
+const DONE = { done: true, value: undefined } as const;
+
+class TextForwards extends Iterator<string, undefined, unknown> {
+  readonly #rest: Rest;
+  #text = "";
+  #at = 0;
+  /** Where the text was read, how many lines of it were given, and the region's length then. */
+  #start = 0;
+  #given = 0;
+  #byteLength = 0;
+
+  constructor(rest: Rest) {
+    super();
+    this.#rest = rest;
+  }
+
+  override next(): IteratorResult<string, undefined> {
+    if (this.#rest.byteLength !== this.#byteLength) this.#forget();
+    if (this.#at >= this.#text.length && !this.#advance()) return DONE;
+    const text = this.#text;
+    const start = this.#at;
+    const newline = text.indexOf("\n", start);
+    this.#at = newline === -1 ? text.length : newline + 1;
+    this.#given++;
+    const end = newline === -1 ? text.length : textEnd(text, start, newline);
+    return { done: false, value: text.slice(start, end) };
+  }
+
+  #forget(): void {
+    if (this.#at < this.#text.length) {
+      this.#rest.start = this.#rest.skip(this.#start, this.#given);
+    }
+    this.#text = "";
+    this.#at = 0;
+    this.#byteLength = this.#rest.byteLength;
+  }
+
+  #advance(): boolean {
+    this.#start = this.#rest.start;
+    this.#given = 0;
+    this.#at = 0;
+    this.#text = textAfter(this.#rest) ?? "";
+    return this.#text.length > 0;
+  }
+}
+
+class TextBackwards extends Iterator<string, undefined, unknown> {
+  readonly #rest: Rest;
+  /** What is left of the lines of a text: `split` is quicker than looking for newlines backwards. */
+  #lines: string[] = [];
+  /** Whether a newline ends the last one of them. */
+  #ended = false;
+  /** Where the text ended that they are of, and the region's length then. */
+  #end = 0;
+  #byteLength = 0;
+
+  constructor(rest: Rest) {
+    super();
+    this.#rest = rest;
+  }
+
+  override next(): IteratorResult<string, undefined> {
+    if (this.#rest.byteLength !== this.#byteLength) this.#forget();
+    if (this.#lines.length === 0 && !this.#advance()) return DONE;
+    const line = this.#lines.pop()!;
+    const value = this.#ended ? line.slice(0, textEnd(line, 0, line.length)) : line;
+    this.#ended = true;
+    return { done: false, value };
+  }
+
+  #forget(): void {
+    const rest = this.#rest;
+    const start = rest.end; // which is where the text begins that the lines are of
+    if (this.#lines.length > 0) {
+      rest.end = this.#end;
+      rest.end = rest.skip(start, this.#lines.length);
+    }
+    this.#lines = [];
+    this.#byteLength = rest.byteLength;
+  }
+
+  #advance(): boolean {
+    this.#end = this.#rest.end;
+    const text = textBefore(this.#rest);
+    if (text === undefined) return false;
+    this.#lines = text.split("\n");
+    this.#ended = text.endsWith("\n");
+    if (this.#ended) this.#lines.pop();
+    return true;
+  }
+}
+
+/** A view of a line that a newline ends or not, without that newline. */
+function lineView(mapping: Mapping, start: number, end: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(mapping.buffer, start, end - start);
+  const last = bytes.length - 1;
+  if (bytes[last] !== LINE_FEED) return bytes;
+  return bytes.subarray(0, bytes[last - 1] === CARRIAGE_RETURN ? last - 1 : last);
+}
+
+class Bytes extends Iterator<Uint8Array<ArrayBuffer>, undefined, unknown> {
+  readonly #rest: Rest;
+  readonly #reverse: boolean;
+
+  constructor(rest: Rest, reverse: boolean) {
+    super();
+    this.#rest = rest;
+    this.#reverse = reverse;
+  }
+
+  override next(): IteratorResult<Uint8Array<ArrayBuffer>, undefined> {
+    const rest = this.#rest;
+    const { mapping, start, end } = rest;
+    if (start >= end) return DONE;
+    if (this.#reverse) rest.end = rest.lastCut(end - 1);
+    else rest.start = rest.firstCut(start);
+    const value = this.#reverse
+      ? lineView(mapping, rest.end, end)
+      : lineView(mapping, start, rest.start);
+    return { done: false, value };
+  }
+}

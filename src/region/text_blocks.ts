@@ -1,0 +1,144 @@
+/** What is left of a text that is given by lines, and its blocks as they are decoded. */
+
+import { libc } from "../../ffi/libc.ts";
+import type { Mapping } from "../mapping/mapping.ts";
+import { loadNeedle } from "../mapping/needle.ts";
+import type { Span } from "../mapping/pages.ts";
+import { firstIn, lastIn } from "../mapping/search.ts";
+import type { RegionCore } from "./core.ts";
+
+/** What fails, for messages. */
+export const ACTION = "read lines";
+/** The byte that ends a line. */
+export const LINE_FEED = 10;
+
+/**
+ * How much text is decoded at once. Calls for each line would take longer than the decoding; and
+ * V8 keeps the whole of it as long as a program keeps one of its lines.
+ */
+const BLOCK_BYTE_LENGTH = 16_384;
+
+/** The longest text that V8 has: `node:buffer` calls it `MAX_STRING_LENGTH`. */
+const MAX_TEXT_LENGTH = 2 ** 29 - 24;
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+// Captured at load, as everything that decides what is read.
+const { decode } = TextDecoder.prototype;
+const apply = Reflect.apply;
+
+const block = new Uint8Array(BLOCK_BYTE_LENGTH);
+
+/** What of a range was not given yet. */
+export class Rest {
+  readonly #core: RegionCore;
+  start: number;
+  #end: number;
+
+  constructor(core: RegionCore, { byteOffset, byteLength }: Span) {
+    this.#core = core;
+    this.start = byteOffset;
+    this.#end = byteOffset + byteLength;
+  }
+
+  /** @throws {Deno.errors.BadResource} If the region is closed. */
+  get mapping(): Mapping {
+    return this.#core.live(ACTION);
+  }
+
+  /**
+   * The region's length: once it is another one, text that was read ahead may be gone.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  get byteLength(): number {
+    this.#core.live(ACTION);
+    return this.#core.byteLength;
+  }
+
+  /** Where it ends: the region may have become shorter meanwhile. */
+  get end(): number {
+    const { lead, byteLength } = this.#core;
+    return this.#end < lead + byteLength ? this.#end : lead + byteLength;
+  }
+
+  set end(value: number) {
+    this.#end = value;
+  }
+
+  /** Behind the first newline at `from` or after it; the end, if there is none. */
+  firstCut(from: number): number {
+    const { mapping, end } = this;
+    const found = firstIn(mapping, span(from, end), loadNeedle(LINE_FEED));
+    return found === -1 ? end : from + found + 1;
+  }
+
+  /** Behind so many lines from a place on; the end, if there are fewer. */
+  skip(from: number, lines: number): number {
+    let at = from;
+    for (let i = 0; i < lines && at < this.end; i++) at = this.firstCut(at);
+    return at < this.end ? at : this.end;
+  }
+
+  /** Behind the last newline before `to`; the start, if there is none. */
+  lastCut(to: number): number {
+    const { mapping, start } = this;
+    return start + lastIn(mapping, span(start, to), loadNeedle(LINE_FEED)) + 1;
+  }
+}
+
+function span(start: number, end: number): Span {
+  return { byteOffset: start, byteLength: Math.max(0, end - start) };
+}
+
+/**
+ * The text of a part of the mapping. It is copied first: what another process writes meanwhile
+ * must not confuse the decoder, which goes over its input twice.
+ */
+function textOf(mapping: Mapping, start: number, end: number): string {
+  const length = end - start;
+  return apply(decode, decoder, [copyOf(mapping, start, end).subarray(0, length)]);
+}
+
+/** The bytes, and perhaps more behind them: in `block`, as far as they fit in it. */
+function copyOf(mapping: Mapping, start: number, end: number): Uint8Array {
+  const length = end - start;
+  if (length > MAX_TEXT_LENGTH) {
+    throw new RangeError(
+      `Cannot ${ACTION} as a text must have at most ${MAX_TEXT_LENGTH} bytes: ` +
+        `the line has ${length}, which \`as: "bytes"\` can give`,
+    );
+  }
+  const copy = length > BLOCK_BYTE_LENGTH ? new Uint8Array(length) : block;
+  libc().memcpy(copy, mapping.address + BigInt(start), BigInt(length));
+  return copy;
+}
+
+/** The next whole lines as one text; undefined at the end. */
+export function textAfter(rest: Rest): string | undefined {
+  const { mapping, start, end } = rest;
+  if (start >= end) return undefined;
+  const length = Math.min(BLOCK_BYTE_LENGTH, end - start);
+  copyOf(mapping, start, start + length);
+  let cut = block.lastIndexOf(LINE_FEED, length - 1) + 1;
+  if (start + length === end) cut = length;
+  rest.start = cut === 0 ? rest.firstCut(start + length) : start + cut;
+  if (cut === 0) return textOf(mapping, start, rest.start);
+  return apply(decode, decoder, [block.subarray(0, cut)]);
+}
+
+/** The whole lines before as one text; undefined at the beginning. */
+export function textBefore(rest: Rest): string | undefined {
+  const { mapping, start, end } = rest;
+  if (start >= end) return undefined;
+  const from = Math.max(start, end - BLOCK_BYTE_LENGTH);
+  copyOf(mapping, from, end);
+  const length = end - from;
+  let cut = from === start ? 0 : block.indexOf(LINE_FEED) + 1;
+  if (from > start && (cut === 0 || cut === length)) {
+    cut = 0;
+    rest.end = rest.lastCut(end - 1);
+    return textOf(mapping, rest.end, end);
+  }
+  rest.end = from + cut;
+  return apply(decode, decoder, [block.subarray(cut, length)]);
+}
