@@ -320,3 +320,21 @@ Deno.test("sliceEnds() cuts no word, however many slices there are", () => {
     assertEquals(ends.at(-1), bytes.length);
   }
 });
+
+Deno.test("live_feed.ts tells what each reader got and lost of all prices", async () => {
+  const lines = (await run("live_feed.ts")).sort();
+  assertEquals(lines.length, 2);
+  for (const [i, pace] of ["quick", "slow"].entries()) {
+    const found = lines[i]!.match(/^the (\w+) reader got (\d+) prices and lost (\d+) /)!;
+    assertEquals([found[1], Number(found[2]) + Number(found[3])], [pace, 2000]);
+  }
+});
+
+Deno.test("channel.ts gets its child's answers as messages", async () => {
+  assertEquals(await run("channel.ts"), [
+    "the child sent 3 messages:",
+    "  1 squared is 1",
+    "  2 squared is 4",
+    "  3 squared is 9",
+  ]);
+});

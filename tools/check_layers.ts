@@ -37,7 +37,11 @@ const STRANGERS = [
 ];
 
 /** What is built into Deno and may be imported, and where. */
-const BUILT_IN: Readonly<Record<string, string>> = { "node:util": "src/cli" };
+const BUILT_IN: Readonly<Record<string, string>> = {
+  "node:util": "src/cli",
+  "node:v8": "src/channel",
+  "node:worker_threads": "src/channel",
+};
 
 /** What only some of the files that ship may use. */
 const RESERVED = [

@@ -47,8 +47,11 @@ export const spinning = { tries: 100 };
 
 /** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
 export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
-  const early = spin(attempt);
-  if (early !== undefined) return early;
+  return spin(attempt) ?? sleepSync(attempt, patience);
+}
+
+/** As {@linkcode attemptSync}, without tries before the first sleep. */
+export function sleepSync<T>(attempt: Attempt<T>, patience: Patience): T {
   let thorough = true;
   while (true) {
     const result = attempt.prepare(thorough);
@@ -113,4 +116,4 @@ function spin<T>(attempt: Attempt<T>): T | undefined {
 }
 
 /** Tells the processor that this thread spins; the types do not know it yet. */
-const pause = (Atomics as unknown as { pause?: () => void }).pause ?? (() => {});
+export const pause: () => void = (Atomics as unknown as { pause?: () => void }).pause ?? (() => {});

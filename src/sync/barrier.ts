@@ -1,9 +1,9 @@
 /** A meeting point of several processes. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { briefly } from "./briefly.ts";
 import { THREADS } from "./holder.ts";
 import { Members } from "./members.ts";
-import { LockAttempt } from "./mutex.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
@@ -153,14 +153,7 @@ class Arrival implements Attempt<"leader" | "follower"> {
     });
   }
 
-  /** The lock is held for a few operations only, so waiting for it does not count as blocking. */
   #locked<T>(action: () => T): T {
-    const forEver = { deadline: Infinity, signal: undefined };
-    attemptSync(new LockAttempt(this.#lock, this.action), forEver);
-    try {
-      return action();
-    } finally {
-      this.#lock.release();
-    }
+    return briefly(this.#lock, this.action, action);
   }
 }

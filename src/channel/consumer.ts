@@ -1,0 +1,224 @@
+/** The receiving end of a channel. */
+
+import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { wholeNumber } from "../mapping/pages.ts";
+import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
+import { End, type EndPlan } from "./end.ts";
+import type { Membership } from "./endpoints.ts";
+import { ENDED_BIT, HEAD, STATE, TAIL } from "./layout.ts";
+import { setDeserted } from "./producer.ts";
+import { ReceiveRing } from "./receive_ring.ts";
+import type { RingMemory } from "./ring_memory.ts";
+
+const ACTION = "receive message";
+
+/** A message that is read in place: see `Channel.peek`. Disposing it releases it. */
+export interface Message extends Disposable {
+  /** The message, in the channel's memory. Not to be used after the message is released. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** @throws {TypeError} If it is no Uint8Array. */
+function checkTarget(target: Uint8Array): void {
+  if (!(target instanceof Uint8Array)) plainBytes(target, "target", ACTION);
+}
+
+/** One consumer. */
+export class Consumer extends End {
+  readonly #ring: ReceiveRing;
+
+  constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
+    super(memory, membership, plan);
+    this.#ring = new ReceiveRing(memory, plan.pooled);
+  }
+
+  protected override reload(): void {
+    this.#ring.reload();
+  }
+
+  protected override joined(): void {
+    setDeserted(this.memory, false);
+  }
+
+  override deserted(): void {
+    setDeserted(this.memory, true);
+  }
+
+  tryReceive(): Uint8Array<ArrayBuffer> | null {
+    this.ready();
+    if (!this.turns.idle) return null;
+    return this.#receiveNow() ?? null;
+  }
+
+  #receiveNow(): Uint8Array<ArrayBuffer> | null | undefined {
+    if (this.lock === undefined) return this.#take();
+    return this.now(this.#takeOne);
+  }
+
+  receiveSync(options?: SyncWaitOptions): Uint8Array<ArrayBuffer> | null {
+    const limits = patience(options, ACTION);
+    this.ready();
+    const message = this.#receiveNow();
+    if (message !== undefined) return message;
+    return this.untilSync(limits, this.#takeOne);
+  }
+
+  async receive(options?: WaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
+    const limits = patience(options, ACTION);
+    this.ready();
+    if (this.turns.idle) {
+      const message = this.#receiveNow();
+      if (message !== undefined) return await this.atOnce(message);
+    }
+    return await this.until(limits, this.#takeOne);
+  }
+
+  tryReceiveInto(target: Uint8Array): number | null {
+    checkTarget(target);
+    this.ready();
+    if (!this.turns.idle) return null;
+    return this.#receiveIntoNow(target) ?? null;
+  }
+
+  #receiveIntoNow(target: Uint8Array): number | null | undefined {
+    if (this.lock === undefined) return this.#takeInto(target);
+    return this.now(() => this.#takeInto(target));
+  }
+
+  receiveIntoSync(target: Uint8Array, options?: SyncWaitOptions): number | null {
+    const limits = patience(options, ACTION);
+    checkTarget(target);
+    this.ready();
+    const byteLength = this.#receiveIntoNow(target);
+    if (byteLength !== undefined) return byteLength;
+    return this.untilSync(limits, () => this.#takeInto(target));
+  }
+
+  async receiveInto(target: Uint8Array, options?: WaitOptions): Promise<number | null> {
+    const limits = patience(options, ACTION);
+    checkTarget(target);
+    this.ready();
+    return await this.until(limits, () => this.#takeInto(target));
+  }
+
+  /** @returns null at the end, undefined if there is nothing now */
+  #takeInto(target: Uint8Array): number | null | undefined {
+    const ring = this.#ring;
+    const at = this.#find();
+    if (at === -1) return this.hasEnded ? null : undefined;
+    const { byteLength } = ring;
+    const room = lengthOf(target);
+    if (byteLength > room) {
+      throw new RangeError(`Cannot ${ACTION} of ${byteLength} bytes: the target has ${room}`);
+    }
+    ring.copyTo(target, at);
+    ring.skip();
+    this.#release();
+    return byteLength;
+  }
+
+  async receiveMany(max: number, options?: WaitOptions): Promise<Uint8Array<ArrayBuffer>[]> {
+    const limits = patience(options, ACTION);
+    const most = wholeNumber(max, "max", ACTION, 1);
+    this.ready();
+    return await this.until(limits, () => this.#takeMany(most));
+  }
+
+  readonly #takeOne = (): Uint8Array<ArrayBuffer> | null | undefined => this.#take();
+
+  /** @returns null at the end, undefined if there is nothing now */
+  #take(): Uint8Array<ArrayBuffer> | null | undefined {
+    const ring = this.#ring;
+    const at = this.#find();
+    if (at === -1) return this.hasEnded ? null : undefined;
+    const message = ring.copy(at);
+    ring.skip();
+    this.#release();
+    return message;
+  }
+
+  #takeMany(max: number): Uint8Array<ArrayBuffer>[] | undefined {
+    const messages: Uint8Array<ArrayBuffer>[] = [];
+    const ring = this.#ring;
+    for (let at = this.#find(); at !== -1; at = ring.next()) {
+      messages.push(ring.copy(at));
+      ring.skip();
+      if (messages.length === max) break;
+    }
+    if (messages.length === 0) return this.hasEnded ? messages : undefined;
+    this.#release();
+    return messages;
+  }
+
+  #release(): void {
+    this.#ring.release();
+    if (this.lock !== undefined) this.#ring.passOn();
+  }
+
+  /** The next message; what was sent right before the end is found too. */
+  #find(): number {
+    const at = this.#ring.next();
+    if (at !== -1 || (Atomics.load(this.memory.cells, STATE) & ENDED_BIT) === 0) return at;
+    return this.#ring.next();
+  }
+
+  /** Whether nothing more will come and nothing is left. */
+  get hasEnded(): boolean {
+    const { cells } = this.memory.words;
+    // In this order: nothing is sent after the end.
+    return (Atomics.load(cells, STATE) & ENDED_BIT) !== 0 &&
+      Atomics.load(cells, HEAD) === Atomics.load(cells, TAIL);
+  }
+
+  peek(): Message | null {
+    this.ready();
+    if (!this.turns.idle) return null;
+    const message = this.lock === undefined ? this.#look() : this.now(() => this.#look());
+    return message ?? null;
+  }
+
+  #look(): PeekedMessage | undefined {
+    const at = this.#find();
+    if (at === -1) return undefined;
+    const message = new PeekedMessage(this, this.#ring.view(at));
+    this.held = message;
+    return message;
+  }
+
+  /** For {@linkcode PeekedMessage}. @param take whether the message is received with that */
+  putBack(take: boolean): void {
+    this.held = undefined;
+    try {
+      if (!take) return;
+      this.#ring.skip();
+      this.#release();
+    } finally {
+      this.endTurn();
+    }
+  }
+}
+
+class PeekedMessage implements Message {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  #consumer: Consumer | undefined;
+
+  constructor(consumer: Consumer, bytes: Uint8Array<ArrayBuffer>) {
+    this.#consumer = consumer;
+    this.bytes = bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#end(true);
+  }
+
+  /** When the channel is closed: the next consumer gets it. */
+  settle(): void {
+    this.#end(false);
+  }
+
+  #end(take: boolean): void {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    consumer?.putBack(take);
+  }
+}

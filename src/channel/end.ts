@@ -1,0 +1,271 @@
+/** What both ends of a channel have in common: joining, turns, and waiting. */
+
+import { type Attempt, attemptAsync, pause, sleepSync } from "../sync/attempt.ts";
+import { THREADS } from "../sync/holder.ts";
+import { type Patience, timedOut } from "../sync/options.ts";
+import { RobustWord } from "../sync/robust_word.ts";
+import type { Words } from "../sync/words.ts";
+import { type Membership, type Role, ROLE_NAMES } from "./endpoints.ts";
+import type { RingMemory } from "./ring_memory.ts";
+import { Breather } from "./breather.ts";
+import { Spinner } from "./spinner.ts";
+import { Turns } from "./turns.ts";
+
+/** How a blocking call waits. */
+export type WaitMode = "adaptive" | "block" | "spin";
+
+/** What tells one end from the other. */
+export interface EndPlan {
+  /** For messages: "send message". */
+  readonly action: string;
+  readonly role: Role;
+  readonly otherRole: Role;
+  readonly bell: number;
+  readonly lock: number;
+  readonly single: boolean;
+  readonly mode: WaitMode;
+  readonly pooled: boolean;
+  /** See {@linkcode Spinner}. */
+  readonly longestBreak: number;
+}
+
+/** How often a spinning call looks between two looks at the clock. */
+const LOOKS = 1000;
+
+/** Tries for the lock before a look whether its holder is dead, which costs system calls. */
+const LOCK_TRIES = 200;
+
+/** How often a spinning call looks whether the other end is dead. */
+const LOOK_MS = 50;
+
+/** One end, as one Channel object uses it. */
+export abstract class End {
+  readonly memory: RingMemory;
+  readonly plan: EndPlan;
+  /** Whose turn it is; undefined where only one may be. */
+  readonly lock: RobustWord | undefined;
+  protected readonly turns = new Turns();
+  readonly #breather = new Breather();
+  readonly #spinner: Spinner;
+  readonly #membership: Membership;
+  #joined = false;
+  #closed = false;
+  /** Set while a slot or a peeked message keeps the turn. */
+  protected held: { settle(): void } | undefined;
+
+  constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
+    this.memory = memory;
+    this.#membership = membership;
+    this.plan = plan;
+    const { words } = memory;
+    this.#spinner = new Spinner(plan.longestBreak);
+    this.lock = plan.single ? undefined : new RobustWord(words, plan.lock, THREADS);
+  }
+
+  /** Looks anew at what others of this end have done. */
+  protected abstract reload(): void;
+  /** Run when this one joins, before anybody else can. */
+  protected abstract joined(): void;
+  /** Run when the last one leaves, before anybody else can join. */
+  abstract deserted(): void;
+
+  /**
+   * Before each call.
+   *
+   * @throws {Deno.errors.BadResource} If the channel is closed.
+   * @throws {Deno.errors.Busy} If there is another one of this end and may be only one, or something
+   * is reserved or peeked.
+   */
+  protected ready(): void {
+    if (this.held !== undefined) {
+      throw new Deno.errors.Busy(`Cannot ${this.plan.action}: a slot or message is in use`);
+    }
+    if (!this.#joined) this.#join();
+  }
+
+  #join(): void {
+    this.assertOpen();
+    this.#membership.take(this.plan.role, this.plan.single, () => this.joined());
+    this.#joined = true;
+    this.reload();
+  }
+
+  /** @throws {Deno.errors.BadResource} If the channel is closed. */
+  assertOpen(): void {
+    if (!this.#closed) return;
+    throw new Deno.errors.BadResource(`Cannot ${this.plan.action}: the channel is closed`);
+  }
+
+  /** Gives back what is in use, for ever; calls that wait are rejected. */
+  close(): void {
+    this.#closed = true;
+    this.held?.settle();
+    if (!this.#joined) return;
+    this.#joined = false;
+    this.memory.wake(this.plan.bell);
+  }
+
+  /** Runs `action` if it is this one's turn, or can be at once. */
+  protected now<T>(action: () => T | undefined): T | undefined {
+    const { lock } = this;
+    if (lock === undefined) return action();
+    if (!takeQuickly(lock)) return undefined;
+    this.reload();
+    try {
+      return action();
+    } finally {
+      this.endTurn();
+    }
+  }
+
+  /** Lets the next one of this end have its turn, unless something is in use. */
+  endTurn(): void {
+    if (this.held === undefined) this.lock?.release();
+  }
+
+  /** Runs `action` again and again, until it gives something. */
+  protected untilSync<T>(patience: Patience, action: () => T | undefined): T {
+    const turn = new Turn(this, action);
+    switch (this.plan.mode) {
+      case "spin":
+        return spinSync(turn, patience);
+      case "adaptive":
+        return this.#spinner.spin(() => turn.attempt()) ?? sleepSync(turn, patience);
+      case "block":
+        return sleepSync(turn, patience);
+    }
+  }
+
+  /** As `untilSync`, after all other awaited calls, without blocking the event loop. */
+  protected until<T>(patience: Patience, action: () => T | undefined): Promise<T> {
+    return this.turns.run(this.plan.action, patience, async () => {
+      const turn = new Turn(this, action);
+      const early = this.plan.mode === "block"
+        ? undefined
+        : this.#spinner.spin(() => turn.attempt());
+      if (early !== undefined) return await this.atOnce(early);
+      const late = await attemptAsync(turn, patience);
+      this.#breather.breathed();
+      return late;
+    });
+  }
+
+  /** The result of an awaited call that did not wait: now and then the event loop runs first. */
+  protected async atOnce<T>(result: T): Promise<T> {
+    const due = this.#breather.due();
+    if (due !== undefined) await due;
+    return result;
+  }
+
+  /** For {@linkcode Turn}. */
+  takeOver(): void {
+    if (this.lock !== undefined) this.reload();
+  }
+
+  /** An error, if the other end was there and is dead. */
+  lost(): Error | undefined {
+    const { action, otherRole } = this.plan;
+    const pid = this.#membership.lostPid(otherRole);
+    if (pid === undefined) return undefined;
+    return new Deno.errors.ConnectionReset(
+      `Cannot ${action}: the ${ROLE_NAMES[otherRole]}, process ${pid}, has died`,
+    );
+  }
+}
+
+function takeQuickly(lock: RobustWord): boolean {
+  for (let i = 0; i < LOCK_TRIES; i++) {
+    if (lock.tryTake()) return true;
+    pause();
+  }
+  return lock.takeNow() !== undefined;
+}
+
+/** One call's try: for the turn, and then for what it wants. */
+class Turn<T> implements Attempt<T> {
+  readonly words: Words;
+  readonly action: string;
+  index = 0;
+  expected = 0;
+  readonly #end: End;
+  readonly #act: () => T | undefined;
+  /** Whether it slept for the lock. */
+  #queued = false;
+
+  constructor(end: End, act: () => T | undefined) {
+    this.words = end.memory.words;
+    this.action = end.plan.action;
+    this.#end = end;
+    this.#act = act;
+  }
+
+  attempt(): T | undefined {
+    const { lock } = this.#end;
+    if (lock === undefined) return this.#act();
+    if (!lock.tryTake()) return undefined;
+    this.#end.takeOver();
+    try {
+      return this.#act();
+    } finally {
+      this.#end.endTurn();
+    }
+  }
+
+  prepare(thorough: boolean): T | undefined {
+    this.#end.assertOpen();
+    const { lock } = this.#end;
+    if (lock !== undefined) {
+      if (lock.takeOrWait(this.#queued, thorough) === undefined) {
+        this.#queued = true;
+        this.index = lock.index;
+        this.expected = lock.expected;
+        return undefined;
+      }
+      this.#queued = false;
+      this.#end.takeOver();
+    }
+    try {
+      return this.#look(thorough);
+    } finally {
+      this.#end.endTurn();
+    }
+  }
+
+  #look(thorough: boolean): T | undefined {
+    const { bell } = this.#end.plan;
+    // Before the last look: either this look finds what the other end did, or the other end finds
+    // the bell set.
+    Atomics.store(this.words.cells, bell, 1);
+    // Also before it: what the other end did last counts, and then its death.
+    const lost = thorough ? this.#end.lost() : undefined;
+    const result = this.#act();
+    if (result !== undefined) return result;
+    if (lost !== undefined) throw lost;
+    this.index = bell;
+    this.expected = 1;
+    return undefined;
+  }
+
+  cancel(): undefined {
+    if (this.#queued) this.#end.lock!.passOn();
+  }
+}
+
+/** Waits without ever sleeping. */
+function spinSync<T>(turn: Turn<T>, { deadline }: Patience): T {
+  let nextLook = performance.now() + LOOK_MS;
+  while (true) {
+    for (let i = 0; i < LOOKS; i++) {
+      const result = turn.attempt();
+      if (result !== undefined) return result;
+      pause();
+    }
+    const now = performance.now();
+    if (now >= nextLook) {
+      const result = turn.prepare(true);
+      if (result !== undefined) return result;
+      nextLook = now + LOOK_MS;
+    }
+    if (now >= deadline) return turn.cancel() ?? timedOut(turn.action);
+  }
+}

@@ -1,0 +1,21 @@
+/** Handles in the environment. */
+
+import { getenv } from "../../ffi/environment.ts";
+import { MmapRegion } from "../region/mmap_region.ts";
+
+/** The environment variable of a channel if none is named. */
+export const DEFAULT_VARIABLE = "MMAP_CHANNEL";
+
+/** @throws {Deno.errors.NotFound} If the variable is not set. */
+export function attachRegion(variable: string, name: string): MmapRegion {
+  return MmapRegion.attach(handleFrom(variable, name));
+}
+
+/** @throws {Deno.errors.NotFound} If the variable is not set. */
+export function handleFrom(variable: string, name: string): string {
+  const handle = getenv(variable);
+  if (handle !== undefined) return handle;
+  throw new Deno.errors.NotFound(
+    `Cannot attach to ${name}: the environment variable "${variable}" is not set`,
+  );
+}

@@ -1,0 +1,85 @@
+/** The first words of everything that this folder puts into a region: what it is, and how large. */
+
+import { briefly } from "../sync/briefly.ts";
+import { THREADS } from "../sync/holder.ts";
+import { RobustWord } from "../sync/robust_word.ts";
+import type { Words } from "../sync/words.ts";
+import {
+  CAPACITY,
+  CREATION_LOCK,
+  FIRST_ZERO,
+  FLAGS,
+  HEADER_BYTE_LENGTH,
+  MAGIC,
+  MESSAGE_LAYOUT,
+  VERSION,
+} from "./layout.ts";
+
+/** One of the things that this folder makes. */
+export interface Kind {
+  /** For messages: "channel". */
+  readonly name: string;
+  /** Four letters, as they lie in memory. */
+  readonly magic: number;
+  readonly version: number;
+}
+
+/** What has to be the same for all who use it. */
+export interface Geometry {
+  readonly capacity: number;
+  readonly flags: number;
+  /** What its messages look like, a hash of 64 bits; by default anything. */
+  readonly layout?: bigint;
+}
+
+/** A magic number from four letters. */
+export function magicOf(letters: string): number {
+  return new Int32Array(new TextEncoder().encode(letters).buffer)[0]!;
+}
+
+/** What is there; undefined in memory that was never used. @throws if it is something else */
+export function findHeader(words: Words, kind: Kind): Geometry | undefined {
+  const { cells } = words;
+  // Pairs with the store in `makeHeader`: whoever sees the magic number sees the rest.
+  const magic = Atomics.load(cells, MAGIC);
+  if (magic === 0 && isBlank(cells)) return undefined;
+  if (magic !== kind.magic) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot open ${kind.name}: something else is there`,
+    );
+  }
+  if (cells[VERSION] !== kind.version) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot open ${kind.name}: it is of version ${cells[VERSION]}, ` +
+        `and this module speaks version ${kind.version}`,
+    );
+  }
+  const layout = BigInt(cells[MESSAGE_LAYOUT + 1]! >>> 0) << 32n |
+    BigInt(cells[MESSAGE_LAYOUT]! >>> 0);
+  return { capacity: cells[CAPACITY]!, flags: cells[FLAGS]!, layout };
+}
+
+/** Whether nothing was made here; somebody may be about to. */
+function isBlank(cells: Int32Array): boolean {
+  const end = Math.min(cells.length, HEADER_BYTE_LENGTH / 4);
+  for (let i = FIRST_ZERO; i < end; i++) if (cells[i] !== 0) return false;
+  return true;
+}
+
+/** Makes it, unless somebody else just did. @returns what is there now */
+export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geometry {
+  const lock = new RobustWord(words, CREATION_LOCK, THREADS);
+  return briefly(lock, `create ${kind.name}`, () => {
+    const found = findHeader(words, kind);
+    if (found !== undefined) return found;
+    const { cells } = words;
+    cells[VERSION] = kind.version;
+    cells[CAPACITY] = geometry.capacity;
+    cells[FLAGS] = geometry.flags;
+    const { layout = 0n } = geometry;
+    cells[MESSAGE_LAYOUT] = Number(BigInt.asIntN(32, layout));
+    cells[MESSAGE_LAYOUT + 1] = Number(BigInt.asIntN(32, layout >> 32n));
+    Atomics.store(cells, MAGIC, kind.magic);
+    return geometry;
+  });
+}

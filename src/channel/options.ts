@@ -1,0 +1,140 @@
+/** The options of a channel, checked. */
+
+import { wholeNumber } from "../mapping/pages.ts";
+import type { WaitMode } from "./end.ts";
+import type { Geometry } from "./header.ts";
+import {
+  LARGEST_CAPACITY,
+  LEAST_CAPACITY,
+  MANY_CONSUMERS_BIT,
+  MANY_PRODUCERS_BIT,
+} from "./layout.ts";
+import type { PlaceOptions } from "./place.ts";
+
+/** How many there may be at one end: "single" is quicker. */
+export type Sharers = "single" | "multiple";
+
+/** Options of everyone who uses a channel, whoever made it. */
+export interface JoinOptions {
+  /**
+   * How the blocking calls wait.
+   *
+   * - "adaptive": they look for some microseconds, then they sleep.
+   * - "block": they sleep at once.
+   * - "spin": they look without end. Only where this thread has a processor core to itself.
+   *
+   * Awaited calls sleep off the event loop; but for "block", they look for up to 0.1 ms before, where
+   * that was of use lately.
+   * @default {"adaptive"}
+   */
+  wait?: WaitMode;
+  /**
+   * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do: five times as
+   * quick to receive. `message.buffer` then is more than the message (look at `message.byteOffset`),
+   * cannot be transferred to a Worker, and is kept as long as any message in it.
+   * @default {false}
+   */
+  pooled?: boolean;
+}
+
+/** What is the same for all who use a channel. */
+export interface ShapeOptions extends JoinOptions {
+  /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
+  capacity?: number;
+  /**
+   * Who may send.
+   * @default {"single"}
+   */
+  producers?: Sharers;
+  /**
+   * Who may receive; each message goes to one of them.
+   * @default {"single"}
+   */
+  consumers?: Sharers;
+}
+
+/** Options of `Channel.create`. */
+export interface ChannelOptions extends ShapeOptions, PlaceOptions {
+  /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
+  capacity: number;
+}
+
+/** @throws {RangeError} If it is out of range. */
+export function capacityFrom(value: unknown, action: string): number {
+  const wanted = wholeNumber(value, "capacity", action, 1);
+  if (wanted > LARGEST_CAPACITY) {
+    throw new RangeError(
+      `Cannot ${action} as capacity must be at most ${LARGEST_CAPACITY}: received ${wanted}`,
+    );
+  }
+  let capacity = LEAST_CAPACITY;
+  while (capacity < wanted) capacity *= 2;
+  return capacity;
+}
+
+/** @throws {TypeError} If an option is none of its values. */
+export function flagsFrom({ producers, consumers }: ShapeOptions, action: string): number {
+  return (isMultiple(producers, "producers", action) ? MANY_PRODUCERS_BIT : 0) |
+    (isMultiple(consumers, "consumers", action) ? MANY_CONSUMERS_BIT : 0);
+}
+
+function isMultiple(value: Sharers | undefined, name: string, action: string): boolean {
+  if (value === undefined || value === "single") return false;
+  if (value === "multiple") return true;
+  throw new TypeError(
+    `Cannot ${action} as ${name} must be "single" or "multiple": received ${value}`,
+  );
+}
+
+/** How one object uses a channel. */
+export interface Manner {
+  readonly mode: WaitMode;
+  readonly pooled: boolean;
+}
+
+/** @throws {TypeError} If an option is none of its values. */
+export function mannerFrom(options: JoinOptions, action: string): Manner {
+  const { wait = "adaptive", pooled = false } = options;
+  if (wait !== "adaptive" && wait !== "block" && wait !== "spin") {
+    throw new TypeError(
+      `Cannot ${action} as wait must be "adaptive", "block" or "spin": received ${wait}`,
+    );
+  }
+  if (typeof pooled !== "boolean") {
+    throw new TypeError(`Cannot ${action} as pooled must be a boolean: received ${pooled}`);
+  }
+  return { mode: wait, pooled };
+}
+
+/**
+ * The geometry for a place in a region: what the options say, and else what is there.
+ *
+ * @param available how many bytes there are for a ring
+ */
+export function geometryOver(
+  options: ShapeOptions,
+  available: number,
+  found: Geometry | undefined,
+): Geometry {
+  const action = "place channel";
+  const saysWho = options.producers !== undefined || options.consumers !== undefined;
+  const flags = flagsFrom(options, action);
+  return {
+    capacity: options.capacity === undefined
+      ? found?.capacity ?? largestIn(available)
+      : capacityFrom(options.capacity, action),
+    flags: found === undefined || saysWho ? flags : found.flags,
+  };
+}
+
+function largestIn(available: number): number {
+  if (available < LEAST_CAPACITY) {
+    throw new RangeError(
+      `Cannot place channel as it needs at least ${LEAST_CAPACITY} bytes behind its header: ` +
+        `the region has ${Math.max(0, available)}`,
+    );
+  }
+  let capacity = LEAST_CAPACITY;
+  while (2 * capacity <= Math.min(available, LARGEST_CAPACITY)) capacity *= 2;
+  return capacity;
+}

@@ -1,0 +1,170 @@
+/** Where a channel lies: in memory of its own, found by handle, by name or by path. */
+
+import { wholeNumber } from "../mapping/pages.ts";
+import { MmapRegion } from "../region/mmap_region.ts";
+import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
+import { RegionWords } from "../sync/region_words.ts";
+import type { Words } from "../sync/words.ts";
+import { HEADER_BYTE_LENGTH } from "./layout.ts";
+
+/** Where to put it; by default into anonymous memory, which others reach by its handle. */
+export interface PlaceOptions {
+  /** A name of shared memory: see `MmapRegion.named`. */
+  name?: string;
+  /** A file, which keeps what was not received yet: see `MmapRegion.open`. */
+  path?: string | URL;
+}
+
+/** Something of this folder, in a region. */
+export interface Placed {
+  readonly region: MmapRegion;
+  readonly byteOffset: number;
+  readonly words: Words;
+  readonly geometry: Geometry;
+}
+
+/** Makes it, or joins the one of the same geometry that is there. */
+export function createPlaced(options: PlaceOptions, kind: Kind, geometry: Geometry): Placed {
+  const byteLength = HEADER_BYTE_LENGTH + geometry.capacity;
+  const region = openRegion(options, kind, byteLength);
+  return closingOnError(region, () => {
+    if (region.byteLength !== byteLength) {
+      throw new Deno.errors.AlreadyExists(
+        `Cannot create ${kind.name} of ${byteLength} bytes: ` +
+          `something of ${region.byteLength} bytes is there`,
+      );
+    }
+    return placeOver(region, 0, kind, geometry);
+  });
+}
+
+function openRegion(
+  { name, path }: PlaceOptions,
+  kind: Kind,
+  byteLength: number,
+): MmapRegion {
+  if (name !== undefined && path !== undefined) {
+    throw new TypeError(`Cannot create ${kind.name} as it has a name or a path: received both`);
+  }
+  if (name !== undefined) {
+    return orElse(
+      () => MmapRegion.named(name),
+      () => MmapRegion.named(name, { create: true, byteLength }),
+    );
+  }
+  if (path !== undefined) {
+    return orElse(
+      () => MmapRegion.open(path, { access: "read-write" }),
+      () => MmapRegion.open(path, { access: "read-write", create: true, byteLength }),
+    );
+  }
+  return MmapRegion.anonymous(byteLength, { label: `mmap ${kind.name}` });
+}
+
+/** What is there is opened as it is, so that a foreign file is never extended. */
+function orElse(open: () => MmapRegion, create: () => MmapRegion): MmapRegion {
+  try {
+    return open();
+  } catch (error) {
+    // RangeError: it is empty, as it is for a moment while another process makes it.
+    if (error instanceof Deno.errors.NotFound || error instanceof RangeError) return create();
+    throw error;
+  }
+}
+
+/** Makes it at a place in a region, or joins the one of the same geometry that is there. */
+export function placeOver(
+  region: MmapRegion,
+  byteOffset: number,
+  kind: Kind,
+  geometry: Geometry,
+): Placed {
+  const words = wordsAt(region, byteOffset, HEADER_BYTE_LENGTH + geometry.capacity, kind);
+  const found = findHeader(words, kind) ?? makeHeader(words, kind, geometry);
+  if (found.capacity !== geometry.capacity || found.flags !== geometry.flags) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot create ${kind.name}: there is one of ${describe(found)}, ` +
+        `and one of ${describe(geometry)} is wanted`,
+    );
+  }
+  if ((found.layout ?? 0n) !== (geometry.layout ?? 0n)) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot create ${kind.name}: there is one whose messages have another layout`,
+    );
+  }
+  return { region, byteOffset, words, geometry };
+}
+
+function describe({ capacity, flags }: Geometry): string {
+  return `${capacity} bytes with flags ${flags}`;
+}
+
+/** What is at a place in a region; undefined if nothing was ever made there. */
+export function findOver(region: MmapRegion, byteOffset: number, kind: Kind): Placed | undefined {
+  const header = wordsAt(region, byteOffset, HEADER_BYTE_LENGTH, kind);
+  const geometry = findHeader(header, kind);
+  if (geometry === undefined) return undefined;
+  const available = region.byteLength - byteOffset - HEADER_BYTE_LENGTH;
+  if (!(geometry.capacity > 0 && geometry.capacity <= available)) {
+    throw new Deno.errors.InvalidData(
+      `Cannot open ${kind.name}: it says that it has ${geometry.capacity} bytes, ` +
+        `and the region has room for ${available}`,
+    );
+  }
+  const words = wordsAt(region, byteOffset, HEADER_BYTE_LENGTH + geometry.capacity, kind);
+  return { region, byteOffset, words, geometry };
+}
+
+/**
+ * What somebody else made. Closes the region if that fails.
+ *
+ * @param check throws if the geometry cannot be
+ * @throws {Deno.errors.InvalidData} If there is none.
+ */
+export function attachPlaced(
+  region: MmapRegion,
+  kind: Kind,
+  check: (placed: Placed) => Placed,
+): Placed {
+  return closingOnError(region, () => {
+    const found = region.byteLength < HEADER_BYTE_LENGTH ? undefined : tryFind(region, kind);
+    if (found !== undefined) return check(found);
+    throw new Deno.errors.InvalidData(
+      `Cannot attach to ${kind.name}: the region holds no ${kind.name}`,
+    );
+  });
+}
+
+function tryFind(region: MmapRegion, kind: Kind): Placed | undefined {
+  try {
+    return findOver(region, 0, kind);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    throw new Deno.errors.InvalidData(
+      error.message.replace("open", "attach to") + `; the region holds no such ${kind.name}`,
+    );
+  }
+}
+
+function closingOnError<T>(region: MmapRegion, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    region.close();
+    throw error;
+  }
+}
+
+/** Every place begins at a multiple of this. */
+const ALIGNMENT = 64;
+
+function wordsAt(region: MmapRegion, byteOffset: number, byteLength: number, kind: Kind): Words {
+  const action = `place ${kind.name}`;
+  const offset = wholeNumber(byteOffset, "byteOffset", action);
+  if (offset % ALIGNMENT !== 0) {
+    throw new RangeError(
+      `Cannot ${action} as byteOffset must be a multiple of ${ALIGNMENT}: received ${offset}`,
+    );
+  }
+  return new RegionWords(region, offset, byteLength, action);
+}

@@ -1,0 +1,247 @@
+/** The sending end of a channel. */
+
+import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { wholeNumber } from "../mapping/pages.ts";
+import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
+import { briefly } from "../sync/briefly.ts";
+import { End, type EndPlan } from "./end.ts";
+import type { Membership } from "./endpoints.ts";
+import { DESERTED_BIT, ENDED_BIT, RECEIVE_BELL, SEND_BELL, STATE } from "./layout.ts";
+import type { RingMemory } from "./ring_memory.ts";
+import { SendRing } from "./send_ring.ts";
+
+const ACTION = "send message";
+
+/** How many messages are written before they are published together. */
+const BATCH = 256;
+
+/** Room in a channel for a message that is written in place: see `Channel.reserve`. */
+export interface Slot extends Disposable {
+  /** Where the message is to be written. Its length is 0 after the channel is closed. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /**
+   * Sends the message.
+   *
+   * @param byteLength only so many bytes of it, by default all
+   * @throws {Deno.errors.BadResource} If it was sent or given up already.
+   * @throws {RangeError} If `byteLength` is more than was reserved.
+   * @throws {Deno.errors.BrokenPipe} If the channel has ended meanwhile.
+   */
+  commit(byteLength?: number): void;
+}
+
+/** One producer. */
+export class Producer extends End {
+  readonly #ring: SendRing;
+
+  constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
+    super(memory, membership, plan);
+    this.#ring = new SendRing(memory);
+  }
+
+  protected override reload(): void {
+    this.#ring.reload();
+  }
+
+  protected override joined(): void {}
+
+  override deserted(): void {
+    this.#end();
+  }
+
+  trySend(message: Uint8Array): boolean {
+    const byteLength = this.#check(message);
+    this.ready();
+    if (!this.turns.idle) return false;
+    return this.#sendNow(message, byteLength);
+  }
+
+  #sendNow(message: Uint8Array, byteLength: number): boolean {
+    if (this.lock === undefined) return this.#put(message, byteLength);
+    return this.now(() => this.#put(message, byteLength)) ?? false;
+  }
+
+  sendSync(message: Uint8Array, options?: SyncWaitOptions): void {
+    const limits = patience(options, ACTION);
+    const byteLength = this.#check(message);
+    this.ready();
+    if (this.#sendNow(message, byteLength)) return;
+    this.untilSync(limits, () => this.#put(message, byteLength) || undefined);
+  }
+
+  async send(message: Uint8Array, options?: WaitOptions): Promise<void> {
+    const limits = patience(options, ACTION);
+    const byteLength = this.#check(message);
+    this.ready();
+    if (this.turns.idle && this.#sendNow(message, byteLength)) return await this.atOnce(undefined);
+    await this.until(limits, () => this.#put(message, byteLength) || undefined);
+  }
+
+  async sendMany(messages: Iterable<Uint8Array>, options?: WaitOptions): Promise<void> {
+    const limits = patience(options, ACTION);
+    this.ready();
+    // Gathered first: the iterable is the caller's code, which may send too.
+    let batch: Uint8Array[] = [];
+    for (const message of messages) {
+      this.#check(message);
+      batch.push(message);
+      if (batch.length < BATCH) continue;
+      await this.until(limits, this.#putAll(batch));
+      batch = [];
+    }
+    if (batch.length > 0) await this.until(limits, this.#putAll(batch));
+  }
+
+  /** @throws {RangeError} If it is too long. @throws {TypeError} If it is no Uint8Array. */
+  #check(message: Uint8Array): number {
+    if (!(message instanceof Uint8Array)) plainBytes(message, "message", ACTION);
+    const byteLength = lengthOf(message);
+    if (byteLength > this.memory.longest) throw this.#tooLong(byteLength);
+    return byteLength;
+  }
+
+  #tooLong(byteLength: number): RangeError {
+    return new RangeError(
+      `Cannot ${ACTION} as it must be at most ${this.memory.longest} bytes long: ` +
+        `received ${byteLength}`,
+    );
+  }
+
+  #put(message: Uint8Array, byteLength: number): boolean {
+    const { cells } = this.memory;
+    this.#checkOpen(cells);
+    if (!this.#ring.write(message, byteLength)) return false;
+    this.#ring.publish(cells);
+    return true;
+  }
+
+  #putAll(batch: readonly Uint8Array[]): () => true | undefined {
+    let sent = 0;
+    return () => {
+      const { cells } = this.memory;
+      this.#checkOpen(cells);
+      const before = sent;
+      while (sent < batch.length && this.#ring.write(batch[sent]!, lengthOf(batch[sent]!))) sent++;
+      if (sent > before) this.#ring.publish(cells);
+      return sent === batch.length || undefined;
+    };
+  }
+
+  /** @throws {Deno.errors.BrokenPipe} */
+  #checkOpen(cells: Int32Array): void {
+    const state = Atomics.load(cells, STATE);
+    if (state === 0) return;
+    const reason = (state & ENDED_BIT) !== 0
+      ? "the channel has ended"
+      : "the last consumer has left";
+    throw new Deno.errors.BrokenPipe(`Cannot ${ACTION}: ${reason}`);
+  }
+
+  reserve(byteLength: number): Slot | null {
+    const length = wholeNumber(byteLength, "byteLength", "reserve slot");
+    if (length > this.memory.longest) throw this.#tooLong(length);
+    this.ready();
+    if (!this.turns.idle) return null;
+    const slot = this.lock === undefined
+      ? this.#claim(length)
+      : this.now(() => this.#claim(length));
+    return slot ?? null;
+  }
+
+  #claim(byteLength: number): Slot | undefined {
+    this.#checkOpen(this.memory.cells);
+    const at = this.#ring.claim(byteLength);
+    if (at === -1) return undefined;
+    const { buffer, byteOffset } = this.memory.bytes;
+    const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset + at, byteLength);
+    const slot = new ReservedSlot(this, at, bytes);
+    this.held = slot;
+    return slot;
+  }
+
+  /** For {@linkcode ReservedSlot}. @param byteLength undefined: nothing is sent */
+  putBack(at: number, byteLength: number | undefined): void {
+    this.held = undefined;
+    try {
+      if (byteLength === undefined) return this.#ring.giveUp();
+      const { cells } = this.memory;
+      this.#checkOpen(cells);
+      this.#ring.shorten(at, byteLength);
+      this.#ring.publish(cells);
+    } catch (error) {
+      this.#ring.giveUp();
+      throw error;
+    } finally {
+      this.endTurn();
+    }
+  }
+
+  closeSending(): void {
+    if ((Atomics.load(this.memory.cells, STATE) & ENDED_BIT) !== 0) return;
+    this.ready();
+    const { lock } = this;
+    if (lock === undefined) return this.#end();
+    if (lock.isOwn) {
+      throw new Deno.errors.Busy("Cannot end channel: this isolate has reserved a slot of it");
+    }
+    // In a turn: what another producer is about to commit belongs before the end.
+    briefly(lock, "end channel", () => this.#end());
+  }
+
+  #end(): void {
+    Atomics.or(this.memory.cells, STATE, ENDED_BIT);
+    this.memory.wake(RECEIVE_BELL);
+    this.memory.wake(SEND_BELL);
+  }
+}
+
+class ReservedSlot implements Slot {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #at: number;
+  #producer: Producer | undefined;
+
+  constructor(producer: Producer, at: number, bytes: Uint8Array<ArrayBuffer>) {
+    this.#producer = producer;
+    this.#at = at;
+    this.bytes = bytes;
+  }
+
+  commit(byteLength: number = this.bytes.length): void {
+    const length = wholeNumber(byteLength, "byteLength", "commit slot");
+    if (this.#producer === undefined) {
+      throw new Deno.errors.BadResource("Cannot commit slot: it was sent or given up already");
+    }
+    if (length > this.bytes.length) {
+      throw new RangeError(
+        `Cannot commit slot as it has ${this.bytes.length} bytes: received byteLength ${length}`,
+      );
+    }
+    this.#end(length);
+  }
+
+  [Symbol.dispose](): void {
+    this.#end(undefined);
+  }
+
+  /** When the channel is closed. */
+  settle(): void {
+    this.#end(undefined);
+  }
+
+  #end(byteLength: number | undefined): void {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    producer?.putBack(this.#at, byteLength);
+  }
+}
+
+/** Marks that the last consumer has left, or that there is one again. */
+export function setDeserted(memory: RingMemory, deserted: boolean): void {
+  const { cells } = memory.words;
+  if (!deserted) {
+    Atomics.and(cells, STATE, ~DESERTED_BIT);
+    return;
+  }
+  Atomics.or(cells, STATE, DESERTED_BIT);
+  memory.wake(SEND_BELL);
+}

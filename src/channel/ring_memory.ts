@@ -1,0 +1,61 @@
+/** The memory of a channel: its words, and the ring as words and as bytes. */
+
+import { EVERYBODY, type Words } from "../sync/words.ts";
+import { HEADER_BYTE_LENGTH, longestMessage } from "./layout.ts";
+
+/** Follows its region when that is resized. */
+export class RingMemory {
+  readonly words: Words;
+  readonly capacity: number;
+  /** The longest message, in bytes. */
+  readonly longest: number;
+  #cells!: Int32Array;
+  /** The ring; true after a look at `cells`, like the next one. */
+  bytes!: Uint8Array;
+  /** The ring as 32-bit words. */
+  ring!: Int32Array;
+  #positions!: BigInt64Array;
+
+  constructor(words: Words, capacity: number) {
+    this.words = words;
+    this.capacity = capacity;
+    this.longest = longestMessage(capacity);
+    this.#renew(words.cells);
+  }
+
+  /** The words before the ring. @throws {Deno.errors.BadResource} If the region is closed. */
+  get cells(): Int32Array {
+    const { cells } = this.words;
+    // A resized region has other arrays.
+    if (cells !== this.#cells) this.#renew(cells);
+    return cells;
+  }
+
+  #renew(cells: Int32Array): void {
+    const { buffer, byteOffset } = cells;
+    const start = byteOffset + HEADER_BYTE_LENGTH;
+    this.#cells = cells;
+    this.bytes = new Uint8Array(buffer, start, this.capacity);
+    this.ring = new Int32Array(buffer, start, this.capacity / 4);
+    this.#positions = new BigInt64Array(buffer, byteOffset, HEADER_BYTE_LENGTH / 8);
+  }
+
+  /** A position, TAIL or HEAD, as it is now. */
+  position(index: number): number {
+    void this.cells;
+    return Number(Atomics.load(this.#positions, index / 2));
+  }
+
+  /** Sets a position of which the upper half has changed too. */
+  setPosition(index: number, position: number): void {
+    Atomics.store(this.#positions, index / 2, BigInt(position));
+  }
+
+  /**
+   * Wakes those who announced at a bell that they sleep. They sleep on the very word that this
+   * changes, so that none can fall asleep between the change and the wake-up.
+   */
+  wake(bell: number): void {
+    if (Atomics.exchange(this.cells, bell, 0) !== 0) this.words.wake(bell, EVERYBODY);
+  }
+}

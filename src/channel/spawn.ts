@@ -1,0 +1,74 @@
+/** A child process and a channel to it. */
+
+import { Channel } from "./channel.ts";
+import type { ShapeOptions } from "./options.ts";
+
+/** Options of {@linkcode spawnWithChannel}: those of `Deno.Command`, and of the channel. */
+export interface SpawnOptions extends Omit<Deno.CommandOptions, "args"> {
+  /**
+   * The channel's shape.
+   * @default {{ capacity: 1048576 }}
+   */
+  channel?: ShapeOptions;
+  /**
+   * The environment variable that leads the child to the channel.
+   * @default {"MMAP_CHANNEL"}
+   */
+  variable?: string;
+}
+
+/** What {@linkcode spawnWithChannel} gives. Disposing it closes the channel and kills the child. */
+export interface ChannelProcess extends Disposable {
+  /** The parent's end: it may send or receive, and the child does the other. */
+  readonly channel: Channel;
+  /** The child. */
+  readonly process: Deno.ChildProcess;
+}
+
+const DEFAULT_CAPACITY = 1 << 20;
+
+/**
+ * Starts a program with a new channel in its environment; a Deno program opens it with
+ * `Channel.fromEnv()`.
+ *
+ * Requires `--allow-run`.
+ *
+ * @param command the program to start
+ * @param args its arguments
+ * @throws {Deno.errors.NotFound} If there is no such program.
+ *
+ * @example
+ * ```ts
+ * import { spawnWithChannel } from "@mmap/mmap/channel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using child = spawnWithChannel("true");
+ * assertEquals(child.channel.capacity, 1048576);
+ * assertEquals((await child.process.status).code, 0);
+ * ```
+ */
+export function spawnWithChannel(
+  command: string | URL,
+  args: string[] = [],
+  options: SpawnOptions = {},
+): ChannelProcess {
+  const { channel: shape, variable, ...rest } = options;
+  const channel = Channel.create({ capacity: DEFAULT_CAPACITY, ...shape });
+  try {
+    const env = { ...rest.env, ...channel.env(variable) };
+    const process = new Deno.Command(command, { ...rest, args, env }).spawn();
+    return { channel, process, [Symbol.dispose]: () => end(channel, process) };
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+}
+
+function end(channel: Channel, process: Deno.ChildProcess): void {
+  channel.close();
+  try {
+    process.kill();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended
+  }
+}

@@ -1,0 +1,55 @@
+/** The awaited calls of one end, one after the other in the order in which they were made. */
+
+import { type Patience, timedOut } from "../sync/options.ts";
+
+/** A queue within one isolate. */
+export class Turns {
+  readonly #waiting = new Set<() => void>();
+  #taken = false;
+
+  /** Whether no call is under way. */
+  get idle(): boolean {
+    return !this.#taken;
+  }
+
+  /** Waits for the turn, runs `action`, and passes the turn on. */
+  async run<T>(name: string, patience: Patience, action: () => Promise<T>): Promise<T> {
+    if (this.#taken) await this.#wait(name, patience);
+    this.#taken = true;
+    try {
+      return await action();
+    } finally {
+      this.#pass();
+    }
+  }
+
+  #pass(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#taken = false;
+    else next();
+  }
+
+  async #wait(name: string, { deadline, signal }: Patience): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<"turn" | "timed-out">();
+    const turn = () => {
+      this.#waiting.delete(turn);
+      resolve("turn");
+    };
+    const giveUp = (settle: () => void) => () => {
+      // Not if the turn has come already: then it must be passed on, and `run` does.
+      if (this.#waiting.delete(turn)) settle();
+    };
+    const abort = giveUp(() => reject(signal!.reason));
+    const late = giveUp(() => resolve("timed-out"));
+    const leftMs = deadline - performance.now();
+    const timer = deadline === Infinity ? undefined : setTimeout(late, leftMs);
+    this.#waiting.add(turn);
+    signal?.addEventListener("abort", abort);
+    try {
+      if (await promise === "timed-out") timedOut(name);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+}

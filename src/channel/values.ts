@@ -1,0 +1,115 @@
+/** Values as messages. */
+
+import { deserialize, serialize } from "node:v8";
+import type { WaitOptions } from "../sync/options.ts";
+import type { MessageSink, MessageSource } from "./messages.ts";
+
+/** Options of `Channel.values`. */
+export interface ValuesOptions {
+  /**
+   * - "clone": whatever `structuredClone` takes: Map, Set, Date, bigint, typed arrays, cycles.
+   * - "json": what JSON has, readable by programs in other languages.
+   *
+   * @default {"clone"}
+   */
+  encoding?: "clone" | "json";
+}
+
+/** A channel of values: what `Channel.values` gives. */
+export interface Values<T> extends AsyncIterable<T> {
+  /**
+   * Sends a value.
+   *
+   * @throws {TypeError} If it cannot be encoded.
+   * @throws as `Channel.send`
+   */
+  send(value: T, options?: WaitOptions): Promise<void>;
+  /**
+   * Takes a value.
+   *
+   * @returns undefined if the channel has ended and nothing is left
+   * @throws {Deno.errors.InvalidData} If the message is no value in this encoding.
+   * @throws as `Channel.receive`
+   */
+  receive(options?: WaitOptions): Promise<T | undefined>;
+}
+
+interface Codec {
+  encode(value: unknown): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+}
+
+const CODECS: Readonly<Record<string, Codec>> = {
+  clone: { encode: encodeClone, decode: deserialize },
+  json: { encode: encodeJson, decode: decodeJson },
+};
+
+/** The values of a channel. */
+export function valuesOf<T>(
+  channel: MessageSink & MessageSource,
+  { encoding = "clone" }: ValuesOptions = {},
+): Values<T> {
+  const codec = Object.hasOwn(CODECS, encoding) ? CODECS[encoding] : undefined;
+  if (codec === undefined) {
+    throw new TypeError(
+      `Cannot send values as encoding must be "clone" or "json": received ${encoding}`,
+    );
+  }
+  return new ValueChannel<T>(channel, codec);
+}
+
+class ValueChannel<T> implements Values<T> {
+  readonly #channel: MessageSink & MessageSource;
+  readonly #codec: Codec;
+
+  constructor(channel: MessageSink & MessageSource, codec: Codec) {
+    this.#channel = channel;
+    this.#codec = codec;
+  }
+
+  async send(value: T, options?: WaitOptions): Promise<void> {
+    await this.#channel.send(this.#codec.encode(value), options);
+  }
+
+  async receive(options?: WaitOptions): Promise<T | undefined> {
+    const message = await this.#channel.receive(options);
+    return message === null ? undefined : this.#decode(message);
+  }
+
+  #decode(message: Uint8Array): T {
+    try {
+      return this.#codec.decode(message) as T;
+    } catch (cause) {
+      throw new Deno.errors.InvalidData("Cannot receive value: the message is none", { cause });
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
+    // Not by `receive`: undefined may be a value too.
+    for (
+      let message = await this.#channel.receive();
+      message !== null;
+      message = await this.#channel.receive()
+    ) yield this.#decode(message);
+  }
+}
+
+function encodeClone(value: unknown): Uint8Array {
+  try {
+    return serialize(value);
+  } catch (cause) {
+    throw new TypeError("Cannot send value: it cannot be cloned", { cause });
+  }
+}
+
+function encodeJson(value: unknown): Uint8Array {
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`Cannot send value: JSON has no ${typeof value}`);
+  return new TextEncoder().encode(text);
+}
+
+const text = new TextDecoder("utf-8", { fatal: true });
+
+function decodeJson(bytes: Uint8Array): unknown {
+  return JSON.parse(text.decode(bytes));
+}

@@ -1,0 +1,50 @@
+/** Who is the writer of a broadcast. */
+
+import { THREADS } from "../sync/holder.ts";
+import { RobustWord } from "../sync/robust_word.ts";
+import type { Words } from "../sync/words.ts";
+import { WRITER, WRITER_PID } from "./broadcast_layout.ts";
+
+/** The writer's place: one thread at a time has it, until it leaves it or dies. */
+export class WriterPlace {
+  readonly #words: Words;
+  readonly #lock: RobustWord;
+
+  constructor(words: Words) {
+    this.#words = words;
+    this.#lock = new RobustWord(words, WRITER, THREADS);
+  }
+
+  /**
+   * Takes it, if need be from a dead one.
+   *
+   * @throws {Deno.errors.Busy} If a living one has it.
+   */
+  take(): void {
+    const { cells } = this.#words;
+    if (this.#lock.takeNow() === undefined) {
+      throw new Deno.errors.Busy(
+        `Cannot publish message: process ${Atomics.load(cells, WRITER_PID)} is the writer`,
+      );
+    }
+    // Who dies right before this is taken for the writer before it.
+    Atomics.store(cells, WRITER_PID, Deno.pid);
+  }
+
+  /** Gives it back. */
+  leave(): void {
+    this.#lock.release();
+  }
+
+  /** The process of a writer that died. */
+  lostPid(): number | undefined {
+    const { cells } = this.#words;
+    const { holder } = this.#lock;
+    const fingerprint = Atomics.load(cells, WRITER + 1);
+    const pid = Atomics.load(cells, WRITER_PID);
+    if (holder === 0 || !THREADS.isDeadLately(holder, fingerprint)) return undefined;
+    // The words may have been of two writers, one after the other: then they are not any more.
+    const isSame = this.#lock.holder === holder && Atomics.load(cells, WRITER + 1) === fingerprint;
+    return isSame ? pid : undefined;
+  }
+}

@@ -1,0 +1,53 @@
+/** What the broadcast tests share: messages that tell their number and whether they are whole. */
+
+import { assertEquals } from "@std/assert";
+import type { Broadcast, Subscription } from "@mmap/mmap/channel";
+import { Child, type ChildOptions } from "../_child.ts";
+
+/** The functions below as source text, for children. */
+const PRELUDE = `
+  import { Broadcast } from "@mmap/mmap/channel";
+  import { messageOf, numberOf } from "./tests/channel/_broadcasts.ts";
+  const say = (line) => console.log(line);
+  const feed = Broadcast.fromEnv();
+`;
+
+/** A message of 8 to 700 bytes of which every byte follows from its number. */
+export function messageOf(number: number): Uint8Array<ArrayBuffer> {
+  const message = new Uint8Array(8 + (number * 53) % 693);
+  new DataView(message.buffer).setFloat64(0, number);
+  for (let i = 8; i < message.length; i++) message[i] = number * 7 + i * 13;
+  return message;
+}
+
+/** The number of a message. @throws {Error} If any byte of it is another one */
+export function numberOf(message: Uint8Array): number {
+  const number = new DataView(message.buffer, message.byteOffset, message.length).getFloat64(0);
+  let isWhole = message.length === 8 + (number * 53) % 693;
+  for (let i = 8; i < message.length; i++) {
+    if (message[i] !== ((number * 7 + i * 13) & 0xff)) isWhole = false;
+  }
+  if (!isWhole) throw new Error(`A message of ${message.length} bytes is torn: ${number}`);
+  return number;
+}
+
+/** Publishes messages with the numbers from `first` to `end` (exclusive). */
+export function publishNumbers(feed: Broadcast, first: number, end: number): void {
+  for (let number = first; number < end; number++) feed.publish(messageOf(number));
+}
+
+/** Takes all that is there now, and checks that it is in order, the lost ones counted. */
+export function drain(subscription: Subscription, received: { count: number }): void {
+  for (let m = subscription.tryReceive(); m !== null; m = subscription.tryReceive()) {
+    assertEquals(numberOf(m), subscription.lost + received.count);
+    received.count++;
+  }
+}
+
+/** A child that finds the broadcast in its environment as `feed`. */
+export function feedPeer(feed: Broadcast, code: string, options: ChildOptions = {}): Child {
+  return new Child(PRELUDE + code, { ...options, env: { ...options.env, ...feed.env() } });
+}
+
+/** A child's last line: it goes on until it is killed. */
+export const STAY = `await new Promise((resolve) => setTimeout(resolve, 1e6));`;
