@@ -26,9 +26,18 @@ export interface Load {
   readonly byteLength: number;
   /** How many messages per round. */
   readonly times: number;
+  /** The length of the ring. */
+  readonly capacity?: number;
 }
 
-/** The length of the rings, ours and the C program's. */
+/** How a process at the other end is to be. */
+export interface ChannelPeerOptions {
+  readonly byteLength: number;
+  readonly wait?: WaitMode;
+  readonly capacity?: number;
+}
+
+/** The length of the rings, ours and the C program's, where nothing else is said. */
 export const CAPACITY = MiB;
 
 /** A Deno process at the other end of two channels, for as long as it is not disposed. */
@@ -45,9 +54,10 @@ export class ChannelPeer implements AsyncDisposable {
    * @param what "receive", "answer" or "latency"
    * @param way by which calls
    */
-  constructor(what: string, way: string, byteLength: number, wait: WaitMode = "adaptive") {
+  constructor(what: string, way: string, options: ChannelPeerOptions) {
+    const { byteLength, wait = "adaptive", capacity = CAPACITY } = options;
     this.#byteLength = byteLength;
-    this.#to = Channel.create({ capacity: CAPACITY, wait });
+    this.#to = Channel.create({ capacity, wait });
     this.#back = Channel.create({ capacity: CAPACITY, wait });
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", peerPath("channel.ts"), what, way, wait, `${byteLength}`],

@@ -11,7 +11,7 @@
 import { Futex } from "@mmap/mmap/sync";
 import { Channel } from "@mmap/mmap/channel";
 import { CAPACITY, ChannelPeer, type Load, PipePeer, WorkerPeer } from "./_channel_peer.ts";
-import { INTERVAL, RECEIVERS, receivesInto, SENDERS } from "./_channel_work.ts";
+import { INTERVAL, type RECEIVERS, receivesInto, type SENDERS } from "./_channel_work.ts";
 import { blockingTurns, end, FIRST, SemaphorePair } from "./_hand_over.ts";
 import { compilePeer, output, Peer, peerPath } from "./_programs.ts";
 import {
@@ -22,10 +22,13 @@ import {
   type Side,
   type Target,
 } from "./_ratio.ts";
-import { KiB, withDirectory } from "./_work.ts";
+import { KiB, MiB, withDirectory } from "./_work.ts";
 
 const SHORT = 64;
 const LONG = 64 * KiB;
+
+/** Many short ones: other programs of the machine then spoil some of them, and not all. */
+const ROUNDS = 21;
 
 /** Our time in theirs. */
 const TIME = { figure: ({ ours, theirs }: Medians) => ours / theirs, unit: " of its time" };
@@ -51,7 +54,7 @@ const wanted = Deno.args.length === 0 ? Object.keys(parts) : [...Deno.args.join(
 /** Neither process sleeps. */
 async function compareSpinning(dir: string): Promise<void> {
   const program = await compilePeer("hand_over", dir);
-  await using peer = new ChannelPeer("answer", "sync", SHORT, "spin");
+  await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT, wait: "spin" });
   await printComparison("(a) round trip of 64 B, both spin", {
     ours: peer.calling('Channel, wait "spin"', "sync", 20_000),
     theirs: inC(program, "spin pair in C", "spin", 50_000),
@@ -62,7 +65,7 @@ async function compareSpinning(dir: string): Promise<void> {
 /** Who waits sleeps in the kernel, at once or after some tries. */
 async function compareSleeping(): Promise<void> {
   {
-    await using peer = new ChannelPeer("answer", "sync", SHORT, "block");
+    await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT, wait: "block" });
     await using other = new Peer("block", end);
     const futex = new Futex(other.region);
     await printComparison("(b) round trip of 64 B, both sleep", {
@@ -71,7 +74,7 @@ async function compareSleeping(): Promise<void> {
       rounds: 15,
     }, { ...TIME, atMost: 1.3 });
   }
-  await using peer = new ChannelPeer("answer", "sync", SHORT);
+  await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT });
   await using other = new Peer("permits", (region) => new SemaphorePair(region).end());
   const pair = new SemaphorePair(other.region);
   await printComparison("(b) round trip of 64 B, tries before sleep", {
@@ -85,7 +88,7 @@ async function compareSleeping(): Promise<void> {
 async function compareAwaited(): Promise<void> {
   const load = { byteLength: SHORT, times: 1_000 };
   const target = { ...SPEED, atLeast: 1 };
-  await using peer = new ChannelPeer("answer", "await", SHORT);
+  await using peer = new ChannelPeer("answer", "await", { byteLength: SHORT });
   const ours = peer.calling("Channel", "await", load.times);
   {
     await using other = new Peer("echo", () => {});
@@ -140,17 +143,17 @@ async function compareShort(dir: string): Promise<void> {
     ...HAS_INTO ? [["trySend, tryReceiveInto", "try", "into"] as Way] : [],
     ["send, receive", "await", "await"],
   ];
-  const theirs = ringInC(program, { byteLength: SHORT, times: 1_000_000 });
+  const theirs = ringInC(program, { byteLength: SHORT, times: 200_000 });
   for (const way of [...PLAIN, ...others]) {
-    await compareWay("(d) 64 B one to one", way, { byteLength: SHORT, times: 200_000 }, {
+    await compareWay("(d) 64 B one to one", way, { byteLength: SHORT, times: 50_000 }, {
       theirs,
       target: PLAIN.includes(way) ? { ...OF_WANTED, atLeast: 1 } : OF_WANTED,
     });
   }
-  const load = { byteLength: SHORT, times: 10_000 };
+  const load = { byteLength: SHORT, times: 3_000 };
   await using pipe = new PipePeer(load);
   for (const way of PLAIN) {
-    await compareWay("(d) 64 B one to one", way, { byteLength: SHORT, times: 200_000 }, {
+    await compareWay("(d) 64 B one to one", way, { byteLength: SHORT, times: 50_000 }, {
       theirs: pipe.sending(),
       target: { ...SPEED, atLeast: 50 },
     });
@@ -160,38 +163,45 @@ async function compareShort(dir: string): Promise<void> {
 async function compareWay(
   topic: string,
   [name, send, receive]: Way,
-  { byteLength, times }: Load,
+  load: Load,
   { theirs, target }: { theirs: Side; target: Target },
 ): Promise<void> {
-  await using peer = new ChannelPeer("receive", receive, byteLength);
-  const ours = peer.sending(name, send, times);
-  const written = byteLength === LONG ? bandwidth : rate;
-  await printComparison(topic, { ours, theirs, rounds: 9 }, target, written);
+  await using peer = new ChannelPeer("receive", receive, load);
+  const ours = peer.sending(name, send, load.times);
+  const written = load.byteLength === LONG ? bandwidth : rate;
+  await printComparison(topic, { ours, theirs, rounds: ROUNDS }, target, written);
 }
 
-/** Messages of 64 KiB. */
+/**
+ * Messages of 64 KiB, through a ring that fits into the caches and one that does not. In the small
+ * one, `memcpy` never leaves the cache of its core, and a ring's bytes have to go from core to core.
+ */
 async function compareLong(dir: string): Promise<void> {
   const program = await compilePeer("channel_ring", dir);
-  const load = { byteLength: LONG, times: 4_000 };
   const ways: Way[] = [
-    ["sendSync, receiveSync", "sync", "sync"],
+    PLAIN[1]!,
     ...HAS_INTO ? [["trySend, tryReceiveInto", "try", "into"] as Way] : [],
     ["trySend, peek", "try", "peek"],
   ];
-  const copies = inC(program, "memcpy", "memcpy", LONG, 20_000, CAPACITY);
-  await using pipe = new PipePeer({ byteLength: LONG, times: 500 });
-  for (const way of ways) {
-    const target = { ...SPEED, unit: " of its speed", atLeast: 0.5 };
-    await compareWay("(e) 64 KiB one to one", way, load, { theirs: copies, target });
+  for (const capacity of [MiB, 64 * MiB]) {
+    const topic = `(e) 64 KiB one to one, ring of ${capacity / MiB} MiB`;
+    const load = { byteLength: LONG, times: 500, capacity };
+    const copies = inC(program, "memcpy", "memcpy", LONG, 2_000, capacity);
+    const ring = ringInC(program, load);
+    const target = { ...SPEED, unit: " of its speed" };
+    await printComparison(topic, { ours: ring, theirs: copies, rounds: ROUNDS }, target, bandwidth);
+    for (const way of ways) {
+      await compareWay(topic, way, load, { theirs: copies, target: { ...target, atLeast: 0.5 } });
+    }
   }
-  await compareWay("(e) 64 KiB one to one", ways[0]!, load, {
-    theirs: ringInC(program, load),
-    target: { ...SPEED, unit: " of its speed" },
-  });
-  await compareWay("(e) 64 KiB one to one", ways[0]!, load, {
-    theirs: pipe.sending(),
-    target: { ...SPEED, atLeast: 10 },
-  });
+  const load = { byteLength: LONG, times: 500 };
+  await using pipe = new PipePeer(load);
+  for (const way of ways) {
+    await compareWay("(e) 64 KiB one to one", way, load, {
+      theirs: pipe.sending(),
+      target: { ...SPEED, atLeast: 10 },
+    });
+  }
 }
 
 /** One message each 10 µs. Both processes read the same clock of the machine. */
@@ -205,9 +215,9 @@ async function showLatencies(dir: string): Promise<void> {
       return (await output(program, args)).split(" ").map(Number);
     },
   };
-  await using trying = new ChannelPeer("latency", "try", SHORT);
-  await using blocking = new ChannelPeer("latency", "sync", SHORT);
-  await using awaiting = new ChannelPeer("latency", "await", SHORT);
+  await using trying = new ChannelPeer("latency", "try", { byteLength: SHORT });
+  await using blocking = new ChannelPeer("latency", "sync", { byteLength: SHORT });
+  await using awaiting = new ChannelPeer("latency", "await", { byteLength: SHORT });
   rows["tryReceive"] = () => Promise.resolve(trying.latencies(times));
   rows["receiveSync"] = () => Promise.resolve(blocking.latencies(times));
   rows["await receive"] = () => Promise.resolve(awaiting.latencies(times));
@@ -242,15 +252,15 @@ async function compareOthers(): Promise<void> {
     printed("postMessage to a Worker of Node", "node", [peerPath("channel_node.mjs"), ...args]),
   ];
   for (const theirs of sides) {
-    await compareWay("(g) 64 B one to one", PLAIN[1]!, { byteLength: SHORT, times: 200_000 }, {
+    await compareWay("(g) 64 B one to one", PLAIN[1]!, { byteLength: SHORT, times: 50_000 }, {
       theirs,
       target: { ...SPEED, atLeast: 1 },
     });
   }
 }
 
-function ringInC(program: string, { byteLength, times }: Load): Side {
-  return inC(program, "ring in C", "throughput", byteLength, times, CAPACITY);
+function ringInC(program: string, { byteLength, times, capacity = CAPACITY }: Load): Side {
+  return inC(program, "ring in C", "throughput", byteLength, times, capacity);
 }
 
 function inC(program: string, name: string, ...args: (string | number)[]): Side {

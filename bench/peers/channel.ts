@@ -15,12 +15,12 @@ using to = Channel.fromEnv("TO", { wait });
 using back = Channel.fromEnv("BACK", { wait });
 
 const rounds: Record<string, (times: number) => unknown> = {
-  async receive(times) {
+  async receive(times): Promise<void> {
     await RECEIVERS[way as keyof typeof RECEIVERS](to, byteLength, times);
     back.sendSync(numbers(times));
   },
   answer: (times) => ANSWERERS[way as keyof typeof ANSWERERS](to, back, byteLength, times),
-  async latency(times) {
+  async latency(times): Promise<void> {
     back.sendSync(numbers(...await latencies(to, way as "try" | "sync" | "await", times)));
   },
 };

@@ -2,7 +2,7 @@
 
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 
-async function main() {
+if (isMainThread) {
   const [byteLength, times] = process.argv.slice(2).map(Number);
   const worker = new Worker(new URL(import.meta.url));
   const message = new Uint8Array(byteLength);
@@ -15,15 +15,10 @@ async function main() {
   }
   console.log((performance.now() - start) * 1e6 / times);
   await worker.terminate();
-}
-
-function countMessages() {
+} else {
   let left = 0;
   parentPort.on("message", (message) => {
     if (typeof message === "number") left = message;
     else if (--left === 0) parentPort.postMessage("all");
   });
 }
-
-if (isMainThread) await main();
-else countMessages();
