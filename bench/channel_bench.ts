@@ -56,9 +56,9 @@ async function compareSpinning(dir: string): Promise<void> {
   const program = await compilePeer("hand_over", dir);
   await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT, wait: "spin" });
   await printComparison("(a) round trip of 64 B, both spin", {
-    ours: peer.calling('Channel, wait "spin"', "sync", 20_000),
-    theirs: inC(program, "spin pair in C", "spin", 50_000),
-    rounds: 21,
+    ours: peer.calling('Channel, wait "spin"', "sync", 3_000),
+    theirs: inC(program, "spin pair in C", "spin", 10_000),
+    rounds: 31,
   }, { ...TIME, atMost: 3 });
 }
 
@@ -69,36 +69,44 @@ async function compareSleeping(): Promise<void> {
     await using other = new Peer("block", end);
     const futex = new Futex(other.region);
     await printComparison("(b) round trip of 64 B, both sleep", {
-      ours: peer.calling('Channel, wait "block"', "sync", 2_000),
-      theirs: perCall("Futex", 2_000, (times) => blockingTurns(futex, FIRST, times)),
-      rounds: 15,
+      ours: peer.calling('Channel, wait "block"', "sync", 1_000),
+      theirs: perCall("Futex", 1_000, (times) => blockingTurns(futex, FIRST, times)),
+      rounds: ROUNDS,
     }, { ...TIME, atMost: 1.3 });
   }
   await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT });
   await using other = new Peer("permits", (region) => new SemaphorePair(region).end());
   const pair = new SemaphorePair(other.region);
   await printComparison("(b) round trip of 64 B, tries before sleep", {
-    ours: peer.calling('Channel, wait "adaptive"', "sync", 2_000),
-    theirs: perCall("two Semaphores", 2_000, (times) => pair.call(times)),
-    rounds: 15,
+    ours: peer.calling('Channel, wait "adaptive"', "sync", 1_000),
+    theirs: perCall("two Semaphores", 1_000, (times) => pair.call(times)),
+    rounds: ROUNDS,
   }, { ...TIME, atMost: 1.3 });
 }
 
 /** No event loop is blocked. */
 async function compareAwaited(): Promise<void> {
-  const load = { byteLength: SHORT, times: 1_000 };
+  const load = { byteLength: SHORT, times: 300 };
   const target = { ...SPEED, atLeast: 1 };
   await using peer = new ChannelPeer("answer", "await", { byteLength: SHORT });
   const ours = peer.calling("Channel", "await", load.times);
   {
     await using other = new Peer("echo", () => {});
     const theirs = echoing(other, load);
-    await printComparison("(c) round trip of 64 B, awaited", { ours, theirs, rounds: 15 }, target);
+    await printComparison(
+      "(c) round trip of 64 B, awaited",
+      { ours, theirs, rounds: ROUNDS },
+      target,
+    );
     theirs.release();
   }
   using worker = new WorkerPeer();
   const theirs = worker.calling(load);
-  await printComparison("(c) round trip of 64 B, awaited", { ours, theirs, rounds: 15 }, target);
+  await printComparison(
+    "(c) round trip of 64 B, awaited",
+    { ours, theirs, rounds: ROUNDS },
+    target,
+  );
 }
 
 function echoing({ process }: Peer, { byteLength, times }: Load): Side & { release(): void } {

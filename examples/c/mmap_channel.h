@@ -206,31 +206,43 @@ static inline void mmap_channel_unlock_list(mmap_channel *channel) {
   mmap_mutex_unlock((mmap_mutex *)(channel->words + MMAP_CHANNEL_LIST_LOCK));
 }
 
-/* How many ends of a role there are: those that live, or those that are dead. */
+/* How many ends of a role there are (0: of none yet): those that live, or those that are dead. */
 static inline int mmap_channel_count(mmap_channel *channel, uint32_t role, int dead) {
   int count = 0;
   for (int i = MMAP_CHANNEL_ENDS; i < MMAP_CHANNEL_ENDS_BEHIND; i += 4) {
     const uint32_t *end = channel->words + i;
     uint32_t thread = __atomic_load_n(&end[0], __ATOMIC_SEQ_CST);
-    if (thread == 0 || (end[3] & role) == 0) continue;
+    if (thread == 0 || (role == 0 ? end[3] != 0 : (end[3] & role) == 0)) continue;
     if (mmap_is_dead(thread, end[1]) == dead) count++;
   }
   return count;
 }
 
-/* Enters this end at a free place. */
-static inline int mmap_channel_enter(mmap_channel *channel) {
-  uint32_t *free_end = NULL;
+/*
+ * A place for one more of a role. Who died in that role, or before it had one, is forgotten; who died
+ * in the other role stays to be noticed, unless there is no other place. NULL: all of them live.
+ */
+static inline uint32_t *mmap_channel_free_end(mmap_channel *channel, uint32_t role) {
+  uint32_t *free_end = NULL, *dead_end = NULL;
   for (int i = MMAP_CHANNEL_ENDS; i < MMAP_CHANNEL_ENDS_BEHIND; i += 4) {
     uint32_t *end = channel->words + i;
-    /* One who died is forgotten when another one takes its place. */
-    if (end[0] != 0 && (end[3] & channel->role) != 0 && mmap_is_dead(end[0], end[1])) {
-      __atomic_store_n(&end[0], 0, __ATOMIC_SEQ_CST);
+    if (end[0] != 0 && mmap_is_dead(end[0], end[1])) {
+      end[3] &= ~role;
+      if (end[3] == 0) __atomic_store_n(&end[0], 0, __ATOMIC_SEQ_CST);
+      else dead_end = end;
     }
     if (end[0] == 0 && free_end == NULL) free_end = end;
   }
-  if (channel->turn == NULL && mmap_channel_count(channel, channel->role, 0) > 0) return EBUSY;
+  return free_end != NULL ? free_end : dead_end;
+}
+
+/* Enters this end. */
+static inline int mmap_channel_enter(mmap_channel *channel) {
+  uint32_t *free_end = mmap_channel_free_end(channel, channel->role);
   if (free_end == NULL) return EBUSY;
+  if (channel->turn == NULL && mmap_channel_count(channel, channel->role, 0) > 0) return EBUSY;
+  /* Nobody may take what is written next for the one that was there. */
+  __atomic_store_n(&free_end[0], 0, __ATOMIC_SEQ_CST);
   mmap_find_self();
   free_end[1] = mmap_own_fingerprint;
   free_end[2] = (uint32_t)getpid();
@@ -245,13 +257,20 @@ static inline int mmap_channel_enter(mmap_channel *channel) {
   return 0;
 }
 
-/* Whether the other end was there and is dead. */
+/*
+ * Whether the other end was there and is dead. Before anybody was, whoever had the channel open and was
+ * neither yet counts as one.
+ */
 static inline int mmap_channel_is_lost(mmap_channel *channel) {
   uint32_t other = MMAP_PRODUCER + MMAP_CONSUMER - channel->role;
   mmap_channel_lock_list(channel);
-  int lost = mmap_channel_count(channel, other, 1) > 0 && mmap_channel_count(channel, other, 0) == 0;
+  int living = mmap_channel_count(channel, other, 0), dead = mmap_channel_count(channel, other, 1);
+  if (living + dead == 0) {
+    living = mmap_channel_count(channel, 0, 0);
+    dead = mmap_channel_count(channel, 0, 1);
+  }
   mmap_channel_unlock_list(channel);
-  return lost;
+  return dead > 0 && living == 0;
 }
 
 /*
@@ -394,7 +413,7 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
   double deadline = mmap_channel_now_ms() + timeout_ms;
   int bell = mmap_channel_is_producer(channel) ? MMAP_CHANNEL_SEND_BELL : MMAP_CHANNEL_RECEIVE_BELL;
   uint32_t *word = channel->words + bell;
-  int look = 1;
+  int look = 0;
   while (1) {
     /* Before the last try: it finds what the other end did, or the other end finds the bell. */
     __atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
