@@ -36,7 +36,7 @@ export class CProgram implements AsyncDisposable {
     this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(splitLines()).getReader();
     this.#input = this.#process.stdin.getWriter();
-    this.#timer = setTimeout(() => this.#process.kill("SIGKILL"), 60_000);
+    this.#timer = setTimeout(() => this.#kill(), 60_000);
   }
 
   /** Which thread it is: its only one has the number of the process. */
@@ -54,8 +54,13 @@ export class CProgram implements AsyncDisposable {
 
   /** Kills it and waits for its end. */
   async killed(): Promise<void> {
-    this.#process.kill("SIGKILL");
+    this.#kill();
     await this.#process.status;
+  }
+
+  #kill(): void {
+    clearTimeout(this.#timer);
+    this.#process.kill("SIGKILL");
   }
 
   /** Closes its input, which ends it, and waits for its end. */
