@@ -81,15 +81,19 @@ export function receivesInto(channel: object): channel is ReceivesInto {
   return "tryReceiveInto" in channel;
 }
 
+function tryReceiveAll(channel: Channel, byteLength: number, times: number): void {
+  for (let i = 0; i < times; i++) {
+    let message = channel.tryReceive();
+    while (message === null) message = channel.tryReceive();
+    check(message, byteLength, i);
+  }
+}
+
 /** The ways to receive. */
 export const RECEIVERS = {
-  try(channel, byteLength, times): void {
-    for (let i = 0; i < times; i++) {
-      let message = channel.tryReceive();
-      while (message === null) message = channel.tryReceive();
-      check(message, byteLength, i);
-    }
-  },
+  try: tryReceiveAll,
+  /** Of a channel that was opened with `pooled`. */
+  pooled: tryReceiveAll,
   sync(channel, byteLength, times): void {
     for (let i = 0; i < times; i++) check(channel.receiveSync() ?? ended(), byteLength, i);
   },

@@ -148,6 +148,7 @@ async function compareShort(dir: string): Promise<void> {
   const others: Way[] = [
     ["sendMany, receiveMany", "many", "many"],
     ["reserve, peek", "reserve", "peek"],
+    ["trySend, tryReceive, pooled", "try", "pooled"],
     ...HAS_INTO ? [["trySend, tryReceiveInto", "try", "into"] as Way] : [],
     ["send, receive", "await", "await"],
   ];

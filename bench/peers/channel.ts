@@ -11,7 +11,7 @@ const [what, way, wait, bytes] = Deno.args as [string, string, WaitMode, string]
 const byteLength = Number(bytes);
 
 using start = Channel.fromEnv("START", { wait: "block" });
-using to = Channel.fromEnv("TO", { wait });
+using to = Channel.fromEnv("TO", { wait, pooled: way === "pooled" });
 using back = Channel.fromEnv("BACK", { wait });
 
 const rounds: Record<string, (times: number) => unknown> = {
