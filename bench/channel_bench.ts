@@ -304,6 +304,12 @@ function bandwidth(nanoseconds: number): string {
   return `${(LONG / nanoseconds).toFixed(2)} GB/s`;
 }
 
+// Where other programs want the processors too, whoever waits in a loop waits for them, on both sides of
+// a ratio: then most of the figures say nothing.
+console.log(
+  `Load of ${navigator.hardwareConcurrency} processors: ${Deno.loadavg()[0]!.toFixed(1)}\n`,
+);
+
 await withDirectory(async (dir) => {
   printHead();
   for (const part of wanted) await parts[part]!(dir);
