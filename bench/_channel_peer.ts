@@ -3,7 +3,7 @@
 import { Channel, type WaitMode } from "@mmap/mmap/channel";
 import { CALLERS, SENDERS } from "./_channel_work.ts";
 import { peerPath } from "./_programs.ts";
-import type { Side } from "./_ratio.ts";
+import { perTurn, type Side } from "./_ratio.ts";
 import { MiB } from "./_work.ts";
 
 /** Numbers as a message. */
@@ -91,15 +91,7 @@ export class ChannelPeer implements AsyncDisposable {
       this.#start.sendSync(numbers(count));
       await work(count);
     };
-    return {
-      name,
-      measure: async () => {
-        await run(1); // both are there after the first one
-        const start = performance.now();
-        await run(times);
-        return (performance.now() - start) * 1e6 / times;
-      },
-    };
+    return perTurn(name, times, run);
   }
 
   /** One round of stamped messages. @returns p50, p99 and p99.9 in nanoseconds */

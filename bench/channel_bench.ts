@@ -17,6 +17,7 @@ import { compilePeer, output, Peer, peerPath } from "./_programs.ts";
 import {
   median,
   type Medians,
+  perTurn,
   printComparison,
   printHead,
   type Side,
@@ -70,7 +71,7 @@ async function compareSleeping(): Promise<void> {
     const futex = new Futex(other.region);
     await printComparison("(b) round trip of 64 B, both sleep", {
       ours: peer.calling('Channel, wait "block"', "sync", 1_000),
-      theirs: perCall("Futex", 1_000, (times) => blockingTurns(futex, FIRST, times)),
+      theirs: perTurn("Futex", 1_000, (times) => blockingTurns(futex, FIRST, times)),
       rounds: ROUNDS,
     }, { ...TIME, atMost: 1.3 });
   }
@@ -79,7 +80,7 @@ async function compareSleeping(): Promise<void> {
   const pair = new SemaphorePair(other.region);
   await printComparison("(b) round trip of 64 B, tries before sleep", {
     ours: peer.calling('Channel, wait "adaptive"', "sync", 1_000),
-    theirs: perCall("two Semaphores", 1_000, (times) => pair.call(times)),
+    theirs: perTurn("two Semaphores", 1_000, (times) => pair.call(times)),
     rounds: ROUNDS,
   }, { ...TIME, atMost: 1.3 });
 }
@@ -113,7 +114,7 @@ function echoing({ process }: Peer, { byteLength, times }: Load): Side & { relea
   const writer = process.stdin.getWriter();
   const reader = process.stdout.getReader();
   const message = new Uint8Array(byteLength);
-  const side = perCall("echo over the pipes of Deno.Command", times, async (count) => {
+  const side = perTurn("echo over the pipes of Deno.Command", times, async (count) => {
     for (let i = 0; i < count; i++) {
       await writer.write(message);
       for (let left = message.length; left > 0;) left -= (await reader.read()).value!.length;
@@ -279,19 +280,6 @@ function inC(program: string, name: string, ...args: (string | number)[]): Side 
 /** A program that prints its nanoseconds. */
 function printed(name: string, command: string, args: string[]): Side {
   return { name, measure: async () => Number(await output(command, args)) };
-}
-
-/** The nanoseconds of one of many, once the other process is there. */
-function perCall(name: string, times: number, work: (times: number) => unknown): Side {
-  return {
-    name,
-    measure: async () => {
-      await work(1);
-      const start = performance.now();
-      await work(times);
-      return (performance.now() - start) * 1e6 / times;
-    },
-  };
 }
 
 /** Short messages per second. */

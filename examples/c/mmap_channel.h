@@ -19,9 +19,9 @@
  *   12      3         the version of this layout: 1
  *   16      4         CAPACITY: the ring's length in bytes, a power of two from 4096 to 2^30
  *   20      5         FLAGS: bit 0: several producers; bit 1: several consumers
- *   24      6         what the messages are, if both ends agreed on a layout; else 0
  *   28      7         STATE: bit 0: nothing more will be sent; bit 1: the last consumer has left
  *   32      8, 9      a lock, held while somebody joins or leaves
+ *   40      10, 11    a hash of the messages' layout (Channel.of), of 64 bits; 0: any bytes
  *   64      16, 17    TAIL: how much was ever sent, in units of 8 bytes: one number of 64 bits
  *   128     32, 33    HEAD: how much was ever received, likewise
  *   192     48        SEND_BELL: 1: a producer may sleep on this word
