@@ -142,9 +142,13 @@ testWithC("Channel that a C program ends gives what is left, then null", {}, asy
 testWithC("Channel that its C consumer left cannot be sent to", {}, async ({ channel, join }) => {
   const consumer = await join("consume");
   fill(channel);
-  const sending = channel.send(new Uint8Array(1000));
+  const sending = assertRejects(
+    () => channel.send(new Uint8Array(1000)),
+    Deno.errors.BrokenPipe,
+    "the last consumer has left",
+  );
   assertEquals(await consumer.ask("close"), "0 0");
-  await assertRejects(() => sending, Deno.errors.BrokenPipe, "the last consumer has left");
+  await sending;
 });
 
 testWithC(
@@ -172,11 +176,15 @@ for (const [name, options] of [["the only one", {}], ["one of several", SEVERAL]
     assertEquals(await producer.ask("send 5 -1"), "0 0");
     assertEquals(await producer.ask("reserve 100"), "0 0");
     assertEquals((await channel.receive())!.length, 5);
-    const receiving = channel.receive();
-    await producer.killed();
-    // What it had reserved is not there.
+    // What it has reserved is not there.
     const { ConnectionReset } = Deno.errors;
-    await assertRejects(() => receiving, ConnectionReset, `process ${producer.pid}`);
+    const receiving = assertRejects(
+      () => channel.receive(),
+      ConnectionReset,
+      `process ${producer.pid}`,
+    );
+    await producer.killed();
+    await receiving;
     using next = Channel.attach(channel.handle());
     next.sendSync(bytes("next"));
     assertEquals(textOf(await channel.receive()), "next");
@@ -211,10 +219,13 @@ testWithC("Channel that is full notices the death of its C consumer", {}, async 
   const { channel, join } = given;
   const consumer = await join("consume");
   fill(channel);
-  const sending = channel.send(new Uint8Array(1000));
+  const sending = assertRejects(
+    () => channel.send(new Uint8Array(1000)),
+    Deno.errors.ConnectionReset,
+    `process ${consumer.pid}`,
+  );
   await consumer.killed();
-  const { ConnectionReset } = Deno.errors;
-  await assertRejects(() => sending, ConnectionReset, `process ${consumer.pid}`);
+  await sending;
 });
 
 for (const [what, code] of [["that sent", SEND], ["that sent nothing", ""]] as const) {
