@@ -49,6 +49,23 @@ export function timePerCall(work: () => void, times: number): number {
   return (performance.now() - start) * 1e6 / times;
 }
 
+/** The nanoseconds that one of `times` turns with another process takes, once that one is there. */
+export function perTurn(
+  name: string,
+  times: number,
+  turns: (times: number) => unknown,
+): Side {
+  return {
+    name,
+    measure: async () => {
+      await turns(1);
+      const start = performance.now();
+      await turns(times);
+      return (performance.now() - start) * 1e6 / times;
+    },
+  };
+}
+
 /** Measures, and prints both medians, the figure and its target as a row of a Markdown table. */
 export async function printComparison(
   topic: string,

@@ -17,7 +17,7 @@ import {
   spinningTurns,
 } from "./_hand_over.ts";
 import { compilePeer, output, Peer, peerPath } from "./_programs.ts";
-import { bytes, type Medians, printComparison, printHead, type Side } from "./_ratio.ts";
+import { bytes, type Medians, perTurn, printComparison, printHead, type Side } from "./_ratio.ts";
 import {
   exchangePairs,
   lockPairs,
@@ -183,23 +183,6 @@ async function comparePermits(): Promise<void> {
     },
     rounds: 31,
   }, { figure: speed, unit: " times as fast", atLeast: 1 });
-}
-
-/** The nanoseconds of a round trip, once the other process is there. */
-function perTurn(
-  name: string,
-  times: number,
-  turns: (times: number) => unknown,
-): Side {
-  return {
-    name,
-    measure: async () => {
-      await turns(1);
-      const start = performance.now();
-      await turns(times);
-      return (performance.now() - start) * 1e6 / times;
-    },
-  };
 }
 
 /** Reading a file, which needs the threads that waits could take away. */

@@ -49,11 +49,17 @@ Deno.test("struct_reader.ts reads what struct_writer.ts wrote", async () => {
   });
 });
 
-/** Compiles a program of examples/c and runs it. @returns the lines that it printed */
-async function runC(name: string, dir: string, arg: string): Promise<string[]> {
+/** Compiles a program of examples/c. @returns its path */
+async function compileExample(name: string, dir: string): Promise<string> {
   const program = join(dir, name);
   const source = await Deno.readTextFile(join(EXAMPLES, "c", `${name}.c`));
   await compileC(source, { args: ["-Wall", "-Werror", "-I", join(EXAMPLES, "c"), "-o", program] });
+  return program;
+}
+
+/** Compiles a program of examples/c and runs it. @returns the lines that it printed */
+async function runC(name: string, dir: string, arg: string): Promise<string[]> {
+  const program = await compileExample(name, dir);
   const { success, stdout } = await new Deno.Command(program, { args: [arg] }).output();
   assert(success);
   return new TextDecoder().decode(stdout).trimEnd().split("\n");
@@ -338,3 +344,18 @@ Deno.test("channel.ts gets its child's answers as messages", async () => {
     "  3 squared is 9",
   ]);
 });
+
+Deno.test(
+  "channel_c_peer.ts gets its messages back from a C program, in capitals",
+  needsC,
+  () =>
+    withTempDir(async (dir) => {
+      const args = [await compileExample("channel_peer", dir)];
+      assertEquals(await run("channel_c_peer.ts", { args }), [
+        "FROM DENO",
+        "TO C",
+        "AND BACK",
+        "the C program ended with 0",
+      ]);
+    }),
+);

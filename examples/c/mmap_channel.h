@@ -1,0 +1,584 @@
+/*
+ * The Channel of @mmap/mmap/channel for C programs (Linux; gcc or clang, C11 or later; little endian).
+ *
+ *     mmap_channel channel;
+ *     if (mmap_channel_open_env(&channel, NULL, MMAP_CONSUMER) != 0) ...
+ *     char message[256];
+ *     size_t length;
+ *     while (mmap_channel_receive(&channel, message, sizeof message, &length, -1) == 0) ...
+ *     mmap_channel_close(&channel);
+ *
+ * An mmap_channel is one end, and belongs to the thread that opened it: when that thread ends without
+ * closing it, the other end is told that this one is dead. All functions return 0 or an errno.
+ *
+ * The layout, in 32-bit words of the machine's byte order:
+ *
+ *   offset  word      what
+ *   0       0, 1      a lock (as the Mutex in mmap_sync.h), held while the channel is made
+ *   8       2         "MCHN"; 0: not made yet
+ *   12      3         the version of this layout: 1
+ *   16      4         CAPACITY: the ring's length in bytes, a power of two from 4096 to 2^30
+ *   20      5         FLAGS: bit 0: several producers; bit 1: several consumers
+ *   28      7         STATE: bit 0: nothing more will be sent; bit 1: the last consumer has left
+ *   32      8, 9      a lock, held while somebody joins or leaves
+ *   40      10, 11    a hash of the messages' layout (Channel.of), of 64 bits; 0: any bytes
+ *   64      16, 17    TAIL: how much was ever sent, in units of 8 bytes: one number of 64 bits
+ *   128     32, 33    HEAD: how much was ever received, likewise
+ *   192     48        SEND_BELL: 1: a producer may sleep on this word
+ *   256     64        RECEIVE_BELL: 1: a consumer may sleep on this word
+ *   320     80, 81    a lock: whose turn it is to send, where there are several producers
+ *   384     96, 97    a lock: whose turn it is to receive, where there are several consumers
+ *   512     128-623   124 ends of 4 words: thread (0: free), its fingerprint (see mmap_sync.h),
+ *                     process, roles (bit 0: producer; bit 1: consumer; 0: neither yet)
+ *   4096    1024...   the ring
+ *
+ * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word that is
+ * not used, the message, and what is missing to a multiple of 8. A record never goes around the ring's
+ * end: where it would, -1 stands in the place of the length, and the record begins at the ring's
+ * beginning.
+ *
+ * A producer writes a record, then sets TAIL behind it, then looks at RECEIVE_BELL. A consumer that
+ * finds nothing sets RECEIVE_BELL to 1, looks at TAIL once more, and sleeps on the bell (FUTEX_WAIT)
+ * while it is 1. Who finds a bell that is 1 sets it to 0 and wakes all. HEAD and SEND_BELL are the same
+ * the other way round, but a producer is not woken before half of the ring is free. Who sleeps looks
+ * every 50 ms whether the other end is dead.
+ */
+
+#ifndef MMAP_CHANNEL_H
+#define MMAP_CHANNEL_H
+
+#include "mmap_sync.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* Which end this is. */
+#define MMAP_PRODUCER 1
+#define MMAP_CONSUMER 2
+
+/* The channel has ended, and everything was received. */
+#define MMAP_CHANNEL_END ENODATA
+
+enum {
+  MMAP_CHANNEL_MAGIC = 2,
+  MMAP_CHANNEL_VERSION = 3,
+  MMAP_CHANNEL_CAPACITY = 4,
+  MMAP_CHANNEL_FLAGS = 5,
+  MMAP_CHANNEL_STATE = 7,
+  MMAP_CHANNEL_LIST_LOCK = 8,
+  MMAP_CHANNEL_TAIL = 16,
+  MMAP_CHANNEL_HEAD = 32,
+  MMAP_CHANNEL_SEND_BELL = 48,
+  MMAP_CHANNEL_RECEIVE_BELL = 64,
+  MMAP_CHANNEL_SEND_LOCK = 80,
+  MMAP_CHANNEL_RECEIVE_LOCK = 96,
+  MMAP_CHANNEL_ENDS = 128,
+  MMAP_CHANNEL_ENDS_BEHIND = 624,
+  MMAP_CHANNEL_HEADER_BYTES = 4096,
+  MMAP_CHANNEL_ENDED = 1,
+  MMAP_CHANNEL_DESERTED = 2,
+};
+
+/* One end of a channel. */
+typedef struct {
+  uint32_t *words; /* the layout's words */
+  char *ring;
+  uint32_t units;      /* the ring's length, in units of 8 bytes */
+  uint32_t role;       /* MMAP_PRODUCER or MMAP_CONSUMER */
+  uint32_t place;      /* its first word in the list of ends */
+  mmap_mutex *turn;    /* NULL: there is one producer, or one consumer */
+  uint64_t position;   /* TAIL of a producer, HEAD of a consumer */
+  uint64_t other;      /* the other one of both, when last looked at */
+  int held;            /* whether a message is reserved or peeked */
+  uint64_t record;     /* where its record begins */
+  size_t length;       /* how long it is, or may be */
+  void *mapping;
+  size_t mapped_length;
+} mmap_channel;
+
+/* ---- Opening ---- */
+
+/* A field of a handle, "mmap:name=value&name=value...", decoded. Returns 0 if it is not there. */
+static inline int mmap_channel_field(const char *handle, const char *name, char *value, size_t size) {
+  size_t length = strlen(name), at = 0;
+  const char *field = handle;
+  while ((field = strstr(field, name)) != NULL) {
+    if (field[length] == '=' && field != handle && (field[-1] == ':' || field[-1] == '&')) break;
+    field += length;
+  }
+  if (field == NULL) return 0;
+  for (const char *c = field + length + 1; *c != '\0' && *c != '&'; c++) {
+    unsigned int byte = *c == '+' ? ' ' : (unsigned char)*c;
+    if (*c == '%') {
+      if (sscanf(c + 1, "%2x", &byte) != 1) return 0;
+      c += 2;
+    }
+    if (at + 1 >= size) return 0;
+    value[at++] = (char)byte;
+  }
+  value[at] = '\0';
+  return 1;
+}
+
+static inline unsigned long long mmap_channel_number(const char *handle, const char *name) {
+  char text[32];
+  return mmap_channel_field(handle, name, text, sizeof text) ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Whether a descriptor leads to the object that a handle names, whole. */
+static inline int mmap_channel_is_object(const char *handle, int fd) {
+  struct statx status;
+  char birth[32], born[32] = "";
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) != 0) return 0;
+  if ((status.stx_mask & STATX_BTIME) != 0) {
+    snprintf(born, sizeof born, "%lld",
+             (long long)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec);
+  }
+  return mmap_channel_field(handle, "birthTime", birth, sizeof birth) &&
+         strcmp(birth, born) == 0 && mmap_channel_number(handle, "inode") == status.stx_ino &&
+         mmap_channel_number(handle, "device") ==
+             makedev(status.stx_dev_major, status.stx_dev_minor) &&
+         mmap_channel_number(handle, "byteOffset") + mmap_channel_number(handle, "byteLength") <=
+             status.stx_size;
+}
+
+/* Opens it by its path, or else through the process that made the handle. Returns -1 if it cannot. */
+static inline int mmap_channel_open_object(const char *handle) {
+  char kind[16], name[PATH_MAX], path[PATH_MAX + 16] = "", state;
+  unsigned long long started;
+  if (!mmap_channel_field(handle, "kind", kind, sizeof kind)) return -1;
+  if (!mmap_channel_field(handle, "path", name, sizeof name)) return -1;
+  if (strcmp(kind, "file") == 0) snprintf(path, sizeof path, "%s", name);
+  if (strcmp(kind, "named") == 0) {
+    snprintf(path, sizeof path, "/dev/shm/%s", name + (name[0] == '/'));
+  }
+  int fd = path[0] == '\0' ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd >= 0 && mmap_channel_is_object(handle, fd)) return fd;
+  if (fd >= 0) close(fd);
+  uint32_t pid = (uint32_t)mmap_channel_number(handle, "pid");
+  if (!mmap_read_stat(pid, &state, &started)) return -1;
+  if (started != mmap_channel_number(handle, "startTime")) return -1;
+  snprintf(path, sizeof path, "/proc/%u/fd/%llu", pid, mmap_channel_number(handle, "fd"));
+  fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || mmap_channel_is_object(handle, fd)) return fd;
+  close(fd);
+  return -1;
+}
+
+/* Whether there is a channel of this layout in so many bytes. */
+static inline int mmap_channel_is_valid(const uint32_t *words, size_t length) {
+  if (length < MMAP_CHANNEL_HEADER_BYTES) return 0;
+  /* Pairs with the store of who made it: who sees "MCHN" sees the rest. */
+  uint32_t magic = __atomic_load_n(&words[MMAP_CHANNEL_MAGIC], __ATOMIC_ACQUIRE);
+  uint32_t capacity = words[MMAP_CHANNEL_CAPACITY];
+  return memcmp(&magic, "MCHN", 4) == 0 && words[MMAP_CHANNEL_VERSION] == 1 && capacity >= 4096 &&
+         capacity <= 1u << 30 && (capacity & (capacity - 1)) == 0 &&
+         capacity <= length - MMAP_CHANNEL_HEADER_BYTES;
+}
+
+static inline uint64_t mmap_channel_load(const mmap_channel *channel, int index) {
+  return __atomic_load_n((const uint64_t *)(channel->words + index), __ATOMIC_SEQ_CST);
+}
+
+static inline int mmap_channel_is_producer(const mmap_channel *channel) {
+  return channel->role == MMAP_PRODUCER;
+}
+
+/* Looks anew at how far others have come: at the beginning, and at each turn. */
+static inline void mmap_channel_reload(mmap_channel *channel) {
+  uint64_t tail = mmap_channel_load(channel, MMAP_CHANNEL_TAIL);
+  uint64_t head = mmap_channel_load(channel, MMAP_CHANNEL_HEAD);
+  channel->position = mmap_channel_is_producer(channel) ? tail : head;
+  channel->other = mmap_channel_is_producer(channel) ? head : tail;
+}
+
+/* ---- The list of ends ---- */
+
+static inline void mmap_channel_lock_list(mmap_channel *channel) {
+  mmap_mutex_lock((mmap_mutex *)(channel->words + MMAP_CHANNEL_LIST_LOCK));
+}
+
+static inline void mmap_channel_unlock_list(mmap_channel *channel) {
+  mmap_mutex_unlock((mmap_mutex *)(channel->words + MMAP_CHANNEL_LIST_LOCK));
+}
+
+/* How many ends of a role there are (0: of none yet): those that live, or those that are dead. */
+static inline int mmap_channel_count(mmap_channel *channel, uint32_t role, int dead) {
+  int count = 0;
+  for (int i = MMAP_CHANNEL_ENDS; i < MMAP_CHANNEL_ENDS_BEHIND; i += 4) {
+    const uint32_t *end = channel->words + i;
+    uint32_t thread = __atomic_load_n(&end[0], __ATOMIC_SEQ_CST);
+    if (thread == 0 || (role == 0 ? end[3] != 0 : (end[3] & role) == 0)) continue;
+    if (mmap_is_dead(thread, end[1]) == dead) count++;
+  }
+  return count;
+}
+
+/*
+ * A place for one more of a role. Who died in that role, or before it had one, is forgotten; who died
+ * in the other role stays to be noticed, unless there is no other place. NULL: all of them live.
+ */
+static inline uint32_t *mmap_channel_free_end(mmap_channel *channel, uint32_t role) {
+  uint32_t *free_end = NULL, *dead_end = NULL;
+  for (int i = MMAP_CHANNEL_ENDS; i < MMAP_CHANNEL_ENDS_BEHIND; i += 4) {
+    uint32_t *end = channel->words + i;
+    if (end[0] != 0 && mmap_is_dead(end[0], end[1])) {
+      end[3] &= ~role;
+      if (end[3] == 0) __atomic_store_n(&end[0], 0, __ATOMIC_SEQ_CST);
+      else dead_end = end;
+    }
+    if (end[0] == 0 && free_end == NULL) free_end = end;
+  }
+  return free_end != NULL ? free_end : dead_end;
+}
+
+/* Enters this end. */
+static inline int mmap_channel_enter(mmap_channel *channel) {
+  uint32_t *free_end = mmap_channel_free_end(channel, channel->role);
+  if (free_end == NULL) return EBUSY;
+  if (channel->turn == NULL && mmap_channel_count(channel, channel->role, 0) > 0) return EBUSY;
+  /* Nobody may take what is written next for the one that was there. */
+  __atomic_store_n(&free_end[0], 0, __ATOMIC_SEQ_CST);
+  mmap_find_self();
+  free_end[1] = mmap_own_fingerprint;
+  free_end[2] = (uint32_t)getpid();
+  free_end[3] = channel->role;
+  /* Last: a place whose thread is 0 is free, whatever else is in it. */
+  __atomic_store_n(&free_end[0], mmap_own_tid, __ATOMIC_SEQ_CST);
+  channel->place = (uint32_t)(free_end - channel->words);
+  if (channel->role == MMAP_CONSUMER) {
+    __atomic_and_fetch(&channel->words[MMAP_CHANNEL_STATE], ~(uint32_t)MMAP_CHANNEL_DESERTED,
+                       __ATOMIC_SEQ_CST);
+  }
+  return 0;
+}
+
+/*
+ * Whether the other end was there and is dead. Before anybody was, whoever had the channel open and was
+ * neither yet counts as one.
+ */
+static inline int mmap_channel_is_lost(mmap_channel *channel) {
+  uint32_t other = MMAP_PRODUCER + MMAP_CONSUMER - channel->role;
+  mmap_channel_lock_list(channel);
+  int living = mmap_channel_count(channel, other, 0), dead = mmap_channel_count(channel, other, 1);
+  if (living + dead == 0) {
+    living = mmap_channel_count(channel, 0, 0);
+    dead = mmap_channel_count(channel, 0, 1);
+  }
+  mmap_channel_unlock_list(channel);
+  return dead > 0 && living == 0;
+}
+
+/*
+ * Opens one end of the channel that a handle leads to, in its text form. ENOENT: it cannot be reached;
+ * EPROTO: there is no channel; EBUSY: another one is the only producer or consumer.
+ */
+static inline int mmap_channel_open(mmap_channel *channel, const char *handle, uint32_t role) {
+  memset(channel, 0, sizeof *channel);
+  if (role != MMAP_PRODUCER && role != MMAP_CONSUMER) return EINVAL;
+  if (strncmp(handle, "mmap:", 5) != 0) return EINVAL;
+  int fd = mmap_channel_open_object(handle);
+  if (fd < 0) return ENOENT;
+  size_t offset = mmap_channel_number(handle, "byteOffset");
+  size_t length = mmap_channel_number(handle, "byteLength");
+  size_t lead = offset % (size_t)sysconf(_SC_PAGESIZE);
+  channel->mapped_length = lead + length;
+  channel->mapping = mmap(NULL, channel->mapped_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                          (off_t)(offset - lead));
+  int error = errno;
+  close(fd);
+  if (channel->mapping == MAP_FAILED) return error;
+  channel->words = (uint32_t *)((char *)channel->mapping + lead);
+  if (mmap_channel_is_valid(channel->words, length)) {
+    uint32_t lock = role == MMAP_PRODUCER ? MMAP_CHANNEL_SEND_LOCK : MMAP_CHANNEL_RECEIVE_LOCK;
+    int several = (channel->words[MMAP_CHANNEL_FLAGS] & role) != 0;
+    channel->ring = (char *)channel->words + MMAP_CHANNEL_HEADER_BYTES;
+    channel->units = channel->words[MMAP_CHANNEL_CAPACITY] / 8;
+    channel->role = role;
+    channel->turn = several ? (mmap_mutex *)(channel->words + lock) : NULL;
+    mmap_channel_lock_list(channel);
+    error = mmap_channel_enter(channel);
+    mmap_channel_unlock_list(channel);
+    mmap_channel_reload(channel);
+  } else {
+    error = EPROTO;
+  }
+  if (error != 0) munmap(channel->mapping, channel->mapped_length);
+  return error;
+}
+
+/* As mmap_channel_open, by the handle in the environment; NULL stands for "MMAP_CHANNEL". */
+static inline int mmap_channel_open_env(mmap_channel *channel, const char *variable, uint32_t role) {
+  const char *handle = getenv(variable == NULL ? "MMAP_CHANNEL" : variable);
+  return handle == NULL ? ENOENT : mmap_channel_open(channel, handle, role);
+}
+
+/* ---- The ring ---- */
+
+/* The longest message, in bytes. */
+static inline size_t mmap_channel_longest(const mmap_channel *channel) {
+  return (size_t)channel->units * 4 - 8;
+}
+
+static inline uint64_t mmap_channel_units_of(size_t length) {
+  return 1 + (length + 7) / 8;
+}
+
+static inline int32_t *mmap_channel_length_at(mmap_channel *channel, uint64_t position) {
+  return (int32_t *)(channel->ring + 8 * (position & (channel->units - 1)));
+}
+
+/* Wakes those who sleep on a bell: on the very word that this changes, so none is missed. */
+static inline void mmap_channel_wake(mmap_channel *channel, int bell) {
+  uint32_t *word = channel->words + bell;
+  if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0) return;
+  if (__atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST) != 0) mmap_futex_wake((int32_t *)word, INT_MAX);
+}
+
+/* Room for a record. */
+static inline int mmap_channel_claim(mmap_channel *channel, size_t length) {
+  if (__atomic_load_n(&channel->words[MMAP_CHANNEL_STATE], __ATOMIC_SEQ_CST) != 0) return EPIPE;
+  uint64_t to_end = channel->units - (channel->position & (channel->units - 1));
+  uint64_t units = mmap_channel_units_of(length), skipped = units > to_end ? to_end : 0;
+  uint64_t behind = channel->position + skipped + units;
+  if (behind - channel->other > channel->units) {
+    /* Pairs with the store in mmap_channel_release: what is overwritten was read. */
+    channel->other = mmap_channel_load(channel, MMAP_CHANNEL_HEAD);
+    if (behind - channel->other > channel->units) return EAGAIN;
+  }
+  if (skipped != 0) *mmap_channel_length_at(channel, channel->position) = -1;
+  channel->record = channel->position + skipped;
+  channel->length = length;
+  return 0;
+}
+
+/* The next record. */
+static inline int mmap_channel_find(mmap_channel *channel) {
+  if (channel->position == channel->other) {
+    /* Nothing is sent after the end: so first whether there is one, then what there is. */
+    uint32_t state = __atomic_load_n(&channel->words[MMAP_CHANNEL_STATE], __ATOMIC_SEQ_CST);
+    /* Pairs with the store in mmap_channel_commit: who sees the new tail sees the records. */
+    channel->other = mmap_channel_load(channel, MMAP_CHANNEL_TAIL);
+    if (channel->position == channel->other) {
+      return (state & MMAP_CHANNEL_ENDED) != 0 ? MMAP_CHANNEL_END : EAGAIN;
+    }
+  }
+  uint64_t record = channel->position;
+  if (*mmap_channel_length_at(channel, record) == -1) {
+    record += channel->units - (record & (channel->units - 1));
+  }
+  /* Others write to the ring, and nothing keeps them from writing nonsense. */
+  int32_t length = *mmap_channel_length_at(channel, record);
+  if (length < 0 || (size_t)length > mmap_channel_longest(channel)) return EPROTO;
+  if (record + mmap_channel_units_of((size_t)length) > channel->other) return EPROTO;
+  channel->record = record;
+  channel->length = (size_t)length;
+  return 0;
+}
+
+/* One try, where there are several in a turn, which is kept if it succeeds. */
+static inline int mmap_channel_attempt(mmap_channel *channel, size_t length) {
+  if (channel->turn != NULL) {
+    mmap_mutex_lock(channel->turn); /* a dead one's is taken over: it published nothing halfway */
+    mmap_channel_reload(channel);
+  }
+  int error = mmap_channel_is_producer(channel) ? mmap_channel_claim(channel, length)
+                                                : mmap_channel_find(channel);
+  channel->held = error == 0;
+  if (error != 0 && channel->turn != NULL) mmap_mutex_unlock(channel->turn);
+  return error;
+}
+
+static inline double mmap_channel_now_ms(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
+}
+
+/* Tries until it succeeds; first without sleeping, for some microseconds. */
+static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int timeout_ms) {
+  if (channel->held) return EBUSY;
+  int error = mmap_channel_attempt(channel, length);
+  for (int i = 0; error == EAGAIN && timeout_ms != 0 && i < 2000; i++) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+    error = mmap_channel_attempt(channel, length);
+  }
+  if (error != EAGAIN || timeout_ms == 0) return error;
+  double deadline = mmap_channel_now_ms() + timeout_ms;
+  int bell = mmap_channel_is_producer(channel) ? MMAP_CHANNEL_SEND_BELL : MMAP_CHANNEL_RECEIVE_BELL;
+  uint32_t *word = channel->words + bell;
+  int look = 0;
+  while (1) {
+    /* Before the last try: it finds what the other end did, or the other end finds the bell. */
+    __atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
+    /* Also before it: what the other end did last counts, and then its death. */
+    int lost = look && mmap_channel_is_lost(channel);
+    error = mmap_channel_attempt(channel, length);
+    if (error != EAGAIN) return error;
+    if (lost) return ECONNRESET;
+    double left = timeout_ms < 0 ? 50 : deadline - mmap_channel_now_ms();
+    if (left <= 0) return ETIMEDOUT;
+    const struct timespec slice = {0, (left < 50 ? left : 50) * 1e6};
+    look = mmap_futex_wait((int32_t *)word, 1, &slice) == ETIMEDOUT;
+  }
+}
+
+/* Lets the next one have its turn. */
+static inline void mmap_channel_settle(mmap_channel *channel) {
+  channel->held = 0;
+  if (channel->turn != NULL) mmap_mutex_unlock(channel->turn);
+}
+
+/* ---- Sending ---- */
+
+/*
+ * Room for a message, in place; then comes mmap_channel_commit or mmap_channel_give_up. Waits as long
+ * as there is no room; `timeout_ms` may be negative: for ever, or 0: not at all. EMSGSIZE: it is too
+ * long; EPIPE: the channel has ended; ECONNRESET: the consumer is dead; EAGAIN and ETIMEDOUT: there is
+ * no room; EBUSY: a message is reserved already. Waiting for another producer's turn has no limit.
+ */
+static inline int mmap_channel_reserve(mmap_channel *channel, size_t length, void **bytes,
+                                       int timeout_ms) {
+  if (!mmap_channel_is_producer(channel)) return EINVAL;
+  if (length > mmap_channel_longest(channel)) return EMSGSIZE;
+  int error = mmap_channel_wait(channel, length, timeout_ms);
+  if (error == 0) *bytes = mmap_channel_length_at(channel, channel->record) + 2;
+  return error;
+}
+
+/* Sends what was reserved, or only so many bytes of it. EPIPE: the channel has ended. */
+static inline int mmap_channel_commit(mmap_channel *channel, size_t length) {
+  if (!channel->held || !mmap_channel_is_producer(channel)) return EINVAL;
+  if (length > channel->length) return EINVAL;
+  uint32_t state = __atomic_load_n(&channel->words[MMAP_CHANNEL_STATE], __ATOMIC_SEQ_CST);
+  if (state == 0) {
+    *mmap_channel_length_at(channel, channel->record) = (int32_t)length;
+    channel->position = channel->record + mmap_channel_units_of(length);
+    /* Pairs with the load in mmap_channel_find. Before the look at the bell: see the layout. */
+    __atomic_store_n((uint64_t *)(channel->words + MMAP_CHANNEL_TAIL), channel->position,
+                     __ATOMIC_SEQ_CST);
+    mmap_channel_wake(channel, MMAP_CHANNEL_RECEIVE_BELL);
+  }
+  mmap_channel_settle(channel);
+  return state == 0 ? 0 : EPIPE;
+}
+
+/* Sends nothing of what was reserved, or leaves a peeked message for the next one. */
+static inline void mmap_channel_give_up(mmap_channel *channel) {
+  if (channel->held) mmap_channel_settle(channel);
+}
+
+/* Sends a message. Returns what mmap_channel_reserve and mmap_channel_commit do. */
+static inline int mmap_channel_send(mmap_channel *channel, const void *message, size_t length,
+                                    int timeout_ms) {
+  void *bytes;
+  int error = mmap_channel_reserve(channel, length, &bytes, timeout_ms);
+  if (error != 0) return error;
+  if (length > 0) memcpy(bytes, message, length);
+  return mmap_channel_commit(channel, length);
+}
+
+static inline void mmap_channel_set_ended(mmap_channel *channel) {
+  __atomic_or_fetch(&channel->words[MMAP_CHANNEL_STATE], MMAP_CHANNEL_ENDED, __ATOMIC_SEQ_CST);
+  mmap_channel_wake(channel, MMAP_CHANNEL_RECEIVE_BELL);
+  mmap_channel_wake(channel, MMAP_CHANNEL_SEND_BELL);
+}
+
+/* Ends the channel, for all producers: consumers get what is left, then MMAP_CHANNEL_END. */
+static inline int mmap_channel_end(mmap_channel *channel) {
+  if (!mmap_channel_is_producer(channel)) return EINVAL;
+  if (channel->held) return EBUSY;
+  /* In a turn: what another producer is about to commit belongs before the end. */
+  if (channel->turn != NULL) mmap_mutex_lock(channel->turn);
+  mmap_channel_set_ended(channel);
+  if (channel->turn != NULL) mmap_mutex_unlock(channel->turn);
+  return 0;
+}
+
+/* ---- Receiving ---- */
+
+/*
+ * The next message, in place; then comes mmap_channel_release or mmap_channel_give_up. Waits as long as
+ * there is none; `timeout_ms` as in mmap_channel_reserve. MMAP_CHANNEL_END: there will be no more;
+ * ECONNRESET: the producer is dead, and everything that it sent was received; EAGAIN and ETIMEDOUT:
+ * there is none; EPROTO: the ring is damaged; EBUSY: a message is peeked already. If this process dies
+ * before it releases the message, another consumer gets it.
+ */
+static inline int mmap_channel_peek(mmap_channel *channel, const void **bytes, size_t *length,
+                                    int timeout_ms) {
+  if (mmap_channel_is_producer(channel)) return EINVAL;
+  int error = mmap_channel_wait(channel, 0, timeout_ms);
+  if (error != 0) return error;
+  *length = channel->length;
+  *bytes = mmap_channel_length_at(channel, channel->record) + 2;
+  return 0;
+}
+
+/* Gives the room of the peeked message back to the producers. */
+static inline void mmap_channel_release(mmap_channel *channel) {
+  if (!channel->held || mmap_channel_is_producer(channel)) return;
+  channel->position = channel->record + mmap_channel_units_of(channel->length);
+  /* Pairs with the load in mmap_channel_claim: what was read may be overwritten. */
+  __atomic_store_n((uint64_t *)(channel->words + MMAP_CHANNEL_HEAD), channel->position,
+                   __ATOMIC_SEQ_CST);
+  /* Not for each message: that would be two system calls each. */
+  if (channel->other - channel->position <= channel->units / 2) {
+    mmap_channel_wake(channel, MMAP_CHANNEL_SEND_BELL);
+  }
+  /* A wake-up that came for two messages may have reached this consumer alone. */
+  int several = channel->turn != NULL;
+  uint64_t position = channel->position;
+  mmap_channel_settle(channel);
+  if (several && mmap_channel_load(channel, MMAP_CHANNEL_TAIL) != position) {
+    mmap_channel_wake(channel, MMAP_CHANNEL_RECEIVE_BELL);
+  }
+}
+
+/*
+ * Takes a message. Returns what mmap_channel_peek does, and EMSGSIZE if it is longer than `size`: then
+ * it stays where it is, and `length` says how long it is.
+ */
+static inline int mmap_channel_receive(mmap_channel *channel, void *message, size_t size,
+                                       size_t *length, int timeout_ms) {
+  const void *bytes;
+  int error = mmap_channel_peek(channel, &bytes, length, timeout_ms);
+  if (error != 0) return error;
+  if (*length > size) {
+    mmap_channel_give_up(channel);
+    return EMSGSIZE;
+  }
+  if (*length > 0) memcpy(message, bytes, *length);
+  mmap_channel_release(channel);
+  return 0;
+}
+
+/* ---- Leaving ---- */
+
+/*
+ * Leaves. The last producer ends the channel; after the last consumer, sending fails with EPIPE. A
+ * message that is reserved or peeked is given up.
+ */
+static inline void mmap_channel_close(mmap_channel *channel) {
+  mmap_channel_give_up(channel);
+  mmap_channel_lock_list(channel);
+  __atomic_store_n(&channel->words[channel->place], 0, __ATOMIC_SEQ_CST);
+  if (mmap_channel_count(channel, channel->role, 0) == 0) {
+    if (mmap_channel_is_producer(channel)) {
+      mmap_channel_set_ended(channel);
+    } else {
+      __atomic_or_fetch(&channel->words[MMAP_CHANNEL_STATE], MMAP_CHANNEL_DESERTED,
+                        __ATOMIC_SEQ_CST);
+      mmap_channel_wake(channel, MMAP_CHANNEL_SEND_BELL);
+    }
+  }
+  mmap_channel_unlock_list(channel);
+  munmap(channel->mapping, channel->mapped_length);
+}
+
+#endif
