@@ -19,7 +19,14 @@ import {
   mannerFrom,
   type ShapeOptions,
 } from "./options.ts";
-import { attachPlaced, createPlaced, findOver, type Placed, placeOver } from "./place.ts";
+import {
+  attachPlaced,
+  closingOnError,
+  createPlaced,
+  findOver,
+  type Placed,
+  placeOver,
+} from "./place.ts";
 import { Producer, type Slot } from "./producer.ts";
 import { RingMemory } from "./ring_memory.ts";
 import { CHANNEL, checkGeometry } from "./kinds.ts";
@@ -125,7 +132,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
       flags: flagsFrom(options, action),
     };
     const manner = mannerFrom(options, action);
-    return new Channel(createPlaced(options, CHANNEL, geometry), true, manner);
+    return Channel.#owning(createPlaced(options, CHANNEL, geometry), manner);
   }
 
   /**
@@ -158,8 +165,10 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   static attach(handle: RegionHandle | string, options: JoinOptions = {}): Channel {
     const manner = mannerFrom(options, "attach to channel");
-    const placed = attachPlaced(MmapRegion.attach(handle), CHANNEL, checkGeometry);
-    return new Channel(placed, true, manner);
+    return Channel.#owning(
+      attachPlaced(MmapRegion.attach(handle), CHANNEL, checkGeometry),
+      manner,
+    );
   }
 
   /**
@@ -170,8 +179,15 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE, options: JoinOptions = {}): Channel {
     const manner = mannerFrom(options, "attach to channel");
-    const placed = attachPlaced(attachRegion(variable, "channel"), CHANNEL, checkGeometry);
-    return new Channel(placed, true, manner);
+    return Channel.#owning(
+      attachPlaced(attachRegion(variable, "channel"), CHANNEL, checkGeometry),
+      manner,
+    );
+  }
+
+  /** @throws {Deno.errors.Busy} If there is no room for one more; then the region is closed. */
+  static #owning(placed: Placed, manner: Manner): Channel {
+    return closingOnError(placed.region, () => new Channel(placed, true, manner));
   }
 
   /** The length of the ring, in bytes. */
