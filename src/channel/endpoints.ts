@@ -61,7 +61,7 @@ export class Membership {
   take(role: Role, single: boolean, taken: () => void): void {
     this.#locked("join", (cells) => {
       for (const place of placesOf(cells, role)) retireIfDead(cells, place, role);
-      const [other] = placesOf(cells, role);
+      const other = placesOf(cells, role).find((place) => place !== this.#place);
       if (single && other !== undefined) {
         throw new Deno.errors.Busy(
           `Cannot join channel: process ${cells[other + PID]} is its ${ROLE_NAMES[role]}, ` +
@@ -77,14 +77,13 @@ export class Membership {
   leave(deserted: (role: Role) => void): void {
     this.#locked("leave", (cells) => {
       const roles = cells[this.#place + ROLES]!;
-      Atomics.store(cells, this.#place, 0);
       for (const role of [PRODUCER_BIT, CONSUMER_BIT] as const) {
-        if (
-          (roles & role) !== 0 && placesOf(cells, role).every((place) => isDeadAt(cells, place))
-        ) {
-          deserted(role);
-        }
+        if ((roles & role) === 0) continue;
+        const others = placesOf(cells, role).filter((place) => place !== this.#place);
+        if (others.every((place) => isDeadAt(cells, place))) deserted(role);
       }
+      // Last: whoever dies before this is found dead, and nobody waits for ever.
+      Atomics.store(cells, this.#place, 0);
     });
   }
 
