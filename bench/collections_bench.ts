@@ -78,12 +78,12 @@ async function compareAppends(dir: string, where: string): Promise<void> {
 }
 
 async function compareReads(dir: string): Promise<void> {
-  using log = AppendLog.open(`${dir}/read.log`, { create: true });
+  using log = AppendLog.open(`${dir}/read.log`, { create: true, pooled: true });
   for (let i = 0; i < RECORDS; i++) log.append(RECORD);
   using file = Deno.openSync(`${dir}/read.log`);
   const target = new Uint8Array(RECORD.length);
   await printComparison("read a record of 100 bytes at its position", {
-    ours: perStep("AppendLog.read", RECORDS, () => {
+    ours: perStep("AppendLog.read, pooled", RECORDS, () => {
       for (let i = 0; i < RECORDS; i++) sum += log.read(i * 112)[5]!;
     }),
     theirs: perStep("seekSync and readSync", RECORDS, () => {
@@ -104,6 +104,7 @@ function makeMap(size: number): { map: SharedMap; region: MmapRegion } {
     capacity: size,
     maxKeyByteLength: KEY_BYTE_LENGTH,
     valueByteLength: VALUE_BYTE_LENGTH,
+    pooled: true,
   });
   for (let i = 0; i < size; i++) map.set(keyOf(i), valueOf(i));
   return { map, region };
@@ -122,7 +123,7 @@ async function compareMaps(size: number): Promise<void> {
       for (let i = 0; i < times; i++) look(keys[next = (next + 1) % size]!);
     });
   await printComparison(`read a value, of ${size} keys`, {
-    ours: each("SharedMap.get", (key) => sum += map.get(key)![0]!),
+    ours: each("SharedMap.get, pooled", (key) => sum += map.get(key)![0]!),
     theirs: each("Map.get", (key) => sum += heap.get(key)![0]!),
     rounds: 41,
   }, { figure: time, unit: " of its time", atMost: 5 });
@@ -143,7 +144,7 @@ async function comparePipe(): Promise<void> {
   const keys = shuffledKeys(size);
   const encoder = new TextEncoder();
   await printComparison("read a value that another process holds", {
-    ours: perStep("SharedMap.get", size, () => {
+    ours: perStep("SharedMap.get, pooled", size, () => {
       for (const key of keys) sum += map.get(key)![0]!;
     }),
     theirs: {

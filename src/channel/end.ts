@@ -38,6 +38,9 @@ const LOOKS = 1000;
  */
 export const hurry = { lockTries: 200 };
 
+/** What was seen so lately is still believed, in milliseconds. */
+const LEAST_LOOK_MS = 20;
+
 /** How often a spinning call looks whether the other end is dead. */
 const LOOK_MS = 50;
 
@@ -52,6 +55,7 @@ export abstract class End {
   readonly #spinner: Spinner;
   readonly #membership: Membership;
   #joined = false;
+  #lookedMs = -Infinity;
   #closed = false;
   /** Set while a slot or a peeked message keeps the turn. */
   protected held: { settle(): void } | undefined;
@@ -166,8 +170,12 @@ export abstract class End {
     if (this.lock !== undefined) this.reload();
   }
 
-  /** An error, if the other end was there and is dead. */
+  /** An error, if the other end was there and is dead; looked at no more often than needed. */
   lost(): Error | undefined {
+    // Each wait begins with this, and most are short: looking costs microseconds.
+    const now = performance.now();
+    if (now - this.#lookedMs < LEAST_LOOK_MS) return undefined;
+    this.#lookedMs = now;
     const { action, otherRole } = this.plan;
     const pid = this.#membership.lostPid(otherRole);
     if (pid === undefined) return undefined;

@@ -19,6 +19,10 @@ const WORDS_EACH = 4;
 const FINGERPRINT = 1;
 const PID = 2;
 const ROLES = 3;
+/** How long to wait for the list, in milliseconds: it is held for microseconds. */
+const LOCK_MS = 1000;
+
+const ENDPOINTS_END = ENDPOINTS + MOST_ENDPOINTS * WORDS_EACH;
 
 /**
  * One Channel object's entry in the list. It enters when the object is made, so that its death is
@@ -75,44 +79,54 @@ export class Membership {
 
   /** Leaves. @param deserted run for each role in which nobody who lives is left */
   leave(deserted: (role: Role) => void): void {
-    this.#locked("leave", (cells) => {
-      const roles = cells[this.#place + ROLES]!;
-      for (const role of [PRODUCER_BIT, CONSUMER_BIT] as const) {
-        if ((roles & role) === 0) continue;
-        const others = placesOf(cells, role).filter((place) => place !== this.#place);
-        if (others.every((place) => isDeadAt(cells, place))) deserted(role);
-      }
-      // Last: whoever dies before this is found dead, and nobody waits for ever.
-      Atomics.store(cells, this.#place, 0);
-    });
+    try {
+      this.#locked("leave", (cells) => this.#desert(cells, deserted));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.TimedOut)) throw error;
+      // Better unnoticed than never: whoever has the list may have it for ever.
+      Atomics.store(this.#words.cells, this.#place, 0);
+    }
+  }
+
+  #desert(cells: Int32Array, deserted: (role: Role) => void): void {
+    const roles = cells[this.#place + ROLES]!;
+    for (const role of [PRODUCER_BIT, CONSUMER_BIT] as const) {
+      if ((roles & role) === 0) continue;
+      const others = placesOf(cells, role).filter((place) => place !== this.#place);
+      if (others.every((place) => isDeadAt(cells, place))) deserted(role);
+    }
+    // Last: whoever dies before this is found dead, and nobody waits for ever.
+    Atomics.store(cells, this.#place, 0);
   }
 
   /**
    * The process of one in this role that died, if nobody lives in it. Before anybody was, whoever had
-   * attached and was neither yet counts as one.
+   * attached and was neither yet counts as one. Takes no lock: this is asked while others may be
+   * stopped in the middle of a change.
    */
   lostPid(role: Role): number | undefined {
-    return this.#locked("look into", (cells) => {
-      let places = placesOf(cells, role);
-      if (places.length === 0) {
-        places = placesOf(cells)
-          .filter((place) => place !== this.#place && cells[place + ROLES] === 0);
-      }
-      if (places.length === 0) return undefined;
-      return places.every((place) => isDeadAt(cells, place)) ? cells[places[0]! + PID] : undefined;
-    });
+    const { cells } = this.#words;
+    const inRole = new Tally();
+    const idle = new Tally();
+    for (let place = ENDPOINTS; place < ENDPOINTS_END; place += WORDS_EACH) {
+      if (Atomics.load(cells, place) === 0) continue;
+      // Each entry is read once: it is the one or the other, and alive in both or in none.
+      const roles = Atomics.load(cells, place + ROLES);
+      if ((roles & role) !== 0) inRole.count(cells, place);
+      else if (roles === 0 && place !== this.#place) idle.count(cells, place);
+    }
+    return inRole.any ? inRole.lostPid : idle.lostPid;
   }
 
   /** The processes in a role, living and dead. */
   pids(role: Role): number[] {
-    return this.#locked(
-      "look into",
-      (cells) => placesOf(cells, role).map((place) => cells[place + PID]!),
-    );
+    const { cells } = this.#words;
+    return placesOf(cells, role).map((place) => cells[place + PID]!);
   }
 
+  /** @throws {Deno.errors.TimedOut} If somebody was stopped in the middle of a change. */
   #locked<T>(verb: string, action: (cells: Int32Array) => T): T {
-    return briefly(this.#lock, `${verb} channel`, () => action(this.#words.cells));
+    return briefly(this.#lock, `${verb} channel`, () => action(this.#words.cells), LOCK_MS);
   }
 }
 
@@ -148,6 +162,28 @@ function retireIfDead(cells: Int32Array, place: number, role: Role): void {
   if (cells[place + ROLES] === 0) Atomics.store(cells, place, 0);
 }
 
+/** Whether the one at a place is dead for sure. */
 function isDeadAt(cells: Int32Array, place: number): boolean {
-  return THREADS.isDeadLately(cells[place]!, cells[place + FINGERPRINT]!);
+  const tid = Atomics.load(cells, place);
+  const fingerprint = Atomics.load(cells, place + FINGERPRINT);
+  // The fingerprint is another one's if the place has changed hands meanwhile: then look later.
+  return Atomics.load(cells, place) === tid && THREADS.isDeadLately(tid, fingerprint);
+}
+
+/** Some entries: whether there are any, and whether all of them are of dead ones. */
+class Tally {
+  any = false;
+  #pid = 0;
+  #living = false;
+
+  count(cells: Int32Array, place: number): void {
+    this.any = true;
+    if (this.#living) return;
+    if (isDeadAt(cells, place)) this.#pid = cells[place + PID]!;
+    else this.#living = true;
+  }
+
+  get lostPid(): number | undefined {
+    return this.any && !this.#living ? this.#pid : undefined;
+  }
 }

@@ -170,7 +170,8 @@ export class Producer extends End {
 
   /** @throws {Deno.errors.BrokenPipe} */
   #checkOpen(cells: Int32Array): void {
-    const state = Atomics.load(cells, STATE);
+    // Not in order with anything: who ends a channel while others send cannot know what they see.
+    const state = cells[STATE]!;
     if (state === 0) return;
     // As in `Consumer.#atEnd`.
     if (this.lock !== undefined) this.memory.wake(SEND_BELL);

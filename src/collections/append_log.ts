@@ -34,6 +34,13 @@ export interface AppendLogOptions {
    * @default {false}
    */
   create?: boolean;
+  /**
+   * Whether copies of up to 1 KiB share buffers, as Node's `Buffer`s do: making one takes 30 ns
+   * instead of 300. `record.buffer` then is more than the record (look at `byteOffset`), cannot be
+   * transferred to a Worker, and is kept as long as any copy in it.
+   * @default {false}
+   */
+  pooled?: boolean;
 }
 
 /** A record and where it is. */
@@ -85,8 +92,7 @@ const MARK_DISTANCE = 1 << 20;
  * dies. The file grows in steps with their blocks reserved, so that a full disk is an error of
  * `append` and never a fault, and is cut to its length by `close`.
  *
- * Records that are returned are copies; those of at most 1 KiB may share their `buffer` with others,
- * so `slice()` them before you transfer them.
+ * Records that are returned are copies, with `pooled` of shared buffers.
  *
  * @example
  * ```ts
@@ -144,7 +150,8 @@ export class AppendLog implements Disposable {
     if (create && !writable) {
       throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
     }
-    const file = new LogFile({ path: pathOf(path), writable, create, action });
+    const pooled = flag(options.pooled, "pooled", action, false);
+    const file = new LogFile({ path: pathOf(path), writable, create, pooled, action });
     return new AppendLog(file, writable);
   }
 

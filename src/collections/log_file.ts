@@ -30,6 +30,7 @@ export interface LogPlan {
   readonly path: string;
   readonly writable: boolean;
   readonly create: boolean;
+  readonly pooled: boolean;
   readonly action: string;
 }
 
@@ -38,6 +39,7 @@ export interface LogPlan {
  * the whole, which is mapped again when it grows.
  */
 export class LogFile implements Memory {
+  readonly pooled: boolean;
   readonly words32: LogWords;
   readonly control: MmapRegion;
   readonly #data: MmapRegion;
@@ -51,6 +53,7 @@ export class LogFile implements Memory {
 
   constructor(plan: LogPlan) {
     this.#plan = plan;
+    this.pooled = plan.pooled;
     const { path, writable, action } = plan;
     const fresh = () => ({ header: HEADER, byteLength: HEADER_BYTE_LENGTH + FIRST_ROOM });
     const fd = openCollection({ ...plan, exclusive: writable, fresh });

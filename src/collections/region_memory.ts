@@ -12,11 +12,13 @@ export class RegionMemory implements Memory {
   readonly #name: string;
   /** How long the collection is, in bytes: more than that of the region is not its own. */
   readonly #byteLength: number;
+  readonly pooled: boolean;
   #closed = false;
   #bytes: Uint8Array = NO_BYTES;
   #words: Int32Array = NO_WORDS;
 
-  constructor(region: MmapRegion, byteLength: number, name: string) {
+  constructor(region: MmapRegion, byteLength: number, name: string, pooled: boolean) {
+    this.pooled = pooled;
     this.#region = region;
     this.#byteLength = byteLength;
     this.#name = name;

@@ -42,6 +42,13 @@ export interface SharedMapOptions {
    * @default {"read-write"}
    */
   access?: "read" | "read-write";
+  /**
+   * Whether copies of up to 1 KiB share buffers, as Node's `Buffer`s do: making one takes 30 ns
+   * instead of 300. `value.buffer` then is more than the value (look at `byteOffset`), cannot be
+   * transferred to a Worker, and is kept as long as any copy in it.
+   * @default {false}
+   */
+  pooled?: boolean;
 }
 
 /**
@@ -53,8 +60,8 @@ export interface SharedMapOptions {
  * `delete` did that returned is there. A crash of the machine may lose anything that was not committed,
  * and leave a damaged map.
  *
- * A string is the same key as its UTF-8 bytes. Values that are returned are copies; those of at most
- * 1 KiB may share their `buffer` with others, so `slice()` them before you transfer them.
+ * A string is the same key as its UTF-8 bytes. Values that are returned are copies, with
+ * `pooled` of shared buffers.
  *
  * Whoever can write to the file can damage the map: then it throws `Deno.errors.InvalidData`, or gives
  * what was written there, but never touches other memory.
@@ -81,11 +88,11 @@ export class SharedMap implements Disposable {
   readonly #mutex: Mutex | undefined;
   readonly #key: MapKey;
 
-  private constructor(place: Place, layout: MapLayout) {
+  private constructor(place: Place, layout: MapLayout, pooled: boolean) {
     const { region } = place;
     this.#place = place;
     this.#layout = layout;
-    this.#memory = new RegionMemory(region, layout.byteLength, "map");
+    this.#memory = new RegionMemory(region, layout.byteLength, "map", pooled);
     this.#key = new MapKey(layout.maxKeyByteLength, this.#memory.words[SEED]!);
     if (region.access === "read") return;
     this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
@@ -119,13 +126,14 @@ export class SharedMap implements Disposable {
     if (create && !writable) {
       throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
     }
+    const pooled = flag(options.pooled, "pooled", action, false);
     const wishes = readWishes(options, action);
     const fresh = (available: number | undefined): Fresh => freshMap(wishes, available, action);
     const place = openPlace({ target, kind: "map", action, writable, create, fresh });
     try {
       const layout = layoutOf(place.header, place.region.byteLength, action);
       checkWishes(wishes, layout, action);
-      return new SharedMap(place, layout);
+      return new SharedMap(place, layout, pooled);
     } catch (error) {
       if (place.owned) place.region.close();
       throw error;

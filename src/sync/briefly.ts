@@ -4,11 +4,20 @@ import { attemptSync } from "./attempt.ts";
 import { LockAttempt } from "./mutex.ts";
 import type { RobustWord } from "./robust_word.ts";
 
-const FOR_EVER = { deadline: Infinity, signal: undefined };
-
-/** Runs `action` under the lock. It is held so briefly that waiting for it is no blocking. */
-export function briefly<T>(lock: RobustWord, name: string, action: () => T): T {
-  attemptSync(new LockAttempt(lock, name), FOR_EVER);
+/**
+ * Runs `action` under the lock. It is held so briefly that waiting for it is no blocking.
+ *
+ * @param timeoutMs by default it waits as long as it takes
+ * @throws {Deno.errors.TimedOut}
+ */
+export function briefly<T>(
+  lock: RobustWord,
+  name: string,
+  action: () => T,
+  timeoutMs: number = Infinity,
+): T {
+  const deadline = timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs;
+  attemptSync(new LockAttempt(lock, name), { deadline, signal: undefined });
   try {
     return action();
   } finally {

@@ -83,6 +83,18 @@ Deno.test("Channel.receive() waits while another thread holds a lock for ever", 
   assertEquals(textOf(await channel.receive()), "a");
 });
 
+Deno.test("Channel waits and closes while another thread holds its list for ever", async () => {
+  using channel = Channel.create({ capacity: 4096 });
+  assertEquals(channel.tryReceive(), null);
+  const words = channel.region.view(Int32Array);
+  words[8] = 1; // process 1 lives
+  await assertRejects(() => channel.receive({ timeoutMs: 120 }), Deno.errors.TimedOut);
+  assertThrows(() => Channel.attach(channel.handle()), Deno.errors.TimedOut, "join channel");
+  assertThrows(() => channel.trySend(bytes("a")), Deno.errors.TimedOut, "join channel");
+  assertEquals(channel.stats().consumers, [Deno.pid]);
+  channel.close();
+});
+
 Deno.test("Channel calls that wait end when their region is closed under them", async () => {
   const region = MmapRegion.anonymous(8192);
   const channel = Channel.over(region);
