@@ -26,7 +26,7 @@ let make: (caller: Caller, options: ConnectOptions) => Client;
  * What {@linkcode connect} gives: it calls a server. As long as it is open, the program does not end
  * by itself.
  */
-export class Client implements Disposable {
+export class Client implements Disposable, AsyncDisposable {
   readonly #caller: Caller;
   readonly #options: ConnectOptions;
   #closed = false;
@@ -60,6 +60,14 @@ export class Client implements Disposable {
   /** Whether the client was closed. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /**
+   * Fulfilled once the client was closed, or the server has left or died, and this waits for nothing
+   * any more.
+   */
+  get finished(): Promise<void> {
+    return this.#caller.finished;
   }
 
   /**
@@ -111,6 +119,12 @@ export class Client implements Disposable {
   /** As {@linkcode close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** As {@linkcode close}, and waits for {@linkcode finished}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.finished;
   }
 }
 

@@ -45,6 +45,9 @@ export class Caller {
   /** Why there can be no more calls. */
   #failure: Error | undefined;
 
+  /** Fulfilled once this has failed and waits for nothing any more. */
+  readonly finished: Promise<void>;
+
   /** Offers a connection at a meeting place, which this owns. @throws as `connect` does */
   constructor(meeting: Meeting) {
     const pid = meeting.serverPid();
@@ -56,8 +59,7 @@ export class Caller {
     this.#meeting = meeting;
     this.#connection = connection;
     this.#longestRequest = longestRequest;
-    this.#listen();
-    this.#offer(text);
+    this.finished = Promise.all([this.#listen(), this.#offer(text)]).then(() => {});
   }
 
   /** The server's process. */

@@ -100,7 +100,8 @@ function open(region: MmapRegion, halfByteLength: number, pid: number): Connecti
   let requests: Channel | undefined;
   let answers: Channel | undefined;
   try {
-    const shape = { capacity: halfByteLength - HEADER_BYTE_LENGTH };
+    // Pooled: `readFrame` copies what goes to the program.
+    const shape = { capacity: halfByteLength - HEADER_BYTE_LENGTH, pooled: true };
     requests = Channel.over(region, 0, shape);
     answers = Channel.over(region, halfByteLength, shape);
     return { requests, answers, pid, [Symbol.dispose]: close };

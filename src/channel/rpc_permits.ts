@@ -3,7 +3,10 @@
 /** A count of permits, within one isolate. */
 export class Permits {
   #free: number;
+  /** Who waits; and in which order, with those that wait no more still in it. */
   readonly #waiting = new Set<() => void>();
+  #queue: (() => void)[] = [];
+  #head = 0;
 
   constructor(count: number) {
     this.#free = count;
@@ -13,6 +16,7 @@ export class Permits {
   enter(start: () => void): void {
     if (this.#free === 0) {
       this.#waiting.add(start);
+      this.#queue.push(start);
       return;
     }
     this.#free--;
@@ -21,17 +25,32 @@ export class Permits {
 
   /** Gives a permit back, or adds one. */
   leave(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#free++;
-      return;
+    const next = this.#next();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+
+  #next(): (() => void) | undefined {
+    while (this.#head < this.#queue.length) {
+      const start = this.#queue[this.#head++]!;
+      const waited = this.#waiting.delete(start);
+      this.#shorten();
+      if (waited) return start;
     }
-    this.#waiting.delete(next);
-    next();
+    return undefined;
   }
 
   /** Takes one out that waits. @returns false if it does not wait */
   forget(start: () => void): boolean {
-    return this.#waiting.delete(start);
+    const waited = this.#waiting.delete(start);
+    this.#shorten();
+    return waited;
+  }
+
+  /** Drops those that wait no more, once they are the most. */
+  #shorten(): void {
+    if (this.#queue.length < 64 || this.#queue.length < 2 * this.#waiting.size) return;
+    this.#queue = [...this.#waiting];
+    this.#head = 0;
   }
 }

@@ -52,10 +52,11 @@ let make: (meeting: Meeting, plan: ServerPlan) => Server;
  * What {@linkcode serve} gives: it answers calls until it is closed. As long as it is open, the
  * program does not end by itself.
  */
-export class Server implements Disposable {
+export class Server implements Disposable, AsyncDisposable {
   readonly #meeting: Meeting;
   readonly #plan: ServerPlan;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Map<Session, Promise<void>>();
+  readonly #finished: Promise<void>;
 
   static {
     make = (meeting, plan) => new Server(meeting, plan);
@@ -65,7 +66,7 @@ export class Server implements Disposable {
   private constructor(meeting: Meeting, plan: ServerPlan) {
     this.#meeting = meeting;
     this.#plan = plan;
-    this.#listen();
+    this.#finished = this.#listen();
   }
 
   /** How many clients are connected. One that died is counted for up to 100 ms. */
@@ -76,6 +77,11 @@ export class Server implements Disposable {
   /** Whether the server was closed. */
   get closed(): boolean {
     return this.#meeting.closed;
+  }
+
+  /** Fulfilled once the server was closed and waits for nothing any more. It awaits no handlers. */
+  get finished(): Promise<void> {
+    return this.#finished;
   }
 
   /**
@@ -108,6 +114,7 @@ export class Server implements Disposable {
       // The server was closed, or nobody can ever come any more.
       this.close();
     }
+    await Promise.all(this.#sessions.values());
   }
 
   #decide(offer: Offer): void {
@@ -126,11 +133,9 @@ export class Server implements Disposable {
     }
   }
 
-  async #serve(connection: Connection): Promise<void> {
+  #serve(connection: Connection): void {
     const session = new Session(connection, this.#plan);
-    this.#sessions.add(session);
-    await session.run();
-    this.#sessions.delete(session);
+    this.#sessions.set(session, session.run().then(() => void this.#sessions.delete(session)));
   }
 
   /**
@@ -142,12 +147,18 @@ export class Server implements Disposable {
     this.#meeting.leaveSeat();
     this.#meeting[Symbol.dispose]();
     const reason = new Deno.errors.BrokenPipe("The server was closed");
-    for (const session of this.#sessions) session.end(reason);
+    for (const session of this.#sessions.keys()) session.end(reason);
   }
 
   /** As {@linkcode close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** As {@linkcode close}, and waits for {@linkcode finished}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.#finished;
   }
 }
 
