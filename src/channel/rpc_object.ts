@@ -1,5 +1,6 @@
 /** `serveObject`: the methods of an object, called from other processes. */
 
+import { shown } from "../../ffi/arguments.ts";
 import { serve, type ServeOptions, type Server } from "./server.ts";
 import { decodeClone, encodeClone } from "./values.ts";
 
@@ -31,7 +32,7 @@ type Method = (...args: unknown[]) => unknown;
  * nothing that is there by way of `Object.prototype`, no getters, and nothing that was added later.
  *
  * @param options as of `serve`
- * @throws {TypeError} If it has no method.
+ * @throws {TypeError} If it is no object or has no method.
  * @throws as `serve` does
  *
  * @example
@@ -47,6 +48,9 @@ type Method = (...args: unknown[]) => unknown;
  * ```
  */
 export function serveObject(options: ServeOptions, object: object): Server {
+  if (typeof object !== "object" || object === null) {
+    throw new TypeError(`Cannot serve object as it must be an object: received ${shown(object)}`);
+  }
   const methods = methodsOf(object);
   if (methods.size === 0) {
     throw new TypeError("Cannot serve object as it must have a method that can be called");
@@ -79,10 +83,9 @@ function methodsOf(object: object): ReadonlyMap<string, Method> {
   return methods;
 }
 
-/** Object.prototype, also another realm's, and what functions have. */
+/** Object.prototype, also another realm's. */
 function isRoot(holder: object): boolean {
-  return Object.getPrototypeOf(holder) === null && Object.hasOwn(holder, "hasOwnProperty") ||
-    holder === Function.prototype;
+  return Object.getPrototypeOf(holder) === null && Object.hasOwn(holder, "hasOwnProperty");
 }
 
 /** @throws {TypeError} If it is no call. */

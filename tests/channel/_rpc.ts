@@ -99,10 +99,11 @@ export function clientChild(server: Server, code: string, options: ChildOptions 
 export async function serverChild(
   handler: string,
   code = "await stay();",
-): Promise<{ child: Child; client: Client }> {
+): Promise<{ child: Child; client: Client; handle: string }> {
   const child = new Child(
     `${PRELUDE}\nconst server = serve({ capacity: 8192 }, ${handler});
     say(server.env().MMAP_SERVER);\n${code}`,
   );
-  return { child, client: connect(await child.readLine()) };
+  const handle = await child.readLine();
+  return { child, handle, client: connect(handle) };
 }
