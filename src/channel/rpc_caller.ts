@@ -118,9 +118,10 @@ export class Caller {
     }
     call.add(frame);
     if (frame.hasMore) return;
+    // First: if it throws, the call is rejected with all others.
+    call.end(frame.kind);
     this.#calls.delete(frame.call);
     this.#pending.delete(call);
-    call.end(frame.kind);
     this.#permits.leave();
   }
 
@@ -264,14 +265,17 @@ class PendingCall {
     if (!this.#settled) this.#parts.add(part);
   }
 
-  /** The server has ended it. @throws {Deno.errors.InvalidData} If it sent no error as an error. */
+  /** The server has ended it. @throws {Deno.errors.InvalidData} If no server would, in that way. */
   end(kind: number): void {
     if (this.#settled) return;
-    if (kind === ANSWER) {
-      this.#settle();
-      this.#settlers.resolve(this.#parts.take());
-    } else {
-      this.fail(kind === FAILURE ? decodeError(this.#parts.take()) : unasked());
+    switch (kind) {
+      case ANSWER:
+        this.#settle();
+        return this.#settlers.resolve(this.#parts.take());
+      case FAILURE:
+        return this.fail(decodeError(this.#parts.take()));
+      default:
+        throw new Deno.errors.InvalidData(`Cannot ${ACTION}: it ended a call that is wanted`);
     }
   }
 
@@ -286,8 +290,4 @@ class PendingCall {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#abort);
   }
-}
-
-function unasked(): Error {
-  return new Deno.errors.InvalidData(`Cannot ${ACTION}: it ended a call that was not cancelled`);
 }

@@ -180,28 +180,15 @@ Deno.test("serve() at a path takes the place of a server that was killed", async
 
 Deno.test("connect() works from a Worker", async () => {
   await using server = serve({}, (request) => request.map((byte) => byte + 1));
-  const code = `
-    import { connect } from "@mmap/mmap/channel";
-    self.onmessage = async ({ data }) => {
-      const client = connect(data);
-      const answer = await client.call(new Uint8Array([1, 2]));
-      await client[Symbol.asyncDispose]();
-      self.postMessage(answer);
-    };`;
-  await withTempDir(async (dir) => {
-    const file = join(dir, "worker.ts");
-    const entry = new URL("../../src/channel/mod.ts", import.meta.url).href;
-    Deno.writeTextFileSync(file, code.replace("@mmap/mmap/channel", entry));
-    const worker = new Worker(new URL(`file://${file}`), { type: "module" });
-    try {
-      const answered = new Promise<Uint8Array>((resolve, reject) => {
-        worker.onmessage = ({ data }) => resolve(data);
-        worker.onerror = (event) => reject(event.message);
-      });
-      worker.postMessage(server.handle());
-      assertEquals(await answered, new Uint8Array([2, 3]));
-    } finally {
-      worker.terminate();
-    }
-  });
+  const worker = new Worker(import.meta.resolve("./_rpc_worker.ts"), { type: "module" });
+  try {
+    const answered = new Promise<Uint8Array>((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => reject(event.message);
+    });
+    worker.postMessage(server.handle());
+    assertEquals(await answered, new Uint8Array([2, 3]));
+  } finally {
+    worker.terminate();
+  }
 });
