@@ -48,7 +48,7 @@ export class Client implements Disposable, AsyncDisposable {
    * @throws {Deno.errors.NotFound} If the variable is not set.
    * @throws as {@linkcode connect}
    */
-  static fromEnv(variable: string = DEFAULT_VARIABLE, options?: ConnectOptions): Client {
+  static fromEnv(variable: string = DEFAULT_VARIABLE, options: ConnectOptions = {}): Client {
     return connect(handleFrom(variable, SERVER.name), options);
   }
 

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
-import { Channel, type Client, connect, serve, type Server } from "@mmap/mmap/channel";
+import { Channel, type Client, connect, type Server } from "@mmap/mmap/channel";
 import { join } from "@std/path";
 import { attachPlaced, createPlaced } from "../../src/channel/place.ts";
 import { SERVER } from "../../src/channel/kinds.ts";

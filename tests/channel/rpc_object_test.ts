@@ -103,7 +103,7 @@ Deno.test("serveObject() lets the methods of a class be called, and of the class
 Deno.test("serveObject() lets nothing be called that is not a method of the object", async () => {
   const api = Object.assign(Object.create({ inherited: () => "fine" }), {
     own: () => "own",
-    then() {},
+    then: () => {},
   });
   const before = Object.keys(Object.prototype);
   await withObject(api, async (client) => {
