@@ -143,10 +143,10 @@ export class Client implements Disposable, AsyncDisposable {
  * import { connect, serve } from "@mmap/mmap/channel";
  * import { assertRejects } from "@std/assert";
  *
- * using server = serve({}, () => {
+ * await using server = serve({}, () => {
  *   throw new RangeError("too much");
  * });
- * using client = connect(server.handle());
+ * await using client = connect(server.handle());
  * await assertRejects(() => client.call(new Uint8Array(1)), RangeError, "too much");
  * ```
  */

@@ -41,8 +41,8 @@ type Method = (...args: unknown[]) => unknown;
  * import { assertEquals } from "@std/assert";
  *
  * const calculator = { add: (a: number, b: number) => a + b };
- * using server = serveObject({}, calculator);
- * using client = connect(server.handle());
+ * await using server = serveObject({}, calculator);
+ * await using client = connect(server.handle());
  * const remote = client.object<typeof calculator>();
  * assertEquals(await remote.add(1, 2), 3);
  * ```

@@ -186,8 +186,8 @@ export class Server implements Disposable, AsyncDisposable {
  * import { connect, serve } from "@mmap/mmap/channel";
  * import { assertEquals } from "@std/assert";
  *
- * using server = serve({ capacity: 65536 }, (request) => request.map((byte) => 2 * byte));
- * using client = connect(server.handle()); // a child: Client.fromEnv(), given server.env()
+ * await using server = serve({ capacity: 65536 }, (request) => request.map((byte) => 2 * byte));
+ * await using client = connect(server.handle()); // a child: Client.fromEnv(), given server.env()
  * assertEquals(await client.call(new Uint8Array([1, 2, 3])), new Uint8Array([2, 4, 6]));
  * ```
  */
