@@ -166,6 +166,8 @@ export class Server implements Disposable, AsyncDisposable {
  * Answers the calls of other processes and Workers: see `connect`. Each call runs the handler once,
  * many at a time, and their answers go back in the order in which they are ready.
  *
+ * An answer must stay as it is until it is sent, so give one that nobody else uses.
+ *
  * What the handler throws, `call` throws in the client: an error of the same class (of those built
  * into JavaScript and Deno), name, message and `code`, whose `cause` is what `Deno.inspect` shows of
  * the original.

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
-import { Channel, type Client, connect, type Server } from "@mmap/mmap/channel";
+import { Channel, type Client, connect, serve, type Server } from "@mmap/mmap/channel";
 import { join } from "@std/path";
 import { attachPlaced, createPlaced } from "../../src/channel/place.ts";
 import { SERVER } from "../../src/channel/kinds.ts";
@@ -10,6 +10,7 @@ import { HEADER_BYTE_LENGTH, RING, TAIL } from "../../src/channel/layout.ts";
 import { type Connection, makeConnection } from "../../src/channel/rpc_connection.ts";
 import * as frames from "../../src/channel/rpc_frames.ts";
 import { checkMeeting, MEETING, Meeting } from "../../src/channel/rpc_meeting.ts";
+import { Child } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, textOf } from "./_channels.ts";
 import { echo, Held, openService, until } from "./_rpc.ts";
@@ -191,6 +192,52 @@ Deno.test("serve() survives nonsense where clients meet it", async () => {
   await until(() => cells[HEADER_BYTE_LENGTH / 4] !== 1);
   meeting[Symbol.dispose]();
   await using client = connect(service.server.handle());
+  await assertServes({ client });
+});
+
+Deno.test("serve() does not take one client's offer for that of the next one at its place", async () => {
+  using server = new Meeting(createPlaced({}, SERVER, MEETING));
+  server.takeSeat({ ringCapacity: 4096, longestRequest: 1000 });
+  const join = () => {
+    const region = MmapRegion.attach(server.placed.region.handle());
+    return new Meeting(attachPlaced(region, SERVER, checkMeeting));
+  };
+  {
+    using first = join();
+    first.offer("first");
+  }
+  assertEquals(server.openOffers(), []);
+  using second = join();
+  second.offer("second");
+  const [offer] = await server.offers(FOR_EVER);
+  second[Symbol.dispose]();
+  using third = join();
+  third.offer("third");
+  server.decide(offer!, true);
+  const [late] = server.openOffers();
+  assertEquals([late!.index, late!.text], [offer!.index, "third"]);
+  server.decide(late!, false);
+  assertEquals(await third.decided(FOR_EVER), false);
+});
+
+Deno.test("serve() gives the places of clients that died while they connected to others", async () => {
+  await using server = serve({}, echo);
+  await using child = new Child(
+    `
+    import { MmapRegion } from "@mmap/mmap";
+    import { attachPlaced } from "./src/channel/place.ts";
+    import { SERVER } from "./src/channel/kinds.ts";
+    import { checkMeeting, Meeting } from "./src/channel/rpc_meeting.ts";
+    const place = attachPlaced(MmapRegion.fromEnv("MMAP_SERVER"), SERVER, checkMeeting);
+    const offered = Array.from({ length: 33 }, () => new Meeting(place).offer("nonsense"));
+    console.log(offered.filter((done) => done).length);
+    await new Promise((resolve) => setTimeout(resolve, 1e6));`,
+    { env: server.env() },
+  );
+  assertEquals(await child.readLine(), "32");
+  child.kill();
+  await child.ended();
+  await using client = connect(server.handle());
   await assertServes({ client });
 });
 
