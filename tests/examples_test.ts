@@ -336,6 +336,15 @@ Deno.test("live_feed.ts tells what each reader got and lost of all prices", asyn
   }
 });
 
+Deno.test("rpc.ts lets its child call the methods of an object", async () => {
+  assertEquals(await run("rpc.ts"), [
+    '"c" has 2000 bytes',
+    'NotFound: Cannot get value: no key "d"',
+    "the parent took too long",
+    "the parent has 3 values",
+  ]);
+});
+
 Deno.test("channel.ts gets its child's answers as messages", async () => {
   assertEquals(await run("channel.ts"), [
     "the child sent 3 messages:",

@@ -10,6 +10,9 @@ export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version:
 /** A value of which only the newest counts. */
 export const LATEST: Kind = { name: "latest value", magic: magicOf("MLAT"), version: 1 };
 
+/** Where the clients of a server find it. */
+export const SERVER: Kind = { name: "server", magic: magicOf("MSRV"), version: 1 };
+
 /** Messages from one writer to many readers. */
 export const BROADCAST: Kind = { name: "broadcast", magic: magicOf("MBRC"), version: 1 };
 

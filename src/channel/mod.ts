@@ -38,3 +38,7 @@ export type { Slot } from "./producer.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { Values, ValuesOptions } from "./values.ts";
 export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./spawn.ts";
+export { Client, connect, type ConnectOptions } from "./client.ts";
+export { type Remote, serveObject } from "./rpc_object.ts";
+export type { CallInfo, Handler } from "./rpc_session.ts";
+export { serve, type ServeOptions, Server } from "./server.ts";

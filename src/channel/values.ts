@@ -77,11 +77,7 @@ class ValueChannel<T> implements Values<T> {
   }
 
   #decode(message: Uint8Array): T {
-    try {
-      return this.#codec.decode(message) as T;
-    } catch (cause) {
-      throw new Deno.errors.InvalidData("Cannot receive value: the message is none", { cause });
-    }
+    return decode(this.#codec, message) as T;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
@@ -94,7 +90,21 @@ class ValueChannel<T> implements Values<T> {
   }
 }
 
-function encodeClone(value: unknown): Uint8Array {
+function decode(codec: Codec, message: Uint8Array): unknown {
+  try {
+    return codec.decode(message);
+  } catch (cause) {
+    throw new Deno.errors.InvalidData("Cannot receive value: the message is none", { cause });
+  }
+}
+
+/** The value that `encodeClone` wrote. @throws {Deno.errors.InvalidData} If it is none. */
+export function decodeClone(message: Uint8Array): unknown {
+  return decode(CODECS.clone!, message);
+}
+
+/** A value as bytes. @throws {TypeError} If it cannot be cloned. */
+export function encodeClone(value: unknown): Uint8Array {
   try {
     return serialize(value);
   } catch (cause) {

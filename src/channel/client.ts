@@ -1,0 +1,176 @@
+/** `connect`: calls to a server in another process. */
+
+import type { RegionHandle } from "../object/handle.ts";
+import { MmapRegion } from "../region/mmap_region.ts";
+import { patience, type WaitOptions } from "../sync/options.ts";
+import { handleFrom } from "./environment.ts";
+import { SERVER } from "./kinds.ts";
+import { attachPlaced, type PlaceOptions } from "./place.ts";
+import { Caller } from "./rpc_caller.ts";
+import { checkMeeting, Meeting } from "./rpc_meeting.ts";
+import { callMethod, type Remote, remoteOf } from "./rpc_object.ts";
+import { DEFAULT_VARIABLE } from "./server.ts";
+
+const ACTION = "call server";
+
+/** Options of {@linkcode connect}. */
+export interface ConnectOptions {
+  /** How long each call waits that does not say it itself, in milliseconds. By default for ever. */
+  timeoutMs?: number;
+}
+
+/** Makes a client; for `connect` alone. */
+let make: (caller: Caller, options: ConnectOptions) => Client;
+
+/**
+ * What {@linkcode connect} gives: it calls a server. As long as it is open, the program does not end
+ * by itself.
+ */
+export class Client implements Disposable, AsyncDisposable {
+  readonly #caller: Caller;
+  readonly #options: ConnectOptions;
+  #closed = false;
+
+  static {
+    make = (caller, options) => new Client(caller, options);
+  }
+
+  /** @throws {TypeError} Always, for others than `connect`. */
+  private constructor(caller: Caller, options: ConnectOptions) {
+    this.#caller = caller;
+    this.#options = options;
+  }
+
+  /**
+   * Connects to the server that the parent process put into the environment with `Server.env`.
+   *
+   * @param variable default "MMAP_SERVER"
+   * @throws {Deno.errors.NotFound} If the variable is not set.
+   * @throws as {@linkcode connect}
+   */
+  static fromEnv(variable: string = DEFAULT_VARIABLE, options: ConnectOptions = {}): Client {
+    return connect(handleFrom(variable, SERVER.name), options);
+  }
+
+  /** The server's process. */
+  get pid(): number {
+    return this.#caller.pid;
+  }
+
+  /** Whether the client was closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Fulfilled once the client was closed, or the server has left or died, and this waits for nothing
+   * any more.
+   */
+  get finished(): Promise<void> {
+    return this.#caller.finished;
+  }
+
+  /**
+   * Sends a request and waits for the answer; both of any length. Many calls may be under way, and
+   * answers come in any order. If the server has as many as it takes at a time, the call waits for
+   * its turn. The request must stay as it is until then.
+   *
+   * A call that times out or is aborted aborts the handler's signal too.
+   *
+   * @returns the answer, with a buffer of its own
+   * @throws what the handler throws: see `serve`
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
+   * @throws the signal's reason, if it is aborted.
+   * @throws {Deno.errors.ConnectionReset} If the server dies; noticed within 100 ms.
+   * @throws {Deno.errors.BrokenPipe} If the server is closed.
+   * @throws {Deno.errors.ConnectionRefused} If the server ended before it took the connection, or
+   * has too many clients.
+   * @throws {Deno.errors.InvalidData} If the server sends what no server sends.
+   * @throws {Deno.errors.BadResource} If the client is closed, also while it waits.
+   * @throws {RangeError} If the request is longer than the server takes.
+   * @throws {TypeError} If it is no Uint8Array.
+   */
+  async call(request: Uint8Array, options?: WaitOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return await this.#caller.call(request, patience({ ...this.#options, ...options }, ACTION));
+  }
+
+  /**
+   * The server's object, where it is one of `serveObject`: each method gives a promise of what the
+   * method there gives. It has no state; every call of this makes another one.
+   *
+   * @typeParam T the type of the object there
+   * @param options for each of its calls
+   */
+  object<T extends object>(options?: WaitOptions): Remote<T> {
+    return remoteOf<T>((method, args) =>
+      callMethod((request) => this.call(request, options), method, args)
+    );
+  }
+
+  /**
+   * Leaves the server: calls that wait fail with `Deno.errors.BadResource`, and the signals of their
+   * handlers are aborted. Closing a closed client is silent.
+   */
+  close(): void {
+    this.#closed = true;
+    this.#caller.fail(new Deno.errors.BadResource("Cannot call server: the client is closed"));
+  }
+
+  /** As {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** As {@linkcode close}, and waits for {@linkcode finished}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.finished;
+  }
+}
+
+/**
+ * Connects to a server of this or another process: see `serve`. Calls may be made at once.
+ *
+ * @param server the server's handle, or its text form, or the name or path that it was given
+ * @throws {Deno.errors.ConnectionRefused} If there is no server any more.
+ * @throws {Deno.errors.NotFound} If there was none.
+ * @throws {Deno.errors.InvalidData} If something else is there.
+ * @throws {RangeError} If `timeoutMs` is negative or NaN.
+ * @throws as `MmapRegion.attach` does
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "@mmap/mmap/channel";
+ * import { assertRejects } from "@std/assert";
+ *
+ * await using server = serve({}, () => {
+ *   throw new RangeError("too much");
+ * });
+ * await using client = connect(server.handle());
+ * await assertRejects(() => client.call(new Uint8Array(1)), RangeError, "too much");
+ * ```
+ */
+export function connect(
+  server: RegionHandle | string | PlaceOptions,
+  options: ConnectOptions = {},
+): Client {
+  const own = { ...options };
+  patience(own, "connect to server");
+  const meeting = new Meeting(attachPlaced(openRegion(server), SERVER, checkMeeting));
+  try {
+    return make(new Caller(meeting), own);
+  } catch (error) {
+    meeting[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function openRegion(server: RegionHandle | string | PlaceOptions): MmapRegion {
+  if (typeof server === "string" || "version" in server) return MmapRegion.attach(server);
+  const { name, path } = server;
+  if (name !== undefined && path === undefined) return MmapRegion.named(name);
+  if (path !== undefined && name === undefined) {
+    return MmapRegion.open(path, { access: "read-write" });
+  }
+  throw new TypeError("Cannot connect to server as it has a handle, a name or a path");
+}

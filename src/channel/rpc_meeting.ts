@@ -1,0 +1,314 @@
+/**
+ * Where a server and its clients meet: a page of words, and what the clients offer behind it.
+ *
+ * A client makes the memory of its connection itself and offers the handle of it here. So one that
+ * dies, stops or writes nonsense is in nobody's way: there is no lock that a client could hold.
+ *
+ * | word | what | written by |
+ * |---|---|---|
+ * | 0-5 | as in a channel (`layout.ts`); word 5 is 0 | who makes it |
+ * | 16, 17 | a lock word (`robust_word.ts`) that the server holds as long as it serves | the server |
+ * | 18 | the server's process; last, so that who sees it sees the rest; 0: there is none | the server |
+ * | 19 | the length of each ring of a connection, in bytes | the server |
+ * | 20 | the longest request, in bytes | the server |
+ * | 48 | 1: the server may sleep on this word; who offers sets it to 0 and wakes | both |
+ * | 63 | how far the list was ever used (`members.ts`) | clients |
+ * | 64-127 | who offers, two words each: thread and its fingerprint | that client; the server for a dead one |
+ * | 1024... | 32 offers of 1024 bytes, one for each of them | |
+ *
+ * | word of an offer | what |
+ * |---|---|
+ * | 0 | its state, in bits 0 and 1: NOTHING, OFFERED (by the client), ACCEPTED or REFUSED (by the server) |
+ * | | how often something was offered here, in the others, so that no offer is taken for the next one |
+ * | 1 | the length of the handle in bytes |
+ * | 16... | the handle as text |
+ *
+ * The state of an offer is NOTHING (0) whenever nobody has its place.
+ */
+
+import { type Attempt, attemptAsync } from "../sync/attempt.ts";
+import { THREADS } from "../sync/holder.ts";
+import { Members } from "../sync/members.ts";
+import type { Patience } from "../sync/options.ts";
+import { exchangePair } from "../sync/pair.ts";
+import { RobustWord } from "../sync/robust_word.ts";
+import { EVERYBODY, type Words } from "../sync/words.ts";
+import type { Geometry } from "./header.ts";
+import { SERVER } from "./kinds.ts";
+import { HEADER_BYTE_LENGTH } from "./layout.ts";
+import type { Placed } from "./place.ts";
+import { RingMemory } from "./ring_memory.ts";
+
+const SEAT = 16;
+const SERVER_PID = 18;
+const RING_CAPACITY = 19;
+const LONGEST_REQUEST = 20;
+const BELL = 48;
+const LIST = 64;
+const OFFER_COUNT = 32;
+const OFFER_WORDS = 256;
+
+const STATE = 0;
+const TEXT_BYTE_LENGTH = 1;
+const TEXT_BYTE_OFFSET = 64;
+const LONGEST_TEXT = 4 * OFFER_WORDS - TEXT_BYTE_OFFSET;
+
+const OFFERED = 1;
+const ACCEPTED = 2;
+const REFUSED = 3;
+const STATE_BITS = 3;
+const ONE_MORE = 4;
+
+/** The shape of every meeting place. */
+export const MEETING: Geometry = { capacity: OFFER_COUNT * OFFER_WORDS * 4, flags: 0 };
+
+/** @throws {Deno.errors.InvalidData} If the header contradicts itself. */
+export function checkMeeting(placed: Placed): Placed {
+  if (placed.geometry.capacity === MEETING.capacity && placed.geometry.flags === 0) return placed;
+  throw new Deno.errors.InvalidData("Cannot connect to server: its header is damaged");
+}
+
+/** What clients have to know before they make their connection. */
+export interface ServerFacts {
+  readonly ringCapacity: number;
+  /** In bytes, below 2^32. */
+  readonly longestRequest: number;
+}
+
+/** Something that was offered. */
+export interface Offer {
+  readonly index: number;
+  /** The word of its state, as it was. */
+  readonly state: number;
+  /** The handle of the connection; any text, as far as this knows. */
+  readonly text: string;
+}
+
+/** A meeting place, as the server or one client uses it. */
+export class Meeting implements Disposable {
+  readonly placed: Placed;
+  readonly words: Words;
+  readonly #memory: RingMemory;
+  readonly #seat: RobustWord;
+  readonly #members = new Members(LIST, THREADS);
+
+  constructor(placed: Placed) {
+    this.placed = placed;
+    this.words = placed.words;
+    this.#memory = new RingMemory(placed.words, placed.geometry.capacity);
+    this.#seat = new RobustWord(placed.words, SEAT, THREADS);
+  }
+
+  get #cells(): Int32Array {
+    return this.words.cells;
+  }
+
+  /** Becomes the server. @throws {Deno.errors.AddrInUse} If there is another one. */
+  takeSeat({ ringCapacity, longestRequest }: ServerFacts): void {
+    if (this.#seat.takeNow() === undefined) {
+      throw new Deno.errors.AddrInUse(
+        `Cannot serve: process ${this.#cells[SERVER_PID]} is the server there`,
+      );
+    }
+    const cells = this.#cells;
+    Atomics.store(cells, SERVER_PID, 0);
+    cells[RING_CAPACITY] = ringCapacity;
+    cells[LONGEST_REQUEST] = longestRequest;
+    // Pairs with the load in `serverPid`.
+    Atomics.store(cells, SERVER_PID, Deno.pid);
+  }
+
+  /** Is the server no more. */
+  leaveSeat(): void {
+    Atomics.store(this.#cells, SERVER_PID, 0);
+    this.#seat.release();
+    this.#memory.wake(BELL);
+    for (let i = 0; i < OFFER_COUNT; i++) this.words.wake(stateOf(i), EVERYBODY);
+  }
+
+  /** The server's process, if there is one and it lives. */
+  serverPid(): number | undefined {
+    const cells = this.#cells;
+    const pid = Atomics.load(cells, SERVER_PID);
+    const { holder } = this.#seat;
+    if (pid === 0 || holder === 0) return undefined;
+    return THREADS.isDeadLately(holder, Atomics.load(cells, SEAT + 1)) ? undefined : pid;
+  }
+
+  /** What the server says of itself; true after `serverPid`. */
+  facts(): ServerFacts {
+    const cells = this.#cells;
+    return {
+      ringCapacity: cells[RING_CAPACITY]!,
+      longestRequest: cells[LONGEST_REQUEST]! >>> 0,
+    };
+  }
+
+  /** Waits for offers, and takes out who died. */
+  offers(patience: Patience): Promise<Offer[]> {
+    return attemptAsync(new Listening(this), patience);
+  }
+
+  /** The offers that were not decided yet. */
+  openOffers(): Offer[] {
+    return allOffers().map((index) => this.#read(index)).filter((offer) => offer !== undefined);
+  }
+
+  #read(index: number): Offer | undefined {
+    const cells = this.#cells;
+    // Pairs with the store in `offer`: who sees the state sees the handle.
+    const state = Atomics.load(cells, stateOf(index));
+    if ((state & STATE_BITS) !== OFFERED) return undefined;
+    const byteLength = cells[stateOf(index) + TEXT_BYTE_LENGTH]!;
+    const isText = byteLength >= 0 && byteLength <= LONGEST_TEXT;
+    const bytes = this.#textBytes(index).slice(0, isText ? byteLength : 0);
+    // An exchange and not a load: a load could be done before the copy is. Where the client has left
+    // meanwhile and another one come, the text may be half of each.
+    if (Atomics.compareExchange(cells, stateOf(index), state, state) !== state) return undefined;
+    return { index, state, text: new TextDecoder().decode(bytes) };
+  }
+
+  #textBytes(offer: number): Uint8Array {
+    const start = offer * OFFER_WORDS * 4 + TEXT_BYTE_OFFSET;
+    return this.#memory.bytes.subarray(start, start + LONGEST_TEXT);
+  }
+
+  /** Tells a client that its connection is taken or is not, unless it has left meanwhile. */
+  decide({ index, state }: Offer, accepted: boolean): void {
+    const decision = (state & ~STATE_BITS) | (accepted ? ACCEPTED : REFUSED);
+    Atomics.compareExchange(this.#cells, stateOf(index), state, decision);
+    this.words.wake(stateOf(index), EVERYBODY);
+  }
+
+  /** Gives the places of dead clients to others. */
+  dropDead(): void {
+    const cells = this.#cells;
+    for (const offer of allOffers()) {
+      const at = LIST + 2 * offer;
+      const tid = Atomics.load(cells, at);
+      const fingerprint = Atomics.load(cells, at + 1);
+      if (tid === 0 || !THREADS.isDeadLately(tid, fingerprint)) continue;
+      // First: once the place is free, the state belongs to whoever takes it.
+      Atomics.and(cells, stateOf(offer), ~STATE_BITS);
+      exchangePair(cells, at, [tid, fingerprint], [0, 0]);
+    }
+  }
+
+  /** For `Listening`: announces that the server will sleep. @returns the word */
+  setBell(): number {
+    Atomics.store(this.#cells, BELL, 1);
+    return BELL;
+  }
+
+  /** Offers a connection; once. @returns false if there is no place now */
+  offer(text: string): boolean {
+    const bytes = new TextEncoder().encode(text);
+    if (bytes.length > LONGEST_TEXT) throw new RangeError("Cannot connect: the handle is too long");
+    const cells = this.#cells;
+    const place = this.#members.enter(cells.subarray(0, LIST + 2 * OFFER_COUNT));
+    if (place === undefined) return false;
+    const index = (place - LIST) / 2;
+    this.#textBytes(index).set(bytes);
+    cells[stateOf(index) + TEXT_BYTE_LENGTH] = bytes.length;
+    const before = Atomics.load(cells, stateOf(index)) & ~STATE_BITS;
+    const state = (before + ONE_MORE) | OFFERED;
+    this.#offered = { index, state, text };
+    // Pairs with the load in `#read`: who sees it sees the handle.
+    Atomics.store(cells, stateOf(index), state);
+    this.#memory.wake(BELL);
+    return true;
+  }
+
+  #offered: Offer | undefined;
+
+  /** Waits for the decision. @returns false if it is refused, or there is no server any more */
+  decided(patience: Patience): Promise<boolean> {
+    return attemptAsync(new Deciding(this, this.#offered!), patience);
+  }
+
+  /** Takes the offer back, decided or not. */
+  #withdraw(): void {
+    if (this.#offered === undefined) return;
+    const { index } = this.#offered;
+    this.#offered = undefined;
+    const cells = this.#cells;
+    Atomics.and(cells, stateOf(index), ~STATE_BITS);
+    this.#members.leave(cells, LIST + 2 * index);
+  }
+
+  get closed(): boolean {
+    return this.placed.region.closed;
+  }
+
+  /** Gives the place and the memory back; twice is silent. */
+  [Symbol.dispose](): void {
+    this.#withdraw();
+    this.placed.region.close();
+  }
+}
+
+function allOffers(): number[] {
+  return Array.from({ length: OFFER_COUNT }, (_, i) => i);
+}
+
+/** The word of an offer's state. */
+function stateOf(offer: number): number {
+  return HEADER_BYTE_LENGTH / 4 + offer * OFFER_WORDS + STATE;
+}
+
+/** The server's wait for offers. */
+class Listening implements Attempt<Offer[]> {
+  readonly action = `wait for clients of ${SERVER.name}`;
+  readonly expected = 1;
+  index = 0;
+  readonly words: Words;
+  readonly #meeting: Meeting;
+
+  constructor(meeting: Meeting) {
+    this.#meeting = meeting;
+    this.words = meeting.words;
+  }
+
+  attempt(): Offer[] | undefined {
+    const offers = this.#meeting.openOffers();
+    return offers.length === 0 ? undefined : offers;
+  }
+
+  prepare(thorough: boolean): Offer[] | undefined {
+    if (thorough) this.#meeting.dropDead();
+    // Before the look: either this look finds the offer, or the client finds the bell set.
+    this.index = this.#meeting.setBell();
+    return this.attempt();
+  }
+
+  cancel(): undefined {}
+}
+
+/** A client's wait for the server's decision. */
+class Deciding implements Attempt<boolean> {
+  readonly action = "connect to server";
+  readonly expected: number;
+  readonly words: Words;
+  readonly index: number;
+  readonly #meeting: Meeting;
+
+  constructor(meeting: Meeting, { index, state }: Offer) {
+    this.#meeting = meeting;
+    this.words = meeting.words;
+    this.index = stateOf(index);
+    this.expected = state;
+  }
+
+  attempt(): boolean | undefined {
+    const state = Atomics.load(this.words.cells, this.index);
+    return state === this.expected ? undefined : (state & STATE_BITS) === ACCEPTED;
+  }
+
+  prepare(thorough: boolean): boolean | undefined {
+    const lost = thorough && this.#meeting.serverPid() === undefined;
+    // After the look at the server: what it decided last counts.
+    return this.attempt() ?? (lost ? false : undefined);
+  }
+
+  cancel(): undefined {}
+}

@@ -1,0 +1,56 @@
+/** How many may run at once; the others wait in the order in which they came. */
+
+/** A count of permits, within one isolate. */
+export class Permits {
+  #free: number;
+  /** Who waits; and in which order, with those that wait no more still in it. */
+  readonly #waiting = new Set<() => void>();
+  #queue: (() => void)[] = [];
+  #head = 0;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Runs `start` with a permit: now, or when one gets free. */
+  enter(start: () => void): void {
+    if (this.#free === 0) {
+      this.#waiting.add(start);
+      this.#queue.push(start);
+      return;
+    }
+    this.#free--;
+    start();
+  }
+
+  /** Gives a permit back, or adds one. */
+  leave(): void {
+    const next = this.#next();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+
+  #next(): (() => void) | undefined {
+    while (this.#head < this.#queue.length) {
+      const start = this.#queue[this.#head++]!;
+      const waited = this.#waiting.delete(start);
+      this.#shorten();
+      if (waited) return start;
+    }
+    return undefined;
+  }
+
+  /** Takes one out that waits. @returns false if it does not wait */
+  forget(start: () => void): boolean {
+    const waited = this.#waiting.delete(start);
+    this.#shorten();
+    return waited;
+  }
+
+  /** Drops those that wait no more, once they are the most. */
+  #shorten(): void {
+    if (this.#queue.length < 64 || this.#queue.length < 2 * this.#waiting.size) return;
+    this.#queue = [...this.#waiting];
+    this.#head = 0;
+  }
+}
