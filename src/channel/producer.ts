@@ -2,7 +2,12 @@
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
+import {
+  type Patience,
+  patience,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../sync/options.ts";
 import { briefly } from "../sync/briefly.ts";
 import { End, type EndPlan } from "./end.ts";
 import type { Membership } from "./endpoints.ts";
@@ -28,6 +33,18 @@ export interface Slot extends Disposable {
    * @throws {Deno.errors.BrokenPipe} If the channel has ended meanwhile.
    */
   commit(byteLength?: number): void;
+}
+
+/**
+ * What was claimed for a message has to be what is copied: a longer one would overwrite others.
+ *
+ * @throws {TypeError} If it has another length than before.
+ */
+function checkSame(message: Uint8Array, byteLength: number): void {
+  if (lengthOf(message) === byteLength) return;
+  throw new TypeError(
+    `Cannot ${ACTION}: it was resized or detached while it waited, from ${byteLength} bytes`,
+  );
 }
 
 /** One producer. */
@@ -66,7 +83,7 @@ export class Producer extends End {
     const byteLength = this.#check(message);
     this.ready();
     if (this.#sendNow(message, byteLength)) return;
-    this.untilSync(limits, () => this.#put(message, byteLength) || undefined);
+    this.untilSync(limits, () => this.#putLate(message, byteLength));
   }
 
   async send(message: Uint8Array, options?: WaitOptions): Promise<void> {
@@ -74,7 +91,7 @@ export class Producer extends End {
     const byteLength = this.#check(message);
     this.ready();
     if (this.turns.idle && this.#sendNow(message, byteLength)) return await this.atOnce(undefined);
-    await this.until(limits, () => this.#put(message, byteLength) || undefined);
+    await this.until(limits, () => this.#putLate(message, byteLength));
   }
 
   async sendMany(messages: Iterable<Uint8Array>, options?: WaitOptions): Promise<void> {
@@ -82,14 +99,26 @@ export class Producer extends End {
     this.ready();
     // Gathered first: the iterable is the caller's code, which may send too.
     let batch: Uint8Array[] = [];
+    let lengths: number[] = [];
     for (const message of messages) {
-      this.#check(message);
+      lengths.push(this.#check(message));
       batch.push(message);
       if (batch.length < BATCH) continue;
-      await this.until(limits, this.#putAll(batch));
+      await this.#sendBatch(batch, lengths, limits);
       batch = [];
+      lengths = [];
     }
-    if (batch.length > 0) await this.until(limits, this.#putAll(batch));
+    if (batch.length > 0) await this.#sendBatch(batch, lengths, limits);
+  }
+
+  #sendBatch(
+    batch: readonly Uint8Array[],
+    lengths: readonly number[],
+    limits: Patience,
+  ): Promise<true> {
+    // Again: the iterable, or somebody else between two batches, may have reserved a slot.
+    this.ready();
+    return this.until(limits, this.#putAll(batch, lengths));
   }
 
   /** @throws {RangeError} If it is too long. @throws {TypeError} If it is no Uint8Array. */
@@ -115,14 +144,26 @@ export class Producer extends End {
     return true;
   }
 
-  #putAll(batch: readonly Uint8Array[]): () => true | undefined {
+  /** As `#put`, for a message that was checked a while ago. */
+  #putLate(message: Uint8Array, byteLength: number): true | undefined {
+    checkSame(message, byteLength);
+    return this.#put(message, byteLength) || undefined;
+  }
+
+  #putAll(batch: readonly Uint8Array[], lengths: readonly number[]): () => true | undefined {
     let sent = 0;
     return () => {
       const { cells } = this.memory;
       this.#checkOpen(cells);
       const before = sent;
-      while (sent < batch.length && this.#ring.write(batch[sent]!, lengthOf(batch[sent]!))) sent++;
-      if (sent > before) this.#ring.publish(cells);
+      try {
+        for (; sent < batch.length; sent++) {
+          checkSame(batch[sent]!, lengths[sent]!);
+          if (!this.#ring.write(batch[sent]!, lengths[sent]!)) break;
+        }
+      } finally {
+        if (sent > before) this.#ring.publish(cells);
+      }
       return sent === batch.length || undefined;
     };
   }
@@ -177,6 +218,7 @@ export class Producer extends End {
   }
 
   closeSending(): void {
+    this.assertOpen();
     if ((Atomics.load(this.memory.cells, STATE) & ENDED_BIT) !== 0) return;
     this.ready();
     const { lock } = this;
@@ -198,22 +240,25 @@ export class Producer extends End {
 class ReservedSlot implements Slot {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #at: number;
+  /** `bytes` are none any more if the region is resized. */
+  readonly #byteLength: number;
   #producer: Producer | undefined;
 
   constructor(producer: Producer, at: number, bytes: Uint8Array<ArrayBuffer>) {
     this.#producer = producer;
     this.#at = at;
+    this.#byteLength = bytes.length;
     this.bytes = bytes;
   }
 
-  commit(byteLength: number = this.bytes.length): void {
+  commit(byteLength: number = this.#byteLength): void {
     const length = wholeNumber(byteLength, "byteLength", "commit slot");
     if (this.#producer === undefined) {
       throw new Deno.errors.BadResource("Cannot commit slot: it was sent or given up already");
     }
-    if (length > this.bytes.length) {
+    if (length > this.#byteLength) {
       throw new RangeError(
-        `Cannot commit slot as it has ${this.bytes.length} bytes: received byteLength ${length}`,
+        `Cannot commit slot as it has ${this.#byteLength} bytes: received byteLength ${length}`,
       );
     }
     this.#end(length);
