@@ -32,8 +32,11 @@ export interface EndPlan {
 /** How often a spinning call looks between two looks at the clock. */
 const LOOKS = 1000;
 
-/** Tries for the lock before a look whether its holder is dead, which costs system calls. */
-const LOCK_TRIES = 200;
+/**
+ * Tries for the lock before a look whether its holder is dead, which costs system calls. A test that
+ * drives the algorithms step by step puts another number there.
+ */
+export const hurry = { lockTries: 200 };
 
 /** How often a spinning call looks whether the other end is dead. */
 const LOOK_MS = 50;
@@ -86,8 +89,8 @@ export abstract class End {
   #join(): void {
     this.assertOpen();
     this.#membership.take(this.plan.role, this.plan.single, () => this.joined());
-    this.#joined = true;
     this.reload();
+    this.#joined = true;
   }
 
   /** @throws {Deno.errors.BadResource} If the channel is closed. */
@@ -110,8 +113,8 @@ export abstract class End {
     const { lock } = this;
     if (lock === undefined) return action();
     if (!takeQuickly(lock)) return undefined;
-    this.reload();
     try {
+      this.reload();
       return action();
     } finally {
       this.endTurn();
@@ -139,6 +142,7 @@ export abstract class End {
   /** As `untilSync`, after all other awaited calls, without blocking the event loop. */
   protected until<T>(patience: Patience, action: () => T | undefined): Promise<T> {
     return this.turns.run(this.plan.action, patience, async () => {
+      this.assertOpen(); // it may have been closed before the turn came
       const turn = new Turn(this, action);
       const early = this.plan.mode === "block"
         ? undefined
@@ -174,7 +178,7 @@ export abstract class End {
 }
 
 function takeQuickly(lock: RobustWord): boolean {
-  for (let i = 0; i < LOCK_TRIES; i++) {
+  for (let i = 0; i < hurry.lockTries; i++) {
     if (lock.tryTake()) return true;
     pause();
   }
@@ -203,8 +207,8 @@ class Turn<T> implements Attempt<T> {
     const { lock } = this.#end;
     if (lock === undefined) return this.#act();
     if (!lock.tryTake()) return undefined;
-    this.#end.takeOver();
     try {
+      this.#end.takeOver();
       return this.#act();
     } finally {
       this.#end.endTurn();
@@ -222,9 +226,9 @@ class Turn<T> implements Attempt<T> {
         return undefined;
       }
       this.#queued = false;
-      this.#end.takeOver();
     }
     try {
+      this.#end.takeOver();
       return this.#look(thorough);
     } finally {
       this.#end.endTurn();

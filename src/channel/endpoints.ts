@@ -61,7 +61,7 @@ export class Membership {
   take(role: Role, single: boolean, taken: () => void): void {
     this.#locked("join", (cells) => {
       for (const place of placesOf(cells, role)) retireIfDead(cells, place, role);
-      const [other] = placesOf(cells, role);
+      const other = placesOf(cells, role).find((place) => place !== this.#place);
       if (single && other !== undefined) {
         throw new Deno.errors.Busy(
           `Cannot join channel: process ${cells[other + PID]} is its ${ROLE_NAMES[role]}, ` +

@@ -3,6 +3,9 @@
 import { EVERYBODY, type Words } from "../sync/words.ts";
 import { HEADER_BYTE_LENGTH, longestMessage } from "./layout.ts";
 
+/** Beyond it numbers cannot count single units; at a terabyte per second it takes 2000 years. */
+const LAST_POSITION = 2 ** 53 - 2 ** 28;
+
 /** Follows its region when that is resized. */
 export class RingMemory {
   readonly words: Words;
@@ -40,10 +43,18 @@ export class RingMemory {
     this.#positions = new BigInt64Array(buffer, byteOffset, HEADER_BYTE_LENGTH / 8);
   }
 
-  /** A position, TAIL or HEAD, as it is now. */
+  /**
+   * A position, TAIL or HEAD, as it is now.
+   *
+   * @throws {Deno.errors.InvalidData} If it is one that is never reached, beyond which nothing counts.
+   */
   position(index: number): number {
     void this.cells;
-    return Number(Atomics.load(this.#positions, index / 2));
+    const position = Number(Atomics.load(this.#positions, index / 2));
+    if (position >= 0 && position < LAST_POSITION) return position;
+    throw new Deno.errors.InvalidData(
+      `Cannot use channel: its header is damaged, a position of ${position} cannot be`,
+    );
   }
 
   /** Sets a position of which the upper half has changed too. */
