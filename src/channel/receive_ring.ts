@@ -61,7 +61,7 @@ export class ReceiveRing {
       index = 0;
       byteLength = ring[0]!;
     }
-    this.#check(byteLength);
+    this.#check(byteLength, index);
     this.byteLength = byteLength;
     return 8 * index + RECORD_HEADER_BYTE_LENGTH;
   }
@@ -75,10 +75,11 @@ export class ReceiveRing {
   }
 
   /** Other processes write to the ring, and nothing keeps them from writing nonsense. */
-  #check(byteLength: number): void {
+  #check(byteLength: number, index: number): void {
     const left = this.#tail - this.#head;
+    const units = unitsOf(byteLength);
     const isRecord = byteLength >= 0 && byteLength <= this.#memory.longest &&
-      left <= this.#units && unitsOf(byteLength) <= left;
+      left <= this.#units && units <= left && index + units <= this.#units;
     if (isRecord) return;
     throw new Deno.errors.InvalidData(
       `Cannot receive message: the ring is damaged, a length of ${byteLength} bytes cannot be`,
