@@ -2,6 +2,9 @@
 
 import { type Patience, timedOut } from "../sync/options.ts";
 
+/** What a timer can wait, 24 days; whoever has more patience waits for the turn without one. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** A queue within one isolate. */
 export class Turns {
   readonly #waiting = new Set<() => void>();
@@ -42,7 +45,7 @@ export class Turns {
     const abort = giveUp(() => reject(signal!.reason));
     const late = giveUp(() => resolve("timed-out"));
     const leftMs = deadline - performance.now();
-    const timer = deadline === Infinity ? undefined : setTimeout(late, leftMs);
+    const timer = leftMs > LONGEST_TIMER_MS ? undefined : setTimeout(late, leftMs);
     this.#waiting.add(turn);
     signal?.addEventListener("abort", abort);
     try {
