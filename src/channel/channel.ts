@@ -19,7 +19,14 @@ import {
   mannerFrom,
   type ShapeOptions,
 } from "./options.ts";
-import { attachPlaced, createPlaced, findOver, type Placed, placeOver } from "./place.ts";
+import {
+  attachPlaced,
+  closingOnError,
+  createPlaced,
+  findOver,
+  type Placed,
+  placeOver,
+} from "./place.ts";
 import { Producer, type Slot } from "./producer.ts";
 import { RingMemory } from "./ring_memory.ts";
 import { CHANNEL, checkGeometry } from "./kinds.ts";
@@ -132,7 +139,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
       layout,
     };
     const manner = mannerFrom(options, action);
-    return new Channel(createPlaced(options, CHANNEL, geometry), true, manner);
+    return Channel.#owning(createPlaced(options, CHANNEL, geometry), manner);
   }
 
   /**
@@ -170,7 +177,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   static #attach(open: () => MmapRegion, options: JoinOptions, layout?: bigint): Channel {
     const manner = mannerFrom(options, "attach to channel");
     const placed = attachPlaced(open(), CHANNEL, (found) => checkGeometry(found, layout));
-    return new Channel(placed, true, manner);
+    return Channel.#owning(placed, manner);
   }
 
   /**
@@ -212,6 +219,11 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
       fromEnv: (variable, options, layout) =>
         Channel.#attach(() => attachRegion(variable, "channel"), options, layout),
     });
+  }
+
+  /** @throws {Deno.errors.Busy} If there is no room for one more; then the region is closed. */
+  static #owning(placed: Placed, manner: Manner): Channel {
+    return closingOnError(placed.region, () => new Channel(placed, true, manner));
   }
 
   /** The length of the ring, in bytes. */

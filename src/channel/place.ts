@@ -146,7 +146,8 @@ function tryFind(region: MmapRegion, kind: Kind): Placed | undefined {
   }
 }
 
-function closingOnError<T>(region: MmapRegion, action: () => T): T {
+/** Closes a region that would else stay open, with nobody to close it. */
+export function closingOnError<T>(region: MmapRegion, action: () => T): T {
   try {
     return action();
   } catch (error) {
