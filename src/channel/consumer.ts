@@ -5,7 +5,7 @@ import { wholeNumber } from "../mapping/pages.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
 import { End, type EndPlan } from "./end.ts";
 import type { Membership } from "./endpoints.ts";
-import { ENDED_BIT, HEAD, STATE, TAIL } from "./layout.ts";
+import { ENDED_BIT, HEAD, RECEIVE_BELL, STATE, TAIL } from "./layout.ts";
 import { setDeserted } from "./producer.ts";
 import { ReceiveRing } from "./receive_ring.ts";
 import type { RingMemory } from "./ring_memory.ts";
@@ -105,10 +105,11 @@ export class Consumer extends End {
   #takeInto(target: Uint8Array): number | null | undefined {
     const ring = this.#ring;
     const at = this.#find();
-    if (at === -1) return this.hasEnded ? null : undefined;
+    if (at === -1) return this.#atEnd() ? null : undefined;
     const { byteLength } = ring;
     const room = lengthOf(target);
     if (byteLength > room) {
+      if (this.lock !== undefined) ring.passOn();
       throw new RangeError(`Cannot ${ACTION} of ${byteLength} bytes: the target has ${room}`);
     }
     ring.copyTo(target, at);
@@ -130,7 +131,7 @@ export class Consumer extends End {
   #take(): Uint8Array<ArrayBuffer> | null | undefined {
     const ring = this.#ring;
     const at = this.#find();
-    if (at === -1) return this.hasEnded ? null : undefined;
+    if (at === -1) return this.#atEnd() ? null : undefined;
     const message = ring.copy(at);
     ring.skip();
     this.#release();
@@ -145,7 +146,7 @@ export class Consumer extends End {
       ring.skip();
       if (messages.length === max) break;
     }
-    if (messages.length === 0) return this.hasEnded ? messages : undefined;
+    if (messages.length === 0) return this.#atEnd() ? messages : undefined;
     this.#release();
     return messages;
   }
@@ -160,6 +161,15 @@ export class Consumer extends End {
     const at = this.#ring.next();
     if (at !== -1 || (Atomics.load(this.memory.cells, STATE) & ENDED_BIT) === 0) return at;
     return this.#ring.next();
+  }
+
+  /** Whether this is the end; then all others get to know it too. */
+  #atEnd(): boolean {
+    if (!this.hasEnded) return false;
+    // This one may have set the bell anew after it rang for the end, and before another one, who had
+    // seen nothing yet, sleeps on it.
+    if (this.lock !== undefined) this.memory.wake(RECEIVE_BELL);
+    return true;
   }
 
   /** Whether nothing more will come and nothing is left. */

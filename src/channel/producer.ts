@@ -172,6 +172,8 @@ export class Producer extends End {
   #checkOpen(cells: Int32Array): void {
     const state = Atomics.load(cells, STATE);
     if (state === 0) return;
+    // As in `Consumer.#atEnd`.
+    if (this.lock !== undefined) this.memory.wake(SEND_BELL);
     const reason = (state & ENDED_BIT) !== 0
       ? "the channel has ended"
       : "the last consumer has left";
