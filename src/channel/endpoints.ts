@@ -77,14 +77,13 @@ export class Membership {
   leave(deserted: (role: Role) => void): void {
     this.#locked("leave", (cells) => {
       const roles = cells[this.#place + ROLES]!;
-      Atomics.store(cells, this.#place, 0);
       for (const role of [PRODUCER_BIT, CONSUMER_BIT] as const) {
-        if (
-          (roles & role) !== 0 && placesOf(cells, role).every((place) => isDeadAt(cells, place))
-        ) {
-          deserted(role);
-        }
+        if ((roles & role) === 0) continue;
+        const others = placesOf(cells, role).filter((place) => place !== this.#place);
+        if (others.every((place) => isDeadAt(cells, place))) deserted(role);
       }
+      // Last: whoever dies before this is found dead, and nobody waits for ever.
+      Atomics.store(cells, this.#place, 0);
     });
   }
 
