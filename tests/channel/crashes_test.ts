@@ -1,11 +1,18 @@
-/** Peers that are killed at random moments. MMAP_KILLS=500 makes it many. */
+/** Peers that are killed at random moments: 500 in all, or MMAP_KILLS of them. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { Channel, type Sharers } from "@mmap/mmap/channel";
+import { Child } from "../_child.ts";
 import { numbered, peer } from "./_channels.ts";
 
-const KILLS = Number(Deno.env.get("MMAP_KILLS") ?? 24);
+const ALL_KILLS = Number(Deno.env.get("MMAP_KILLS") ?? 500);
+
+/** In each test with one process at a time, and with three, which takes less time for each. */
+const KILLS = { single: Math.ceil(ALL_KILLS * 0.16), multiple: Math.ceil(ALL_KILLS * 0.3) };
+
+/** Of both sides of a file. */
+const FILE_KILLS = Math.ceil(ALL_KILLS * 0.08);
 
 /** Sends as fast as it can: its number, how many it sent before, and a pattern. */
 const PRODUCER = `
@@ -54,7 +61,7 @@ for (const [producers, together] of [["single", 1], ["multiple", 3]] as [Sharers
       await child.ended();
     };
     const killing = (async () => {
-      for (let id = 0; id < KILLS; id += together) {
+      for (let id = 0; id < KILLS[producers]; id += together) {
         await Promise.all(Array.from({ length: together }, (_, i) => receiveFrom(id + i)));
       }
     })();
@@ -117,7 +124,7 @@ for (const [consumers, together] of [["single", 1], ["multiple", 3]] as [Sharers
       child.kill();
       await child.ended();
     };
-    for (let killed = 0; killed < KILLS; killed += together) {
+    for (let killed = 0; killed < KILLS[consumers]; killed += together) {
       await Promise.all(Array.from({ length: together }, receive));
     }
     isOver = true;
@@ -130,10 +137,75 @@ for (const [consumers, together] of [["single", 1], ["multiple", 3]] as [Sharers
       assert(marks[i]! >= 1, `message ${i} of ${sent} is lost`);
       again += marks[i]! - 1;
     }
-    assert(again <= KILLS + together, `${again} came again`);
+    assert(again <= KILLS[consumers] + together, `${again} came again`);
     assertEquals(marks[sent] ?? 0, 0);
   });
 }
+
+/** Both sides of a channel in a file: what was sent last, and how often each message came. */
+const FILE_SIDES = {
+  producer: `
+    for (let i = Atomics.load(marks, 0);; i++) {
+      try {
+        channel.sendSync(new Uint8Array(new Int32Array([i]).buffer));
+      } catch (error) {
+        // The last consumer is dead and the next one has not come yet.
+        if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+        i--;
+        continue;
+      }
+      Atomics.store(marks, 0, i + 1);
+      if (i === marks.length - 2) await new Promise((resolve) => setTimeout(resolve, 1e6));
+    }`,
+  consumer: `
+    for (let last = -1;;) {
+      using message = channel.peek();
+      if (message === null) { await 0; continue; }
+      const [i] = new Int32Array(message.bytes.slice().buffer);
+      // A dead producer may have sent one that it had not counted yet.
+      if (i < last || i > last + 1 && last !== -1) throw new Error(i + " after " + last);
+      last = i;
+      Atomics.add(marks, 1 + i, 1);
+    }`,
+};
+
+Deno.test("Channel in a file goes on where it was when both sides are killed", async () => {
+  const path = await Deno.makeTempFile();
+  using region = MmapRegion.anonymous(16 << 20);
+  const marks = region.view(Int32Array);
+  try {
+    const open = (side: string): Child =>
+      new Child(
+        `import { MmapRegion } from "@mmap/mmap";
+        import { Channel } from "@mmap/mmap/channel";
+        const marks = MmapRegion.fromEnv().view(Int32Array);
+        const channel = Channel.create({ path: ${JSON.stringify(path)}, capacity: 4096 });
+        console.log("up");
+        ${side}`,
+        { env: region.env() },
+      );
+    for (let killed = 0; killed < FILE_KILLS; killed += 2) {
+      await using producer = open(FILE_SIDES.producer);
+      await using consumer = open(FILE_SIDES.consumer);
+      assertEquals([await producer.readLine(), await consumer.readLine()], ["up", "up"]);
+      await randomMoment();
+      for (const child of [producer, consumer]) child.kill();
+      for (const child of [producer, consumer]) assertEquals((await child.ended()).code, 137);
+    }
+    using channel = Channel.create({ path, capacity: 4096 });
+    for (let m = channel.tryReceive(); m !== null; m = channel.tryReceive()) {
+      marks[1 + new Int32Array(m.buffer)[0]!]! += 1;
+    }
+    const sent = marks[0]!;
+    const times = marks.subarray(1, 1 + sent);
+    assert(sent > 0);
+    assertEquals(times.findIndex((count) => count === 0), -1, "a message is lost");
+    const again = times.reduce((sum, count) => sum + count - 1, 0);
+    assert(again <= FILE_KILLS, `${again} came again`);
+  } finally {
+    await Deno.remove(path);
+  }
+});
 
 Deno.test("Channel.receive() throws ConnectionReset if the other one dies before it sent", async () => {
   using channel = Channel.create({ capacity: 4096 });
