@@ -48,7 +48,7 @@ Deno.test("Channel.sendMany() throws Busy if a slot is reserved between its batc
   using pair = openPair({ capacity: 65536 });
   const { sender, receiver } = pair;
   let slot: ReturnType<typeof sender.reserve> = null;
-  const sending = sender.sendMany((function* () {
+  const sending = sender.sendMany((function* (): Generator<Uint8Array> {
     for (let i = 0; i < 600; i++) {
       if (i === 500) slot = sender.reserve(1);
       yield new Uint8Array(8).fill(i);
@@ -66,7 +66,7 @@ Deno.test("Channel.sendMany() throws Busy if its iterable reserves a slot", asyn
   using pair = openPair();
   const { sender, receiver } = pair;
   await assertRejects(() =>
-    sender.sendMany((function* () {
+    sender.sendMany((function* (): Generator<Uint8Array> {
       yield bytes("a");
       sender.reserve(1);
     })()), Busy);

@@ -44,10 +44,23 @@ inEveryOrder("Channel passes messages of two producers", passing([[SHORT, LONG],
 inEveryOrder(
   "Channel passes messages to two consumers",
   passing([[LONG, SHORT]], { consumers: 2 }),
-  {
-    preemptions: 1,
-  },
+  { preemptions: 1 },
 );
+
+inEveryOrder(
+  "Channel tells both of two consumers of the end",
+  passing([[SHORT]], { consumers: 2 }),
+  { preemptions: 1 },
+);
+
+inEveryOrder("Channel wakes each of two consumers that take one message", () => {
+  const world = new World({ consumers: 2 });
+  return {
+    memory: world.memory,
+    actors: [world.sends(0, [SHORT, SHORT], false), world.receives(1, 1), world.receives(2, 1)],
+    atEnd: () => world.checkAll([[SHORT, SHORT]]),
+  };
+}, { preemptions: 1 });
 
 inEveryOrder(
   "Channel passes messages of two producers to two consumers",
