@@ -1,0 +1,296 @@
+/** Memory, files and limits that work against a channel: errors, and never a crash or a hang. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { MmapRegion } from "@mmap/mmap";
+import { Channel } from "@mmap/mmap/channel";
+import { Child, resultOf, runChild } from "../_child.ts";
+import { withTempDir } from "../_files.ts";
+import { bytes, openPair, textOf } from "./_channels.ts";
+
+const { BadResource, InvalidData } = Deno.errors;
+
+/** Tries everything that a peer can, in memory that is overwritten all the time. */
+const RANDOM_HEADERS = `
+  import { Channel } from "@mmap/mmap/channel";
+  import { MmapRegion } from "@mmap/mmap";
+  const region = MmapRegion.anonymous(4096 + 65536);
+  const words = region.view(Int32Array);
+  const guard = MmapRegion.anonymous(4096);
+  const known = new Set(["InvalidData", "AlreadyExists", "Busy", "BrokenPipe", "ConnectionReset",
+    "TimedOut", "RangeError"]);
+  const seen = {};
+  const tried = (action) => {
+    try {
+      action();
+    } catch (error) {
+      if (!known.has(error.name)) throw error;
+      seen[error.name] = (seen[error.name] ?? 0) + 1;
+    }
+  };
+  let x = Number(Deno.args[0]);
+  const random = () => { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; return x | 0; };
+  const values = [() => random(), () => 0, () => -1, () => random() & 0xff, () => 1 << (random() & 31),
+    () => 0x7fffffff];
+  // Not the locks: a thread that lives may be waited for without end.
+  const targets = [2, 3, 4, 5, 7, 16, 17, 32, 33, 48, 64, 130, 131, 134, 135,
+    ...Array.from({ length: 40 }, (_, i) => 1024 + i * 2)];
+  const manners = [{}, { producers: "multiple", consumers: "multiple" }];
+  for (let round = 0; round < 1500; round++) {
+    words.fill(0);
+    tried(() => {
+      using channel = Channel.over(region, 0, { ...manners[round & 1], pooled: (round & 2) > 0 });
+      for (let i = 0; i < 5; i++) channel.trySend(new Uint8Array(random() & 0x7ff));
+      for (let i = 0; i < 3; i++) {
+        words[targets[(random() >>> 1) % targets.length]] = values[(random() >>> 1) % values.length]();
+      }
+      for (let i = 0; i < 3; i++) {
+        tried(() => channel.trySend(new Uint8Array(random() & 0x7ff)));
+        tried(() => channel.tryReceive());
+        tried(() => { using message = channel.peek(); message?.bytes.at(-1); });
+        tried(() => { using slot = channel.reserve(random() & 0xff); slot?.commit(1); });
+        tried(() => channel.tryReceiveInto(new Uint8Array(100)));
+        tried(() => channel.receiveSync({ timeoutMs: 1 }));
+        tried(() => channel.sendSync(new Uint8Array(3), { timeoutMs: 1 }));
+        tried(() => channel.ended);
+      }
+      tried(() => {
+        using other = Channel.over(region);
+        tried(() => other.tryReceive());
+        tried(() => other.trySend(new Uint8Array(1)));
+      });
+      tried(() => Channel.attach(region.handle()).close());
+    });
+  }
+  console.log(JSON.stringify(seen));
+`;
+
+Deno.test("Channel survives random values anywhere in its memory", async () => {
+  for (const seed of ["12345", "987654321"]) {
+    const seen = await resultOf(RANDOM_HEADERS, { args: [seed] });
+    assert(seen.InvalidData > 0 && seen.AlreadyExists > 0, JSON.stringify(seen));
+  }
+});
+
+Deno.test("Channel.receive() waits while another thread holds a lock for ever", async () => {
+  using channel = Channel.create({ capacity: 4096, consumers: "multiple" });
+  const words = channel.region.view(Int32Array);
+  words[96] = 1; // process 1 lives
+  await assertRejects(() => channel.receive({ timeoutMs: 120 }), Deno.errors.TimedOut);
+  assertEquals(channel.tryReceive(), null);
+  words[96] = 0x3fffffff; // nobody has that number
+  channel.sendSync(bytes("a"));
+  assertEquals(textOf(await channel.receive()), "a");
+});
+
+Deno.test("Channel calls that wait end when their region is closed under them", async () => {
+  const region = MmapRegion.anonymous(8192);
+  const channel = Channel.over(region);
+  const receiving = assertRejects(() => channel.receive(), BadResource);
+  const queued = assertRejects(() => channel.receive(), BadResource);
+  using slot = channel.reserve(10)!;
+  region.close();
+  await receiving;
+  await queued;
+  assertEquals(slot.bytes.length, 0);
+  assertThrows(() => slot.commit(), BadResource);
+  assertThrows(() => channel.trySend(bytes("a")), BadResource);
+  assertThrows(() => channel.tryReceive(), BadResource);
+  channel.close();
+  channel.close();
+});
+
+Deno.test("Channel can be closed in the middle of everything", async () => {
+  using pair = openPair();
+  const { sender, receiver } = pair;
+  sender.sendSync(bytes("a"));
+  const message = receiver.peek()!;
+  const slot = sender.reserve(5)!;
+  receiver.close();
+  receiver.close();
+  message[Symbol.dispose]();
+  sender.close();
+  slot[Symbol.dispose]();
+  assertThrows(() => slot.commit(1), BadResource);
+  assertEquals(message.bytes.length, 0);
+  await assertRejects(() => receiver.receive(), BadResource);
+  await assertRejects(() => sender.sendMany([bytes("a")]), BadResource);
+});
+
+Deno.test("Channel takes options whose getters throw or close it", async () => {
+  using pair = openPair();
+  const { sender, receiver } = pair;
+  class Failure extends Error {}
+  const throwing = {
+    get timeoutMs(): number {
+      throw new Failure();
+    },
+  };
+  assertThrows(() => sender.sendSync(bytes("a"), throwing), Failure);
+  await assertRejects(() => receiver.receive(throwing), Failure);
+  await assertRejects(() => sender.sendMany([], throwing), Failure);
+  sender.sendSync(bytes("a"));
+  const closing = {
+    get timeoutMs(): number {
+      receiver.close();
+      return 1000;
+    },
+  };
+  await assertRejects(() => receiver.receive(closing), BadResource);
+  using region = MmapRegion.anonymous(8192);
+  const closesRegion = {
+    get wait(): "block" {
+      region.close();
+      return "block";
+    },
+  };
+  assertThrows(() => Channel.over(region, 0, closesRegion), BadResource);
+});
+
+Deno.test("Channel sends the bytes of whatever is a Uint8Array, and only these", async () => {
+  using pair = openPair();
+  const { sender, receiver } = pair;
+  class Liar extends Uint8Array<ArrayBuffer> {
+    override get length(): number {
+      return 1e9;
+    }
+    override get byteLength(): number {
+      return -1;
+    }
+    override subarray(): Uint8Array<ArrayBuffer> {
+      throw new Error("called");
+    }
+    override set(): void {
+      throw new Error("called");
+    }
+  }
+  for (const count of [3, 300]) {
+    const expected = new Uint8Array(count).fill(count);
+    const liar = new Liar(new ArrayBuffer(count));
+    Uint8Array.prototype.set.call(liar, expected);
+    const shared = new Uint8Array(new SharedArrayBuffer(count));
+    shared.set(expected);
+    const resizable = new Uint8Array(new ArrayBuffer(count, { maxByteLength: 5000 }));
+    resizable.set(expected);
+    for (const message of [liar, shared, resizable]) {
+      assert(sender.trySend(message));
+      assertEquals(receiver.tryReceive(), expected);
+      await sender.sendMany([message]);
+      assertEquals(receiver.tryReceive(), expected);
+    }
+  }
+  const detached = new Uint8Array(100);
+  detached.buffer.transfer();
+  assert(sender.trySend(detached));
+  assertEquals(receiver.tryReceive(), new Uint8Array(0));
+  const fakes = [Object.create(Uint8Array.prototype), new Proxy(new Uint8Array(3), {})];
+  for (const fake of fakes) assertThrows(() => sender.trySend(fake), TypeError);
+  assertEquals(receiver.tryReceive(), null);
+});
+
+Deno.test("Channel over a truncated file ends in an error and crashes nobody", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "channel");
+    const { success, stdout, stderr } = await runChild(`
+      import { Channel } from "@mmap/mmap/channel";
+      const channel = Channel.create({ path: ${JSON.stringify(path)}, capacity: 65536 });
+      for (let i = 0; i < 20; i++) channel.trySend(new Uint8Array(1000));
+      Deno.truncateSync(${JSON.stringify(path)}, 0);
+      const outcomes = [];
+      for (let i = 0; i < 40; i++) {
+        try {
+          channel.sendSync(new Uint8Array(3000), { timeoutMs: 5 });
+          outcomes.push(channel.receiveSync({ timeoutMs: 5 })?.length);
+        } catch (error) { outcomes.push(error.name); }
+      }
+      await channel.receive({ timeoutMs: 5 }).catch((error) => outcomes.push(error.name));
+      try { channel.close(); } catch (error) { outcomes.push(error.name); }
+      console.log(JSON.stringify(outcomes));
+    `);
+    assert(success, stderr);
+    // What was cut off reads as zeros, which are messages of no bytes.
+    const outcomes: unknown[] = JSON.parse(stdout);
+    assertEquals(outcomes.filter((outcome) => outcome !== 0 && outcome !== "TimedOut"), []);
+  });
+});
+
+Deno.test("Channel.create() throws what the system says if there are no descriptors left", async () => {
+  const { success, stdout, stderr } = await runChild(
+    `import { Channel } from "@mmap/mmap/channel";
+    const all = [];
+    try {
+      while (true) all.push(Channel.create({ capacity: 4096 }));
+    } catch (error) { console.log(error.code); }
+    all[0].sendSync(new Uint8Array([1]));
+    console.log(all[0].receiveSync().length);
+    for (const channel of all) channel.close();
+    using again = Channel.create({ capacity: 4096 });
+    console.log(await again.receive({ timeoutMs: 10 }).catch((error) => error.name));`,
+    { ulimit: "ulimit -n 60" },
+  );
+  assert(success, stderr);
+  assertEquals(stdout, "EMFILE\n1\nTimedOut\n");
+});
+
+Deno.test("Channel keeps its memory as long as a message, a slot or a call that waits", async () => {
+  using channel = Channel.create({ capacity: 4096 });
+  using back = Channel.create({ capacity: 4096 });
+  channel.sendSync(new Uint8Array(100).fill(7));
+  await using child = new Child(
+    `import { Channel } from "@mmap/mmap/channel";
+    async function collect() {
+      for (let i = 0; i < 20; i++) {
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+    const message = Channel.fromEnv().peek();
+    const slot = Channel.fromEnv("BACK").reserve(50);
+    await collect();
+    console.log(message.bytes.length + " of " + message.bytes[99]);
+    slot.bytes.fill(3);
+    slot.commit();
+    message[Symbol.dispose]();
+    const received = Channel.fromEnv("BACK").receive().then((message) => message.length);
+    console.log(await received);
+    const waiting = Channel.fromEnv("BACK", { wait: "block" }).values().receive()
+      .catch((error) => error.name);
+    await collect();
+    console.log(await waiting);`,
+    { v8Flags: "--expose-gc", env: { ...channel.env(), ...back.env("BACK") } },
+  );
+  assertEquals(await child.readLine(), "100 of 7");
+  assertEquals(await child.readLine(), "50");
+  assertEquals(await child.readLine(), "Busy");
+  assertEquals((await child.ended()).code, 0);
+});
+
+Deno.test("Channel.receive() gets its message though nobody refers to the channel", async () => {
+  using channel = Channel.create({ capacity: 4096 });
+  await using child = new Child(
+    `import { Channel } from "@mmap/mmap/channel";
+    const waiting = Channel.fromEnv().receive();
+    for (let i = 0; i < 20; i++) {
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    console.log("waiting");
+    console.log((await waiting).length);`,
+    { v8Flags: "--expose-gc", env: channel.env() },
+  );
+  assertEquals(await child.readLine(), "waiting");
+  channel.sendSync(new Uint8Array(42));
+  assertEquals(await child.readLine(), "42");
+  assertEquals((await child.ended()).code, 0);
+});
+
+Deno.test("Channel.attach() throws InvalidData for a channel whose maker died before it was one", () => {
+  using region = MmapRegion.anonymous(8192);
+  // So far had it come: it holds the lock, and has written all but the magic number.
+  region.view(Int32Array).set([0x3ffffff0, 77, 0, 1, 4096, 1]);
+  assertThrows(() => Channel.attach(region.handle()), InvalidData);
+  using made = Channel.over(region, 0, { capacity: 4096 });
+  made.sendSync(bytes("a"));
+  using other = Channel.attach(region.handle());
+  assertEquals(textOf(other.tryReceive()), "a");
+});
