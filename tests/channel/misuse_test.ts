@@ -201,6 +201,22 @@ Deno.test("Channel throws RangeError or TypeError for limits that are none, and 
   assertEquals(receiver.tryReceive(), null);
 });
 
+Deno.test("Channel throws Busy rather than to wait for a turn that this isolate has", async () => {
+  using pair = openPair({ producers: "multiple", consumers: "multiple" });
+  using other = Channel.attach(pair.sender.handle());
+  const slot = pair.sender.reserve(1)!;
+  assertThrows(() => other.sendSync(bytes("a")), Busy);
+  assertEquals(other.trySend(bytes("a")), false);
+  const sending = other.send(bytes("b")); // this can wait
+  slot.commit();
+  await sending;
+  const message = pair.receiver.peek()!;
+  assertThrows(() => other.receiveSync(), Busy);
+  const receiving = other.receive();
+  message[Symbol.dispose]();
+  assertEquals(textOf(await receiving), "b");
+});
+
 Deno.test("Channel.closeSending() throws BadResource after close, also if the channel has ended", () => {
   using region = MmapRegion.anonymous(8192);
   const channel = Channel.over(region);
