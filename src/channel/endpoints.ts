@@ -92,15 +92,17 @@ export class Membership {
    * attached and was neither yet counts as one.
    */
   lostPid(role: Role): number | undefined {
-    return this.#locked("look into", (cells) => {
-      let places = placesOf(cells, role);
-      if (places.length === 0) {
-        places = placesOf(cells)
-          .filter((place) => place !== this.#place && cells[place + ROLES] === 0);
-      }
-      if (places.length === 0) return undefined;
-      return places.every((place) => isDeadAt(cells, place)) ? cells[places[0]! + PID] : undefined;
-    });
+    // Without the lock: whoever waits asks again and again, which takes system calls; one that was
+    // stopped meanwhile would keep all others from joining, leaving and waiting.
+    const { cells } = this.#words;
+    let places = placesOf(cells, role);
+    if (places.length === 0) {
+      places = placesOf(cells)
+        .filter((place) => place !== this.#place && cells[place + ROLES] === 0);
+    }
+    if (places.length === 0) return undefined;
+    const pid = cells[places[0]! + PID];
+    return places.every((place) => isDeadStill(cells, place)) ? pid : undefined;
   }
 
   /** The processes in a role, living and dead. */
@@ -146,6 +148,15 @@ function retireIfDead(cells: Int32Array, place: number, role: Role): void {
   if (!THREADS.isDead(cells[place]!, cells[place + FINGERPRINT]!)) return;
   cells[place + ROLES]! &= ~role;
   if (cells[place + ROLES] === 0) Atomics.store(cells, place, 0);
+}
+
+/** As `isDeadAt`, without the lock: whoever was dead may have given the place to somebody else. */
+function isDeadStill(cells: Int32Array, place: number): boolean {
+  const tid = Atomics.load(cells, place);
+  const fingerprint = cells[place + FINGERPRINT]!;
+  // A new one writes its thread last, so the old one's stands there no longer than it is true.
+  return tid !== 0 && THREADS.isDeadLately(tid, fingerprint) &&
+    Atomics.load(cells, place) === tid && cells[place + FINGERPRINT] === fingerprint;
 }
 
 function isDeadAt(cells: Int32Array, place: number): boolean {
