@@ -368,3 +368,25 @@ Deno.test(
       ]);
     }),
 );
+
+Deno.test("fan_out.ts gets each part of the work from one of four workers", async () => {
+  assertEquals(await run("fan_out.ts"), [
+    "40 parts went to 4 workers",
+    "there are 2262 primes below 20000",
+  ]);
+});
+
+Deno.test("stream_file.ts passes all bytes of a file on in order", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "empty");
+    await Deno.writeFile(path, new Uint8Array());
+    assertEquals(await run("stream_file.ts"), [
+      "the child received 16777216 bytes",
+      "they are the file's: true",
+    ]);
+    assertEquals(await run("stream_file.ts", { args: [path] }), [
+      "the child received 0 bytes",
+      "they are the file's: true",
+    ]);
+  });
+});

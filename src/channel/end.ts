@@ -132,6 +132,12 @@ export abstract class End {
 
   /** Runs `action` again and again, until it gives something. */
   protected untilSync<T>(patience: Patience, action: () => T | undefined): T {
+    if (this.lock?.isOwn) {
+      // By another object: while this thread sleeps, nobody could give the turn back.
+      throw new Deno.errors.Busy(
+        `Cannot ${this.plan.action}: this isolate has a slot or message of it in use`,
+      );
+    }
     const turn = new Turn(this, action);
     switch (this.plan.mode) {
       case "spin":

@@ -118,6 +118,7 @@ export class Producer extends End {
   ): Promise<true> {
     // Again: the iterable, or somebody else between two batches, may have reserved a slot.
     this.ready();
+    limits.signal?.throwIfAborted();
     return this.until(limits, this.#putAll(batch, lengths));
   }
 

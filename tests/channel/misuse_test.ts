@@ -73,6 +73,24 @@ Deno.test("Channel.sendMany() throws Busy if its iterable reserves a slot", asyn
   assertEquals(receiver.tryReceive(), null);
 });
 
+Deno.test("Channel.sendMany() can be aborted between its batches", async () => {
+  using pair = openPair({ capacity: 65536 });
+  const { sender, receiver } = pair;
+  const aborting = new AbortController();
+  class Enough extends Error {}
+  const sending = sender.sendMany(
+    (function* (): Generator<Uint8Array> {
+      for (let i = 0; i < 600; i++) {
+        if (i === 300) aborting.abort(new Enough());
+        yield new Uint8Array(8);
+      }
+    })(),
+    { signal: aborting.signal },
+  );
+  await assertRejects(() => sending, Enough);
+  assertEquals((await receiver.receiveMany(1000)).length, 256);
+});
+
 Deno.test("Channel.close() rejects calls that wait for their turn, and they take nothing", async () => {
   using region = MmapRegion.anonymous(8192);
   using sender = Channel.over(region);
@@ -199,6 +217,22 @@ Deno.test("Channel throws RangeError or TypeError for limits that are none, and 
   await assertRejects(() => sender.send(bytes("a"), { signal }), TypeError);
   await assertRejects(() => receiver.receive({ signal }), TypeError);
   assertEquals(receiver.tryReceive(), null);
+});
+
+Deno.test("Channel throws Busy rather than to wait for a turn that this isolate has", async () => {
+  using pair = openPair({ producers: "multiple", consumers: "multiple" });
+  using other = Channel.attach(pair.sender.handle());
+  const slot = pair.sender.reserve(1)!;
+  assertThrows(() => other.sendSync(bytes("a")), Busy);
+  assertEquals(other.trySend(bytes("a")), false);
+  const sending = other.send(bytes("b")); // this can wait
+  slot.commit();
+  await sending;
+  const message = pair.receiver.peek()!;
+  assertThrows(() => other.receiveSync(), Busy);
+  const receiving = other.receive();
+  message[Symbol.dispose]();
+  assertEquals(textOf(await receiving), "b");
 });
 
 Deno.test("Channel.closeSending() throws BadResource after close, also if the channel has ended", () => {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Channel } from "@mmap/mmap/channel";
 import { pattern } from "../_files.ts";
-import { bytes, numbered, numberOf, openPair, textOf } from "./_channels.ts";
+import { bytes, fill, numbered, numberOf, openPair, textOf } from "./_channels.ts";
 
 Deno.test("Channel can be iterated over to its end", async () => {
   using pair = openPair();
@@ -53,6 +53,60 @@ Deno.test("Channel.readable takes nothing before it is read, nor after it is can
   assertEquals((await pending).done, true);
   pair.sender.sendSync(bytes("2"));
   assertEquals(textOf(await pair.receiver.receive()), "2");
+});
+
+Deno.test("Channel can be iterated over again after a break, and read by hand meanwhile", async () => {
+  using pair = openPair();
+  const { sender, receiver } = pair;
+  await sender.sendMany(["a", "b", "c", "d"].map(bytes));
+  sender.closeSending();
+  for await (const message of receiver) {
+    assertEquals(textOf(message), "a");
+    break;
+  }
+  assertEquals(textOf(receiver.tryReceive()), "b");
+  const rest: (string | null)[] = [];
+  for await (const message of receiver) rest.push(textOf(message));
+  assertEquals(rest, ["c", "d"]);
+  for await (const _ of receiver) throw new Error("There is no more");
+});
+
+Deno.test("Channel.readable of two consumers shares the messages", async () => {
+  using channel = Channel.create({ capacity: 4096, consumers: "multiple" });
+  using other = Channel.attach(channel.handle());
+  const received: (string | null)[] = [];
+  const reading = [channel, other].map(async ({ readable }) => {
+    for await (const message of readable) received.push(textOf(message));
+  });
+  const sent = Array.from({ length: 100 }, (_, i) => `${i}`);
+  await channel.sendMany(sent.map(bytes));
+  channel.closeSending();
+  await Promise.all(reading);
+  assertEquals(received.sort(), sent.sort());
+});
+
+Deno.test("Channel.readable can be cancelled while it waits, and the channel is read on", async () => {
+  using pair = openPair();
+  const { sender, receiver } = pair;
+  const reader = receiver.readable.getReader();
+  const reading = reader.read();
+  await reader.cancel("enough");
+  assertEquals((await reading).done, true);
+  sender.sendSync(bytes("for others"));
+  assertEquals(textOf(await receiver.receive()), "for others");
+});
+
+Deno.test("Channel.writable.abort() ends a write that waits for room", async () => {
+  using pair = openPair();
+  const { sender, receiver } = pair;
+  const count = fill(sender);
+  const writer = sender.writable.getWriter();
+  const writing = writer.write(new Uint8Array(1000));
+  const failed = assertRejects(() => writing, Error, "enough");
+  await writer.abort(new Error("enough"));
+  await failed;
+  for (let i = 0; i < count; i++) await receiver.receive();
+  assertEquals(await receiver.receive(), null);
 });
 
 Deno.test("Channel.readable and writable are the same objects at each call", () => {
