@@ -12,6 +12,9 @@ import type { RingMemory } from "./ring_memory.ts";
 
 const ACTION = "receive message";
 
+/** About two microseconds: as long as a round trip between two spinning processes takes. */
+const QUICK_LOOKS = 64;
+
 /** A message that is read in place: see `Channel.peek`. Disposing it releases it. */
 export interface Message extends Disposable {
   /** The message, in the channel's memory. Not to be used after the message is released. */
@@ -26,9 +29,12 @@ function checkTarget(target: Uint8Array): void {
 /** One consumer. */
 export class Consumer extends End {
   readonly #ring: ReceiveRing;
+  /** How often a blocking call looks before it does anything else: an answer may be on its way. */
+  readonly #quickLooks: number;
 
   constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
     super(memory, membership, plan);
+    this.#quickLooks = plan.single && plan.mode !== "block" ? QUICK_LOOKS : 0;
     this.#ring = new ReceiveRing(memory, plan.pooled);
   }
 
@@ -58,7 +64,8 @@ export class Consumer extends End {
   receiveSync(options?: SyncWaitOptions): Uint8Array<ArrayBuffer> | null {
     const limits = patience(options, ACTION);
     this.ready();
-    const message = this.#receiveNow();
+    let message = this.#receiveNow();
+    for (let i = 0; message === undefined && i < this.#quickLooks; i++) message = this.#take();
     if (message !== undefined) return message;
     return this.untilSync(limits, this.#takeOne);
   }
@@ -89,7 +96,10 @@ export class Consumer extends End {
     const limits = patience(options, ACTION);
     checkTarget(target);
     this.ready();
-    const byteLength = this.#receiveIntoNow(target);
+    let byteLength = this.#receiveIntoNow(target);
+    for (let i = 0; byteLength === undefined && i < this.#quickLooks; i++) {
+      byteLength = this.#takeInto(target);
+    }
     if (byteLength !== undefined) return byteLength;
     return this.untilSync(limits, () => this.#takeInto(target));
   }
