@@ -7,6 +7,17 @@
  * result of -1 or `MAP_FAILED` becomes the exception that Deno has for that errno, with own
  * properties `code`, `errno` and `syscall`.
  *
+ * ```ts
+ * import * as c from "@mmap/mmap/libc";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const pageSize = c.sysconf(c._SC_PAGESIZE);
+ * const protection = c.PROT_READ | c.PROT_WRITE;
+ * const address = c.mmap(null, pageSize, protection, c.MAP_PRIVATE | c.MAP_ANONYMOUS, -1, 0);
+ * assertEquals(new Deno.UnsafePointerView(address).getInt32(), 0);
+ * c.munmap(address, pageSize);
+ * ```
+ *
  * Requires `--allow-ffi` at the first call.
  *
  * @module

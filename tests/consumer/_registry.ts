@@ -1,19 +1,7 @@
 /** A JSR registry on this machine that holds this package alone, as `deno publish` would send it. */
 
 import { assert } from "@std/assert";
-
-const ROOT = new URL("../../", import.meta.url);
-
-/** What the registry needs to know of the package. */
-interface Package {
-  readonly name: string;
-  readonly version: string;
-  /** Files by their entry points, such as "./sync" to "./src/sync/mod.ts". */
-  readonly exports: Readonly<Record<string, string>>;
-}
-
-/** The package as its configuration describes it. */
-export const PACKAGE: Package = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT)));
+import { PACKAGE, ROOT } from "../_package.ts";
 
 /** A registry that answers until it is disposed of. */
 export interface Registry extends AsyncDisposable {

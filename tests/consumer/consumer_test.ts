@@ -1,9 +1,9 @@
 /** What people get who import the package from JSR: it is served from a registry on this machine. */
 
 import { assertEquals } from "@std/assert";
+import { PACKAGE } from "../_package.ts";
 import { type Consumer, withConsumer } from "./_consumer.ts";
 import { type Program, PROGRAMS } from "./_programs.ts";
-import { PACKAGE, packedFiles } from "./_registry.ts";
 
 const ENTRY_POINTS = Object.keys(PACKAGE.exports);
 
@@ -67,14 +67,4 @@ Deno.test("jsr:@mmap/mmap/cli is a program that needs --allow-ffi alone", async 
     );
     assertEquals(row, "00000000  6d 61 70 70 65 64                                 |mapped|");
   });
-});
-
-Deno.test("deno publish sends the modules, their documents and nothing else", async () => {
-  const paths = [...(await packedFiles()).keys()];
-  const documents = ["/CHANGELOG.md", "/LICENSE", "/README.md", "/deno.json"];
-  assertEquals(paths.filter((path) => !path.endsWith(".ts")), documents);
-  const modules = paths.filter((path) => path.endsWith(".ts"));
-  assertEquals(modules.filter((path) => !/^\/(mod\.ts$|ffi\/|src\/)/.test(path)), []);
-  const entryPoints = Object.values(PACKAGE.exports).map((path) => path.slice(1));
-  assertEquals(entryPoints.filter((path) => !modules.includes(path)), []);
 });

@@ -1,0 +1,91 @@
+/** An arm64 Deno on another machine: what is needed is fetched once and kept in a cache folder. */
+
+/** The newest whose arm64 build is on npm. */
+const DENO = "@deno/linux-arm64-glibc@2.9.5";
+
+/** Its libraries, which come with the compiler. */
+const SYSROOT = "/usr/aarch64-linux-gnu";
+
+const COMPILER = "aarch64-linux-gnu-gcc";
+const EMULATOR = "qemu-aarch64-static";
+
+/** How to start it. */
+export interface EmulatedDeno {
+  /** A program that takes the arguments of `deno`. */
+  readonly program: string;
+  /** Its own DENO_DIR, since compiled code is kept there. */
+  readonly denoDir: string;
+}
+
+/** Fetches what is missing. @throws {Error} If it cannot be had; the message says what to install. */
+export async function prepareDeno(): Promise<EmulatedDeno> {
+  const cache = cacheFolder();
+  await Deno.mkdir(cache, { recursive: true });
+  if (!await isThere(`${cache}/package/deno`)) await fetchDeno(cache);
+  const emulator = await findEmulator(cache);
+  const library = await compilePreload(cache);
+  const program = `${cache}/deno`;
+  await Deno.writeTextFile(program, script({ cache, emulator, library, program }), { mode: 0o755 });
+  return { program, denoDir: `${cache}/deno_dir` };
+}
+
+function cacheFolder(): string {
+  const home = Deno.env.get("HOME");
+  const caches = Deno.env.get("XDG_CACHE_HOME") ?? (home && `${home}/.cache`);
+  if (!caches) throw new Error("Cannot find a cache folder: HOME is not set");
+  return `${caches}/mmap-arm64`;
+}
+
+async function fetchDeno(cache: string): Promise<void> {
+  const archive = await run("npm", ["pack", "--silent", DENO], cache);
+  await run("tar", ["-xzf", archive], cache);
+  await Deno.remove(`${cache}/${archive}`);
+}
+
+/** The one that is installed, or one of its own, for which nobody has to be root. */
+async function findEmulator(cache: string): Promise<string> {
+  const own = `${cache}/usr/bin/${EMULATOR}`;
+  if (await isThere(own)) return own;
+  const installed = await run("sh", ["-c", `command -v ${EMULATOR} || true`], cache);
+  if (installed !== "") return installed;
+  await run("apt-get", ["download", "qemu-user-static"], cache);
+  await run("sh", ["-c", "dpkg -x qemu-user-static_*.deb . && rm qemu-user-static_*.deb"], cache);
+  return own;
+}
+
+/** What makes `Deno.execPath()` name the script; see the source. @returns the path of the library */
+async function compilePreload(cache: string): Promise<string> {
+  const source = new URL("program_path.c", import.meta.url).pathname;
+  const library = `${cache}/program_path.so`;
+  try {
+    await run(COMPILER, ["-O2", "-shared", "-fPIC", "-o", library, source], cache);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const packages = "gcc-aarch64-linux-gnu libc6-dev-arm64-cross";
+    throw new Error(`Cannot find ${COMPILER}: apt-get install ${packages}`);
+  }
+  return library;
+}
+
+function script(paths: Record<"cache" | "emulator" | "library" | "program", string>): string {
+  const { cache, emulator, library, program } = paths;
+  const preload = `-E LD_PRELOAD="${library}" -E MMAP_ARM64_PROGRAM="${program}"`;
+  return `#!/bin/sh\nexec "${emulator}" -L ${SYSROOT} ${preload} "${cache}/package/deno" "$@"\n`;
+}
+
+/** Runs a program to its end. @returns what it printed @throws {Error} If it fails */
+async function run(program: string, args: string[], cwd: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args, cwd }).output();
+  if (!success) throw new Error(`${program} failed: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout).trim();
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
