@@ -1,4 +1,7 @@
-/** A stranger's folder, who has Deno and the address of a registry, and nothing of this project. */
+/**
+ * A stranger's folder, who has Deno and the address of a registry, and nothing of this project. No
+ * `--allow-import` is needed: Deno allows the host of JSR_URL by default, as it does jsr.io.
+ */
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";

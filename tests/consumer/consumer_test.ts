@@ -21,7 +21,7 @@ function specifierOf(entryPoint: string): string {
 
 /** Writes the program of an entry point. @returns its file's name */
 function writeProgram(consumer: Consumer, entryPoint: string): string {
-  const name = `program${entryPoint.replaceAll("/", "_")}.ts`;
+  const name = `program${entryPoint.slice(1).replaceAll("/", "_")}.ts`;
   consumer.write(name, programOf(entryPoint).code);
   return name;
 }
