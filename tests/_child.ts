@@ -4,6 +4,9 @@ import { fromFileUrl } from "@std/path";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
+/** How many times the usual time a child may take; an emulated machine needs more. */
+const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
+
 /** How a child is started. */
 export interface ChildOptions {
   /** `Deno.args` of the child. */
@@ -18,7 +21,7 @@ export interface ChildOptions {
   ulimit?: string;
   /** Such as "--expose-gc". */
   v8Flags?: string;
-  /** When the child is killed.  @default {60_000} */
+  /** When the child is killed, times MMAP_TEST_PATIENCE.  @default {60_000} */
   timeoutMs?: number;
 }
 
@@ -37,7 +40,7 @@ export interface ChildResult {
  */
 export async function runChild(code: string, options: ChildOptions = {}): Promise<ChildResult> {
   const process = command(code, options, "null").spawn();
-  const timer = setTimeout(() => process.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  const timer = setTimeout(() => process.kill("SIGKILL"), patienceOf(options));
   try {
     const { success, code, signal, stdout, stderr } = await process.output();
     const text = new TextDecoder();
@@ -76,7 +79,7 @@ export class Child implements AsyncDisposable {
     this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(splitLines()).getReader();
     this.#input = this.#process.stdin.getWriter();
-    this.#timer = setTimeout(() => this.kill(), options.timeoutMs ?? 60_000);
+    this.#timer = setTimeout(() => this.kill(), patienceOf(options));
   }
 
   /** The next line of the child's stdout. @throws {Error} If it ended instead. */
@@ -114,6 +117,10 @@ export class Child implements AsyncDisposable {
     this.kill();
     await this.ended();
   }
+}
+
+function patienceOf({ timeoutMs = 60_000 }: ChildOptions): number {
+  return timeoutMs * PATIENCE;
 }
 
 function command(

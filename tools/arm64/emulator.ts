@@ -13,8 +13,8 @@ const EMULATOR = "qemu-aarch64-static";
 export interface EmulatedDeno {
   /** A program that takes the arguments of `deno`. */
   readonly program: string;
-  /** Its own DENO_DIR, since compiled code is kept there. */
-  readonly denoDir: string;
+  /** What it needs in its environment. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Fetches what is missing. @throws {Error} If it cannot be had; the message says what to install. */
@@ -25,8 +25,16 @@ export async function prepareDeno(): Promise<EmulatedDeno> {
   const emulator = await findEmulator(cache);
   const library = await compilePreload(cache);
   const program = `${cache}/deno`;
-  await Deno.writeTextFile(program, script({ cache, emulator, library, program }), { mode: 0o755 });
-  return { program, denoDir: `${cache}/deno_dir` };
+  await writeScript(program, startScript({ cache, emulator, library, program }));
+  await Deno.mkdir(`${cache}/bin`, { recursive: true });
+  await writeScript(`${cache}/bin/gcc`, await compilerScript(cache));
+  const path = `${cache}/bin:${Deno.env.get("PATH")}`;
+  // A DENO_DIR of its own, since compiled code is kept there.
+  return { program, env: { DENO_DIR: `${cache}/deno_dir`, PATH: path } };
+}
+
+async function writeScript(path: string, command: string): Promise<void> {
+  await Deno.writeTextFile(path, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
 }
 
 function cacheFolder(): string {
@@ -46,17 +54,17 @@ async function fetchDeno(cache: string): Promise<void> {
 async function findEmulator(cache: string): Promise<string> {
   const own = `${cache}/usr/bin/${EMULATOR}`;
   if (await isThere(own)) return own;
-  const installed = await run("sh", ["-c", `command -v ${EMULATOR} || true`], cache);
+  const installed = await find(EMULATOR, cache);
   if (installed !== "") return installed;
   await run("apt-get", ["download", "qemu-user-static"], cache);
   await run("sh", ["-c", "dpkg -x qemu-user-static_*.deb . && rm qemu-user-static_*.deb"], cache);
   return own;
 }
 
-/** What makes `Deno.execPath()` name the script; see the source. @returns the path of the library */
+/** @returns the path of the library that corrects what the emulator tells */
 async function compilePreload(cache: string): Promise<string> {
-  const source = new URL("program_path.c", import.meta.url).pathname;
-  const library = `${cache}/program_path.so`;
+  const source = new URL("corrections.c", import.meta.url).pathname;
+  const library = `${cache}/corrections.so`;
   try {
     await run(COMPILER, ["-O2", "-shared", "-fPIC", "-o", library, source], cache);
   } catch (error) {
@@ -67,10 +75,21 @@ async function compilePreload(cache: string): Promise<string> {
   return library;
 }
 
-function script(paths: Record<"cache" | "emulator" | "library" | "program", string>): string {
+function startScript(paths: Record<"cache" | "emulator" | "library" | "program", string>): string {
   const { cache, emulator, library, program } = paths;
   const preload = `-E LD_PRELOAD="${library}" -E MMAP_ARM64_PROGRAM="${program}"`;
-  return `#!/bin/sh\nexec "${emulator}" -L ${SYSROOT} ${preload} "${cache}/package/deno" "$@"\n`;
+  return `exec "${emulator}" -L ${SYSROOT} ${preload} "${cache}/package/deno" "$@"`;
+}
+
+/** Libraries are for Deno, and must be of its kind; programs are started by the kernel. */
+async function compilerScript(cache: string): Promise<string> {
+  const compiler = await find("gcc", cache);
+  return `case " $* " in\n*" -shared "*) exec ${COMPILER} "$@" ;;\nesac\nexec "${compiler}" "$@"`;
+}
+
+/** The path of a program; empty if it is not installed. */
+function find(program: string, cwd: string): Promise<string> {
+  return run("sh", ["-c", `command -v ${program} || true`], cwd);
 }
 
 /** Runs a program to its end. @returns what it printed @throws {Error} If it fails */

@@ -24,7 +24,45 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "qemu-user 7.2 swallows the errors of madvise",
-    tests: ["madvise() throws TypeError EINVAL, ENOMEM and EFAULT"],
+    tests: [
+      "madvise() of libc returns -1",
+      "madvise() throws TypeError EINVAL, ENOMEM and EFAULT",
+      "msync(), madvise(), fsync(), poll() and futex_waitv() of libc return -1",
+    ],
+  },
+  {
+    reason: "qemu-user 7.2 looks at the buffers or the length first, and gives another errno",
+    tests: [
+      "checkPointer() lets an address pass and throws errno for MAP_FAILED",
+      "mremap() throws TypeError EINVAL, and ENOMEM where it may not move",
+      "readInto() of libc returns -1",
+      "recvmsg() of libc returns -1",
+      "sendmsg() of libc returns -1",
+      "writeFrom() of libc returns -1",
+    ],
+  },
+  {
+    reason: "qemu-user 7.2 has no futex_waitv, process_vm_readv and process_vm_writev",
+    tests: [
+      "futexWaitv() of libc returns -1",
+      "process_vm_readv() of libc returns -1",
+      "process_vm_writev() of libc returns -1",
+    ],
+  },
+  {
+    reason: "qemu-user 7.2 does not know MAP_FIXED_NOREPLACE and MAP_SHARED_VALIDATE",
+    tests: [
+      "mmap() passes MAP_DENYWRITE and the other flags without effect on",
+      "mmap() with MAP_FIXED_NOREPLACE throws AlreadyExists",
+    ],
+  },
+  {
+    reason: "qemu-user 7.2 cannot duplicate a mapping by mremap() of length 0",
+    tests: ["A fault dies that lies where a terminated Worker's sharedBuffer() was"],
+  },
+  {
+    reason: "takes longer in the emulator than the test waits",
+    tests: ["the guard leaves stack overflows and WebAssembly's traps to V8"],
   },
 ];
 

@@ -27,7 +27,7 @@ export async function testFile(deno: EmulatedDeno, file: string): Promise<FileRe
   const start = performance.now();
   const { success, stdout, stderr } = await new Deno.Command(deno.program, {
     args: [...ARGS, file],
-    env: { DENO_DIR: deno.denoDir, NO_COLOR: "1" },
+    env: { ...deno.env, MMAP_TEST_PATIENCE: "10", NO_COLOR: "1" },
     stdin: "null",
     signal: AbortSignal.timeout(LIMIT_MS),
   }).output();
