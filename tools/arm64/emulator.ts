@@ -58,7 +58,8 @@ async function findEmulator(cache: string): Promise<string> {
   if (installed !== "") return installed;
   await run("apt-get", ["download", "qemu-user-static"], cache);
   await run("sh", ["-c", "dpkg -x qemu-user-static_*.deb . && rm qemu-user-static_*.deb"], cache);
-  return own;
+  if (await isThere(own)) return own;
+  throw new Error(`Cannot find ${EMULATOR}: the package qemu-user-static does not hold it here`);
 }
 
 /** @returns the path of the library that corrects what the emulator tells */
