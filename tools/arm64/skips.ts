@@ -43,7 +43,12 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "qemu-user 7.2 has no futex_waitv, process_vm_readv and process_vm_writev",
+    files: ["tests/sync/waiter_calls_test.ts"],
     tests: [
+      "Futex.wait() parks one call for a thousand words",
+      "a program ends by itself when its waits have ended",
+      "a program ends with Deno.exit() while a wait is parked",
+      "a process ends although a Worker was terminated that waits",
       "futexWaitv() of libc returns -1",
       "process_vm_readv() of libc returns -1",
       "process_vm_writev() of libc returns -1",
@@ -55,6 +60,10 @@ export const SKIPS: readonly Skip[] = [
       "mmap() passes MAP_DENYWRITE and the other flags without effect on",
       "mmap() with MAP_FIXED_NOREPLACE throws AlreadyExists",
     ],
+  },
+  {
+    reason: "qemu-user 7.2 ignores MAP_POPULATE",
+    tests: ["MmapRegion.anonymous() with populate faults"],
   },
   {
     reason: "qemu-user 7.2 cannot duplicate a mapping by mremap() of length 0",
