@@ -33,8 +33,16 @@ export async function prepareDeno(): Promise<EmulatedDeno> {
   return { program, env: { DENO_DIR: `${cache}/deno_dir`, PATH: path } };
 }
 
-async function writeScript(path: string, command: string): Promise<void> {
-  await Deno.writeTextFile(path, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+function writeScript(path: string, command: string): Promise<void> {
+  const text = `#!/bin/sh\n${command}\n`;
+  return renew(path, (path) => Deno.writeTextFile(path, text, { mode: 0o755 }));
+}
+
+/** Puts a new file in the place of one that another run may be using. */
+async function renew(path: string, write: (path: string) => Promise<unknown>): Promise<void> {
+  const fresh = `${path}.${Deno.pid}`;
+  await write(fresh);
+  await Deno.rename(fresh, path);
 }
 
 function cacheFolder(): string {
@@ -67,7 +75,10 @@ async function compilePreload(cache: string): Promise<string> {
   const source = new URL("corrections.c", import.meta.url).pathname;
   const library = `${cache}/corrections.so`;
   try {
-    await run(COMPILER, ["-O2", "-shared", "-fPIC", "-o", library, source], cache);
+    await renew(
+      library,
+      (path) => run(COMPILER, ["-O2", "-shared", "-fPIC", "-o", path, source], cache),
+    );
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     const packages = "gcc-aarch64-linux-gnu libc6-dev-arm64-cross";
