@@ -8,6 +8,8 @@
 import { assertEquals } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import * as api from "@mmap/mmap";
+import * as channel from "@mmap/mmap/channel";
+import * as collections from "@mmap/mmap/collections";
 import * as libc from "@mmap/mmap/libc";
 import * as struct from "@mmap/mmap/struct";
 import * as sync from "@mmap/mmap/sync";
@@ -143,7 +145,14 @@ Deno.test("docs/README.md links to every guide", () => {
 });
 
 /** All that can be imported, by name. */
-const EXPORTS: Readonly<Record<string, unknown>> = { ...libc, ...struct, ...sync, ...api };
+const EXPORTS: Readonly<Record<string, unknown>> = {
+  ...libc,
+  ...struct,
+  ...sync,
+  ...channel,
+  ...collections,
+  ...api,
+};
 
 /** Whether `region.resize` or `Mutex.byteLength` of a guide's text is something that exists. */
 function exists(owner: string, member: string): boolean {
