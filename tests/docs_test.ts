@@ -156,8 +156,8 @@ const EXPORTS: Readonly<Record<string, unknown>> = {
 
 /** Whether `region.resize` or `Mutex.byteLength` of a guide's text is something that exists. */
 function exists(owner: string, member: string): boolean {
-  const type = owner === "region" ? api.MmapRegion : EXPORTS[owner];
-  if (typeof type !== "function") return true; // `Deno.Command`, `node.js`
+  const type = owner === "region" ? api.MmapRegion : /^[A-Z]/.test(owner) && EXPORTS[owner];
+  if (typeof type !== "function") return true; // `Deno.Command`, `mmap.mmap` of Python
   return member in type || member in type.prototype;
 }
 
