@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { join, toFileUrl } from "@std/path";
+import { dirname, join, toFileUrl } from "@std/path";
 import * as api from "@mmap/mmap";
 import * as channel from "@mmap/mmap/channel";
 import * as collections from "@mmap/mmap/collections";
@@ -16,6 +16,7 @@ import * as sync from "@mmap/mmap/sync";
 import settings from "../deno.json" with { type: "json" };
 import { withTempDir } from "./_files.ts";
 import { type Block, brokenLinks, type Page, pagesOf, readPage, ROOT } from "./_markdown.ts";
+import { pythonWith } from "./_python.ts";
 
 const GUIDES = pagesOf("docs");
 
@@ -66,13 +67,22 @@ async function writeProgram({ files }: Program, dir: string): Promise<void> {
   for (const [name, text] of files) await Deno.writeTextFile(join(dir, name), text);
 }
 
-/** Runs a command with bounds on its time. @returns what it printed */
-async function outputOf([program, ...args]: readonly string[], dir: string): Promise<string> {
+/** Runs a command, within a time, with a folder before those of PATH. @returns what it printed */
+async function outputOf(
+  [program, ...args]: readonly string[],
+  dir: string,
+  folder = ".",
+): Promise<string> {
+  const path = Deno.env.get("PATH")!;
   await Deno.writeTextFile(join(dir, "deno.json"), settingsOfUser());
   const process = new Deno.Command(program === "deno" ? Deno.execPath() : program!, {
     args,
     cwd: dir,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    env: {
+      PATH: folder === "." ? path : `${folder}:${path}`,
+      NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -88,28 +98,25 @@ async function outputOf([program, ...args]: readonly string[], dir: string): Pro
   }
 }
 
-function hasNumpy(): boolean {
-  try {
-    return new Deno.Command("python3", { args: ["-c", "import numpy"], stderr: "null" })
-      .outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+const PROGRAMS = GUIDES.flatMap(programsOf);
+
+/** The folder of the Python that a program needs, "." for that of PATH; undefined if there is none. */
+function pythonFor({ files }: Program): string | undefined {
+  if (![...files.keys()].some((name) => name.endsWith(".py"))) return ".";
+  const numpy = [...files.values()].some((text) => text.includes("import numpy"));
+  const python = pythonWith(...numpy ? ["numpy"] : []);
+  return python && dirname(python);
 }
 
-const PROGRAMS = GUIDES.flatMap(programsOf);
-const python = hasNumpy();
-
 for (const program of PROGRAMS) {
-  const needsPython = [...program.files.keys()].some((name) => name.endsWith(".py"));
+  const python = pythonFor(program);
   Deno.test({
     name: `${program.name} prints what it says`,
-    ignore: needsPython && !python,
+    ignore: Deno.build.os !== "linux" || python === undefined,
     fn: () =>
       withTempDir(async (dir) => {
         await writeProgram(program, dir);
-        assertEquals(await outputOf(program.command, dir), program.prints);
+        assertEquals(await outputOf(program.command, dir, python), program.prints);
       }),
   });
 }
