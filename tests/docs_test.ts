@@ -13,7 +13,6 @@ import * as collections from "@mmap/mmap/collections";
 import * as libc from "@mmap/mmap/libc";
 import * as struct from "@mmap/mmap/struct";
 import * as sync from "@mmap/mmap/sync";
-import settings from "../deno.json" with { type: "json" };
 import { withTempDir } from "./_files.ts";
 import { type Block, brokenLinks, type Page, pagesOf, readPage, ROOT } from "./_markdown.ts";
 import { pythonWith } from "./_python.ts";
@@ -53,13 +52,21 @@ function programsOf({ path, blocks }: Page): Program[] {
   });
 }
 
+/** This module's own. */
+interface Settings {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, string>>;
+  readonly compilerOptions: Readonly<Record<string, boolean>>;
+}
+
 /** The settings of a folder in which this module can be imported by its name, as once it is added. */
 function settingsOfUser(): string {
-  const imports = Object.entries(settings.exports).map(([key, path]) => [
-    `${settings.name}${key.slice(1)}`,
+  const text = Deno.readTextFileSync(join(ROOT, "deno.json"));
+  const { name, exports, compilerOptions }: Settings = JSON.parse(text);
+  const imports = Object.entries(exports).map(([key, path]) => [
+    `${name}${key.slice(1)}`,
     toFileUrl(join(ROOT, path)).href,
   ]);
-  const { compilerOptions } = settings;
   return JSON.stringify({ imports: Object.fromEntries(imports), compilerOptions });
 }
 
