@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import * as api from "@mmap/mmap";
 import * as libc from "@mmap/mmap/libc";
+import { brokenLinks, pagesOf } from "./_markdown.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const README = Deno.readTextFileSync(new URL("README.md", ROOT));
@@ -36,17 +37,8 @@ Deno.test("README.md names every raw call", () => {
   assertEquals(missing(calls.map(([name]) => name)), []);
 });
 
-Deno.test("README.md links to files that are there", () => {
-  const links = [...README.matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1]!);
-  const gone = links.filter((link) => {
-    try {
-      Deno.statSync(new URL(link, ROOT));
-      return false;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return true;
-      throw error;
-    }
-  });
-  assertEquals(gone, []);
-  assertEquals(links.includes("examples/raw_mmap.ts"), true);
+Deno.test("The pages of the root link to places that are there", () => {
+  const pages = pagesOf(".");
+  assertEquals(pages.flatMap(brokenLinks), []);
+  assertEquals(pages.some(({ path }) => path === "README.md"), true);
 });

@@ -9,8 +9,9 @@ import type { Span } from "./pages.ts";
 
 /**
  * How far `flush` goes:
- * - "memory": schedules the write-back and returns at once (`MS_ASYNC`). What was written is safe
- *   from a crash of the process, as it is without any flush.
+ * - "memory": asks for the write-back and returns at once (`MS_ASYNC`); Linux writes back by itself
+ *   anyway, and does no more. What was written is safe from a crash of the process, as it is without
+ *   any flush.
  * - "data", the default: waits until the range's data were handed to the disk (`MS_SYNC`).
  * - "disk": waits also for the file's size and other metadata and, on macOS, for the drive's own
  *   cache (`fsync`, `F_FULLFSYNC`).

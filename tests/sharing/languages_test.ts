@@ -8,6 +8,7 @@ import { linesOf } from "../../examples/languages/_share.ts";
 import { withTempDir } from "../_files.ts";
 import { hasProgram } from "../_gcc.ts";
 import { PAGE } from "../_pages.ts";
+import { pythonWith } from "../_python.ts";
 import { exists, onLinux, ownerFilesOf, withName } from "./_names.ts";
 import { compilePeers, PARTIES, WAYS } from "./_peers.ts";
 
@@ -48,15 +49,7 @@ Deno.test("webassembly/main.ts works on its file in place", async () => {
   ]);
 });
 
-/** A Python that has numpy; undefined if there is none. */
-function pythonWithNumpy(): string | undefined {
-  return ["python3", "/usr/bin/python3"].find((python) =>
-    hasProgram(python) &&
-    new Deno.Command(python, { args: ["-c", "import numpy"], stderr: "null" }).outputSync().success
-  );
-}
-
-const numpy = pythonWithNumpy();
+const numpy = pythonWith("numpy");
 
 Deno.test("numpy.ts lets numpy calculate on its memory", {
   ignore: onLinux.ignore || numpy === undefined,
