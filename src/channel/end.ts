@@ -1,18 +1,14 @@
 /** What both ends of a channel have in common: joining, turns, and waiting. */
 
-import { type Attempt, attemptAsync, pause, sleepSync } from "../sync/attempt.ts";
+import { type Attempt, pause } from "../sync/attempt.ts";
 import { THREADS } from "../sync/holder.ts";
-import { type Patience, timedOut } from "../sync/options.ts";
+import type { Patience } from "../sync/options.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
 import { type Membership, type Role, ROLE_NAMES } from "./endpoints.ts";
 import type { RingMemory } from "./ring_memory.ts";
-import { Breather } from "./breather.ts";
-import { Spinner } from "./spinner.ts";
-import { Turns } from "./turns.ts";
-
-/** How a blocking call waits. */
-export type WaitMode = "adaptive" | "block" | "spin";
+import type { Turns } from "./turns.ts";
+import { Waiting, type WaitMode } from "./waiting.ts";
 
 /** What tells one end from the other. */
 export interface EndPlan {
@@ -29,9 +25,6 @@ export interface EndPlan {
   readonly longestBreak: number;
 }
 
-/** How often a spinning call looks between two looks at the clock. */
-const LOOKS = 1000;
-
 /**
  * Tries for the lock before a look whether its holder is dead, which costs system calls. A test that
  * drives the algorithms step by step puts another number there.
@@ -41,18 +34,14 @@ export const hurry = { lockTries: 200 };
 /** What was seen so lately is still believed, in milliseconds. */
 const LEAST_LOOK_MS = 20;
 
-/** How often a spinning call looks whether the other end is dead. */
-const LOOK_MS = 50;
-
 /** One end, as one Channel object uses it. */
 export abstract class End {
   readonly memory: RingMemory;
   readonly plan: EndPlan;
   /** Whose turn it is; undefined where only one may be. */
   readonly lock: RobustWord | undefined;
-  protected readonly turns = new Turns();
-  readonly #breather = new Breather();
-  readonly #spinner: Spinner;
+  protected readonly turns: Turns;
+  readonly #waiting: Waiting;
   readonly #membership: Membership;
   #joined = false;
   #lookedMs = -Infinity;
@@ -65,7 +54,8 @@ export abstract class End {
     this.#membership = membership;
     this.plan = plan;
     const { words } = memory;
-    this.#spinner = new Spinner(plan.longestBreak);
+    this.#waiting = new Waiting(plan.mode, plan.longestBreak);
+    this.turns = this.#waiting.turns;
     this.lock = plan.single ? undefined : new RobustWord(words, plan.lock, THREADS);
   }
 
@@ -138,37 +128,20 @@ export abstract class End {
         `Cannot ${this.plan.action}: this isolate has a slot or message of it in use`,
       );
     }
-    const turn = new Turn(this, action);
-    switch (this.plan.mode) {
-      case "spin":
-        return spinSync(turn, patience);
-      case "adaptive":
-        return this.#spinner.spin(() => turn.attempt()) ?? sleepSync(turn, patience);
-      case "block":
-        return sleepSync(turn, patience);
-    }
+    return this.#waiting.sync(new Turn(this, action), patience);
   }
 
   /** As `untilSync`, after all other awaited calls, without blocking the event loop. */
   protected until<T>(patience: Patience, action: () => T | undefined): Promise<T> {
-    return this.turns.run(this.plan.action, patience, async () => {
+    return this.#waiting.turn(this.plan.action, patience, () => {
       this.assertOpen(); // it may have been closed before the turn came
-      const turn = new Turn(this, action);
-      const early = this.plan.mode === "block"
-        ? undefined
-        : this.#spinner.spin(() => turn.attempt());
-      if (early !== undefined) return await this.atOnce(early);
-      const late = await attemptAsync(turn, patience);
-      this.#breather.breathed();
-      return late;
+      return new Turn(this, action);
     });
   }
 
-  /** The result of an awaited call that did not wait: now and then the event loop runs first. */
-  protected async atOnce<T>(result: T): Promise<T> {
-    const due = this.#breather.due();
-    if (due !== undefined) await due;
-    return result;
+  /** See {@linkcode Waiting}. */
+  protected atOnce<T>(result: T): Promise<T> {
+    return this.#waiting.atOnce(result);
   }
 
   /** For {@linkcode Turn}. */
@@ -266,24 +239,5 @@ class Turn<T> implements Attempt<T> {
 
   cancel(): undefined {
     if (this.#queued) this.#end.lock!.passOn();
-  }
-}
-
-/** Waits without ever sleeping. */
-function spinSync<T>(turn: Turn<T>, { deadline }: Patience): T {
-  let nextLook = performance.now() + LOOK_MS;
-  while (true) {
-    for (let i = 0; i < LOOKS; i++) {
-      const result = turn.attempt();
-      if (result !== undefined) return result;
-      pause();
-    }
-    const now = performance.now();
-    if (now >= nextLook) {
-      const result = turn.prepare(true);
-      if (result !== undefined) return result;
-      nextLook = now + LOOK_MS;
-    }
-    if (now >= deadline) return turn.cancel() ?? timedOut(turn.action);
   }
 }

@@ -22,7 +22,6 @@
 export { Broadcast, type BroadcastOptions } from "./broadcast.ts";
 export { Channel } from "./channel.ts";
 export type { Message } from "./consumer.ts";
-export type { WaitMode } from "./end.ts";
 export { Latest, type LatestOptions } from "./latest.ts";
 export type { ChannelOptions, JoinOptions, ShapeOptions, Sharers } from "./options.ts";
 export type { PlaceOptions } from "./place.ts";
@@ -37,6 +36,7 @@ export type { ChannelStats } from "./stats.ts";
 export type { Slot } from "./producer.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { Values, ValuesOptions } from "./values.ts";
+export type { WaitMode } from "./waiting.ts";
 export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./spawn.ts";
 export { Client, connect, type ConnectOptions } from "./client.ts";
 export { type Remote, serveObject } from "./rpc_object.ts";

@@ -1,7 +1,7 @@
 /** The options of a channel, checked. */
 
 import { wholeNumber } from "../mapping/pages.ts";
-import type { WaitMode } from "./end.ts";
+import type { WaitMode } from "./waiting.ts";
 import type { Geometry } from "./header.ts";
 import {
   LARGEST_CAPACITY,

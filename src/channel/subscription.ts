@@ -106,7 +106,7 @@ export class Subscriber implements Subscription {
 
   tryReceive(): Uint8Array<ArrayBuffer> | null {
     this.assertOpen();
-    if (!this.#waiting.idle) return null;
+    if (!this.#waiting.turns.idle) return null;
     return this.take() ?? null;
   }
 
@@ -121,11 +121,14 @@ export class Subscriber implements Subscription {
   async receive(options?: WaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const limits = patience(options, ACTION);
     this.assertOpen();
-    if (this.#waiting.idle) {
+    if (this.#waiting.turns.idle) {
       const message = this.take();
       if (message !== undefined) return await this.#waiting.atOnce(message);
     }
-    return await this.#waiting.turn(new Reception(this, this.#feed), limits);
+    return await this.#waiting.turn(ACTION, limits, () => {
+      this.assertOpen(); // it may have been closed before the turn came
+      return new Reception(this, this.#feed);
+    });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
@@ -154,7 +157,7 @@ export class Subscriber implements Subscription {
     this.#closed = true;
     this.#feed.subscribers.delete(this);
     // Who waits sees then that it is closed.
-    if (!this.#waiting.idle) this.#feed.memory.wake(BELL);
+    if (!this.#waiting.turns.idle) this.#feed.memory.wake(BELL);
   }
 }
 

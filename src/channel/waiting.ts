@@ -3,9 +3,11 @@
 import { type Attempt, attemptAsync, pause, sleepSync } from "../sync/attempt.ts";
 import { type Patience, timedOut } from "../sync/options.ts";
 import { Breather } from "./breather.ts";
-import type { WaitMode } from "./end.ts";
 import { Spinner } from "./spinner.ts";
 import { Turns } from "./turns.ts";
+
+/** How a blocking call waits. */
+export type WaitMode = "adaptive" | "block" | "spin";
 
 /** How often a spinning call looks between two looks at the clock. */
 const LOOKS = 1000;
@@ -18,17 +20,13 @@ export class Waiting {
   readonly #mode: WaitMode;
   readonly #spinner: Spinner;
   readonly #breather = new Breather();
-  readonly #turns = new Turns();
+  /** The awaited calls that are under way. */
+  readonly turns = new Turns();
 
   /** @param longestBreak see {@linkcode Spinner} */
   constructor(mode: WaitMode, longestBreak: number) {
     this.#mode = mode;
     this.#spinner = new Spinner(longestBreak);
-  }
-
-  /** Whether no awaited call is under way. */
-  get idle(): boolean {
-    return this.#turns.idle;
   }
 
   /** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
@@ -37,9 +35,14 @@ export class Waiting {
     return this.#lookFirst(attempt) ?? sleepSync(attempt, patience);
   }
 
-  /** Waits for the turn, and until the try succeeds, without blocking the event loop. */
-  turn<T>(attempt: Attempt<T>, patience: Patience): Promise<T> {
-    return this.#turns.run(attempt.action, patience, async () => {
+  /**
+   * Waits for the turn, and until the try succeeds, without blocking the event loop.
+   *
+   * @param begin run when the turn has come
+   */
+  turn<T>(action: string, patience: Patience, begin: () => Attempt<T>): Promise<T> {
+    return this.turns.run(action, patience, async () => {
+      const attempt = begin();
       const early = this.#lookFirst(attempt);
       if (early !== undefined) return await this.atOnce(early);
       const late = await attemptAsync(attempt, patience);
