@@ -1,11 +1,11 @@
 /** The ring of a broadcast as one reader sees it. Nothing here waits, and nothing is written. */
 
+import { copyOut, pooledCopy } from "../mapping/slab.ts";
+import { loadAfter } from "../sync/order.ts";
 import { EPOCH, numberIn, OLDEST, TAIL } from "./broadcast_layout.ts";
 import { loadCount } from "./counts.ts";
-import { loadAfter } from "./fence.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
-import { copyOut, pooledCopy } from "./slab.ts";
 
 /**
  * How often in one call it may be overtaken. A reader that is always too slow has others of its thread

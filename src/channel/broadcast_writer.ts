@@ -1,9 +1,9 @@
 /** The ring of a broadcast as its writer sees it. Nothing here waits. */
 
+import { fence } from "../sync/order.ts";
 import { BELL, EPOCH, epochOf, numberIn, OLDEST, TAIL } from "./broadcast_layout.ts";
 import { copyIn } from "./copy.ts";
 import { loadCount, storeCount } from "./counts.ts";
-import { fence } from "./fence.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
 

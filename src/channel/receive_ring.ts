@@ -1,5 +1,6 @@
 /** The ring as a consumer sees it. Nothing here waits; one consumer at a time may use it. */
 
+import { copyOut, pooledCopy } from "../mapping/slab.ts";
 import {
   HEAD,
   PADDING,
@@ -11,7 +12,6 @@ import {
   UPPER_HALF,
 } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
-import { copyOut, pooledCopy } from "./slab.ts";
 
 /** Up to here, in bytes, a loop is quicker than a view and a call. */
 const LONGEST_LOOP = 32;

@@ -1,6 +1,6 @@
 /** Copies of short values out of mapped memory. */
 
-import { copyOut as ownCopy, pooledCopy } from "../channel/slab.ts";
+import { copyOut as ownCopy, pooledCopy } from "../mapping/slab.ts";
 
 /** The bytes and the words of one memory, from the same place on. */
 export interface Memory {

@@ -16,7 +16,7 @@
  */
 
 import { bootId } from "../object/identity.ts";
-import { readFirst } from "./order.ts";
+import { readFirst } from "../sync/order.ts";
 
 const TAIL = 32;
 const EPOCH = 33;

@@ -10,10 +10,10 @@
  * has changed.
  */
 
+import { fence, readFirst } from "../sync/order.ts";
 import { copyOut, type Memory } from "./copy_out.ts";
 import { invalid } from "./header.ts";
 import type { MapKey } from "./map_key.ts";
-import { fence, readFirst } from "./order.ts";
 import { holds } from "./map_writer.ts";
 import {
   BYTES_BIT,

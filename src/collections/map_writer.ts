@@ -10,10 +10,10 @@
  * made anew by whoever gets the lock from the dead.
  */
 
+import { fence } from "../sync/order.ts";
 import { invalid } from "./header.ts";
 import type { Memory } from "./copy_out.ts";
 import type { MapKey } from "./map_key.ts";
-import { fence } from "./order.ts";
 import {
   BYTES_BIT,
   EMPTY,

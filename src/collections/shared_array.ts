@@ -12,11 +12,11 @@ import {
 } from "../struct/field_type.ts";
 import { place as placeOf } from "../struct/numbers.ts";
 import { Mutex } from "../sync/mutex.ts";
+import { readFirst } from "../sync/order.ts";
 import type { CommitOptions } from "./append_log.ts";
 import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from "./array_words.ts";
 import { HEADER_BYTE_LENGTH, invalid, MUTEX_BYTE_OFFSET } from "./header.ts";
 import type { Fresh } from "./open_file.ts";
-import { readFirst } from "./order.ts";
 import { openPlace, type Place } from "./place.ts";
 
 /** Options of `SharedArray.open`. */

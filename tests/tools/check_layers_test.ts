@@ -134,7 +134,7 @@ const WRONG: Record<string, [path: string, source: string, problem: string]> = {
   "a folder that no layer is": [
     "src/extra/x.ts",
     `export const x = 1;`,
-    "src/extra/x.ts: belongs to no layer of ARCHITECTURE.md",
+    "src/extra/x.ts: belongs to no layer of docs/architecture.md",
   ],
   "dlopen outside of ffi": [
     "src/object/open.ts",

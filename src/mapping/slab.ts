@@ -1,8 +1,8 @@
 /**
- * Memory for received messages. An ArrayBuffer of its own costs ten times as much as copying a short
- * message (about 400 ns: no array lives inside V8's heap in Deno); a view of a common one is made in
- * 30 ns. Node's `Buffer` does the same. But then `message.buffer` is more than the message, so that
- * is for those who ask for it.
+ * Copies out of mapped memory: of messages, records and values. An ArrayBuffer of its own costs ten
+ * times as much as copying a few bytes (about 400 ns: no array lives inside V8's heap in Deno); a view
+ * of a common one is made in 30 ns. Node's `Buffer` does the same. But then `copy.buffer` is more than
+ * the copy, so that is for those who ask for it.
  */
 
 import { markAsUntransferable } from "node:worker_threads";
