@@ -1,10 +1,10 @@
 /** What is known about the machine without asking libc. */
 
 /** The operating systems whose libc this module can call. */
-export type SupportedOs = "linux" | "darwin";
+type SupportedOs = "linux" | "darwin";
 
 /** One record of the machine; see {@linkcode platform}. */
-export interface Platform {
+interface Platform {
   readonly os: SupportedOs;
   readonly arch: "x86_64" | "aarch64";
   /** File names of libc, tried in this order. */

@@ -59,7 +59,7 @@ const ABSORBER_HALF = 13;
 const BORROWED_HALF = 14;
 
 /** What a slot guards. */
-export interface GuardedRange {
+interface GuardedRange {
   readonly start: bigint;
   /** A multiple of the page size. */
   readonly end: bigint;

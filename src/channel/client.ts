@@ -7,7 +7,8 @@ import { handleFrom } from "./environment.ts";
 import { SERVER } from "./kinds.ts";
 import { attachPlaced, type PlaceOptions } from "./place.ts";
 import { Caller } from "./rpc_caller.ts";
-import { checkMeeting, Meeting } from "./rpc_meeting.ts";
+import { Meeting } from "./rpc_meeting.ts";
+import { checkMeeting } from "./rpc_meeting_layout.ts";
 import { callMethod, type Remote, remoteOf } from "./rpc_object.ts";
 import { DEFAULT_VARIABLE } from "./server.ts";
 

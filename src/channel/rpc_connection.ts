@@ -28,7 +28,7 @@ export interface Connection extends Disposable {
 }
 
 /** What a client makes, and the text that leads the server to it. */
-export interface Offered {
+interface Offered {
   readonly connection: Connection;
   readonly text: string;
 }

@@ -1,30 +1,4 @@
-/**
- * Where a server and its clients meet: a page of words, and what the clients offer behind it.
- *
- * A client makes the memory of its connection itself and offers the handle of it here. So one that
- * dies, stops or writes nonsense is in nobody's way: there is no lock that a client could hold.
- *
- * | word | what | written by |
- * |---|---|---|
- * | 0-5 | as in a channel (`layout.ts`); word 5 is 0 | who makes it |
- * | 16, 17 | a lock word (`robust_word.ts`) that the server holds as long as it serves | the server |
- * | 18 | the server's process; last, so that who sees it sees the rest; 0: there is none | the server |
- * | 19 | the length of each ring of a connection, in bytes | the server |
- * | 20 | the longest request, in bytes | the server |
- * | 48 | 1: the server may sleep on this word; who offers sets it to 0 and wakes | both |
- * | 63 | how far the list was ever used (`members.ts`) | clients |
- * | 64-127 | who offers, two words each: thread and its fingerprint | that client; the server for a dead one |
- * | 1024... | 32 offers of 1024 bytes, one for each of them | |
- *
- * | word of an offer | what |
- * |---|---|
- * | 0 | its state, in bits 0 and 1: NOTHING, OFFERED (by the client), ACCEPTED or REFUSED (by the server) |
- * | | how often something was offered here, in the others, so that no offer is taken for the next one |
- * | 1 | the length of the handle in bytes |
- * | 16... | the handle as text |
- *
- * The state of an offer is NOTHING (0) whenever nobody has its place.
- */
+/** Where a server and its clients meet, as each of them uses it. */
 
 import { type Attempt, attemptAsync } from "../sync/attempt.ts";
 import { THREADS } from "../sync/holder.ts";
@@ -33,43 +7,31 @@ import type { Patience } from "../sync/options.ts";
 import { exchangePair } from "../sync/pair.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import { EVERYBODY, type Words } from "../sync/words.ts";
-import type { Geometry } from "./header.ts";
 import { SERVER } from "./kinds.ts";
-import { HEADER_BYTE_LENGTH } from "./layout.ts";
 import type { Placed } from "./place.ts";
 import { RingMemory } from "./ring_memory.ts";
-
-const SEAT = 16;
-const SERVER_PID = 18;
-const RING_CAPACITY = 19;
-const LONGEST_REQUEST = 20;
-const BELL = 48;
-const LIST = 64;
-const OFFER_COUNT = 32;
-const OFFER_WORDS = 256;
-
-const STATE = 0;
-const TEXT_BYTE_LENGTH = 1;
-const TEXT_BYTE_OFFSET = 64;
-const LONGEST_TEXT = 4 * OFFER_WORDS - TEXT_BYTE_OFFSET;
-
-const OFFERED = 1;
-const ACCEPTED = 2;
-const REFUSED = 3;
-const STATE_BITS = 3;
-const ONE_MORE = 4;
-
-/** The shape of every meeting place. */
-export const MEETING: Geometry = { capacity: OFFER_COUNT * OFFER_WORDS * 4, flags: 0 };
-
-/** @throws {Deno.errors.InvalidData} If the header contradicts itself. */
-export function checkMeeting(placed: Placed): Placed {
-  if (placed.geometry.capacity === MEETING.capacity && placed.geometry.flags === 0) return placed;
-  throw new Deno.errors.InvalidData("Cannot connect to server: its header is damaged");
-}
+import {
+  ACCEPTED,
+  BELL,
+  LIST,
+  LONGEST_REQUEST,
+  LONGEST_TEXT,
+  OFFER_COUNT,
+  OFFER_WORDS,
+  OFFERED,
+  ONE_MORE,
+  REFUSED,
+  RING_CAPACITY,
+  SEAT,
+  SERVER_PID,
+  STATE_BITS,
+  stateOf,
+  TEXT_BYTE_LENGTH,
+  TEXT_BYTE_OFFSET,
+} from "./rpc_meeting_layout.ts";
 
 /** What clients have to know before they make their connection. */
-export interface ServerFacts {
+interface ServerFacts {
   readonly ringCapacity: number;
   /** In bytes, below 2^32. */
   readonly longestRequest: number;
@@ -249,11 +211,6 @@ export class Meeting implements Disposable {
 
 function allOffers(): number[] {
   return Array.from({ length: OFFER_COUNT }, (_, i) => i);
-}
-
-/** The word of an offer's state. */
-function stateOf(offer: number): number {
-  return HEADER_BYTE_LENGTH / 4 + offer * OFFER_WORDS + STATE;
 }
 
 /** The server's wait for offers. */

@@ -6,7 +6,8 @@ import { SERVER } from "./kinds.ts";
 import { capacityFrom } from "./options.ts";
 import { createPlaced, type PlaceOptions } from "./place.ts";
 import { acceptConnection, type Connection } from "./rpc_connection.ts";
-import { MEETING, Meeting, type Offer } from "./rpc_meeting.ts";
+import { Meeting, type Offer } from "./rpc_meeting.ts";
+import { MEETING } from "./rpc_meeting_layout.ts";
 import { Permits } from "./rpc_permits.ts";
 import { type Handler, type ServerPlan, Session } from "./rpc_session.ts";
 

@@ -12,7 +12,7 @@ export class UsageError extends Error {
 }
 
 /** An option of a command. */
-export interface Option {
+interface Option {
   /** What its value is called in the help; without it, the option takes none. */
   readonly value?: string;
   /** What it does, for the help. */

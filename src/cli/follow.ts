@@ -15,7 +15,7 @@ const INTERVAL_MS = 100;
 const UNKNOWN = 2;
 
 /** The part of a target that is followed; without a length it grows with its object. */
-export interface Window {
+interface Window {
   readonly offset: number;
   readonly length: number | undefined;
 }

@@ -33,7 +33,7 @@ export function printable(text: string): string {
 }
 
 /** A column of a table. */
-export interface Column {
+interface Column {
   /** Its heading. */
   readonly title: string;
   /** Whether its cells stand at its right edge, as numbers do. */

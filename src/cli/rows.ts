@@ -4,7 +4,7 @@ import type { Chunk } from "./chunk.ts";
 import { formatJson } from "./format.ts";
 
 /** Bytes of a row. */
-export const ROW_BYTES = 16;
+const ROW_BYTES = 16;
 
 /** Rows that are not shown one by one: like the row before them, or not there. */
 interface Run {

@@ -4,7 +4,7 @@ import { shown } from "../../ffi/arguments.ts";
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { pathOf } from "../object/path.ts";
-import { checkObject, choice, flag } from "../region/plan.ts";
+import { checkObject, flag } from "../region/plan.ts";
 import { copyOut } from "./copy_out.ts";
 import { invalid } from "./header.ts";
 import { Follower } from "./log_follower.ts";
@@ -19,6 +19,7 @@ import {
   wordOf,
 } from "./log_records.ts";
 import { UNIT } from "./log_words.ts";
+import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
 
 /** Options of `AppendLog.open`. */
 export interface AppendLogOptions {
@@ -64,17 +65,6 @@ export interface EntriesOptions {
 export interface FollowOptions extends EntriesOptions {
   /** Ends the iteration: it throws the signal's reason. */
   signal?: AbortSignal;
-}
-
-/** Options of `AppendLog.commit`. */
-export interface CommitOptions {
-  /**
-   * - "memory": begins to write; a crash of the process loses nothing in any case.
-   * - "disk": waits until the disk has it all (`fsync`), so that a crash of the machine loses nothing.
-   *
-   * @default {"disk"}
-   */
-  durability?: "memory" | "disk";
 }
 
 /** How much is written until the next mark, from which a writer looks for torn records. */
@@ -142,14 +132,8 @@ export class AppendLog implements Disposable {
    */
   static open(path: string | URL, options: AppendLogOptions = {}): AppendLog {
     const action = "open log";
-    checkObject(options, action);
-    const create = flag(options.create, "create", action, false);
-    const access = choice(options.access, ["read", "read-write"], "access", action) ??
-      (create ? "read-write" : "read");
+    const { create, access = create ? "read-write" : "read" } = openingOf(options, action);
     const writable = access === "read-write";
-    if (create && !writable) {
-      throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
-    }
     const pooled = flag(options.pooled, "pooled", action, false);
     const file = new LogFile({ path: pathOf(path), writable, create, pooled, action });
     return new AppendLog(file, writable);
@@ -235,9 +219,7 @@ export class AppendLog implements Disposable {
    * @throws {Error} EIO, ENOSPC, EDQUOT: the data could not be written.
    */
   commit(options: CommitOptions = {}): void {
-    checkObject(options, "commit log");
-    const durability = choice(options.durability, ["memory", "disk"], "durability", "commit log") ??
-      "disk";
+    const durability = durabilityOf(options, "commit log");
     const file = this.#live("commit log");
     if (!this.#writable) {
       throw new Deno.errors.PermissionDenied(`Cannot commit log: it has access "read"`);

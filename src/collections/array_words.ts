@@ -18,7 +18,7 @@ export const LENGTH = 32;
 export const LARGEST_LENGTH = 2 ** 32 - 1;
 
 /** A type of elements, as far as the header knows of it. */
-export interface ElementType {
+interface ElementType {
   readonly byteLength: number;
   readonly layoutHash: string;
 }

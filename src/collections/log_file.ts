@@ -11,7 +11,7 @@ import type { Memory } from "./copy_out.ts";
 import { type Header, HEADER_BYTE_LENGTH, invalid, readHeader } from "./header.ts";
 import { LogWords, UNIT } from "./log_words.ts";
 import { type Claims, startOf, trueEnd } from "./log_records.ts";
-import { mapDescriptor, openCollection, unlock } from "./open_file.ts";
+import { mapDescriptor, openCollection, unlock } from "./collection_file.ts";
 
 /** The file of a new log, in bytes, beside its header. */
 const FIRST_ROOM = 1 << 16;
@@ -26,7 +26,7 @@ const POPULATED = 1 << 18;
 const HEADER: Header = { kind: "log", geometry: [0, 0, 0, 0], layout: [0, 0] };
 
 /** How a log is opened. */
-export interface LogPlan {
+interface LogPlan {
   readonly path: string;
   readonly writable: boolean;
   readonly create: boolean;

@@ -49,7 +49,7 @@ export function nextPosition(position: number, byteLength: number): number {
 }
 
 /** Where the first record begins, from `from` on, that is not whole; `end` if all are. */
-export function firstTorn(words: Int32Array, from: number, end: number): number {
+function firstTorn(words: Int32Array, from: number, end: number): number {
   let position = from;
   while (position < end) {
     const byteLength = recordLength(words, position, end);

@@ -65,7 +65,7 @@ const LARGEST_CAPACITY = 2 ** 26;
 const LARGEST_BYTE_LENGTH = 2 ** 28;
 
 /** What a map is made with. */
-export interface MapGeometry {
+interface MapGeometry {
   readonly capacity: number;
   readonly maxKeyByteLength: number;
   readonly valueByteLength: number;
@@ -87,7 +87,7 @@ export interface MapLayout extends MapGeometry {
 }
 
 /** Lays a map out. */
-export function layOut(geometry: MapGeometry): MapLayout {
+function layOut(geometry: MapGeometry): MapLayout {
   const { capacity, maxKeyByteLength, valueByteLength } = geometry;
   // At most two thirds of the cells are taken, so that a look-up passes few of them.
   const cells = 2 ** Math.ceil(Math.log2(Math.max(4, capacity * 1.5)));

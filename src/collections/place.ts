@@ -12,10 +12,10 @@ import {
   readHeader,
   writeHeader,
 } from "./header.ts";
-import { type Fresh, mapDescriptor, openCollection } from "./open_file.ts";
+import { type Fresh, mapDescriptor, openCollection } from "./collection_file.ts";
 
 /** What to open, and what to make where there is nothing. */
-export interface PlacePlan {
+interface PlacePlan {
   readonly target: string | URL | MmapRegion;
   readonly kind: Kind;
   readonly action: string;

@@ -2,7 +2,6 @@
 
 import { alignUp, wholeNumber } from "../mapping/pages.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
-import { checkObject, choice, flag } from "../region/plan.ts";
 import {
   type FieldType,
   type InitOf,
@@ -13,10 +12,10 @@ import {
 import { place as placeOf } from "../struct/numbers.ts";
 import { Mutex } from "../sync/mutex.ts";
 import { readFirst } from "../sync/order.ts";
-import type { CommitOptions } from "./append_log.ts";
 import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from "./array_words.ts";
 import { HEADER_BYTE_LENGTH, invalid, MUTEX_BYTE_OFFSET } from "./header.ts";
-import type { Fresh } from "./open_file.ts";
+import type { Fresh } from "./collection_file.ts";
+import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
 import { openPlace, type Place } from "./place.ts";
 
 /** Options of `SharedArray.open`. */
@@ -109,14 +108,10 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   ): SharedArray<ValueOf<Type>, InitOf<Type>> {
     const action = "open array";
     const layout = layoutOf(type, action);
-    checkObject(options, action);
-    const create = flag(options.create, "create", action, false);
-    const writable = choice(options.access, ["read", "read-write"], "access", action) !== "read";
+    const { create, access } = openingOf(options, action);
     const length = options.length === undefined ? 0 : checkLength(options.length, action);
-    if (create && !writable) {
-      throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
-    }
     const fresh = (available?: number): Fresh => freshArray(layout, length, available, action);
+    const writable = access !== "read";
     const place = openPlace({ target, kind: "array", action, writable, create, fresh });
     try {
       checkElements(place.header, layout, action);
@@ -217,9 +212,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
    * @throws {Deno.errors.BadResource} If the array is closed.
    */
   commit(options: CommitOptions = {}): void {
-    checkObject(options, "commit array");
-    const choices = ["memory", "disk"] as const;
-    const durability = choice(options.durability, choices, "durability", "commit array") ?? "disk";
+    const durability = durabilityOf(options, "commit array");
     this.#live("commit array");
     this.#place.region.flushSync({ durability });
   }

@@ -2,9 +2,8 @@
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
-import { checkObject, choice, flag } from "../region/plan.ts";
+import { flag } from "../region/plan.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
-import type { CommitOptions } from "./append_log.ts";
 import { MUTEX_BYTE_OFFSET } from "./header.ts";
 import { MapKey } from "./map_key.ts";
 import {
@@ -20,7 +19,8 @@ import {
 } from "./map_layout.ts";
 import { collect, type Found, isThere, lookUp } from "./map_reader.ts";
 import { clearEntries, deleteEntry, repairMap, setEntry } from "./map_writer.ts";
-import type { Fresh } from "./open_file.ts";
+import type { Fresh } from "./collection_file.ts";
+import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
 import { openPlace, type Place } from "./place.ts";
 import { RegionMemory } from "./region_memory.ts";
 
@@ -119,16 +119,11 @@ export class SharedMap implements Disposable {
    */
   static open(target: string | URL | MmapRegion, options: SharedMapOptions = {}): SharedMap {
     const action = "open map";
-    checkObject(options, action);
-    const create = flag(options.create, "create", action, false);
-    const access = choice(options.access, ["read", "read-write"], "access", action);
-    const writable = access !== "read";
-    if (create && !writable) {
-      throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
-    }
+    const { create, access } = openingOf(options, action);
     const pooled = flag(options.pooled, "pooled", action, false);
     const wishes = readWishes(options, action);
     const fresh = (available: number | undefined): Fresh => freshMap(wishes, available, action);
+    const writable = access !== "read";
     const place = openPlace({ target, kind: "map", action, writable, create, fresh });
     try {
       const layout = layoutOf(place.header, place.region.byteLength, action);
@@ -303,9 +298,7 @@ export class SharedMap implements Disposable {
    * @throws {Deno.errors.BadResource} If the map is closed.
    */
   commit(options: CommitOptions = {}): void {
-    checkObject(options, "commit map");
-    const choices = ["memory", "disk"] as const;
-    const durability = choice(options.durability, choices, "durability", "commit map") ?? "disk";
+    const durability = durabilityOf(options, "commit map");
     this.#memory.words;
     this.#place.region.flushSync({ durability });
   }

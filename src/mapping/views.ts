@@ -18,7 +18,7 @@ export interface Window {
 }
 
 /** The arguments of a view, read and checked as far as that goes without the window. */
-export interface ViewRequest {
+interface ViewRequest {
   readonly elementSize: number;
   readonly byteOffset: number;
   readonly length: number | undefined;

@@ -46,7 +46,7 @@ export interface RegionHandle {
 }
 
 /** The part of a handle that is about the region and not about its object. */
-export type RegionPart = Pick<RegionHandle, "kind" | "access" | "byteOffset" | "byteLength">;
+type RegionPart = Pick<RegionHandle, "kind" | "access" | "byteOffset" | "byteLength">;
 
 /** Describes an open object for other processes. */
 export function makeHandle(part: RegionPart, fd: number, path: string): RegionHandle {

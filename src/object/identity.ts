@@ -93,7 +93,7 @@ export function bootId(): string {
  * Who holds a lock: one thread, which is one isolate, since Deno gives each Worker a thread of its
  * own. Small enough for two 32-bit words.
  */
-export interface ThreadIdentity {
+interface ThreadIdentity {
   /** The thread's number, at most 30 bits; the main thread's is the process's. */
   readonly tid: number;
   /** Of the thread's start time and the boot; never 0. Tells it from others of its number. */

@@ -18,7 +18,7 @@ import { platform } from "../../ffi/platform.ts";
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
 
 /** What of an anonymous object is fixed for its life. */
-export interface Seals {
+interface Seals {
   /** It cannot get smaller. */
   readonly shrink: boolean;
   /** No further writable mapping can be made. */

@@ -17,7 +17,7 @@ import { statusOf, statusOfPath } from "../../ffi/status.ts";
 import { cString } from "../../ffi/arguments.ts";
 
 /** How to open a file; every field is checked already. */
-export interface FileRequest {
+interface FileRequest {
   readonly path: string;
   readonly writable: boolean;
   readonly create: boolean;
@@ -26,7 +26,7 @@ export interface FileRequest {
 }
 
 /** An open descriptor, and whether this very call made the file. */
-export interface OpenedFile {
+interface OpenedFile {
   readonly fd: number;
   readonly created: boolean;
 }

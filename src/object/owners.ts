@@ -22,7 +22,7 @@ export const OWNER_PREFIX = ".mmap-owner.";
 export const SHARED_MEMORY_DIRECTORY = "/dev/shm";
 
 /** What a file of this kind says. */
-export interface Ownership {
+interface Ownership {
   readonly name: string;
   readonly owners: readonly ProcessIdentity[];
 }

@@ -190,7 +190,7 @@ function fitDevice({ byteLength }: MapPlan, status: FileStatus, subject: string)
 }
 
 /** An open object to map, and what the region will say of itself. */
-export interface Source {
+interface Source {
   readonly plan: MapPlan & { readonly allocate?: boolean };
   readonly byteLength: number;
   readonly fd: number;

@@ -3,13 +3,13 @@
 import { indexOfKey } from "./numbers.ts";
 
 /** What index access needs of an object. */
-export interface Indexable {
+interface Indexable {
   readonly length: number;
   at(index: number): unknown;
 }
 
 /** Writes one element. */
-export type SetElement = (object: Indexable, index: number, value: unknown) => void;
+type SetElement = (object: Indexable, index: number, value: unknown) => void;
 
 /**
  * A prototype that turns properties named by numbers into elements. It stands at the end of the

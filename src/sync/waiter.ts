@@ -25,7 +25,7 @@ import { platform } from "../../ffi/platform.ts";
 import type { WaitResult } from "./words.ts";
 
 /** A word in mapped memory, which stays mapped while it is waited for. */
-export interface Word {
+interface Word {
   readonly cells: Int32Array;
   readonly index: number;
   readonly pointer: Deno.PointerObject;

@@ -21,7 +21,7 @@ import {
 } from "./header.ts";
 
 /** What to open, and what to make where there is nothing. */
-export interface FilePlan {
+interface FilePlan {
   readonly path: string;
   readonly action: string;
   readonly writable: boolean;
