@@ -41,7 +41,7 @@ export type { Protection } from "./src/mapping/protection.ts";
 export type { Residency } from "./src/mapping/residency.ts";
 export type { RegionStats } from "./src/mapping/stats.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
-export { receiveRegion, sendRegion } from "./src/region/transfer.ts";
+export { receiveRegion, sendRegion } from "./src/region/send_receive.ts";
 export type { PassOptions } from "./src/region/pass.ts";
 export type { SharedMemoryInfo } from "./src/object/list.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";

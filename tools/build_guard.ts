@@ -71,7 +71,7 @@ if (import.meta.main) {
  */
 
 /** What guard.c compiles to, and the version of the compiler that did it. */
-export interface GuardCode {
+interface GuardCode {
   readonly compilerVersion: string;
   readonly lines: readonly string[];
 }

@@ -5,7 +5,7 @@ import { formatHandle, type RegionHandle } from "../object/handle.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import { BELL } from "./broadcast_layout.ts";
 import { BroadcastWriter } from "./broadcast_writer.ts";
-import { attachRegion } from "./environment.ts";
+import { regionFromEnv } from "./environment.ts";
 import { BROADCAST, checkCapacity } from "./kinds.ts";
 import { ENDED_BIT, longestMessage, STATE } from "./layout.ts";
 import { capacityFrom, type JoinOptions, type Manner, mannerFrom } from "./options.ts";
@@ -119,7 +119,7 @@ export class Broadcast implements Disposable {
     options: JoinOptions = {},
   ): Broadcast {
     const manner = mannerFrom(options, "attach to broadcast");
-    return open(attachRegion(variable, "broadcast"), (placed) => new Broadcast(placed, manner));
+    return open(regionFromEnv(variable, "broadcast"), (placed) => new Broadcast(placed, manner));
   }
 
   /** The length of the ring, in bytes. */

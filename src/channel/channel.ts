@@ -6,7 +6,7 @@ import { MmapRegion } from "../region/mmap_region.ts";
 import type { SyncWaitOptions, WaitOptions } from "../sync/options.ts";
 import { Membership } from "./endpoints.ts";
 import { Consumer, type Message } from "./consumer.ts";
-import { attachRegion, DEFAULT_VARIABLE } from "./environment.ts";
+import { DEFAULT_VARIABLE, regionFromEnv } from "./environment.ts";
 import type { Geometry } from "./header.ts";
 import * as layout from "./layout.ts";
 import {
@@ -187,7 +187,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {Deno.errors.NotFound} If the variable is not set.
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE, options: JoinOptions = {}): Channel {
-    return Channel.#attach(() => attachRegion(variable, "channel"), options);
+    return Channel.#attach(() => regionFromEnv(variable, "channel"), options);
   }
 
   /**
@@ -217,7 +217,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
       attach: (handle, options, layout) =>
         Channel.#attach(() => MmapRegion.attach(handle), options, layout),
       fromEnv: (variable, options, layout) =>
-        Channel.#attach(() => attachRegion(variable, "channel"), options, layout),
+        Channel.#attach(() => regionFromEnv(variable, "channel"), options, layout),
     });
   }
 

@@ -7,7 +7,7 @@ import { MmapRegion } from "../region/mmap_region.ts";
 export const DEFAULT_VARIABLE = "MMAP_CHANNEL";
 
 /** @throws {Deno.errors.NotFound} If the variable is not set. */
-export function attachRegion(variable: string, name: string): MmapRegion {
+export function regionFromEnv(variable: string, name: string): MmapRegion {
   return MmapRegion.attach(handleFrom(variable, name));
 }
 

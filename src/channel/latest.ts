@@ -12,7 +12,7 @@ import { loadAfter } from "../sync/order.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
 import { loadCount, storeCount } from "./counts.ts";
-import { attachRegion } from "./environment.ts";
+import { regionFromEnv } from "./environment.ts";
 import type { Geometry } from "./header.ts";
 import { LATEST } from "./kinds.ts";
 import { attachPlaced, createPlaced, type Placed, type PlaceOptions } from "./place.ts";
@@ -113,7 +113,7 @@ export class Latest implements Disposable {
    * @throws {Deno.errors.NotFound} If the variable is not set.
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE): Latest {
-    const region = attachRegion(variable, "latest value");
+    const region = regionFromEnv(variable, "latest value");
     return new Latest(attachPlaced(region, LATEST, checkPlaced));
   }
 

@@ -12,7 +12,7 @@ import {
 import type { Access } from "../object/handle.ts";
 import { RegionCore } from "./core.ts";
 
-/** The core of a region, for the other files of this folder. */
+/** The core of a region, for the rest of this module; users cannot reach it. */
 export let coreOf: (bytes: MappedBytes) => RegionCore;
 
 /**
