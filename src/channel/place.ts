@@ -1,10 +1,10 @@
 /** Where a channel lies: in memory of its own, found by handle, by name or by path. */
 
-import { wholeNumber } from "../mapping/pages.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
-import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
+import { placeOffset } from "../sync/place.ts";
 import { RegionWords } from "../sync/region_words.ts";
 import type { Words } from "../sync/words.ts";
+import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
 import { HEADER_BYTE_LENGTH } from "./layout.ts";
 
 /** Where to put it; by default into anonymous memory, which others reach by its handle. */
@@ -156,16 +156,7 @@ export function closingOnError<T>(region: MmapRegion, action: () => T): T {
   }
 }
 
-/** Every place begins at a multiple of this. */
-const ALIGNMENT = 64;
-
 function wordsAt(region: MmapRegion, byteOffset: number, byteLength: number, kind: Kind): Words {
   const action = `place ${kind.name}`;
-  const offset = wholeNumber(byteOffset, "byteOffset", action);
-  if (offset % ALIGNMENT !== 0) {
-    throw new RangeError(
-      `Cannot ${action} as byteOffset must be a multiple of ${ALIGNMENT}: received ${offset}`,
-    );
-  }
-  return new RegionWords(region, offset, byteLength, action);
+  return new RegionWords(region, placeOffset(byteOffset, action), byteLength, action);
 }

@@ -6,7 +6,7 @@ import { RegionWords } from "./region_words.ts";
 import { BufferWords } from "./buffer_words.ts";
 import type { Words } from "./words.ts";
 
-/** Every primitive begins at a multiple of this, so that no two share a cache line. */
+/** Everything begins at a multiple of this, so that no two things share a cache line. */
 const ALIGNMENT = 64;
 
 /**
@@ -29,12 +29,16 @@ export function placeWords(
   name: string,
 ): Words {
   const action = `place ${name}`;
-  const offset = wholeNumber(byteOffset, "byteOffset", action);
-  if (offset % ALIGNMENT !== 0) {
-    throw new RangeError(
-      `Cannot ${action} as byteOffset must be a multiple of ${ALIGNMENT}: received ${offset}`,
-    );
-  }
+  const offset = placeOffset(byteOffset, action);
   if (memory instanceof SharedArrayBuffer) return new BufferWords(memory, offset, byteLength);
   return new RegionWords(memory, offset, byteLength, action);
+}
+
+/** Where something begins. @throws {RangeError} If it is no multiple of 64. */
+export function placeOffset(byteOffset: number, action: string): number {
+  const offset = wholeNumber(byteOffset, "byteOffset", action);
+  if (offset % ALIGNMENT === 0) return offset;
+  throw new RangeError(
+    `Cannot ${action} as byteOffset must be a multiple of ${ALIGNMENT}: received ${offset}`,
+  );
 }
