@@ -31,6 +31,8 @@ const LAYERS = [
 /** Neighbours that do not know each other, whatever their order says. */
 const STRANGERS = [
   ["src/object", "src/mapping"],
+  ["src/cli", "src/channel"],
+  ["src/cli", "src/collections"],
   ["src/collections", "src/channel"],
   ["ffi", "src/struct"],
   ["ffi", "src/cli"],
