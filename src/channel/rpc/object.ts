@@ -1,8 +1,8 @@
 /** `serveObject`: the methods of an object, called from other processes. */
 
-import { shown } from "../../ffi/arguments.ts";
+import { shown } from "../../../ffi/arguments.ts";
+import { decodeClone, encodeClone } from "../values.ts";
 import { serve, type ServeOptions, type Server } from "./server.ts";
-import { decodeClone, encodeClone } from "./values.ts";
 
 /**
  * An object in another process, as `Client.object` gives it: its methods, each giving a promise.

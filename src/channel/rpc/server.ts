@@ -1,15 +1,15 @@
 /** `serve`: answers to the calls of other processes. */
 
-import { wholeNumber } from "../mapping/pages.ts";
-import { formatHandle, type RegionHandle } from "../object/handle.ts";
-import { SERVER } from "./kinds.ts";
-import { capacityFrom } from "./options.ts";
-import { createPlaced, type PlaceOptions } from "./place.ts";
-import { acceptConnection, type Connection } from "./rpc_connection.ts";
-import { Meeting, type Offer } from "./rpc_meeting.ts";
-import { MEETING } from "./rpc_meeting_layout.ts";
-import { Permits } from "./rpc_permits.ts";
-import { type Handler, type ServerPlan, Session } from "./rpc_session.ts";
+import { wholeNumber } from "../../mapping/pages.ts";
+import { formatHandle, type RegionHandle } from "../../object/handle.ts";
+import { SERVER } from "../kinds.ts";
+import { capacityFrom } from "../options.ts";
+import { createPlaced, type PlaceOptions } from "../place.ts";
+import { acceptConnection, type Connection } from "./connection.ts";
+import { Meeting, type Offer } from "./meeting.ts";
+import { MEETING } from "./meeting_layout.ts";
+import { Permits } from "./permits.ts";
+import { type Handler, type ServerPlan, Session } from "./session.ts";
 
 /** Options of {@linkcode serve}. */
 export interface ServeOptions extends PlaceOptions {

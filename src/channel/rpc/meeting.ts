@@ -1,15 +1,15 @@
 /** Where a server and its clients meet, as each of them uses it. */
 
-import { type Attempt, attemptAsync } from "../sync/attempt.ts";
-import { THREADS } from "../sync/holder.ts";
-import { Members } from "../sync/members.ts";
-import type { Patience } from "../sync/options.ts";
-import { exchangePair } from "../sync/pair.ts";
-import { RobustWord } from "../sync/robust_word.ts";
-import { EVERYBODY, type Words } from "../sync/words.ts";
-import { SERVER } from "./kinds.ts";
-import type { Placed } from "./place.ts";
-import { RingMemory } from "./ring_memory.ts";
+import { type Attempt, attemptAsync } from "../../sync/attempt.ts";
+import { THREADS } from "../../sync/holder.ts";
+import { Members } from "../../sync/members.ts";
+import type { Patience } from "../../sync/options.ts";
+import { exchangePair } from "../../sync/pair.ts";
+import { RobustWord } from "../../sync/robust_word.ts";
+import { EVERYBODY, type Words } from "../../sync/words.ts";
+import { SERVER } from "../kinds.ts";
+import type { Placed } from "../place.ts";
+import { RingMemory } from "../ring_memory.ts";
 import {
   ACCEPTED,
   BELL,
@@ -28,7 +28,7 @@ import {
   stateOf,
   TEXT_BYTE_LENGTH,
   TEXT_BYTE_OFFSET,
-} from "./rpc_meeting_layout.ts";
+} from "./meeting_layout.ts";
 
 /** What clients have to know before they make their connection. */
 interface ServerFacts {

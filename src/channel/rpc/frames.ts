@@ -14,7 +14,7 @@
  * Whoever gets something else leaves.
  */
 
-import type { Channel } from "./channel.ts";
+import type { Channel } from "../channel.ts";
 
 /** From client to server: the version that it speaks. */
 export const HELLO = 1;

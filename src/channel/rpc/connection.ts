@@ -3,10 +3,10 @@
  * its requests, and behind it, of the same length, the channel of the answers.
  */
 
-import { formatHandle, parseHandle } from "../object/handle.ts";
-import { MmapRegion } from "../region/mmap_region.ts";
-import { Channel } from "./channel.ts";
-import { HEADER_BYTE_LENGTH, LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
+import { formatHandle, parseHandle } from "../../object/handle.ts";
+import { MmapRegion } from "../../region/mmap_region.ts";
+import { Channel } from "../channel.ts";
+import { HEADER_BYTE_LENGTH, LARGEST_CAPACITY, LEAST_CAPACITY } from "../layout.ts";
 import {
   type Frame,
   HELLO,
@@ -15,7 +15,7 @@ import {
   sendFirst,
   WELCOME,
   wordsOf,
-} from "./rpc_frames.ts";
+} from "./frames.ts";
 
 /** One side of a connection. Disposing it leaves both channels and gives the memory back. */
 export interface Connection extends Disposable {

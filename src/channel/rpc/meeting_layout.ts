@@ -26,9 +26,9 @@
  * The state of an offer is NOTHING (0) whenever nobody has its place.
  */
 
-import type { Geometry } from "./header.ts";
-import { HEADER_BYTE_LENGTH } from "./layout.ts";
-import type { Placed } from "./place.ts";
+import type { Geometry } from "../header.ts";
+import { HEADER_BYTE_LENGTH } from "../layout.ts";
+import type { Placed } from "../place.ts";
 
 export const SEAT = 16;
 export const SERVER_PID = 18;

@@ -1,7 +1,7 @@
 /** What a server does for one client. */
 
-import type { Connection } from "./rpc_connection.ts";
-import { encodeError } from "./rpc_errors.ts";
+import type { Connection } from "./connection.ts";
+import { encodeError } from "./errors.ts";
 import {
   ANSWER,
   CANCEL,
@@ -13,8 +13,8 @@ import {
   REQUEST,
   sendMessage,
   TIMED_OUT,
-} from "./rpc_frames.ts";
-import type { Permits } from "./rpc_permits.ts";
+} from "./frames.ts";
+import type { Permits } from "./permits.ts";
 
 /** What a handler learns about a call, beside the request. */
 export interface CallInfo {

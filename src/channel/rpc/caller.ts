@@ -1,9 +1,9 @@
 /** What a client does: its calls, and the connection to the server. */
 
-import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import type { Patience } from "../sync/options.ts";
-import { type Connection, makeConnection } from "./rpc_connection.ts";
-import { decodeError } from "./rpc_errors.ts";
+import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
+import type { Patience } from "../../sync/options.ts";
+import { type Connection, makeConnection } from "./connection.ts";
+import { decodeError } from "./errors.ts";
 import {
   ABORTED,
   ANSWER,
@@ -19,9 +19,9 @@ import {
   TIMED_OUT,
   WELCOME,
   wordsOf,
-} from "./rpc_frames.ts";
-import type { Meeting } from "./rpc_meeting.ts";
-import { Permits } from "./rpc_permits.ts";
+} from "./frames.ts";
+import type { Meeting } from "./meeting.ts";
+import { Permits } from "./permits.ts";
 
 const ACTION = "call server";
 const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };

@@ -1,15 +1,15 @@
 /** `connect`: calls to a server in another process. */
 
-import type { RegionHandle } from "../object/handle.ts";
-import { MmapRegion } from "../region/mmap_region.ts";
-import { patience, type WaitOptions } from "../sync/options.ts";
-import { handleFrom } from "./environment.ts";
-import { SERVER } from "./kinds.ts";
-import { attachPlaced, type PlaceOptions } from "./place.ts";
-import { Caller } from "./rpc_caller.ts";
-import { Meeting } from "./rpc_meeting.ts";
-import { checkMeeting } from "./rpc_meeting_layout.ts";
-import { callMethod, type Remote, remoteOf } from "./rpc_object.ts";
+import type { RegionHandle } from "../../object/handle.ts";
+import { MmapRegion } from "../../region/mmap_region.ts";
+import { patience, type WaitOptions } from "../../sync/options.ts";
+import { handleFrom } from "../environment.ts";
+import { SERVER } from "../kinds.ts";
+import { attachPlaced, type PlaceOptions } from "../place.ts";
+import { Caller } from "./caller.ts";
+import { Meeting } from "./meeting.ts";
+import { checkMeeting } from "./meeting_layout.ts";
+import { callMethod, type Remote, remoteOf } from "./object.ts";
 import { DEFAULT_VARIABLE } from "./server.ts";
 
 const ACTION = "call server";
