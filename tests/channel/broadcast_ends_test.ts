@@ -33,6 +33,19 @@ Deno.test("Broadcast.close() by the writer lets readers have what is kept, then 
   assertEquals(late.receiveSync(), null);
 });
 
+Deno.test("Subscription.receive() throws BadResource if closed before its turn comes", async () => {
+  using feed = Broadcast.create({ capacity: 4096 });
+  const reader = feed.subscribe();
+  const receiving = Promise.allSettled([reader.receive(), reader.receive()]);
+  feed.publish(bytes("a"));
+  feed.publish(bytes("b"));
+  reader[Symbol.dispose]();
+  const states = (await receiving).map((result) =>
+    result.status === "rejected" ? result.reason : textOf(result.value)
+  );
+  for (const state of states) assert(state instanceof Deno.errors.BadResource, `${state}`);
+});
+
 Deno.test("Broadcast.close() by a reader ends nothing", () => {
   using feed = Broadcast.create({ capacity: 4096 });
   using reader = feed.subscribe();
