@@ -71,16 +71,6 @@ export const SENDERS = {
 /** Nanoseconds between two messages of `stamp`: 100,000 messages per second. */
 export const INTERVAL = 10_000;
 
-/** Newer than some versions of the module that this measures. */
-interface ReceivesInto {
-  tryReceiveInto(target: Uint8Array): number | null;
-}
-
-/** Whether the module can receive into the caller's array. */
-export function receivesInto(channel: object): channel is ReceivesInto {
-  return "tryReceiveInto" in channel;
-}
-
 function tryReceiveAll(channel: Channel, byteLength: number, times: number): void {
   for (let i = 0; i < times; i++) {
     let message = channel.tryReceive();
@@ -114,11 +104,10 @@ export const RECEIVERS = {
     }
   },
   into(channel, byteLength, times): void {
-    if (!receivesInto(channel)) throw new Error("there is no tryReceiveInto");
     const target = new Uint8Array(byteLength);
     for (let i = 0; i < times; i++) {
       let length = channel.tryReceiveInto(target);
-      while (length === null || length < 0) length = channel.tryReceiveInto(target);
+      while (length === null) length = channel.tryReceiveInto(target);
       if (length !== byteLength) throw new Error(`message ${i} has ${length} bytes`);
       check(target, byteLength, i);
     }
@@ -133,6 +122,16 @@ export const CALLERS = {
       message[0] = i;
       to.sendSync(message);
       check(back.receiveSync() ?? ended(), byteLength, i);
+    }
+  },
+  into(to, back, byteLength, times): void {
+    const message = new Uint8Array(byteLength);
+    const target = new Uint8Array(byteLength);
+    for (let i = 0; i < times; i++) {
+      message[0] = i;
+      to.sendSync(message);
+      if (back.receiveIntoSync(target) === null) ended();
+      check(target, byteLength, i);
     }
   },
   async await(to, back, byteLength, times): Promise<void> {
@@ -156,6 +155,13 @@ type Caller = (
 export const ANSWERERS = {
   sync(to, back, _byteLength, times): void {
     for (let i = 0; i < times; i++) back.sendSync(to.receiveSync() ?? ended());
+  },
+  into(to, back, byteLength, times): void {
+    const target = new Uint8Array(byteLength);
+    for (let i = 0; i < times; i++) {
+      if (to.receiveIntoSync(target) === null) ended();
+      back.sendSync(target);
+    }
   },
   async await(to, back, _byteLength, times): Promise<void> {
     for (let i = 0; i < times; i++) await back.send(await to.receive() ?? ended());

@@ -9,9 +9,8 @@
  */
 
 import { Futex } from "@mmap/mmap/sync";
-import { Channel } from "@mmap/mmap/channel";
 import { CAPACITY, ChannelPeer, type Load, PipePeer, WorkerPeer } from "./_channel_peer.ts";
-import { INTERVAL, type RECEIVERS, receivesInto, type SENDERS } from "./_channel_work.ts";
+import { INTERVAL, type RECEIVERS, type SENDERS } from "./_channel_work.ts";
 import { blockingTurns, end, FIRST, SemaphorePair } from "./_hand_over.ts";
 import { compilePeer, output, Peer, peerPath } from "./_programs.ts";
 import {
@@ -37,9 +36,6 @@ const TIME = { figure: ({ ours, theirs }: Medians) => ours / theirs, unit: " of 
 /** Our speed in theirs. */
 const SPEED = { figure: ({ ours, theirs }: Medians) => theirs / ours, unit: " times as fast" };
 
-/** Whether `tryReceiveInto` is there yet. */
-const HAS_INTO = receivesInto(Channel.prototype);
-
 const parts: Record<string, (dir: string) => Promise<void>> = {
   a: compareSpinning,
   b: compareSleeping,
@@ -55,12 +51,15 @@ const wanted = Deno.args.length === 0 ? Object.keys(parts) : [...Deno.args.join(
 /** Neither process sleeps. */
 async function compareSpinning(dir: string): Promise<void> {
   const program = await compilePeer("hand_over", dir);
-  await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT, wait: "spin" });
-  await printComparison("(a) round trip of 64 B, both spin", {
-    ours: peer.calling('Channel, wait "spin"', "sync", 3_000),
-    theirs: inC(program, "spin pair in C", "spin", 10_000),
-    rounds: 31,
-  }, { ...TIME, atMost: 3 });
+  for (const way of ["sync", "into"] as const) {
+    await using peer = new ChannelPeer("answer", way, { byteLength: SHORT, wait: "spin" });
+    const calls = way === "sync" ? "receiveSync" : "receiveIntoSync";
+    await printComparison("(a) round trip of 64 B, both spin", {
+      ours: peer.calling(`sendSync, ${calls}`, way, 3_000),
+      theirs: inC(program, "spin pair in C", "spin", 10_000),
+      rounds: 31,
+    }, { ...TIME, atMost: 3 });
+  }
 }
 
 /** Who waits sleeps in the kernel, at once or after some tries. */
@@ -150,7 +149,7 @@ async function compareShort(dir: string): Promise<void> {
     ["sendMany, receiveMany", "many", "many"],
     ["reserve, peek", "reserve", "peek"],
     ["trySend, tryReceive, pooled", "try", "pooled"],
-    ...HAS_INTO ? [["trySend, tryReceiveInto", "try", "into"] as Way] : [],
+    ["trySend, tryReceiveInto", "try", "into"],
     ["send, receive", "await", "await"],
   ];
   const theirs = ringInC(program, { byteLength: SHORT, times: 200_000 });
@@ -190,7 +189,7 @@ async function compareLong(dir: string): Promise<void> {
   const program = await compilePeer("channel_ring", dir);
   const ways: Way[] = [
     PLAIN[1]!,
-    ...HAS_INTO ? [["trySend, tryReceiveInto", "try", "into"] as Way] : [],
+    ["trySend, tryReceiveInto", "try", "into"],
     ["trySend, peek", "try", "peek"],
   ];
   for (const capacity of [MiB, 64 * MiB]) {
