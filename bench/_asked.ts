@@ -18,6 +18,13 @@ export class Asked implements AsyncDisposable {
 
   /** @throws {Error} If the answer is no number, or the program has ended. */
   async ask(question: string): Promise<number> {
+    const line = await this.answer(question);
+    if (!/^\d+$/.test(line)) throw new Error(`${this.name} says ${line}`);
+    return Number(line);
+  }
+
+  /** The line that it answers. @throws {Error} If the program has ended. */
+  async answer(question: string): Promise<string> {
     await this.#writer.write(new TextEncoder().encode(`${question}\n`));
     while (!this.#rest.includes("\n")) {
       const { done, value } = await this.#reader.read();
@@ -26,8 +33,7 @@ export class Asked implements AsyncDisposable {
     }
     const [line, ...rest] = this.#rest.split("\n");
     this.#rest = rest.join("\n");
-    if (!/^\d+$/.test(line!)) throw new Error(`${this.name} says ${line}`);
-    return Number(line);
+    return line!;
   }
 
   /** Lets it end, and waits for that. */

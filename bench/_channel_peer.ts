@@ -2,7 +2,7 @@
 
 import { Channel, type WaitMode } from "@mmap/mmap/channel";
 import { CALLERS, SENDERS } from "./_channel_work.ts";
-import { peerPath } from "./_programs.ts";
+import { type Peer, peerPath } from "./_programs.ts";
 import { perTurn, type Side } from "./_ratio.ts";
 import { MiB } from "./_work.ts";
 
@@ -158,6 +158,26 @@ export class PipePeer implements AsyncDisposable {
     await this.#reader.cancel();
     await this.#process.status;
   }
+}
+
+/** Each message goes to a process that sends back what it gets, over the pipes of `Deno.Command`. */
+export function echoing({ process }: Peer, { byteLength, times }: Load): Side & { release(): void } {
+  const writer = process.stdin.getWriter();
+  const reader = process.stdout.getReader();
+  const message = new Uint8Array(byteLength);
+  const side = perTurn("echo over the pipes of Deno.Command", times, async (count) => {
+    for (let i = 0; i < count; i++) {
+      await writer.write(message);
+      for (let left = message.length; left > 0;) left -= (await reader.read()).value!.length;
+    }
+  });
+  return {
+    ...side,
+    release(): void {
+      writer.releaseLock();
+      reader.releaseLock();
+    },
+  };
 }
 
 /** A Worker of this process. */

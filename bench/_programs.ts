@@ -1,6 +1,7 @@
 /** The other programs of a comparison. */
 
 import { MmapRegion } from "@mmap/mmap";
+import type { Side } from "./_ratio.ts";
 
 /** What a program writes to standard output. @throws {Error} If it fails. */
 export async function output(command: string, args: string[]): Promise<string> {
@@ -8,6 +9,11 @@ export async function output(command: string, args: string[]): Promise<string> {
   const text = new TextDecoder();
   if (!success) throw new Error(`${command} failed: ${text.decode(stderr)}`);
   return text.decode(stdout);
+}
+
+/** A program that prints its nanoseconds. */
+export function printed(name: string, command: string, args: string[]): Side {
+  return { name, measure: async () => Number(await output(command, args)) };
 }
 
 /** Compiles a program of `peers` into a directory. @returns its path */

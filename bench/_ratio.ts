@@ -24,15 +24,20 @@ export interface Target {
 
 /** Lets both sides work in turns, `rounds` times after one round that does not count. */
 export async function alternate(ours: Side, theirs: Side, rounds: number): Promise<Medians> {
-  const ourTimes: number[] = [];
-  const theirTimes: number[] = [];
+  const [ourMedian, theirMedian] = await takeTurns([ours, theirs], rounds);
+  return { ours: ourMedian!, theirs: theirMedian! };
+}
+
+/** As {@linkcode alternate}, for any number of sides. @returns their medians */
+export async function takeTurns(sides: readonly Side[], rounds: number): Promise<number[]> {
+  const times = sides.map((): number[] => []);
   for (let round = 0; round <= rounds; round++) {
-    const times = [await ours.measure(), await theirs.measure()] as const;
-    if (round === 0) continue;
-    ourTimes.push(times[0]);
-    theirTimes.push(times[1]);
+    for (const [i, side] of sides.entries()) {
+      const taken = await side.measure();
+      if (round > 0) times[i]!.push(taken);
+    }
   }
-  return { ours: median(ourTimes), theirs: median(theirTimes) };
+  return times.map(median);
 }
 
 /** The middle one of the values in order. */
@@ -100,7 +105,8 @@ export function bytes(value: number): string {
   return `${format(value)} bytes`;
 }
 
-function duration(nanoseconds: number): string {
+/** A time, in the unit that fits. */
+export function duration(nanoseconds: number): string {
   if (nanoseconds >= 1e6) return `${format(nanoseconds / 1e6)} ms`;
   return nanoseconds >= 1e3 ? `${format(nanoseconds / 1e3)} µs` : `${format(nanoseconds)} ns`;
 }

@@ -9,10 +9,10 @@
  */
 
 import { Futex } from "@mmap/mmap/sync";
-import { CAPACITY, ChannelPeer, type Load, PipePeer, WorkerPeer } from "./_channel_peer.ts";
+import { CAPACITY, ChannelPeer, echoing, type Load, PipePeer, WorkerPeer } from "./_channel_peer.ts";
 import { INTERVAL, type RECEIVERS, type SENDERS } from "./_channel_work.ts";
 import { blockingTurns, end, FIRST, SemaphorePair } from "./_hand_over.ts";
-import { compilePeer, output, Peer, peerPath } from "./_programs.ts";
+import { compilePeer, output, Peer, peerPath, printed } from "./_programs.ts";
 import {
   median,
   type Medians,
@@ -107,25 +107,6 @@ async function compareAwaited(): Promise<void> {
     { ours, theirs, rounds: ROUNDS },
     target,
   );
-}
-
-function echoing({ process }: Peer, { byteLength, times }: Load): Side & { release(): void } {
-  const writer = process.stdin.getWriter();
-  const reader = process.stdout.getReader();
-  const message = new Uint8Array(byteLength);
-  const side = perTurn("echo over the pipes of Deno.Command", times, async (count) => {
-    for (let i = 0; i < count; i++) {
-      await writer.write(message);
-      for (let left = message.length; left > 0;) left -= (await reader.read()).value!.length;
-    }
-  });
-  return {
-    ...side,
-    release(): void {
-      writer.releaseLock();
-      reader.releaseLock();
-    },
-  };
 }
 
 /** How a message goes: the calls of both ends. */
@@ -274,11 +255,6 @@ function ringInC(program: string, { byteLength, times, capacity = CAPACITY }: Lo
 
 function inC(program: string, name: string, ...args: (string | number)[]): Side {
   return printed(name, program, args.map(String));
-}
-
-/** A program that prints its nanoseconds. */
-function printed(name: string, command: string, args: string[]): Side {
-  return { name, measure: async () => Number(await output(command, args)) };
 }
 
 /** Short messages per second. */

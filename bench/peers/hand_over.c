@@ -1,6 +1,7 @@
 /*
  * Two processes take turns over a word in shared memory, so often: prints the nanoseconds that a
- * round trip takes. "block": who waits sleeps in the kernel; "spin": it looks again and again.
+ * round trip takes. "block": who waits sleeps in the kernel; "spin": it looks again and again. A third
+ * argument is how many bytes, up to 64, each of them writes and the other one reads.
  */
 
 #define _GNU_SOURCE
@@ -17,6 +18,17 @@
 #include <unistd.h>
 
 static atomic_int *word;
+static char *message;
+static size_t length;
+
+/* Takes what is there and puts it back, as the other one's turn. */
+static void pass_on(int turn) {
+  char taken[64];
+  memcpy(taken, message, length);
+  __asm__ volatile("" ::"r"(taken) : "memory"); /* so that no copy is left out */
+  memcpy(message, taken, length);
+  atomic_store(word, turn + 1);
+}
 
 static double now(void) {
   struct timespec time;
@@ -30,7 +42,7 @@ static void block(int parity, long times) {
     while (((turn = atomic_load(word)) & 1) != parity) {
       syscall(SYS_futex, word, FUTEX_WAIT, turn, NULL, NULL, 0);
     }
-    atomic_store(word, turn + 1);
+    pass_on(turn);
     syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
   }
 }
@@ -40,16 +52,19 @@ static void spin(int parity, long times) {
     int turn;
     while (((turn = atomic_load(word)) & 1) != parity) {
     }
-    atomic_store(word, turn + 1);
+    pass_on(turn);
   }
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc < 3) return 2;
+  length = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
+  if (length > 64) return 2;
   void (*take_turns)(int, long) = strcmp(argv[1], "spin") == 0 ? spin : block;
   long times = strtol(argv[2], NULL, 10);
   word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (word == MAP_FAILED) return 1;
+  message = (char *)word + 64;
   pid_t child = fork();
   if (child < 0) return 1;
   if (child == 0) {
