@@ -161,7 +161,10 @@ export class PipePeer implements AsyncDisposable {
 }
 
 /** Each message goes to a process that sends back what it gets, over the pipes of `Deno.Command`. */
-export function echoing({ process }: Peer, { byteLength, times }: Load): Side & { release(): void } {
+export function echoing(
+  { process }: Peer,
+  { byteLength, times }: Load,
+): Side & { release(): void } {
   const writer = process.stdin.getWriter();
   const reader = process.stdout.getReader();
   const message = new Uint8Array(byteLength);

@@ -9,7 +9,14 @@
  */
 
 import { Futex } from "@mmap/mmap/sync";
-import { CAPACITY, ChannelPeer, echoing, type Load, PipePeer, WorkerPeer } from "./_channel_peer.ts";
+import {
+  CAPACITY,
+  ChannelPeer,
+  echoing,
+  type Load,
+  PipePeer,
+  WorkerPeer,
+} from "./_channel_peer.ts";
 import { INTERVAL, type RECEIVERS, type SENDERS } from "./_channel_work.ts";
 import { blockingTurns, end, FIRST, SemaphorePair } from "./_hand_over.ts";
 import { compilePeer, output, Peer, peerPath, printed } from "./_programs.ts";

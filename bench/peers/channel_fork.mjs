@@ -2,7 +2,6 @@
  * Messages to a process that `fork` of node:child_process started, in Node or Bun: prints the
  * nanoseconds per message, or per round trip. Arguments: "send" or "call", bytes, times.
  */
-// deno-lint-ignore-file explicit-function-return-type -- JavaScript has no types
 import { fork } from "node:child_process";
 import process from "node:process";
 
