@@ -13,7 +13,7 @@ export interface FileWork {
 }
 
 /** The length of the file that is searched and read. */
-export const DATA_BYTE_LENGTH = 128 * MiB;
+export const DATA_BYTE_LENGTH = 64 * MiB;
 /** The length of the file that is opened and closed, and with which growing starts. */
 export const SMALL_BYTE_LENGTH = 64 * KiB;
 /** The length of the file that is written to. */
@@ -21,11 +21,11 @@ export const WRITTEN_BYTE_LENGTH = 4 * MiB;
 
 export const FILE_WORKS: readonly FileWork[] = [
   { name: "open-close", title: "open, first byte, close, 64 KiB", times: 300, file: "small" },
-  { name: "sum", title: "open, sum of 128 MiB, close", times: 1, file: "data" },
+  { name: "sum", title: "open, sum of 64 MiB, close", times: 1, file: "data" },
   { name: "sum", title: "the same of a cached file on disk", times: 1, file: "disk" },
   { name: "read-4k", title: "4 KiB at random, copied", times: 10_000, file: "data" },
   { name: "read-8", title: "8 B at random", times: 50_000, file: "data" },
-  { name: "search", title: "absent text in 128 MiB", times: 1, file: "data" },
+  { name: "search", title: "absent text in 64 MiB", times: 1, file: "data" },
   { name: "write-flush", title: "write 4 KiB, flush to disk", times: 10, file: "own on disk" },
   { name: "grow", title: "grow by 64 KiB, write there", times: 64, file: "own" },
 ];

@@ -1,6 +1,6 @@
 /**
  * The module against what a user would pick instead: `deno task bench:peers`, followed by a directory
- * for the results (docs/peers by default) and the number of rounds (7 by default). Needs 300 MB in
+ * for the results (docs/peers by default) and the number of rounds (11 by default). Needs 200 MB in
  * /dev/shm and on disk. Who is not installed is skipped, and named with what it needs.
  *
  * All sides of a line take turns within one run; see region_ratios.ts.
@@ -16,7 +16,7 @@ import { output } from "./_programs.ts";
 import { withDirectory } from "./_work.ts";
 
 const target = Deno.args[0] ?? new URL("../docs/peers", import.meta.url).pathname;
-const rounds = Number(Deno.args[1] ?? 7);
+const rounds = Number(Deno.args[1] ?? 11);
 
 const machine = await describeMachine();
 const files: Outcome[] = [];
