@@ -148,7 +148,7 @@ export class FilePeers implements AsyncDisposable {
     const checks = new Map<string, number>();
     const sides: Side[] = [];
     for (const asked of this.#running) {
-      const refusal = await this.#ask(asked, { ...work, times: 1 });
+      const refusal = await this.#ask(asked, { ...work, times: work.warmUp ?? 1 });
       if (typeof refusal === "string") absent.push({ peer: asked.name, reason: refusal });
       else sides.push({ name: asked.name, measure: () => this.#measure(asked, work, checks) });
     }
