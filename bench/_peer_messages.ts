@@ -33,7 +33,7 @@ export async function measureLatency(dir: string, rounds: number): Promise<Outco
     fork("Bun", bun(), "call", 500),
     python("pipe", 1_000),
     python("queue", 500),
-    { ...python("shared_memory", 200), name: "Python shared_memory, spinning" },
+    { ...python("shared_memory", 50), name: "Python shared_memory, spinning" },
     printed("C, futex", program, ["block", "2000", `${BYTES}`]),
     printed("C, spinning", program, ["spin", "2000", `${BYTES}`]),
   ], rounds);
