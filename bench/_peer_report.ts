@@ -93,10 +93,14 @@ function grid([head, ...rows]: string[][]): string {
   return [line(head!), line(head!.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
+/** A line for each reason, with all whom it is true of. */
 function reasons({ work, figures }: Outcome): string[] {
-  return figures.filter(isFaster).map((figure) =>
-    `- ${work}, ${figure.peer}, ${cell(figure)}: ${reasonOf(work, figure.peer)}.`
-  );
+  const peers = new Map<string, string[]>();
+  for (const figure of figures.filter(isFaster)) {
+    const reason = reasonOf(work, figure.peer);
+    peers.set(reason, [...peers.get(reason) ?? [], `${figure.peer} (${cell(figure)})`]);
+  }
+  return [...peers].map(([reason, names]) => `- **${work}**, ${names.join(", ")}: ${reason}.`);
 }
 
 function absences(outcomes: readonly Outcome[]): string[] {
