@@ -46,4 +46,4 @@ await Deno.writeTextFile(`${target}/peers.md`, markdown(results));
 for (const [name, svg] of Object.entries(await drawPlots(results))) {
   await Deno.writeTextFile(`${target}/${name}.svg`, svg);
 }
-await output(Deno.execPath(), ["fmt", `${target}/peers.json`, `${target}/peers.md`]);
+await output(Deno.execPath(), ["fmt", target]);
