@@ -8,6 +8,9 @@ import process from "node:process";
 const [what, ...numbers] = process.argv.slice(2);
 const [byteLength, times] = numbers.map(Number);
 
+// Deno runs itself where a program asks for a node that is not installed.
+if (process.versions.deno !== undefined) throw new Error("this is Deno, not Node");
+
 if (process.send === undefined) {
   const child = fork(new URL(import.meta.url).pathname, process.argv.slice(2), {
     serialization: "advanced",
