@@ -90,6 +90,18 @@ const REASONS: readonly Reason[] = [
       "for a while before it sleeps (the default), which is in vain where both cores are busy",
   },
   {
+    works: /^round trip/,
+    peers: /awaited/,
+    reason:
+      "both kinds of calls look for a moment before they sleep, as long as that was of use lately; " +
+      "which of them has learned it when it is measured differs from run to run",
+  },
+  {
+    works: /^round trip/,
+    peers: /C, spinning/,
+    reason: "neither process ever sleeps, and one cache line is all that passes between them",
+  },
+  {
     works: /messages/,
     peers: /C, ring/,
     reason:
