@@ -45,6 +45,21 @@ export const ROWS: readonly Row[] = [
   row("blocking", "blocking.ts", /then read "the data are here"$/),
   row("POSIX shared memory", "posix_shared_memory.ts", /finds "hello by name"$/),
   row("/dev/zero", "dev_zero.ts", /has its own memory: 0$/),
+  row("C's structs", "structs.ts", /^56 bytes, offsets 0 10 16 32 48$/),
+  row("search, in parallel", "search_log.ts", /stands 5 times in 20000 lines$/),
+  row(
+    "a lock whose holder is killed",
+    "shared_counter.ts",
+    /^the other process died: .* repaired$/,
+  ),
+  row("events", "event_between_processes.ts", /^asked 7, answered 49$/),
+  row("messages", "channel.ts", /3 squared is 9$/),
+  row("a live feed", "live_feed.ts", /^the slow reader got/),
+  row("calls", "rpc.ts", /^"c" has 2000 bytes$/),
+  row("work for four processes", "fan_out.ts", /^there are 2262 primes/),
+  row("a file as messages", "stream_file.ts", /^the child received 16777216 bytes$/),
+  row("a log whose writer is killed", "crash_proof_log.ts", /in order and whole: true$/),
+  row("a cache for all processes", "shared_cache.ts", /^second process: worked out 0, found 20$/),
 ];
 
 async function writeAndRead(): Promise<string> {
