@@ -46,4 +46,5 @@ export type { PassOptions } from "./src/region/pass.ts";
 export type { SharedMemoryInfo } from "./src/object/list.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";
 export type { GuardState } from "./ffi/guard/guard.ts";
+export type { LendingState } from "./ffi/store/store.ts";
 export { isSystemError, type SystemError } from "./ffi/call.ts";

@@ -2,13 +2,13 @@
  * The fault guard's signal handler: freestanding, position-independent, without data of its own.
  *
  * It is compiled ahead, stored as bytes in code.ts, and copied to an executable page; the table lies
- * TABLE_OFFSET bytes behind its first byte. The layout of the table stands in table.ts, which must
- * agree with the structs here. The handler runs on any thread at any moment, so everything in the
+ * TABLE_OFFSET bytes behind its first byte. The layout of the table stands in table.h, and in table.ts,
+ * which must agree with it. The handler runs on any thread at any moment, so everything in the
  * table that changes is accessed atomically.
  */
 
-typedef unsigned long u64;
-typedef unsigned int u32;
+#include "calls.h"
+#include "table.h"
 
 #define TABLE_OFFSET 65536
 #define SIGBUS 7
@@ -19,10 +19,15 @@ typedef unsigned int u32;
 #define BUS_MCEERR_AR 4
 #define SIG_IGN 1
 #define SA_SIGINFO 4
+#define PROT_READ_ONLY 1
 #define PROT_READ_WRITE 3
+#define MAP_SHARED 0x01
 #define MAP_PRIVATE 0x02
 #define MAP_FIXED 0x10
 #define MAP_ANONYMOUS 0x20
+#define MAP_NORESERVE 0x4000
+#define MAP_FIXED_NOREPLACE 0x100000
+#define EEXIST 17
 #define ESRCH 3
 #define EFAULT 14
 #define EINVAL 22
@@ -32,85 +37,22 @@ typedef unsigned int u32;
 #define NAP_NANOSECONDS 20000
 
 #if defined(__x86_64__)
-enum { SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_rt_sigaction = 13, SYS_mremap = 25,
-       SYS_nanosleep = 35, SYS_getpid = 39, SYS_gettid = 186, SYS_futex = 202, SYS_tgkill = 234,
-       SYS_process_vm_readv = 310 };
 #define PC_OFFSET 168 /* uc_mcontext.gregs[REG_RIP] in ucontext_t */
 #define ERROR_OFFSET 192 /* uc_mcontext.gregs[REG_ERR] */
 #define ERROR_FETCH 16
-#elif defined(__aarch64__)
-enum { SYS_mmap = 222, SYS_mprotect = 226, SYS_munmap = 215, SYS_rt_sigaction = 134,
-       SYS_mremap = 216, SYS_nanosleep = 101, SYS_getpid = 172, SYS_gettid = 178, SYS_futex = 98,
-       SYS_tgkill = 131, SYS_process_vm_readv = 270 };
-#define PC_OFFSET 440 /* uc_mcontext.pc in ucontext_t */
 #else
-#error "no such architecture"
+#define PC_OFFSET 440 /* uc_mcontext.pc in ucontext_t */
 #endif
-
-/* One guarded range. `start` is stored last when it is taken and cleared first when it is freed. */
-struct slot {
-  u64 start;       /* first address; 0: not in use */
-  u64 end;         /* behind the last address, page-aligned */
-  u64 file_offset; /* where `start` lies in the file */
-  u64 faults;      /* absorbed in this slot's present use */
-  u64 first_fault; /* 1 + the first fault's distance from `start`; 0: none */
-  u32 busy;        /* handlers at work in this slot; whoever frees it waits until it is 0 */
-  int fd;          /* the object of a shared mapping; -1: private memory */
-  u32 claimed;     /* 1: some isolate owns this slot */
-  u32 absorber;    /* the thread that changes mappings of this range now; 0: none */
-  u32 borrowed;    /* 1: the addresses are V8's, and may be somebody else's by now */
-  u32 unused;
-};
-
-struct action {
-  u64 handler;
-  u64 flags;
-};
-
-struct table {
-  u64 page_size;
-  u32 used;     /* slots below this index were taken at least once */
-  u32 borrowed; /* slots in use whose addresses are V8's */
-  struct action previous[2]; /* of SIGBUS, of SIGSEGV */
-  u64 padding[10];
-  struct slot slots[];
-};
 
 struct info { /* siginfo_t */
   int signal, error, code, padding;
   u64 address;
 };
 
-/* The first bytes of the block: whoever finds this handler installed knows it by them. */
+/* The first bytes of the block: whoever finds this handler installed knows it by them. The second
+ * word is the version of the table's layout. */
 __attribute__((section(".text.a"), used, aligned(64), visibility("hidden")))
-const u64 guard_signature[8] = {0x31444155475f4d4dUL /* "MM_GUAD1" */, 1, TABLE_OFFSET};
-
-static inline long call(long number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
-#if defined(__x86_64__)
-  long result;
-  register u64 r10 __asm__("r10") = d;
-  register u64 r8 __asm__("r8") = e;
-  register u64 r9 __asm__("r9") = f;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return result;
-#else
-  register u64 x8 __asm__("x8") = number;
-  register u64 x0 __asm__("x0") = a;
-  register u64 x1 __asm__("x1") = b;
-  register u64 x2 __asm__("x2") = c;
-  register u64 x3 __asm__("x3") = d;
-  register u64 x4 __asm__("x4") = e;
-  register u64 x5 __asm__("x5") = f;
-  __asm__ volatile("svc 0"
-                   : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                   : "memory");
-  return (long)x0;
-#endif
-}
+const u64 guard_signature[8] = {0x31444155475f4d4dUL /* "MM_GUAD1" */, 2, TABLE_OFFSET};
 
 /* Puts private memory at [start, end): zeros, or the file's content if there is a file. */
 static inline int replace(const struct slot *slot, u64 start, u64 end, int fd) {
@@ -257,6 +199,68 @@ static inline int absorb(struct table *table, int signal, int code, u64 address)
   return 0;
 }
 
+static inline u64 *find_late(struct table *table, u64 page) {
+  for (u32 i = 0; i < LATE_PAGES; i++) {
+    if (table->late_pages[i] == page) return &table->late_pages[i];
+  }
+  return 0;
+}
+
+/* Zeros where nothing is mapped any more, for reading at first: they take no memory. The oldest of
+ * such pages makes room, so that a writer that comes too late cannot fill the memory. */
+static inline int put_late(struct table *table, u64 page, u64 page_size) {
+  u64 *entry = find_late(table, page);
+  if (entry == 0) {
+    entry = &table->late_pages[table->late_next % LATE_PAGES];
+    if (*entry != 0) call(SYS_munmap, *entry, page_size, 0, 0, 0, 0);
+    *entry = 0;
+  }
+  u64 flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+  long result = call(SYS_mmap, page, page_size, PROT_READ_ONLY, flags, -1, 0);
+  /* Somebody was given the address, or another thread was quicker: the access is made again. */
+  if (result == -EEXIST) return 1;
+  if (result != (long)page) {
+    if (result > 0) call(SYS_munmap, result, page_size, 0, 0, 0, 0); /* a kernel before 4.17 */
+    return 0;
+  }
+  if (*entry == 0) table->late_next++;
+  *entry = page;
+  return 1;
+}
+
+/* Who writes gets a page of its own. Shared memory is not counted by RLIMIT_DATA, private is. */
+static inline int open_late(u64 page, u64 page_size) {
+  u64 flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  return call(SYS_mprotect, page, page_size, PROT_READ_WRITE, 0, 0, 0) == 0 ||
+         call(SYS_mmap, page, page_size, PROT_READ_WRITE, flags, -1, 0) == (long)page;
+}
+
+/* An access to memory that was closed: its addresses are nobody else's, and it meets zeros there. */
+static inline int absorb_late(struct table *table, int signal, int code, u64 address) {
+  u64 page_size = table->page_size;
+  u64 page = address & ~(page_size - 1);
+  u32 holder = 0;
+  if (signal != SIGSEGV || table->first_address == 0 || address < table->first_address ||
+      address >= __atomic_load_n(&table->given_end, __ATOMIC_SEQ_CST)) return 0;
+  u32 self = call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+  /* A handler is never cut off, so the lock is given back soon. Pairs with the store below. */
+  int taken = __atomic_compare_exchange_n(&table->late_lock, &holder, self, 0, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST);
+  if (!taken && holder != self) {
+    nap();
+    return 1;
+  }
+  int done = 0;
+  if (code == SEGV_MAPERR) {
+    done = put_late(table, page, page_size);
+  } else if (code == SEGV_ACCERR && find_late(table, page) != 0) {
+    done = open_late(page, page_size);
+  }
+  if (done) __atomic_add_fetch(&table->late, 1, __ATOMIC_SEQ_CST);
+  if (taken) __atomic_store_n(&table->late_lock, 0, __ATOMIC_SEQ_CST);
+  return done;
+}
+
 static inline int is_of_page(int signal, int code) {
   return signal == SIGSEGV ? code == SEGV_ACCERR || code == SEGV_MAPERR : code == BUS_ADRERR;
 }
@@ -314,6 +318,7 @@ void guard_handler(int signal, struct info *info, void *context) {
   /* A code of 0 or less: somebody sent the signal. */
   if (info->code > 0 && !is_fetch(context, info->address)) {
     if (absorb(table, signal, info->code, info->address)) return;
+    if (absorb_late(table, signal, info->code, info->address)) return;
     /* Nobody's any more, but a closed region's a moment ago: it left zeros for those who still look. */
     if (is_of_page(signal, info->code) && writable(info->address & ~(table->page_size - 1))) return;
   }

@@ -1,18 +1,17 @@
 /**
- * The fault guard: installs one signal handler per process, at the first guarded mapping.
+ * The fault guard and the process's table: one signal handler and one table per process, made at the
+ * first mapping.
  *
- * A block of memory holds the handler's code (read and execute) and, 64 KiB behind, its table. All
- * isolates of a process find the block through the installed handler itself.
+ * A block of memory holds the handler's code (read and execute) and, 64 KiB behind, the table. All
+ * isolates of a process find the block through the installed handler itself. Where the system
+ * forbids executable memory there is no handler, and each isolate has a table of its own.
  */
 
-import { checkPointer, checkZero } from "../call.ts";
+import { checkPointer, checkZero, isSystemError } from "../call.ts";
 import {
-  LOCK_EX,
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
-  O_CLOEXEC,
-  O_RDONLY,
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
@@ -21,13 +20,14 @@ import {
   SIGBUS,
   SIGSEGV,
 } from "../constants.ts";
-import { close, open } from "../file_calls.ts";
 import { libc } from "../libc.ts";
+import { bytesOf } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../page_size.ts";
 import { platform } from "../platform.ts";
+import { reserveAddresses } from "./addresses.ts";
 import { GUARD_CODE } from "./code.ts";
-import { GuardTable, TABLE_BYTE_LENGTH } from "./table.ts";
+import { type Action, GuardTable, TABLE_BYTE_LENGTH } from "./table.ts";
 
 /** "off": not needed so far; "unavailable": the system forbids it or the platform has none. */
 export type GuardState = "on" | "off" | "unavailable";
@@ -40,43 +40,57 @@ const ENTRY_OFFSET = 64;
 
 let state: GuardState = "off";
 let table: GuardTable | undefined;
+/** Whether the system forbids executable memory, which it goes on doing. */
+let refused = false;
 
 /** Whether guarded regions of this isolate are guarded. */
 export function guardState(): GuardState {
   return state;
 }
 
-/** The table, after installing the handler if need be; undefined where there is no guard. */
+/** The table, if there is a guard: it is installed now if need be. */
 export function guardTable(): GuardTable | undefined {
-  if (state === "off") {
-    table = install();
-    state = table === undefined ? "unavailable" : "on";
-  }
+  const known = processTable();
+  return state === "on" ? known : undefined;
+}
+
+/** The table; undefined where there is none, as on macOS, or no memory for it at this moment. */
+export function processTable(): GuardTable | undefined {
+  if (table !== undefined) return table;
+  table = platform().os === "linux" ? attempt(install) : undefined;
+  state = table === undefined ? "unavailable" : "on";
+  if (refused) table = attempt(makeOwn);
   return table;
 }
 
-function install(): GuardTable | undefined {
-  if (platform().os !== "linux") return undefined;
+/** No failure of the guard may keep a program from mapping a file. A shortage is tried again. */
+function attempt<T>(make: () => T): T | undefined {
   try {
-    return alone(() => installed() ?? installNew());
-  } catch {
-    // Executable memory may be forbidden (SELinux, systemd's MemoryDenyWriteExecute), and no
-    // failure of the guard may keep a program from mapping a file.
+    return make();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    refused ||= error.code !== "ENOMEM";
     return undefined;
   }
 }
 
-/** Runs `action` in one isolate of the process at a time. */
-function alone<T>(action: () => T): T {
-  // A file of /proc that is this process's own; the lock belongs to the open file, so two Workers
-  // exclude each other, and it goes when the descriptor does.
-  const fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  try {
-    checkZero(libc().flock(fd, LOCK_EX), "flock");
-    return action();
-  } finally {
-    close(fd);
-  }
+/** The process's table, after this isolate or another has installed the handler. */
+function install(): GuardTable {
+  const found = installed(currentAction(SIGBUS)) ?? installNew();
+  if (!found.table.complete) complete(found);
+  return found.table;
+}
+
+/** A table that no handler knows, for this isolate alone. */
+function makeOwn(): GuardTable {
+  return initialized(makeMemory(TABLE_BYTE_LENGTH));
+}
+
+function initialized(pointer: Deno.PointerObject): GuardTable {
+  const fresh = new GuardTable(pointer);
+  fresh.initialize(pageSize());
+  reserveAddresses(fresh.words);
+  return fresh;
 }
 
 /*
@@ -85,68 +99,103 @@ function alone<T>(action: () => T): T {
  */
 const SIGACTION_BYTE_LENGTH = 152;
 
-interface Action {
-  readonly handler: bigint;
-  readonly flags: bigint;
-}
-
-function currentAction(signal: number): Action {
-  const record = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
-  checkZero(libc().sigaction(signal, null, new Uint8Array(record.buffer)), "sigaction");
+function toAction(record: DataView): Action {
   return {
     handler: record.getBigUint64(0, true),
     flags: BigInt(record.getUint32(136, true)),
   };
 }
 
-function setHandler(signal: number, handler: bigint): void {
+function currentAction(signal: number): Action {
   const record = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
-  record.setBigUint64(0, handler, true);
-  record.setUint32(136, SA_SIGINFO | SA_ONSTACK, true);
-  checkZero(libc().sigaction(signal, new Uint8Array(record.buffer), null), "sigaction");
+  checkZero(libc().sigaction(signal, null, new Uint8Array(record.buffer)), "sigaction");
+  return toAction(record);
 }
 
-/** The table of a guard that another isolate has installed. */
-function installed(): GuardTable | undefined {
-  const { handler } = currentAction(SIGBUS);
+/** Gives a signal another handler in one step. @returns what was there before */
+function exchangeAction(signal: number, { handler, flags }: Action): Action {
+  const record = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
+  const before = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
+  record.setBigUint64(0, handler, true);
+  record.setUint32(136, Number(flags), true);
+  checkZero(
+    libc().sigaction(signal, new Uint8Array(record.buffer), new Uint8Array(before.buffer)),
+    "sigaction",
+  );
+  return toAction(before);
+}
+
+/** A handler of this guard, and the table behind it. */
+interface Installed {
+  readonly action: Action;
+  readonly table: GuardTable;
+}
+
+/** Undefined if a handler is none of this guard. */
+function installed(action: Action): Installed | undefined {
+  const { handler } = action;
   // The block begins at a page boundary; only then is what precedes the handler on its own page,
   // and so is there to be read.
   if (handler % BigInt(pageSize()) !== BigInt(ENTRY_OFFSET)) return undefined;
   const block = pointerFrom(handler - BigInt(ENTRY_OFFSET))!;
   const found = new Uint8Array(bufferOver({ pointer: block, byteLength: ENTRY_OFFSET }));
-  const signature = code();
+  const signature = bytesOf(GUARD_CODE);
   for (let i = 0; i < ENTRY_OFFSET; i++) if (found[i] !== signature[i]) return undefined;
-  return new GuardTable(pointerAt(block, TABLE_OFFSET));
+  return { action, table: new GuardTable(pointerAt(block, TABLE_OFFSET)) };
 }
 
-function installNew(): GuardTable {
+/**
+ * Gives SIGBUS to a new block's handler: by this signal all isolates find it. Whoever finds that
+ * another isolate was quicker puts that one's handler back. The own block stays, and its handler
+ * passes on: a thread may be in it, and a third isolate may have found it meanwhile.
+ */
+function installNew(): Installed {
   const block = makeBlock();
-  const fresh = new GuardTable(pointerAt(block, TABLE_OFFSET));
-  fresh.initialize(pageSize(), [currentAction(SIGBUS), currentAction(SIGSEGV)]);
+  const fresh = initialized(pointerAt(block, TABLE_OFFSET));
   const handler = addressOf(block) + BigInt(ENTRY_OFFSET);
-  setHandler(SIGSEGV, handler);
-  setHandler(SIGBUS, handler); // last: by this one it is found
-  return fresh;
+  const action = { handler, flags: BigInt(SA_SIGINFO | SA_ONSTACK) };
+  fresh.setPrevious(0, currentAction(SIGBUS));
+  const before = exchangeAction(SIGBUS, action);
+  fresh.setPrevious(0, before);
+  const other = installed(before);
+  if (other === undefined) return { action, table: fresh };
+  exchangeAction(SIGBUS, before);
+  return other;
+}
+
+/** Gives SIGSEGV to the handler too; a Worker that was to do it may have been terminated. */
+function complete({ action, table }: Installed): void {
+  const before = currentAction(SIGSEGV);
+  if (before.handler !== action.handler) {
+    table.setPrevious(1, before);
+    exchangeAction(SIGSEGV, action);
+  }
+  table.markComplete();
+}
+
+function makeMemory(byteLength: number): Deno.PointerObject {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  return checkPointer(
+    libc().mmap(null, BigInt(byteLength), PROT_READ | PROT_WRITE, flags, -1, 0n),
+    "mmap",
+  );
 }
 
 /** The code, executable, and an empty table behind it. */
 function makeBlock(): Deno.PointerObject {
   const byteLength = TABLE_OFFSET + TABLE_BYTE_LENGTH;
-  const protection = PROT_READ | PROT_WRITE;
-  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  const { mmap, mprotect, munmap } = libc();
-  const pointer = checkPointer(
-    mmap(null, BigInt(byteLength), protection, flags, -1, 0n),
-    "mmap",
-  );
+  const pointer = makeMemory(byteLength);
   try {
     const bytes = new Uint8Array(bufferOver({ pointer, byteLength: TABLE_OFFSET }));
-    copyBytes(code(), bytes);
+    copyBytes(bytesOf(GUARD_CODE), bytes);
     // Also what makes arm64's instruction cache see the code.
-    checkZero(mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC), "mprotect");
+    checkZero(
+      libc().mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC),
+      "mprotect",
+    );
     return pointer;
   } catch (error) {
-    munmap(pointer, BigInt(byteLength));
+    libc().munmap(pointer, BigInt(byteLength));
     throw error;
   }
 }
@@ -154,10 +203,4 @@ function makeBlock(): Deno.PointerObject {
 /** Byte by byte: a program may have replaced the methods of typed arrays. */
 function copyBytes(from: Uint8Array, to: Uint8Array): void {
   for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
-}
-
-const fromHex = Uint8Array.fromHex;
-
-function code(): Uint8Array {
-  return fromHex(GUARD_CODE[platform().arch].lines.join(""));
 }

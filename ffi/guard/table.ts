@@ -1,8 +1,10 @@
 /**
- * The guard's table: which address ranges are guarded, and what the handler absorbed in them.
+ * The process's table: what the fault guard's handler and the buffers' finalizers must know of each
+ * mapping, which addresses were given to mappings, and what was absorbed.
  *
- * One table per process, shared by all Workers and by the handler, which runs on any thread at any
- * moment. Offsets in bytes; the structs of guard.c say the same:
+ * One table per process, shared by all Workers, by the handler, which runs on any thread at any
+ * moment, and by the finalizers, which do so too. Offsets in bytes; the structs of table.h say the
+ * same:
  *
  * | header | type | what | written by |
  * |---|---|---|---|
@@ -11,12 +13,21 @@
  * | 12 | u32 | slots in use whose addresses are borrowed | who begins and ends them |
  * | 16 | u64, u64 | SIGBUS: the handler that was there before, its flags | installer, once |
  * | 32 | u64, u64 | SIGSEGV: the same | installer, once |
- * | 128 | | the slots, 64 bytes each | |
+ * | 48 | u64 | the lowest address that mappings are given; 0: the system chooses | installer, once |
+ * | 56 | u64 | where the next mapping goes | who maps |
+ * | 64 | u64 | behind the highest address that was given so far | who maps |
+ * | 72 | u64 | behind the highest address that may be given | installer, once |
+ * | 80 | u64 | the keeper's page, see `addresses.ts`; 0: none | who maps |
+ * | 88 | u64 | accesses to closed memory that met zeros | handler |
+ * | 96 | u32, u32 | the next late page to make room, the thread that changes them | handler |
+ * | 104 | u32 | 1: the handler has got both signals | installer |
+ * | 128 | u64, 1024 times | the late pages: zeros where native code came too late | handler |
+ * | 8320 | | the slots, 88 bytes each | |
  *
  * | slot | type | what | written by |
  * |---|---|---|---|
- * | 0 | u64 | first address; 0: nothing is guarded | owner; last of all when it begins |
- * | 8 | u64 | behind the last address | owner |
+ * | 0 | u64 | first guarded address; 0: nothing is guarded | owner; last of all when it begins |
+ * | 8 | u64 | behind the last guarded address | owner |
  * | 16 | u64 | where the first address lies in the file | owner |
  * | 24 | u64 | faults absorbed | handler adds, owner clears |
  * | 32 | u64 | 1 + distance of the first fault from the first address; 0: none | handler, owner clears |
@@ -25,17 +36,21 @@
  * | 48 | u32 | 1: taken by an isolate | who takes and frees it |
  * | 52 | u32 | thread that changes mappings of the range now; 0: none | handler, owner |
  * | 56 | u32 | 1: the addresses are borrowed | owner |
+ * | 60 | u32 | counts the uses of the slot | finalizer |
+ * | 64 | u64, u64 | the whole mapping, for the finalizer to unmap: its start, and its end | owner |
+ * | 80 | i32 | the descriptor that goes with the mapping; -1: none | owner |
+ * | 84 | u32 | buffers over the mapping that somebody still uses; bit 31: the owner is through | owner, finalizer |
  *
  * Borrowed addresses are V8's: those of a `WebAssembly.Memory`. A Worker that is terminated cannot
  * free its slots, but V8 gives the addresses of its memories to others. So the handler looks at what
  * is mapped there, and whoever guards such addresses anew frees the slot that was left.
  */
 
-import { bufferOver } from "../memory.ts";
+import { addressOf, bufferOver } from "../memory.ts";
 import { threadId } from "../thread.ts";
 
-export const HEADER_BYTE_LENGTH = 128;
-export const SLOT_BYTE_LENGTH = 64;
+export const HEADER_BYTE_LENGTH = 8320;
+export const SLOT_BYTE_LENGTH = 88;
 
 /** More than Linux's default limit of mappings; untouched slots take no memory. */
 export const SLOT_COUNT = 262_144;
@@ -46,6 +61,13 @@ const PAGE_SIZE_WORD = 0;
 const USED_HALF = 2;
 const BORROWED_COUNT_HALF = 3;
 const PREVIOUS_WORD = 2;
+export const FIRST_ADDRESS_WORD = 6;
+export const NEXT_ADDRESS_WORD = 7;
+export const GIVEN_END_WORD = 8;
+export const LAST_ADDRESS_WORD = 9;
+export const KEEPER_WORD = 10;
+const LATE_WORD = 11;
+const COMPLETE_HALF = 26;
 
 const START_WORD = 0;
 const END_WORD = 1;
@@ -57,6 +79,14 @@ const FD_HALF = 11;
 const CLAIMED_HALF = 12;
 const ABSORBER_HALF = 13;
 const BORROWED_HALF = 14;
+const GENERATION_HALF = 15;
+const MAP_START_WORD = 8;
+const MAP_END_WORD = 9;
+const MAP_FD_HALF = 20;
+const HOLDERS_HALF = 21;
+
+/** The bit of the holders that says that the owner is through with the mapping. */
+const OWNER_GONE = 1 << 31;
 
 /** What a slot guards. */
 interface GuardedRange {
@@ -70,11 +100,25 @@ interface GuardedRange {
   readonly borrowed: boolean;
 }
 
+/** A whole mapping, and the descriptor that goes with it; -1 for none. */
+interface OwnedMapping {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly fd: number;
+}
+
+/** A signal's handler: an address, and the flags of `sigaction`. */
+export interface Action {
+  readonly handler: bigint;
+  readonly flags: bigint;
+}
+
 /** This isolate's view of the process's table. */
 export class GuardTable {
   /** 64-bit words and 32-bit halves of the same memory. */
   readonly words: BigUint64Array;
   readonly halves: Int32Array;
+  readonly #address: bigint;
   /** Slots that this isolate has freed: the first places to look. */
   readonly #freed: number[] = [];
 
@@ -82,24 +126,58 @@ export class GuardTable {
     const buffer = bufferOver({ pointer, byteLength: TABLE_BYTE_LENGTH });
     this.words = new BigUint64Array(buffer);
     this.halves = new Int32Array(buffer);
+    this.#address = addressOf(pointer);
   }
 
-  /** Fills the header. Before the handler is installed. */
-  initialize(pageSize: number, previous: readonly { handler: bigint; flags: bigint }[]): void {
+  /** Fills the header of a new table. */
+  initialize(pageSize: number): void {
     this.words[PAGE_SIZE_WORD] = BigInt(pageSize);
-    previous.forEach(({ handler, flags }, i) => {
-      this.words[PREVIOUS_WORD + 2 * i] = handler;
-      this.words[PREVIOUS_WORD + 2 * i + 1] = flags;
-    });
+  }
+
+  /** Notes whose turn it is after this guard's handler. @param index 0: SIGBUS, 1: SIGSEGV */
+  setPrevious(index: 0 | 1, { handler, flags }: Action): void {
+    this.words[PREVIOUS_WORD + 2 * index] = handler;
+    this.words[PREVIOUS_WORD + 2 * index + 1] = flags;
+  }
+
+  /** Whether the handler has got both signals. */
+  get complete(): boolean {
+    return Atomics.load(this.halves, COMPLETE_HALF) === 1;
+  }
+
+  markComplete(): void {
+    Atomics.store(this.halves, COMPLETE_HALF, 1);
+  }
+
+  /** Accesses of native code to closed memory that met zeros. */
+  get lateAccesses(): number {
+    return Number(Atomics.load(this.words, LATE_WORD));
+  }
+
+  /** Where a slot lies, for C. */
+  addressOfSlot(index: number): bigint {
+    return this.#address + BigInt(HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH);
+  }
+
+  /** Whether a slot's memory still waits for its finalizer since it was {@linkcode GuardSlot.abandon}ed. */
+  isHeld({ index, generation }: SlotUse): boolean {
+    // Pairs with the finalizer's add: the count moves on when the memory is given back.
+    return Atomics.load(this.halves, slotHalf(index) + GENERATION_HALF) === generation;
   }
 
   /** Takes a slot that guards nothing yet. @throws {Error} If there is none left. */
   take(): GuardSlot {
-    const index = this.#takeFreed() ?? this.#takeNew() ?? this.#takeAny();
-    if (index !== undefined) return new GuardSlot(this, index);
+    const slot = this.tryTake();
+    if (slot !== undefined) return slot;
     throw new Error(
       `Cannot guard region as ${SLOT_COUNT} are guarded already: use guard: false`,
     );
+  }
+
+  /** As {@linkcode take}; undefined if there is none left. */
+  tryTake(): GuardSlot | undefined {
+    const index = this.#takeFreed() ?? this.#takeNew() ?? this.#takeAny();
+    return index === undefined ? undefined : new GuardSlot(this, index);
   }
 
   /** Gives a slot back. */
@@ -162,6 +240,12 @@ function slotHalf(index: number): number {
   return (HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH) / 4;
 }
 
+/** One use of a slot: its number counts the uses before. */
+export interface SlotUse {
+  readonly index: number;
+  readonly generation: number;
+}
+
 /** One slot, owned by this isolate. */
 export class GuardSlot {
   readonly #table: GuardTable;
@@ -188,6 +272,46 @@ export class GuardSlot {
   /** Forgets the first fault, so that the next one is the first. */
   clearFirstFault(): void {
     Atomics.store(this.#table.words, this.#word + FIRST_FAULT_WORD, 0n);
+  }
+
+  /** Where the slot lies, for C. */
+  get address(): bigint {
+    return this.#table.addressOfSlot(this.#index);
+  }
+
+  /** Counts a new buffer over the mapping; its finalizer counts it off. */
+  addHolder(): void {
+    Atomics.add(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF, 1);
+  }
+
+  /** Counts a buffer off that was not made after all. */
+  removeHolder(): void {
+    Atomics.sub(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF, 1);
+  }
+
+  /** Whether somebody still uses a buffer over the mapping. */
+  get used(): boolean {
+    return Atomics.load(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF) !== 0;
+  }
+
+  /**
+   * Leaves the mapping, its descriptor and the slot to whoever still uses the memory: the last
+   * finalizer gives them back.
+   *
+   * @returns undefined if nobody uses it any more: then all three stay the caller's
+   */
+  abandon({ start, end, fd }: OwnedMapping): SlotUse | undefined {
+    const { words, halves } = this.#table;
+    const half = slotHalf(this.#index);
+    words[this.#word + MAP_START_WORD] = start;
+    words[this.#word + MAP_END_WORD] = end;
+    halves[half + MAP_FD_HALF] = fd;
+    if (halves[half + FD_HALF] !== -1) halves[half + FD_HALF] = fd;
+    const use = { index: this.#index, generation: Atomics.load(halves, half + GENERATION_HALF) };
+    // Pairs with the finalizer's subtraction, which must see what stands above if it comes last.
+    if (Atomics.or(halves, half + HOLDERS_HALF, OWNER_GONE) !== 0) return use;
+    Atomics.store(halves, half + HOLDERS_HALF, 0);
+    return undefined;
   }
 
   /** Guards a range, which must be mapped. */

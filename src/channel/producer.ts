@@ -197,9 +197,7 @@ export class Producer extends End {
     this.#checkOpen(this.memory.cells);
     const at = this.#ring.claim(byteLength);
     if (at === -1) return undefined;
-    const { buffer, byteOffset } = this.memory.bytes;
-    const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset + at, byteLength);
-    const slot = new ReservedSlot(this, at, bytes);
+    const slot = new ReservedSlot(this, at, this.memory.lend(at, byteLength));
     this.held = slot;
     return slot;
   }

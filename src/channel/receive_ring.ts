@@ -98,14 +98,13 @@ export class ReceiveRing {
   copyTo(target: Uint8Array, at: number): void {
     const { bytes } = this.#memory;
     const { byteLength } = this;
-    if (byteLength > LONGEST_LOOP) target.set(this.view(at));
+    if (byteLength > LONGEST_LOOP) target.set(bytes.subarray(at, at + byteLength));
     else for (let i = 0; i < byteLength; i++) target[i] = bytes[at + i]!;
   }
 
   /** The message that `next` found, in place. */
   view(at: number): Uint8Array<ArrayBuffer> {
-    const { buffer, byteOffset } = this.#memory.bytes;
-    return new Uint8Array(buffer as ArrayBuffer, byteOffset + at, this.byteLength);
+    return this.#memory.lend(at, this.byteLength);
   }
 
   /** Steps over the message that `next` found; others still see it until `release`. */

@@ -43,6 +43,12 @@ export class RingMemory {
     this.#positions = new BigInt64Array(buffer, byteOffset, HEADER_BYTE_LENGTH / 8);
   }
 
+  /** A view of the ring for users, who may hand it on. */
+  lend(at: number, byteLength: number): Uint8Array<ArrayBuffer> {
+    const buffer = this.words.userBuffer as ArrayBuffer;
+    return new Uint8Array(buffer, this.bytes.byteOffset + at, byteLength);
+  }
+
   /**
    * A position, TAIL or HEAD, as it is now.
    *

@@ -11,6 +11,7 @@ import { extend } from "../object/size.ts";
 import { mapFile } from "../region/make.ts";
 import { type MmapRegion, regionOver } from "../region/mmap_region.ts";
 import { planMap } from "../region/plan.ts";
+import { ownView } from "../region/own_view.ts";
 import {
   type Header,
   HEADER_BYTE_LENGTH,
@@ -141,7 +142,7 @@ function withHeader<T>(
   use: (words: Int32Array) => T,
 ): T {
   using region = mapDescriptor(duplicate(fd), plan.path, writable, HEADER_BYTE_LENGTH);
-  return use(region.view(Int32Array));
+  return use(ownView(region, Int32Array));
 }
 
 /**

@@ -7,6 +7,7 @@ import { duplicate, openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
 import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
+import { ownView } from "../region/own_view.ts";
 import type { Memory } from "./copy_out.ts";
 import { type Header, HEADER_BYTE_LENGTH, invalid, readHeader } from "./header.ts";
 import { LogWords, UNIT } from "./log_words.ts";
@@ -66,7 +67,7 @@ export class LogFile implements Memory {
     }
     this.control = control;
     try {
-      const words = control.view(Int32Array);
+      const words = ownView(control, Int32Array);
       readHeader(words, "log", action);
       this.words32 = new LogWords(words);
       this.#view();
@@ -80,7 +81,7 @@ export class LogFile implements Memory {
 
   #view(): void {
     this.bytes = this.#data.bytes;
-    this.words = this.#data.view(Int32Array);
+    this.words = ownView(this.#data, Int32Array);
   }
 
   /** Looks for a torn record, and cuts it off where this may write. @returns where the log ends */

@@ -1,6 +1,7 @@
 /** Waiting for a log to grow, and waking those who wait. */
 
 import type { MmapRegion } from "../region/mmap_region.ts";
+import { ownView } from "../region/own_view.ts";
 import { RegionWords } from "../sync/region_words.ts";
 import { EVERYBODY } from "../sync/words.ts";
 import { HEADER_BYTE_LENGTH } from "./header.ts";
@@ -49,7 +50,9 @@ export class Follower {
   #openBell(): { region: MmapRegion; words: LogWords } | "none" {
     const { control } = this.#file;
     const region = control.access === "read-write" ? control : this.#file.openBell();
-    return region === undefined ? "none" : { region, words: new LogWords(region.view(Int32Array)) };
+    return region === undefined
+      ? "none"
+      : { region, words: new LogWords(ownView(region, Int32Array)) };
   }
 
   /** By the writer: wakes all. */

@@ -2,6 +2,7 @@
 
 import { pathOf } from "../object/path.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
+import { ownView } from "../region/own_view.ts";
 import { Mutex } from "../sync/mutex.ts";
 import {
   type Header,
@@ -62,7 +63,7 @@ export function openPlace(plan: PlacePlan): Place {
 }
 
 function headerWords(region: MmapRegion, { action }: PlacePlan): Int32Array {
-  if (region.byteLength >= HEADER_BYTE_LENGTH) return region.view(Int32Array);
+  if (region.byteLength >= HEADER_BYTE_LENGTH) return ownView(region, Int32Array);
   throw invalid(action, `the region is too short to hold a collection`);
 }
 

@@ -1,6 +1,7 @@
 /** The memory of a collection in a region: its views, as long as both are open. */
 
 import type { MmapRegion } from "../region/mmap_region.ts";
+import { ownView } from "../region/own_view.ts";
 import type { Memory } from "./copy_out.ts";
 
 const NO_BYTES = new Uint8Array();
@@ -45,8 +46,8 @@ export class RegionMemory implements Memory {
     if (this.closed) {
       throw new Deno.errors.BadResource(`Cannot use ${this.#name}: it is closed`);
     }
-    this.#bytes = this.#region.view(Uint8Array, 0, this.#byteLength);
-    this.#words = this.#region.view(Int32Array, 0, Math.floor(this.#byteLength / 4));
+    this.#bytes = ownView(this.#region, Uint8Array, this.#byteLength);
+    this.#words = ownView(this.#region, Int32Array, Math.floor(this.#byteLength / 4));
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 
 import { alignUp, wholeNumber } from "../mapping/pages.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
+import { ownDataView, ownView } from "../region/own_view.ts";
 import {
   type FieldType,
   type InitOf,
@@ -83,8 +84,8 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const { region } = place;
     this.#place = place;
     this.#layout = layout;
-    this.#words = region.view(Int32Array);
-    this.#view = region.dataView();
+    this.#words = ownView(region, Int32Array);
+    this.#view = ownDataView(region);
     if (region.access !== "read") this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
     this.#reach(Atomics.load(this.#words, LENGTH) >>> 0);
   }
@@ -240,8 +241,8 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 
   #renew(): void {
     const { region } = this.#place;
-    this.#words = region.view(Int32Array);
-    this.#view = region.dataView();
+    this.#words = ownView(region, Int32Array);
+    this.#view = ownDataView(region);
   }
 
   #checkWritable(action: string): Mutex {

@@ -3,7 +3,6 @@
 import { guardTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot } from "../../ffi/guard/table.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
-import { pageSize } from "../../ffi/page_size.ts";
 import { MAP_SHARED } from "../../ffi/constants.ts";
 import { alignUp } from "./pages.ts";
 import { type MapRequest, replaceByZeros } from "./range.ts";
@@ -17,60 +16,71 @@ export interface MappedRange {
 
 /** Guards one mapping, from its `mmap` to its `munmap`. */
 export class MappingGuard {
-  readonly #slot: GuardSlot;
+  /** Where the table has it. */
+  readonly slot: GuardSlot;
   readonly #borrowed: boolean;
   #healedAt = 0;
 
   private constructor(slot: GuardSlot, borrowed: boolean) {
-    this.#slot = slot;
+    this.slot = slot;
     this.#borrowed = borrowed;
   }
 
   /**
    * Undefined where there is no guard.
    *
-   * @param borrowed whether the addresses are V8's; then it must be a shared mapping
+   * @param slot the mapping's slot, if it has one
+   * @throws {Error} If no slot is left.
    */
-  static take(range: Range, request: MapRequest, borrowed = false): MappingGuard | undefined {
+  static take(range: Range, request: MapRequest, slot?: GuardSlot): MappingGuard | undefined {
     const table = guardTable();
     if (table === undefined) return undefined;
-    const guard = new MappingGuard(table.take(), borrowed);
+    const guard = new MappingGuard(slot ?? table.take(), false);
+    guard.resume(range, request);
+    return guard;
+  }
+
+  /** As {@linkcode take}, for addresses that are V8's; it must be a shared mapping. */
+  static takeBorrowed(range: Range, request: MapRequest): MappingGuard | undefined {
+    const table = guardTable();
+    if (table === undefined) return undefined;
+    const guard = new MappingGuard(table.take(), true);
     guard.resume(range, request);
     return guard;
   }
 
   /** Faults absorbed in this mapping's life. */
   get faults(): number {
-    return this.#slot.faults;
+    return this.slot.faults;
   }
 
   /** Whether a page is cut off from its object. */
   get cutOff(): boolean {
-    return this.#slot.faults !== this.#healedAt;
+    return this.slot.faults !== this.#healedAt;
   }
 
   /** Where the first fault since the last healing was, counted from the mapping's beginning. */
   get firstFault(): number {
-    return this.#slot.firstFault ?? 0;
+    return this.slot.firstFault ?? 0;
   }
 
   /** Every page was mapped from its object again, after so many faults of its life. */
   healed(faults: number): void {
     this.#healedAt = faults;
-    if (!this.cutOff) this.#slot.clearFirstFault();
+    if (!this.cutOff) this.slot.clearFirstFault();
   }
 
   /** Stops guarding while the range changes. */
   suspend(): void {
-    this.#slot.end();
+    this.slot.end();
   }
 
   /** Guards the range that the mapping has now. */
-  resume({ pointer, byteLength }: Range, { fd, flags, fileOffset }: MapRequest): void {
+  resume({ pointer, byteLength }: Range, { fd, flags, fileOffset, pageSize }: MapRequest): void {
     const start = addressOf(pointer);
-    this.#slot.begin({
+    this.slot.begin({
       start,
-      end: start + BigInt(alignUp(byteLength, pageSize())),
+      end: start + BigInt(alignUp(byteLength, pageSize)),
       fd: (flags & MAP_SHARED) === 0 ? -1 : fd,
       fileOffset: BigInt(fileOffset),
       borrowed: this.#borrowed,
@@ -85,17 +95,17 @@ export class MappingGuard {
   freeToZeros(range: Range): number {
     // Guarded until the zeros are there, so that nobody meets a missing page in between. And alone:
     // a handler that has not seen them would put a page of the object in their place.
-    this.#slot.alone(() => replaceByZeros(range));
+    this.slot.alone(() => replaceByZeros(range));
     return this.free();
   }
 
   /** Changes mappings of the range while no handler does. */
   alone(change: () => void): void {
-    this.#slot.alone(change);
+    this.slot.alone(change);
   }
 
   /** Ends for good, before the range is unmapped. @returns the faults of the mapping's life */
   free(): number {
-    return this.#slot.free();
+    return this.slot.free();
   }
 }

@@ -1,78 +1,135 @@
-/** One mapped range of addresses and the one buffer over it: its life from mmap to munmap. */
+/** One mapped range of addresses and the buffers over it: its life from mmap to munmap. */
 
+import { duplicateDescriptor } from "../../ffi/descriptor.ts";
+import { close } from "../../ffi/file_calls.ts";
+import { processTable } from "../../ffi/guard/guard.ts";
+import type { GuardSlot, SlotUse } from "../../ffi/guard/table.ts";
 import { addressOf, bufferOver, detach, type Range } from "../../ffi/memory.ts";
+import { lentBuffer } from "../../ffi/store/store.ts";
 import { MappingGuard } from "./guard.ts";
-import { mapRange, type MapRequest, replaceByZeros, unmapRange } from "./range.ts";
+import { addHeld } from "./held.ts";
+import { mapPlaced, type PlacedRange } from "./placement.ts";
+import { type MapRequest, replaceByZeros, unmapRange } from "./range.ts";
 
-/** What is left to do when a buffer was collected that nobody closed. It holds no buffer. */
-interface Estate {
-  range: Range;
+/** What a mapping has to give back, also when nobody closed it. It holds no buffer. */
+interface Owned {
+  placed: PlacedRange;
+  /** The descriptor that goes with the mapping; -1 for none. */
+  fd: number;
   guard: MappingGuard | undefined;
-  readonly onUnmapped: () => void;
+  /** The mapping's slot in the process's table, for its guard and for its holders. */
+  slot: GuardSlot | undefined;
+  /** Whether users have buffers that do not tell when their last holder is gone. */
+  exposed: boolean;
+  /** Called when nobody closed the mapping. */
+  readonly onForgotten: () => void;
   /** Which buffer is the mapping's present one; each has another number. */
   epoch: number;
 }
 
-/** A buffer's place in its mapping's life. */
-interface Will {
-  readonly estate: Estate;
+/** One of the mapping's own buffers. */
+interface OwnBuffer {
+  readonly owned: Owned;
   readonly epoch: number;
 }
 
-const forgotten = new FinalizationRegistry<Will>(({ estate, epoch }) => {
+const forgotten = new FinalizationRegistry<OwnBuffer>(({ owned, epoch }) => {
   // Once another buffer, or none, stands for the memory, this one does not matter any more: also
   // where a program has taken `unregister` away.
-  if (estate.epoch !== epoch) return;
-  // Nobody can tell whether the buffer that was collected had been transferred away: then a view
-  // of this memory lives on in another buffer. So the memory and the file are given back here, and
-  // the addresses stay taken.
-  giveUp(estate);
-  estate.onUnmapped();
+  if (owned.epoch !== epoch) return;
+  giveBack(owned);
+  owned.onForgotten();
 });
 
 // Captured at load: a program that changes the prototype later cannot keep a region from its end.
 const { register, unregister } = FinalizationRegistry.prototype;
 const apply = Reflect.apply;
 
-/** Zeros for whoever may still look. @returns the faults that were absorbed */
-function giveUp({ range, guard }: Estate): number {
-  if (guard !== undefined) return guard.freeToZeros(range);
-  replaceByZeros(range);
-  return 0;
+function extent({ pages: { pointer, byteLength } }: PlacedRange): { start: bigint; end: bigint } {
+  const start = addressOf(pointer);
+  return { start, end: start + BigInt(byteLength) };
 }
 
-/** A live mapping. It owns the addresses; `onUnmapped` is called once, when they are given back. */
+/**
+ * Gives memory, descriptor and slot back: now, or when the last operation has ended that uses the
+ * memory.
+ *
+ * @returns what has to be waited for
+ */
+function giveBack(owned: Owned): SlotUse | undefined {
+  const { placed, fd, slot } = owned;
+  if (owned.exposed) {
+    // Nobody can tell whether the buffer was transferred away: then a view of this memory lives on in
+    // another buffer. So the memory and the file are given back, and the addresses stay taken.
+    putZeros(owned);
+    slot?.free();
+  } else {
+    const use = slot?.abandon({ ...extent(placed), fd });
+    if (use !== undefined) return use;
+    slot?.free();
+    unmapRange(placed.pages);
+  }
+  if (fd !== -1) closeQuietly(fd);
+  return undefined;
+}
+
+/** Zeros for whoever may still look. */
+function putZeros({ placed: { pages }, guard }: Owned): void {
+  const zeros = (): void => replaceByZeros(pages);
+  // Alone: a handler that has not seen them would put a page of the object in their place.
+  if (guard === undefined) zeros();
+  else guard.alone(zeros);
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    close(fd);
+  } catch {
+    // The mapping is gone either way, and nobody is there to be told.
+  }
+}
+
+/** A live mapping. It owns the addresses, and a descriptor. */
 export class Mapping {
-  readonly #estate: Estate;
+  readonly #owned: Owned;
   #request: MapRequest;
-  #buffer: ArrayBuffer;
+  #ownBuffer: ArrayBuffer;
+  /** Made when a user asks for it: then Deno, too, may be given its memory. */
+  #buffer: ArrayBuffer | undefined;
   #address: bigint;
   #pins = 0;
   #closed = false;
+  /** Of ranges that the mapping had before. */
+  #earlierFaults = 0;
 
-  /** @throws the system error of `mmap`; `onUnmapped` is not called then. */
-  constructor(request: MapRequest, onUnmapped: () => void) {
-    const range = mapRange(request);
+  /**
+   * @param fd a descriptor that is closed with the mapping; -1 for none. If mapping fails, it is not
+   * @param onForgotten called if nobody closes the mapping; must not hold it
+   * @throws the system error of `mmap`
+   */
+  constructor(request: MapRequest, fd: number, onForgotten: () => void) {
+    const placed = mapPlaced(request);
     this.#request = request;
-    this.#address = addressOf(range.pointer);
-    this.#estate = { range, guard: undefined, onUnmapped, epoch: 0 };
+    this.#address = addressOf(placed.range.pointer);
+    const nothing = { guard: undefined, slot: undefined, exposed: false };
+    this.#owned = { placed, fd, onForgotten, epoch: 0, ...nothing };
     try {
-      this.#buffer = bufferOver(range);
+      this.#ownBuffer = bufferOver(placed.range);
       if (request.guarded) this.beginGuard();
     } catch (error) {
-      unmapRange(range);
+      unmapRange(placed.pages);
       throw error;
     }
     this.#register();
   }
 
   #register(): void {
-    const estate = this.#estate;
-    apply(register, forgotten, [this.#buffer, { estate, epoch: estate.epoch }, this]);
+    const owned = this.#owned;
+    apply(register, forgotten, [this.#ownBuffer, { owned, epoch: owned.epoch }, this]);
   }
 
   #unregister(): void {
-    this.#estate.epoch++;
+    this.#owned.epoch++;
     apply(unregister, forgotten, [this]);
   }
 
@@ -82,11 +139,11 @@ export class Mapping {
   }
 
   get range(): Range {
-    return this.#estate.range;
+    return this.#owned.placed.range;
   }
 
   get pointer(): Deno.PointerObject {
-    return this.#estate.range.pointer;
+    return this.range.pointer;
   }
 
   /** The address as a number. */
@@ -95,25 +152,51 @@ export class Mapping {
   }
 
   get byteLength(): number {
-    return this.#estate.range.byteLength;
+    return this.range.byteLength;
   }
 
+  /** The range, and the addresses behind it that are the mapping's own too. */
+  get placed(): PlacedRange {
+    return this.#owned.placed;
+  }
+
+  /** For this module's own use: no operation of Deno is ever given views of it. */
+  get ownBuffer(): ArrayBuffer {
+    return this.#ownBuffer;
+  }
+
+  /** The one buffer for users. */
   get buffer(): ArrayBuffer {
-    return this.#buffer;
+    return this.#buffer ??= this.#lend();
+  }
+
+  #lend(): ArrayBuffer {
+    const owned = this.#owned;
+    owned.slot ??= processTable()?.tryTake();
+    const buffer = owned.slot === undefined ? undefined : lentBuffer(this.range, owned.slot);
+    owned.exposed ||= buffer === undefined;
+    return buffer ?? this.#ownBuffer;
   }
 
   get guard(): MappingGuard | undefined {
-    return this.#estate.guard;
+    return this.#owned.guard;
   }
 
   /** Faults that the guard has absorbed; also after `close`. */
   get faults(): number {
-    return this.guard?.faults ?? this.#faults;
+    return this.#earlierFaults + (this.guard?.faults ?? 0);
   }
 
-  /** Absorbs faults from now on, if it does not yet and there is a guard. */
+  /**
+   * Absorbs faults from now on, if it does not yet and there is a guard.
+   *
+   * @throws {Error} If too many mappings are guarded.
+   */
   beginGuard(): void {
-    this.#estate.guard ??= MappingGuard.take(this.range, this.#request);
+    const owned = this.#owned;
+    if (owned.guard !== undefined) return;
+    owned.guard = MappingGuard.take(this.range, this.#request, owned.slot);
+    owned.slot ??= owned.guard?.slot;
   }
 
   /** Whether a call on another thread works on the addresses. */
@@ -128,52 +211,88 @@ export class Mapping {
       return await call();
     } finally {
       this.#pins--;
-      if (this.#closed && !this.pinned) this.#giveBack();
+      if (this.#closed && !this.pinned) this.#end();
     }
+  }
+
+  /** Takes the buffers from their views. @returns whether that is all of them */
+  #detach(): boolean {
+    // The user's first: it alone may have been transferred away.
+    if (this.#buffer !== undefined && !detach(this.#buffer)) return false;
+    if (this.#buffer !== this.#ownBuffer) detach(this.#ownBuffer);
+    return true;
   }
 
   /**
-   * Takes the buffer from its views, lets `move` change the range, and makes a new buffer over what
-   * it returns; over the old range if it throws.
+   * Takes the buffers from their views, lets `change` make another range, and goes on with that; with
+   * the old range if it throws.
+   *
+   * @param change `used` says that an operation of Deno still uses the old memory. Then the old range
+   * must stay as it is, but for becoming longer; it is given back when the last of them has ended.
    */
-  move(byteLength: number, move: (range: Range) => Range): void {
-    if (!detach(this.#buffer)) {
+  move(byteLength: number, change: (used: boolean) => PlacedRange): void {
+    if (!this.#detach()) {
       throw new TypeError("Cannot resize region as its buffer was transferred away");
     }
     this.#unregister();
-    this.guard?.suspend();
+    const owned = this.#owned;
+    const used = owned.slot?.used ?? false;
+    let heirFd = used && owned.fd !== -1 ? duplicateDescriptor(owned.fd) : -1;
+    const guarded = this.guard !== undefined;
+    if (!used) this.guard?.suspend();
     try {
-      this.#estate.range = move(this.range);
+      const placed = change(used);
+      if (used && addressOf(placed.range.pointer) !== this.#address) {
+        this.#leave(heirFd);
+        heirFd = -1;
+      }
+      owned.placed = placed;
       this.#request = { ...this.#request, byteLength };
     } finally {
-      this.guard?.resume(this.range, this.#request);
+      if (heirFd !== -1) close(heirFd);
       this.#address = addressOf(this.pointer);
-      this.#buffer = bufferOver(this.range);
+      this.#buffer = undefined;
+      this.#ownBuffer = bufferOver(this.range);
       this.#register();
+      this.guard?.resume(this.range, this.#request);
+      if (guarded) this.beginGuard();
     }
   }
 
-  /** Takes the buffer from its views and gives the addresses back. Once only. */
+  /** Leaves the old range to those who use it. @param fd a descriptor of its own, or -1 */
+  #leave(fd: number): void {
+    const owned = this.#owned;
+    this.#earlierFaults = this.faults;
+    addHeld(giveBack({ ...owned, fd }));
+    owned.guard = undefined;
+    owned.slot = undefined;
+  }
+
+  /** Takes the buffers from their views and gives the addresses back. Once only. */
   close(): void {
     this.#unregister();
     this.#closed = true;
-    this.#detached = detach(this.#buffer);
-    if (!this.pinned) this.#giveBack();
+    this.#detached = this.#detach();
+    if (!this.pinned) this.#end();
   }
 
-  /** Whether `close` could take the buffer from every view of the memory. */
+  /** Closes the mapping, and leaves the descriptor to the caller. */
+  closeWithoutDescriptor(): void {
+    this.#owned.fd = -1;
+    this.close();
+  }
+
+  /** Whether `close` could take the buffers from every view of the memory. */
   #detached = false;
 
-  #faults = 0;
-
-  #giveBack(): void {
-    if (this.#detached) {
-      this.#faults = this.guard?.free() ?? 0;
-      unmapRange(this.range);
-    } else {
-      this.#faults = giveUp(this.#estate);
-    }
-    this.#estate.guard = undefined;
-    this.#estate.onUnmapped();
+  #end(): void {
+    const owned = this.#owned;
+    if (!this.#detached && !owned.exposed) putZeros(owned);
+    this.#earlierFaults = this.faults;
+    // Buffers that do not tell who uses them have lost all their views by now.
+    if (this.#detached) owned.exposed = false;
+    addHeld(giveBack(owned));
+    owned.guard = undefined;
+    owned.slot = undefined;
   }
 }

@@ -27,6 +27,8 @@ export interface MapRequest {
   /** -1 for anonymous memory. */
   readonly fd: number;
   readonly fileOffset: number;
+  /** The size of the mapping's pages: the system's, or that of huge pages on their own file system. */
+  readonly pageSize: number;
   readonly address: bigint;
   /** What the error message names: a path. */
   readonly subject: string | undefined;
@@ -131,6 +133,21 @@ export function moveRange(from: Range, to: Range): boolean {
   return Deno.UnsafePointer.equals(moved, to.pointer);
 }
 
+/**
+ * Makes a mapping longer where it is.
+ *
+ * @param byteLength in whole pages of the mapping
+ * @returns false where the system cannot: something is mapped behind it
+ */
+export function extendRange({ pointer, byteLength: old }: Range, byteLength: number): boolean {
+  const { mremap } = libc();
+  if (mremap === null) return false;
+  return Deno.UnsafePointer.equals(
+    mremap(pointer, BigInt(old), BigInt(byteLength), 0, null),
+    pointer,
+  );
+}
+
 /** Puts zero pages where nothing is mapped, since somebody else's memory would turn up there. */
 function fillHole({ pointer, byteLength }: Range): void {
   const { mmap, munmap } = libc();
@@ -141,7 +158,7 @@ function fillHole({ pointer, byteLength }: Range): void {
   if (zeros !== null && addressOf(zeros) !== MAP_FAILED) munmap(zeros, length);
 }
 
-/** Gives a range back to the system. */
+/** Gives a range of whole pages back to the system. */
 export function unmapRange(range: Range): void {
   const result = libc().munmap(range.pointer, BigInt(range.byteLength));
   // ENOMEM: the system's limit of mappings forbids to cut this one out of a larger one.

@@ -4,7 +4,6 @@ import { checkZero } from "../../ffi/call.ts";
 import { MAP_SHARED } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf, pointerAt } from "../../ffi/memory.ts";
-import { pageSize } from "../../ffi/page_size.ts";
 import { readProc } from "../../ffi/proc.ts";
 import type { MappedRange } from "./guard.ts";
 import { alignUp, max, min, type Span } from "./pages.ts";
@@ -38,7 +37,11 @@ export function restoreMapping(mapped: MappedRange): void {
 
 function protectAll({ range, request }: MappedRange): void {
   checkZero(
-    libc().mprotect(range.pointer, BigInt(range.byteLength), request.protection),
+    libc().mprotect(
+      range.pointer,
+      BigInt(alignUp(range.byteLength, request.pageSize)),
+      request.protection,
+    ),
     "mprotect",
     request.subject,
   );
@@ -51,7 +54,7 @@ function protectAll({ range, request }: MappedRange): void {
 function replacedSpans({ range: { pointer, byteLength }, request }: MappedRange): Span[] {
   if (request.fd === -1) return [];
   const start = addressOf(pointer);
-  const end = start + BigInt(alignUp(byteLength, pageSize()));
+  const end = start + BigInt(alignUp(byteLength, request.pageSize));
   const sharing = (request.flags & MAP_SHARED) === 0 ? "p" : "s";
   const spans: Span[] = [];
   for (const [, from, to, kind, inode] of readProc("/proc/self/maps").matchAll(MAPS_LINE)) {

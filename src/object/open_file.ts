@@ -1,8 +1,7 @@
 /** Opening files: by path, creating them, and by descriptor. */
 
-import { checkCount, retryInterrupted } from "../../ffi/call.ts";
+import { retryInterrupted } from "../../ffi/call.ts";
 import {
-  F_DUPFD_CLOEXEC,
   O_CLOEXEC,
   O_CREAT,
   O_EXCL,
@@ -11,6 +10,7 @@ import {
   O_RDONLY,
   O_RDWR,
 } from "../../ffi/constants.ts";
+import { duplicateDescriptor } from "../../ffi/descriptor.ts";
 import { open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { statusOf, statusOfPath } from "../../ffi/status.ts";
@@ -89,7 +89,7 @@ export function duplicate(fd: number): number {
       `Cannot map descriptor as fd must be at most ${LARGEST_FD}: received ${fd}`,
     );
   }
-  return checkCount(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), "fcntl");
+  return duplicateDescriptor(fd);
 }
 
 /** Removes a file that this call made, unless another one stands at its path by now. */

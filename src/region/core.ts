@@ -1,6 +1,5 @@
 /** What a region is made of, behind its public face. */
 
-import { close } from "../../ffi/file_calls.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
 import type { MappedRange } from "../mapping/guard.ts";
@@ -41,8 +40,8 @@ export class RegionCore {
   readonly facts: RegionFacts;
   /** How far behind a page boundary, where the mapping begins, the region begins. */
   readonly lead: number;
-  /** Shared with the finalizer, which must not hold the region itself. */
-  readonly #owned: { fd: number; farewells: (() => void)[] };
+  /** Shared with the mapping, which must not hold the region itself. */
+  readonly #farewells: (() => void)[];
   /** Further places where the object is mapped for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   #byteLength: number;
@@ -60,17 +59,14 @@ export class RegionCore {
     this.facts = facts;
     this.lead = lead;
     this.#byteLength = byteLength;
-    const owned: { fd: number; farewells: (() => void)[] } = { fd: facts.fd, farewells: [] };
-    this.#owned = owned;
-    this.#mapping = new Mapping(request, () => {
-      for (const farewell of owned.farewells.splice(0)) farewell();
-      if (owned.fd !== -1) closeQuietly(owned.fd);
-    });
+    const farewells: (() => void)[] = [];
+    this.#farewells = farewells;
+    this.#mapping = new Mapping(request, facts.fd, () => sayAll(farewells));
   }
 
   /** What to do when the region is closed or collected; `farewell` must not hold the region. */
   onClose(farewell: () => void): void {
-    this.#owned.farewells.push(farewell);
+    this.#farewells.push(farewell);
   }
 
   /** Makes a further mapping of the object part of the region's health. */
@@ -125,10 +121,24 @@ export class RegionCore {
     throw new Deno.errors.BadResource(`Cannot ${action}: the region is closed`);
   }
 
-  /** @throws {Deno.errors.BadResource} If the region is closed. */
+  /**
+   * For users' views.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
   window(action: string): Window {
     const { buffer } = this.live(action);
     return { buffer, byteOffset: this.lead, byteLength: this.byteLength };
+  }
+
+  /**
+   * For this module's own views, which it gives to nobody.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  ownWindow(action: string): Window {
+    const { ownBuffer } = this.live(action);
+    return { buffer: ownBuffer, byteOffset: this.lead, byteLength: this.byteLength };
   }
 
   /** The one Uint8Array over the whole region, until it is resized or closed. */
@@ -157,27 +167,26 @@ export class RegionCore {
 
   /** Unmaps, and gives the descriptor back to the caller of the constructor. */
   abandon(): void {
-    this.#owned.fd = -1;
-    this.close();
+    this.#leave()?.closeWithoutDescriptor();
   }
 
   /** Closing twice is silent. */
   close(): void {
+    this.#leave()?.close();
+  }
+
+  #leave(): Mapping | undefined {
     const mapping = this.#mapping;
-    if (mapping === undefined) return;
+    if (mapping === undefined) return undefined;
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.#bytes = undefined;
     // At once, even if a call on another thread keeps the mapping itself for a while.
-    for (const farewell of this.#owned.farewells.splice(0)) farewell();
-    mapping.close();
+    sayAll(this.#farewells);
+    return mapping;
   }
 }
 
-function closeQuietly(fd: number): void {
-  try {
-    close(fd);
-  } catch {
-    // The region is gone either way, and nobody is there to be told.
-  }
+function sayAll(farewells: (() => void)[]): void {
+  for (const farewell of farewells.splice(0)) farewell();
 }

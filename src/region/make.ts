@@ -131,6 +131,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
       flags: plan.flags | MAP_ANONYMOUS,
       fd: -1,
       fileOffset: 0,
+      pageSize: pageSize(),
       address: plan.address,
       subject: undefined,
       guarded: false, // begins with the first protect(): nothing else can make a page fault
@@ -209,6 +210,7 @@ function requestOf({ plan, byteLength, fd, subject, seed }: Source): MapRequest 
     flags: plan.flags,
     fd,
     fileOffset,
+    pageSize: pageSize(),
     address: plan.address,
     subject,
     guarded: plan.guard,

@@ -2,7 +2,9 @@
 
 import { getenv } from "../../ffi/environment.ts";
 import { statusOf } from "../../ffi/status.ts";
-import { type GuardState, guardState } from "../../ffi/guard/guard.ts";
+import { type GuardState, guardState, processTable } from "../../ffi/guard/guard.ts";
+import { type LendingState, lendingState } from "../../ffi/store/store.ts";
+import { heldCount } from "../mapping/held.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import {
   formatHandle,
@@ -228,8 +230,34 @@ export class MmapRegion extends MappedMemory {
   }
 
   /**
-   * Whether faults are absorbed: "on"; "off" as long as no region needed it; "unavailable" where the
-   * system forbids executable memory, or on macOS.
+   * How many closed or moved ranges of memory wait for an operation of Deno that still uses them: a
+   * write to a slow socket, a streamed response, a read. Each is given back when its last such
+   * operation has ended. Of this isolate; regions that nobody closed are not counted.
+   */
+  static get held(): number {
+    return heldCount();
+  }
+
+  /**
+   * How often native code, which had kept a bare address, came to memory that was closed before. It
+   * met zeros: no other mapping is given such an address. Of the process.
+   */
+  static get lateAccesses(): number {
+    return processTable()?.lateAccesses ?? 0;
+  }
+
+  /**
+   * Whether operations of Deno keep the memory that they use beyond `close` and `resize`: "on"; "off"
+   * until the first buffer or view is asked for; "unavailable" without /proc, where Node's part of
+   * Deno cannot be loaded, and on macOS. Without it, such operations meet zeros, or fail.
+   */
+  static lendingState(): LendingState {
+    return lendingState();
+  }
+
+  /**
+   * Whether faults are absorbed: "on"; "off" until there is a region; "unavailable" where the system
+   * forbids executable memory, or on macOS.
    *
    * The guard is a signal handler. Where a page has lost its file (someone truncated it), reads give
    * zeros and writes go to a private page; a write to a read-only page goes to a private copy of it.

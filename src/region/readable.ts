@@ -32,11 +32,11 @@ export function readableOf(
   let at = span.byteOffset;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull(controller): void {
-      const { buffer } = core.live("read region");
+      const { ownBuffer } = core.live("read region");
       const end = endNow(core, span);
       if (at < end) {
         const length = Math.min(chunk, end - at);
-        controller.enqueue(new Uint8Array(buffer, at, length).slice());
+        controller.enqueue(new Uint8Array(ownBuffer, at, length).slice());
         at += length;
       }
       if (at >= end) controller.close();

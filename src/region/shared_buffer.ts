@@ -42,7 +42,7 @@ class Overlay implements MappedRange {
     this.range = { pointer, byteLength: alignUp(byteLength, pageSize()) };
     this.request = request;
     mapOver(this.range, request);
-    if (request.guarded) this.guard = MappingGuard.take(this.range, request, true);
+    if (request.guarded) this.guard = MappingGuard.takeBorrowed(this.range, request);
   }
 
   get faults(): number {

@@ -13,6 +13,10 @@ export class BufferWords implements Words {
     this.cells = new Int32Array(buffer, byteOffset, byteLength / 4);
   }
 
+  get userBuffer(): SharedArrayBuffer {
+    return this.cells.buffer;
+  }
+
   waitSync(index: number, expected: number, timeoutMs: number): WaitResult {
     return Atomics.wait(this.cells, index, expected, timeoutMs);
   }

@@ -57,8 +57,12 @@ export class RegionWords implements Words {
     return this.#cells;
   }
 
+  get userBuffer(): ArrayBuffer {
+    return this.#core.live(this.#action).buffer;
+  }
+
   #view(): Int32Array {
-    const { buffer, byteOffset, byteLength } = this.#core.window(this.#action);
+    const { buffer, byteOffset, byteLength } = this.#core.ownWindow(this.#action);
     if (this.#byteOffset + this.#byteLength > byteLength) {
       throw new RangeError(
         `Cannot ${this.#action} as it must lie within ${byteLength} bytes: ` +

@@ -15,6 +15,9 @@ export interface Words {
    */
   readonly cells: Int32Array;
 
+  /** The buffer for views that users are given: the same memory as that of `cells`. */
+  readonly userBuffer: ArrayBufferLike;
+
   /** Blocks this thread while the word has that value, until it is woken. */
   waitSync(index: number, expected: number, timeoutMs: number): WaitResult;
 

@@ -41,19 +41,20 @@ Deno.test("GuardSlot.end() waits for handlers at work", { ignore }, async () => 
   // Another thread stands for the handler: it lowers \`busy\` after it saw the start cleared.
   await assertLives(`
     const TABLE = import.meta.resolve("./ffi/guard/table.ts");
-    const { GuardTable, TABLE_BYTE_LENGTH } = await import(TABLE);
+    const { GuardTable, HEADER_BYTE_LENGTH, TABLE_BYTE_LENGTH } = await import(TABLE);
     const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
     const table = new GuardTable(address);
     const slot = table.take();
     slot.begin({ start: 4096n, end: 8192n, fd: -1, fileOffset: 0n, borrowed: false });
-    Atomics.store(table.halves, 32 + 10, 1);
+    Atomics.store(table.halves, HEADER_BYTE_LENGTH / 4 + 10, 1);
     const { next, worker } = startWorker(\`
       import { GuardTable } from "\${TABLE}";
       const table = new GuardTable(Deno.UnsafePointer.create(\${Deno.UnsafePointer.value(address)}n));
       self.postMessage("ready");
-      while (Atomics.load(table.words, 16) !== 0n);
-      table.words[16 + 3] = 77n; // a fault that is counted late
-      Atomics.store(table.halves, 32 + 10, 0);\`);
+      const word = \${HEADER_BYTE_LENGTH / 8};
+      while (Atomics.load(table.words, word) !== 0n);
+      table.words[word + 3] = 77n; // a fault that is counted late
+      Atomics.store(table.halves, 2 * word + 10, 0);\`);
     assertEquals(await next(), "ready");
     assertEquals(slot.free(), 77);
     worker.terminate();

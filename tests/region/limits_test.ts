@@ -89,6 +89,7 @@ Deno.test(
         path: makeSparseFile(dir, 2 ** 33),
         setup: `
         const small = MmapRegion.open(path, { byteLength: 4096 });
+        void small.bytes;
         const handle = { ...small.handle(), byteLength: 2 ** 33 };
       `,
         limit: LITTLE_SPACE,
@@ -203,6 +204,7 @@ Deno.test("MmapRegion.protect() throws ENOMEM beyond the number of mappings", {
     const limit = Number(Deno.readTextFileSync("/proc/sys/vm/max_map_count"));
     const options = { sharing: "private", reserve: false };
     const region = MmapRegion.anonymous((limit + 10) * 4096, options);
+    const { bytes } = region;
     let failure;
     for (let page = 1; failure === undefined; page += 2) {
       try {
@@ -211,7 +213,7 @@ Deno.test("MmapRegion.protect() throws ENOMEM beyond the number of mappings", {
         failure = [constructor.name, code, syscall];
       }
     }
-    region.bytes[0] = 1;
+    bytes[0] = 1;
     region.close();
     using again = MmapRegion.anonymous(4096);
     console.log(JSON.stringify([failure, again.byteLength]));
@@ -256,7 +258,7 @@ Deno.test("MmapRegion.lock() throws ENOMEM beyond the limit and keeps the region
   ignore,
 }, async () => {
   const result = await attempt({
-    setup: `const region = MmapRegion.anonymous(2 ** 18);`,
+    setup: `const region = MmapRegion.anonymous(2 ** 18); void region.bytes;`,
     limit: LITTLE_LOCK,
     attempts: `[
       () => region.lock(),

@@ -1,0 +1,58 @@
+/*
+ * The process's table as C sees it: for the fault guard's handler (guard.c) and for the buffers that
+ * tell when their last holder is gone (../store/store.c). table.ts has the same layout in words.
+ *
+ * calls.h comes first: it has the types.
+ */
+
+/* The memory of one mapping. `start` is stored last when the range is guarded and cleared first when
+ * it is not any more; a slot whose `start` is 0 guards nothing. */
+struct slot {
+  u64 start;       /* first guarded address; 0: none */
+  u64 end;         /* behind the last address, page-aligned */
+  u64 file_offset; /* where `start` lies in the file */
+  u64 faults;      /* absorbed in this slot's present use */
+  u64 first_fault; /* 1 + the first fault's distance from `start`; 0: none */
+  u32 busy;        /* handlers at work in this slot; whoever frees it waits until it is 0 */
+  int fd;          /* the object of a shared mapping; -1: private memory */
+  u32 claimed;     /* 1: some isolate owns this slot */
+  u32 absorber;    /* the thread that changes mappings of this range now; 0: none */
+  u32 borrowed;    /* 1: the addresses are V8's, and may be somebody else's by now */
+  u32 generation;  /* counts the uses of this slot */
+  u64 map_start;   /* the whole mapping, for the buffer's finalizer to unmap */
+  u64 map_end;
+  int map_fd;      /* the descriptor that goes with the mapping; -1: none */
+  u32 holders;     /* buffers over the mapping that somebody still uses, and OWNER_GONE */
+};
+
+/* The bit of `holders` that the owner sets when it is through with the mapping. Whoever comes last,
+ * the owner or the finalizer of the last buffer, gives the memory back. */
+#define OWNER_GONE (1u << 31)
+
+struct action {
+  u64 handler;
+  u64 flags;
+};
+
+/* How many late pages there are at most. */
+#define LATE_PAGES 1024
+
+struct table {
+  u64 page_size;
+  u32 used;     /* slots below this index were taken at least once */
+  u32 borrowed; /* slots in use whose addresses are V8's */
+  struct action previous[2]; /* of SIGBUS, of SIGSEGV */
+  u64 first_address; /* the lowest address that mappings are given; 0: the system chooses them */
+  u64 next_address;  /* where the next mapping goes */
+  u64 given_end;     /* behind the highest address that was given so far */
+  u64 last_address;  /* behind the highest address that may be given */
+  u64 keeper;        /* the page that keeps page tables alive; see addresses.ts */
+  u64 late;          /* accesses to closed memory that met zeros */
+  u32 late_next;     /* the late page that makes room for the next one */
+  u32 late_lock;     /* the thread that changes late pages now; 0: none */
+  u32 complete;      /* 1: both signals were given to the handler */
+  u32 unused;
+  u64 padding[2];
+  u64 late_pages[LATE_PAGES]; /* pages of zeros where native code came too late */
+  struct slot slots[];
+};

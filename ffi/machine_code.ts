@@ -1,0 +1,19 @@
+/** Machine code that was compiled ahead, as text: of the fault guard and of the buffers' finalizer. */
+
+import { platform } from "./platform.ts";
+
+/** What a C source compiles to on each architecture, and the version of the compiler that did it. */
+export type MachineCode = Readonly<
+  Record<"x86_64" | "aarch64", {
+    readonly compilerVersion: string;
+    /** In hexadecimal. */
+    readonly lines: readonly string[];
+  }>
+>;
+
+const fromHex = Uint8Array.fromHex;
+
+/** The bytes for the architecture that this runs on. */
+export function bytesOf(code: MachineCode): Uint8Array<ArrayBuffer> {
+  return fromHex(code[platform().arch].lines.join(""));
+}

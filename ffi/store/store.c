@@ -1,0 +1,84 @@
+/*
+ * Buffers over mapped memory that tell when their last holder is gone: a Node-API module without a
+ * library, which is compiled ahead and stored as bytes in code.ts.
+ *
+ * V8 calls the finalizer of an external ArrayBuffer's memory when nothing uses that memory any more:
+ * no ArrayBuffer, and no operation of Deno that keeps it while it works. It does so on any thread,
+ * and at the end of the process too; so the finalizer makes only system calls, touches only the
+ * table, which is never given back, and leaves `env` alone.
+ */
+
+#include "../guard/calls.h"
+#include "../guard/table.h"
+
+#define PROT_NONE 0
+#define MAP_PRIVATE 0x02
+#define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_NORESERVE 0x4000
+#define AUTO_LENGTH ((u64)-1)
+
+/* Of Node-API only what is used here; opaque types are pointers. */
+typedef void *env_t;
+typedef void *value_t;
+typedef void *callback_info_t;
+extern int napi_create_function(env_t, const char *name, u64 length,
+                                value_t (*)(env_t, callback_info_t), void *data, value_t *result);
+extern int napi_get_cb_info(env_t, callback_info_t, u64 *count, value_t *arguments, value_t *self,
+                            void **data);
+extern int napi_get_value_bigint_uint64(env_t, value_t, u64 *result, _Bool *lossless);
+extern int napi_create_external_arraybuffer(env_t, void *data, u64 length,
+                                            void (*)(env_t, void *data, void *hint), void *hint,
+                                            value_t *result);
+
+/* What `giveBack` of mapping.ts does for memory that nobody else uses. The numbers of the slot stay until
+ * it is claimed again: `claimed` is cleared last. */
+static void give_back(struct slot *slot) {
+  u64 start = slot->map_start, byte_length = slot->map_end - slot->map_start;
+  __atomic_store_n(&slot->start, 0, __ATOMIC_SEQ_CST);
+  /* A handler raises `busy` and then looks at `start` again: one of the two sees the other. */
+  while (__atomic_load_n(&slot->busy, __ATOMIC_SEQ_CST) != 0);
+  if (call(SYS_munmap, start, byte_length, 0, 0, 0, 0) != 0) {
+    /* The limit of mappings forbids to cut this one out of a larger one. */
+    u64 flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
+    call(SYS_mmap, start, byte_length, PROT_NONE, flags, (u64)-1, 0);
+  }
+  if (slot->map_fd >= 0) call(SYS_close, slot->map_fd, 0, 0, 0, 0, 0);
+  slot->faults = 0;
+  slot->first_fault = 0;
+  slot->absorber = 0;
+  slot->holders = 0;
+  __atomic_add_fetch(&slot->generation, 1, __ATOMIC_SEQ_CST); /* pairs with the load in `isHeld` */
+  __atomic_store_n(&slot->claimed, 0, __ATOMIC_SEQ_CST); /* pairs with the exchange in `#claim` */
+}
+
+static void finalize(env_t env, void *data, void *hint) {
+  struct slot *slot = hint;
+  (void)env;
+  (void)data;
+  /* Pairs with the `or` in `GuardSlot.abandon`: one of the two comes last. */
+  if (__atomic_sub_fetch(&slot->holders, 1, __ATOMIC_SEQ_CST) == OWNER_GONE) give_back(slot);
+}
+
+/* bufferOver(address: bigint, byteLength: bigint, slot: bigint): ArrayBuffer, undefined if it fails */
+static value_t buffer_over(env_t env, callback_info_t info) {
+  u64 count = 3, numbers[3];
+  value_t arguments[3], buffer = 0;
+  _Bool lossless;
+  if (napi_get_cb_info(env, info, &count, arguments, 0, 0) != 0 || count != 3) return 0;
+  for (int i = 0; i < 3; i++) {
+    if (napi_get_value_bigint_uint64(env, arguments[i], &numbers[i], &lossless) != 0) return 0;
+  }
+  int failed = napi_create_external_arraybuffer(env, (void *)numbers[0], numbers[1], finalize,
+                                                (void *)numbers[2], &buffer);
+  return failed ? 0 : buffer;
+}
+
+/* What Node-API calls when the module is loaded; its exports are the function itself. */
+__attribute__((visibility("default")))
+value_t napi_register_module_v1(env_t env, value_t exports) {
+  value_t function = 0;
+  (void)exports;
+  napi_create_function(env, "bufferOver", AUTO_LENGTH, buffer_over, 0, &function);
+  return function;
+}

@@ -1,0 +1,59 @@
+/** Maps at addresses that no other mapping had before. */
+
+import { processTable } from "../../ffi/guard/guard.ts";
+import { type Room, takeAddresses } from "../../ffi/guard/addresses.ts";
+import { addressOf, type Range } from "../../ffi/memory.ts";
+import { alignUp } from "./pages.ts";
+import { mapRange, type MapRequest, unmapRange } from "./range.ts";
+
+/** A mapping's range, and where it may grow to. */
+export interface PlacedRange {
+  readonly range: Range;
+  /** The same in whole pages of the mapping. */
+  readonly pages: Range;
+  /** Behind the addresses that are the mapping's own: nobody else is given those before it. */
+  readonly end: bigint;
+}
+
+/**
+ * From here on, in bytes, a mapping begins at the same place of a huge page as its part of the file:
+ * only then can huge pages serve it.
+ */
+const HUGE_PAGE = 2 ** 21;
+
+/** Others can take a place only by a wish of their own for just that address. */
+const TRIES = 4;
+
+/**
+ * Maps what a request asks for. A request with an address of its own keeps it.
+ *
+ * @param headroom how many bytes behind the range are to be the mapping's own too
+ * @throws the system error of `mmap`
+ */
+export function mapPlaced(request: MapRequest, headroom = 0): PlacedRange {
+  const byteLength = alignUp(request.byteLength, request.pageSize);
+  for (let tries = 0; request.address === 0n && tries < TRIES; tries++) {
+    const room = roomFor(request, byteLength + headroom);
+    if (room === undefined) break;
+    const range = mapRange({ ...request, address: room.start });
+    const pages = { pointer: range.pointer, byteLength };
+    if (addressOf(range.pointer) === room.start) return { range, pages, end: room.end };
+    unmapRange(pages);
+  }
+  const range = mapRange(request);
+  return placedAt(range, byteLength);
+}
+
+/** A range that has nothing behind it. */
+export function placedAt(range: Range, byteLength: number): PlacedRange {
+  const { pointer } = range;
+  return { range, pages: { pointer, byteLength }, end: addressOf(pointer) + BigInt(byteLength) };
+}
+
+function roomFor({ pageSize, fileOffset }: MapRequest, byteLength: number): Room | undefined {
+  const alignment = byteLength < HUGE_PAGE ? pageSize : Math.max(pageSize, HUGE_PAGE);
+  const size = BigInt(byteLength);
+  const remainder = BigInt(fileOffset % alignment);
+  const table = processTable();
+  return table && takeAddresses(table.words, size, BigInt(alignment), remainder);
+}

@@ -1,0 +1,110 @@
+/**
+ * Compiles the two pieces of machine code for both architectures and writes them as text:
+ * `deno task build-native`. Needs Debian's gcc and gcc-aarch64-linux-gnu.
+ *
+ * - ffi/guard/guard.c, the fault guard's signal handler: a flat block of code;
+ * - ffi/store/store.c, buffers that tell when their last holder is gone: a Node-API module.
+ */
+
+const FFI = new URL("../ffi/", import.meta.url);
+
+const FLAGS = [
+  "-std=c11 -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fno-ident -fomit-frame-pointer",
+  // No library, no start files, and nothing that the compiler would call or place on its own.
+  "-ffreestanding -nostdlib -fno-stack-protector -fno-jump-tables -mgeneral-regs-only",
+  "-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -fno-unwind-tables",
+  "-Wl,--build-id=none -Wl,-z,noexecstack",
+];
+
+/** The compilers, by Deno's names of the architectures. */
+export const COMPILERS = {
+  x86_64: { prefix: "", flags: ["-fcf-protection=none"] },
+  aarch64: { prefix: "aarch64-linux-gnu-", flags: ["-mno-outline-atomics"] },
+} as const;
+
+/** An architecture that there is machine code for. */
+export type Architecture = keyof typeof COMPILERS;
+
+/** What is compiled, where it lies in ffi, and how. */
+export const PIECES = {
+  guard: {
+    constant: "GUARD_CODE",
+    title: "The machine code of the fault guard's signal handler",
+    flags: ["-O2 -static -Wl,-T,guard.ld"],
+    flat: true,
+  },
+  store: {
+    constant: "STORE_CODE",
+    title: "The Node-API module that makes buffers which tell when their last holder is gone",
+    flags: ["-Os -shared -s -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--hash-style=gnu"],
+    flat: false,
+  },
+} as const;
+
+/** The name of a piece: its folder's and its source's. */
+export type Piece = keyof typeof PIECES;
+
+/** The version of a compiler; undefined if it is not installed. */
+export async function compilerVersion(architecture: Architecture): Promise<string | undefined> {
+  try {
+    const { stdout } = await new Deno.Command(`${COMPILERS[architecture].prefix}gcc`, {
+      args: ["-dumpfullversion"],
+    }).output();
+    return new TextDecoder().decode(stdout).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** What a piece compiles to: flat machine code, or a shared object. */
+export async function compile(piece: Piece, architecture: Architecture): Promise<Uint8Array> {
+  const { prefix, flags } = COMPILERS[architecture];
+  const cwd = new URL(`${piece}/`, FFI);
+  const words = [...FLAGS, ...PIECES[piece].flags].join(" ").split(" ");
+  const directory = await Deno.makeTempDir({ prefix: "native-" });
+  try {
+    const linked = `${directory}/${piece}.elf`;
+    const flat = `${directory}/${piece}.bin`;
+    await run(cwd, `${prefix}gcc`, [...words, ...flags, "-o", linked, `${piece}.c`]);
+    if (!PIECES[piece].flat) return await Deno.readFile(linked);
+    await run(cwd, `${prefix}objcopy`, ["-O", "binary", linked, flat]);
+    return await Deno.readFile(flat);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function run(cwd: URL, command: string, args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args, cwd }).output();
+  if (!success) throw new Error(`${command} failed: ${new TextDecoder().decode(stderr)}`);
+}
+
+async function render(piece: Piece, architecture: Architecture): Promise<string> {
+  const code = await compile(piece, architecture);
+  const lines = code.toHex().match(/.{1,96}/g)!.map((line) => `    "${line}",`);
+  const version = await compilerVersion(architecture);
+  return `  ${architecture}: {\n    // ${code.byteLength} bytes, gcc ${version}\n` +
+    `    compilerVersion: "${version}",\n    lines: [\n${lines.join("\n")}\n    ],\n  },\n`;
+}
+
+async function write(piece: Piece): Promise<void> {
+  const { constant, title } = PIECES[piece];
+  const path = new URL(`${piece}/code.ts`, FFI);
+  const text = `/**
+ * ${title}, in hexadecimal: written by
+ * \`deno task build-native\` from ${piece}.c. Do not edit.
+ */
+
+import type { MachineCode } from "../machine_code.ts";
+
+export const ${constant}: MachineCode = {
+${await render(piece, "x86_64")}${await render(piece, "aarch64")}};
+`;
+  await Deno.writeTextFile(path, text);
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", path.pathname] }).output();
+}
+
+if (import.meta.main) {
+  for (const piece of Object.keys(PIECES) as Piece[]) await write(piece);
+}
