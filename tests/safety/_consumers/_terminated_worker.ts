@@ -1,9 +1,9 @@
-/** Hands a region's bytes to a consumer, and is terminated. */
+/** Hands regions' bytes to consumers, one of each, and is terminated. */
 
-import { MmapRegion } from "@mmap/mmap";
 import { ALL } from "./all.ts";
 import { waitUntilBegun } from "./begun.ts";
-import { addressRangeOf, otherThreadsRan } from "./system.ts";
+import { lend } from "./cell.ts";
+import type { Consumer, Ready } from "./consumer.ts";
 import type { Task } from "./terminated.ts";
 
 const never = new Promise<void>(() => {});
@@ -14,22 +14,22 @@ function message<T>(): Promise<T> {
 }
 
 async function main(): Promise<void> {
-  const { name, dir, path, place, atWork } = await message<Task>();
+  const tasks = await message<Task[]>();
+  const prepared = await Promise.all(tasks.map(prepare));
+  const go = message();
+  scope.postMessage(prepared.map(({ ready }) => ready.place ?? ""));
+  await go;
+  await Promise.all(prepared.map(({ consumer, ready }, i) => {
+    const lent = lend(tasks[i]!.path, ready, true);
+    return consumer.begun === "peer" ? undefined : waitUntilBegun(consumer, lent);
+  }));
+  scope.postMessage([]);
+}
+
+async function prepare({ name, dir, place }: Task): Promise<{ consumer: Consumer; ready: Ready }> {
   const consumer = ALL.find((consumer) => consumer.name === name)!;
   const { byteLength } = consumer;
-  const ready = await consumer.prepare({ dir, place, byteLength, gone: never });
-  const go = message();
-  scope.postMessage(ready.place ?? "");
-  await go;
-  const ran = otherThreadsRan();
-  const { bytes } = MmapRegion.open(path, { access: "read-write" });
-  let over = false;
-  ready.use(bytes).catch(() => {}).finally(() => over = true);
-  if (atWork && consumer.begun !== "peer") {
-    const range = addressRangeOf(bytes);
-    await waitUntilBegun(consumer, { peer: undefined, ran, range, isOver: () => over });
-  }
-  scope.postMessage("begun");
+  return { consumer, ready: await consumer.prepare({ dir, place, byteLength, gone: never }) };
 }
 
 main(); // not awaited: messages come once the module has run

@@ -5,14 +5,14 @@ import { MmapRegion } from "@mmap/mmap";
 import { descriptorsOf, mapsOf } from "../../_process.ts";
 import { waitUntilBegun } from "./begun.ts";
 import type { Consumer, Ready } from "./consumer.ts";
-import { type Counts, OWN } from "./counts.ts";
+import { OWN } from "./counts.ts";
 import { type Got, gotOf, type References } from "./got.ts";
 import { Others } from "./others.ts";
 import { makePeer, type Peer } from "./peers.ts";
 import { type AddressRange, addressRangeOf, otherThreadsRan, truncateElsewhere } from "./system.ts";
 
 /** How the bytes are taken away. */
-export const WAYS = ["close", "grow", "shrink", "truncate", "forget", "terminate"] as const;
+export const WAYS = ["close", "grow", "shrink", "truncate", "forget"] as const;
 export type Way = typeof WAYS[number];
 
 /** When: in the turn that handed them over, or once the consumer is at work. */
@@ -58,7 +58,7 @@ export interface Tools {
 }
 
 /** A directory with the region's file, and a peer. */
-export function setStage({ consumer }: Cell, dir: string): Stage {
+export function setStage(consumer: Consumer, dir: string): Stage {
   const { byteLength, content = filled } = consumer;
   const path = join(dir, "region.bin");
   Deno.writeFileSync(path, content(byteLength));
@@ -71,55 +71,73 @@ export function filled(byteLength: number, value = OWN): Uint8Array<ArrayBuffer>
 
 /** Tries one cell in this isolate. */
 export async function runCell(cell: Cell, dir: string, tools: Tools): Promise<Seen> {
-  const { consumer, way, time } = cell;
-  const stage = setStage(cell, dir);
-  const { peer, path } = stage;
+  const { consumer, way } = cell;
   const { byteLength } = consumer;
-  const ready = await consumer.prepare({ dir, place: peer?.place ?? "", byteLength });
+  const { peer, path } = setStage(consumer, dir);
+  const { promise: gone, resolve: beGone } = Promise.withResolvers<void>();
+  const ready = await consumer.prepare({ dir, place: peer?.place ?? "", byteLength, gone });
   if (ready.place !== undefined) peer?.connect(ready.place);
-  const ran = otherThreadsRan();
   const lent = lend(path, ready, way === "forget");
-  if (time === "at work") {
-    await waitUntilBegun(consumer, { peer, ran, range: lent.range, isOver: lent.isOver });
-  }
+  if (cell.time === "at work") await waitUntilBegun(consumer, lent, peer);
   const pending = !lent.isOver();
   await takeAway(way, path, byteLength, lent.region);
   const others = new Others(tools.others, byteLength);
+  beGone();
   peer?.go();
-  const settled = await lent.settled;
+  const { value, error } = await endOf(cell, lent, ready, peer);
   await ready.end?.();
   const counts = await peer?.got;
   lent.region?.close();
+  const failed = error !== undefined;
+  const got = gotOf(consumer, { value, failed, counts, cut: CUTS.includes(way) }, tools.references);
   const problems = [...others.close(), ...await leftOf(path)];
-  return { ...seenOf(cell, settled, counts, tools.references), pending, problems };
+  return { got, error: failed ? `${error}` : undefined, pending, problems };
 }
 
-/** What a cell's settled promise and peer say. */
-function seenOf(
-  { consumer }: Cell,
-  { value, error }: Settled,
-  counts: Counts | undefined,
-  references: References,
-): { got: Got; error: string | undefined } {
-  const got = gotOf(consumer, { value, failed: error !== undefined, counts }, references);
-  return { got, error: error === undefined ? undefined : `${error}` };
+/** Ways that take bytes away from the file too. */
+const CUTS: readonly Way[] = ["shrink", "truncate"];
+
+/**
+ * The end of a consumer. Where the kernel copies a part only, because the rest is gone, Deno waits
+ * for the socket to become writable, which it is already: that ends when the peer leaves.
+ */
+async function endOf(
+  { consumer, way }: Cell,
+  { settled, isOver }: Lent,
+  ready: Ready,
+  peer: Peer | undefined,
+): Promise<Settled> {
+  if (peer !== undefined && (consumer.stalls === true || CUTS.includes(way))) {
+    await Promise.race([settled, peer.quiet(QUIET_TURNS)]);
+    if (!isOver()) {
+      peer.leave();
+      ready.giveUp?.();
+    }
+  }
+  return await settled;
 }
+
+/** Many enough for whoever has something to send. */
+export const QUIET_TURNS = 100;
 
 /** What of a lent region this side keeps. */
-interface Lent {
+export interface Lent {
   readonly region: MmapRegion | undefined;
   readonly range: AddressRange;
+  /** How long other threads had run before. */
+  readonly ran: number;
   readonly settled: Promise<Settled>;
   isOver(): boolean;
 }
 
 /** Hands a region's bytes over; keeps no reference if it is to be forgotten. */
-function lend(path: string, ready: Ready, forget: boolean): Lent {
+export function lend(path: string, ready: Ready, forget = false): Lent {
   const region = MmapRegion.open(path, { access: "read-write" });
   const range = addressRangeOf(region.bytes);
+  const ran = otherThreadsRan();
   let over = false;
   const settled = used(ready, region.bytes).finally(() => over = true);
-  return { region: forget ? undefined : region, range, settled, isOver: () => over };
+  return { region: forget ? undefined : region, range, ran, settled, isOver: () => over };
 }
 
 function used(ready: Ready, bytes: Uint8Array<ArrayBuffer>): Promise<Settled> {
@@ -148,8 +166,6 @@ async function takeAway(
     case "forget":
       for (let i = 0; i < 3; i++) await collect();
       return;
-    case "terminate":
-      throw new Error("It is a Worker that is terminated");
   }
 }
 
@@ -177,5 +193,5 @@ export async function leftOf(path: string): Promise<string[]> {
 }
 
 function held(): number {
-  return (MmapRegion as unknown as { held: number }).held;
+  return MmapRegion.held;
 }

@@ -19,6 +19,8 @@ export interface Ready {
   use(bytes: Uint8Array<ArrayBuffer>): Promise<unknown>;
   /** Where the peer finds it. */
   readonly place?: string;
+  /** Called when the peer has left and the consumer is not over. */
+  giveUp?(): void;
   /** Called when all is over. */
   end?(): unknown;
 }
@@ -36,6 +38,8 @@ export interface Consumer {
   readonly fills?: number;
   /** It takes the buffer itself; a region without one cannot be resized. */
   readonly transfers?: true;
+  /** It has a bare pointer to what is left to be sent, and may wait for ever once that is gone. */
+  readonly stalls?: true;
   /** It says itself how many bytes it has taken. */
   readonly partial?: true;
   /**

@@ -26,6 +26,7 @@ export function noCounts(): Counts {
 /** Adds what `bytes` are. */
 export function addTo(counts: Counts, bytes: Uint8Array): void {
   if (isAll(bytes, OWN)) counts.own += bytes.length;
+  else if (isAll(bytes, 0)) counts.zeros += bytes.length;
   else for (const byte of bytes) counts[kindOf(byte)]++;
 }
 

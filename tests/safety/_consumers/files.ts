@@ -57,11 +57,10 @@ function called<T>(call: (done: (error: unknown, result: T) => void) => void): P
   });
 }
 
-function nodeWritePipe({ place }: Given): Ready {
-  // For both, so that it does not wait for the peer.
-  const fd = fs.openSync(place, "r+");
+function nodeWrite({ dir }: Given): Ready {
+  const fd = fs.openSync(join(dir, RESULT), "w");
   return {
-    use: (bytes) => called<number>((done) => fs.write(fd, bytes, done)),
+    use: (bytes) => called<number>((done) => fs.write(fd, bytes, done)).then(() => readBack(dir)),
     end: () => fs.closeSync(fd),
   };
 }
@@ -74,8 +73,9 @@ function nodeRead(path: string): Ready {
   };
 }
 
-function nodeStream({ place }: Given): Ready {
-  const stream = fs.createWriteStream(place);
+async function nodeStream({ dir }: Given): Promise<Ready> {
+  const stream = fs.createWriteStream(join(dir, RESULT));
+  await new Promise((resolve) => stream.once("open", resolve));
   return {
     use: (bytes) => {
       const over = new Promise<void>((resolve, reject) => {
@@ -83,7 +83,7 @@ function nodeStream({ place }: Given): Ready {
         stream.once("close", resolve);
       });
       stream.end(bytes);
-      return over;
+      return over.then(() => readBack(dir));
     },
   };
 }
@@ -143,17 +143,15 @@ export const FILES: readonly Consumer[] = [
     }),
   },
   {
-    name: "`node:fs`, `write()` to a pipe",
-    byteLength: 2 * MIB,
-    peer: "fifo",
-    begun: "peer",
-    prepare: nodeWritePipe,
+    name: "`node:fs`, `write()`",
+    byteLength: 8 * MIB,
+    begun: "thread",
+    prepare: nodeWrite,
   },
   {
-    name: "`node:fs`, `createWriteStream()` to a pipe",
-    byteLength: 2 * MIB,
-    peer: "fifo",
-    begun: "peer",
+    name: "`node:fs`, `createWriteStream()`",
+    byteLength: 8 * MIB,
+    begun: "turn",
     prepare: nodeStream,
   },
   {

@@ -172,7 +172,8 @@ async function nodeServer({ byteLength }: Given): Promise<Ready> {
           response.once("error", reject);
           response.once("close", resolve);
         });
-        response.write(holder.bytes!, () => response.socket!.end());
+        const { socket } = response;
+        response.end(holder.bytes!, () => socket!.end());
         holder.bytes = undefined;
         return over;
       });
@@ -230,6 +231,7 @@ export const HTTP: readonly Consumer[] = [
     byteLength: 8 * MIB,
     peer: "tcp",
     begun: "peer",
+    stalls: true,
     prepare: nodeNet,
   },
   {
@@ -237,6 +239,7 @@ export const HTTP: readonly Consumer[] = [
     byteLength: 8 * MIB,
     peer: "tls",
     begun: "peer",
+    stalls: true,
     prepare: nodeTls,
   },
   {
@@ -244,6 +247,7 @@ export const HTTP: readonly Consumer[] = [
     byteLength: 8 * MIB,
     peer: "httpServer",
     begun: "peer",
+    stalls: true,
     prepare: nodeRequest,
   },
   {
@@ -251,6 +255,7 @@ export const HTTP: readonly Consumer[] = [
     byteLength: 8 * MIB,
     peer: "httpClient",
     begun: "peer",
+    stalls: true,
     prepare: nodeServer,
   },
 ];

@@ -1,6 +1,6 @@
 /**
  * The process that may die: tries one cell after the other and says which before it does. Arguments:
- * the name of a group, and the number of the first cell.
+ * the name of a group, the number of the first cell, and a directory.
  */
 
 import { join } from "@std/path";
@@ -29,7 +29,12 @@ async function referencesOf(consumer: Consumer, dir: string): Promise<References
   for (const bytes of [content(byteLength), new Uint8Array(byteLength), new Uint8Array()]) {
     const own = join(dir, `${said.length}`);
     Deno.mkdirSync(own);
-    const ready = await consumer.prepare({ dir: own, place: "", byteLength, gone: Promise.resolve() });
+    const ready = await consumer.prepare({
+      dir: own,
+      place: "",
+      byteLength,
+      gone: Promise.resolve(),
+    });
     said.push(await ready.use(bytes).then(comparable, (error) => `error ${error}`));
     await ready.end?.();
   }
@@ -39,35 +44,35 @@ async function referencesOf(consumer: Consumer, dir: string): Promise<References
 
 /** One line that the parent reads. */
 export interface Line {
+  /** Of the cell; the one behind the last is the Worker. */
   readonly number: number;
-  /** Undefined where it is about to begin. */
+  /** Both are undefined where it is about to begin. */
   readonly seen?: Seen;
+  readonly problems?: readonly string[];
 }
 
 function say(line: Line): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
 }
 
-async function main(group: string, first: number): Promise<void> {
-  const dir = Deno.makeTempDirSync({ prefix: "mmap_test_" });
+async function main(group: string, first: number, dir: string): Promise<void> {
   const others = makeOthers(dir);
   const known = new Map<Consumer, References>();
-  try {
-    const cells = cellsOf(group);
-    for (let number = first; number < cells.length; number++) {
-      const cell = cells[number]!;
-      say({ number });
-      const own = join(dir, `${number}`);
-      Deno.mkdirSync(own);
-      const references = known.get(cell.consumer) ?? await referencesOf(cell.consumer, own);
-      known.set(cell.consumer, references);
-      const run = cell.way === "terminate" ? runTerminated : runCell;
-      say({ number, seen: await run(cell, own, { others, references }) });
-      Deno.removeSync(own, { recursive: true });
+  const cells = cellsOf(group);
+  for (let number = first; number <= cells.length; number++) {
+    say({ number });
+    const own = join(dir, `${number}`);
+    Deno.mkdirSync(own);
+    const cell = cells[number];
+    if (cell === undefined) {
+      say({ number, problems: await runTerminated(GROUPS[group]!, own, others) });
+      return;
     }
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
+    const references = known.get(cell.consumer) ?? await referencesOf(cell.consumer, own);
+    known.set(cell.consumer, references);
+    say({ number, seen: await runCell(cell, own, { others, references }) });
+    Deno.removeSync(own, { recursive: true });
   }
 }
 
-if (import.meta.main) await main(Deno.args[0]!, Number(Deno.args[1]));
+if (import.meta.main) await main(Deno.args[0]!, Number(Deno.args[1]), Deno.args[2]!);

@@ -1,6 +1,7 @@
 /** Copies and transfers within the process. */
 
 import { type Consumer, type Given, MIB, type Ready, simple } from "./consumer.ts";
+import { countsOf } from "./counts.ts";
 
 function channel(): Ready {
   const { port1, port2 } = new MessageChannel();
@@ -73,7 +74,7 @@ export const MESSAGES: readonly Consumer[] = [
     prepare: ({ gone }) => ({
       use: (bytes) => {
         const clone = structuredClone(bytes, { transfer: [bytes.buffer] });
-        return gone.then(() => clone);
+        return gone.then(() => countsOf(clone));
       },
     }),
   },

@@ -31,12 +31,15 @@ function load(): Deno.DynamicLibrary<typeof libc> {
   return Deno.dlopen("libc.so.6", libc);
 }
 
-/** For both, so that opening does not wait for the other end. */
-const O_RDWR = 2;
+const [O_RDONLY, O_WRONLY] = [0, 1];
 
-function pipe(place: string, call: "read" | "write"): Ready {
+async function pipe(place: string, call: "read" | "write"): Promise<Ready> {
   const library = load();
-  const fd = library.symbols.open(new TextEncoder().encode(`${place}\0`), O_RDWR);
+  const flags = call === "read" ? O_RDONLY : O_WRONLY;
+  // The other end is there, and opening does not wait any more, when this has opened it.
+  const file = await Deno.open(place, { read: call === "read", write: call === "write" });
+  const fd = library.symbols.open(new TextEncoder().encode(`${place}\0`), flags);
+  file.close();
   return {
     use: (bytes) =>
       library.symbols[call](fd, bytes, BigInt(bytes.byteLength)).then(Number)

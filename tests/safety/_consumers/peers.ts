@@ -24,6 +24,10 @@ export interface Peer {
   connect(place: string): void;
   /** Lets it take, or give, the rest. */
   go(): void;
+  /** Resolves when nothing has come for so many turns of the event loop. */
+  quiet(turns: number): Promise<void>;
+  /** Has it leave. */
+  leave(): void;
 }
 
 export type PeerKind = keyof typeof KINDS;
@@ -41,29 +45,51 @@ class Sink implements Peer {
   readonly got: Promise<Counts>;
   readonly connect: (place: string) => void;
   readonly go: () => void;
+  readonly leave: () => void;
+  /** How often something came. */
+  #times = 0;
 
   constructor(place: string, protocol: Protocol, open: (place: string) => Promise<Stream>) {
     const begun = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
     const called = Promise.withResolvers<string>();
+    const left = Promise.withResolvers<null>();
     if (place !== "") called.resolve(place);
     this.place = place;
     this.begun = begun.promise;
     this.connect = called.resolve;
     this.go = gate.resolve;
+    this.leave = () => left.resolve(null);
     this.got = called.promise.then(open).then(async (stream) => {
+      const read: Stream["read"] = (target) => {
+        this.#times++;
+        return Promise.race([stream.read(target), left.promise]);
+      };
       try {
-        return await drain(stream, protocol, begun.resolve, gate.promise);
+        return await drain(
+          { read, write: (bytes) => stream.write(bytes) },
+          protocol,
+          begun.resolve,
+          gate.promise,
+        );
       } finally {
         begun.resolve();
         stream.close();
       }
     });
   }
+
+  async quiet(turns: number): Promise<void> {
+    for (let times = -1, turn = 0; turn < turns; turn++) {
+      if (times !== this.#times) turn = 0;
+      times = this.#times;
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
 }
 
 async function drain(
-  stream: Stream,
+  stream: Pick<Stream, "read" | "write">,
   protocol: Protocol,
   begin: () => void,
   gate: Promise<void>,
@@ -84,7 +110,7 @@ async function drain(
   }
 }
 
-async function writeAll(stream: Stream, text: string): Promise<void> {
+async function writeAll(stream: Pick<Stream, "write">, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);
   for (let done = 0; done < bytes.length;) done += await stream.write(bytes.subarray(done));
 }
@@ -147,6 +173,8 @@ function feeding(place: string, feed: (bytes: Uint8Array, place: string) => Prom
     got: gate.promise.then(() => feed(new Uint8Array(FED_LENGTH).fill(FED), told)).then(noCounts),
     connect: (place) => told = place,
     go: gate.resolve,
+    quiet: () => new Promise(() => {}), // whoever reads from it is not let down
+    leave(): void {},
   };
 }
 

@@ -100,6 +100,7 @@ function childInput({ place }: Given): Ready {
   return {
     use: (bytes) => writeTo(writer, writer.write(bytes)),
     end: () => child.status,
+    giveUp: () => child.kill(),
   };
 }
 

@@ -87,7 +87,13 @@ export const STREAMS: readonly Consumer[] = [
       return later(() => all(stream));
     }),
   },
-  { name: "`reader.read(bytes)` of a byte stream", ...copied, fills: 1000, transfers: true, prepare: byob },
+  {
+    name: "`reader.read(bytes)` of a byte stream",
+    ...copied,
+    fills: 1000,
+    transfers: true,
+    prepare: byob,
+  },
   {
     name: "`CompressionStream`",
     ...copied,

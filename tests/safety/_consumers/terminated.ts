@@ -1,50 +1,58 @@
-/** Cells whose consumer works in a Worker, which is terminated. */
+/** All consumers of a group at work in a Worker, which is terminated. */
 
-import { type Cell, leftOf, type Seen, setStage, type Tools } from "./cell.ts";
+import { join } from "@std/path";
+import { leftOf, QUIET_TURNS, setStage } from "./cell.ts";
+import type { Consumer } from "./consumer.ts";
+import type { Counts } from "./counts.ts";
 import { Others } from "./others.ts";
 
-/** What the Worker is told. */
+/** What the Worker is told of each. */
 export interface Task {
   readonly name: string;
   readonly dir: string;
   readonly path: string;
   readonly place: string;
-  readonly atWork: boolean;
 }
 
-/** Tries one cell in a Worker. */
-export async function runTerminated(cell: Cell, dir: string, tools: Tools): Promise<Seen> {
-  const { consumer, time } = cell;
-  const { path, peer } = setStage(cell, dir);
+/** Tries it. @returns what must never be */
+export async function runTerminated(
+  consumers: readonly Consumer[],
+  dir: string,
+  othersPath: string,
+): Promise<string[]> {
+  const tasks: Task[] = [];
+  const peers = consumers.map((consumer, i) => {
+    const own = join(dir, `${i}`);
+    Deno.mkdirSync(own);
+    const { path, peer } = setStage(consumer, own);
+    tasks.push({ name: consumer.name, dir: own, path, place: peer?.place ?? "" });
+    return peer;
+  });
   const worker = new Worker(new URL("./_terminated_worker.ts", import.meta.url), {
     type: "module",
   });
-  const messages = messagesOf(worker);
-  const atWork = time === "at work";
-  const { name } = consumer;
-  const task: Task = { name, dir, path, place: peer?.place ?? "", atWork };
-  worker.postMessage(task);
-  const place = await messages();
-  if (place !== "") peer?.connect(place);
-  worker.postMessage("go");
-  await messages();
-  if (atWork && consumer.begun === "peer") await peer!.begun;
+  const told = (message: unknown) =>
+    new Promise<string[]>((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.postMessage(message);
+    });
+  const places = await told(tasks);
+  places.forEach((place, i) => place === "" || peers[i]?.connect(place));
+  await told("go");
+  await Promise.all(peers.map((peer) => peer?.begun));
   worker.terminate();
-  const others = new Others(tools.others, consumer.byteLength);
-  peer?.go();
-  const counts = await peer?.got;
-  const problems = [...others.close(), ...await leftOf(path)];
-  const leaked = (counts?.others ?? 0) + (consumer.fills === undefined ? counts?.fed ?? 0 : 0);
-  if (leaked > 0) problems.push(`the peer got ${leaked} bytes of others`);
-  return { got: "all", error: undefined, pending: true, problems };
+  const others = consumers.map(({ byteLength }) => new Others(othersPath, byteLength));
+  const counts = await Promise.all(peers.map(async (peer) => {
+    peer?.go();
+    await Promise.race([peer?.got, peer?.quiet(QUIET_TURNS)]);
+    peer?.leave();
+    return await peer?.got;
+  }));
+  const problems = others.flatMap((other) => other.close());
+  for (const { path } of tasks) problems.push(...await leftOf(path));
+  return [...problems, ...counts.flatMap((count, i) => leaked(consumers[i]!, count))];
 }
 
-/** Each call gives the next message. */
-function messagesOf(worker: Worker): () => Promise<string> {
-  const waiting: ((text: string) => void)[] = [];
-  const come: Promise<string>[] = [];
-  const expect = () => come.push(new Promise((resolve) => waiting.push(resolve)));
-  for (let i = 0; i < 2; i++) expect();
-  worker.onmessage = ({ data }) => waiting.shift()?.(data);
-  return () => come.shift()!;
+function leaked({ name }: Consumer, counts: Counts | undefined): string[] {
+  return counts === undefined || counts.others === 0 ? [] : [`${name}: its peer got other data`];
 }
