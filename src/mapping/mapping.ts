@@ -81,6 +81,13 @@ function putZeros({ placed: { pages }, guard }: Owned): void {
   else guard.alone(zeros);
 }
 
+/** Takes the object from views that cannot be reached, and leaves them zeros. */
+function withdraw(owned: Owned): void {
+  putZeros(owned);
+  if (owned.fd !== -1) closeQuietly(owned.fd);
+  owned.fd = -1;
+}
+
 function closeQuietly(fd: number): void {
   try {
     close(fd);
@@ -287,12 +294,13 @@ export class Mapping {
 
   #end(): void {
     const owned = this.#owned;
-    if (!this.#detached && !owned.exposed) putZeros(owned);
     this.#earlierFaults = this.faults;
+    if (!this.#detached && !owned.exposed) withdraw(owned);
     // Buffers that do not tell who uses them have lost all their views by now.
     if (this.#detached) owned.exposed = false;
     addHeld(giveBack(owned));
     owned.guard = undefined;
     owned.slot = undefined;
+    this.#buffer = undefined; // it may be one that could not be detached
   }
 }
