@@ -2,13 +2,14 @@
  * Which addresses mappings are given: each only once, as long as there are others.
  *
  * An operation of Deno, or native code, may keep an address beyond the end of its mapping. It must
- * never meet another mapping there. So mappings go one behind the other into a part of the address
- * space that nobody else uses: the system hands out addresses from the top down, V8 wishes for
- * addresses of 46 bits, programs and their heaps lie above. Nothing is reserved: what was closed is
- * unmapped, costs nothing, and no system call is told to replace anything there.
+ * never meet another mapping there. So mappings go one behind the other into a range of addresses
+ * that nobody else uses: the system hands out addresses from the top down, V8 wishes for addresses of
+ * 46 bits, programs and their heaps lie above. Nothing is reserved: what was closed is unmapped and
+ * costs nothing, and no system call is told to replace anything there.
  *
- * When the end is reached, it begins again at the lowest address, with those that have been unused
- * for longest. A wish for an address that is taken by somebody is not granted, and skipped.
+ * Each isolate takes a part of the range, of 64 MiB, and then places its mappings in it. When the end
+ * is reached, it begins again at the lowest address, with those that have been unused for longest. A
+ * wish for an address that somebody has is not granted, and skipped.
  */
 
 import { MAP_FAILED } from "../call.ts";
@@ -19,55 +20,63 @@ import { pageSize } from "../page_size.ts";
 import {
   FIRST_ADDRESS_WORD,
   GIVEN_END_WORD,
-  KEEPER_WORD,
+  KEEPER_COUNT,
+  KEEPERS_WORD,
   LAST_ADDRESS_WORD,
   NEXT_ADDRESS_WORD,
 } from "./table.ts";
 
 /**
- * What one page of the page tables covers on x86-64 and on arm64 with pages of 4 KiB. Freeing such
- * pages, and making new ones, would cost more than the mapping.
+ * What one page of the page tables covers on x86-64, and on arm64 with pages of 4 KiB. To free such
+ * pages, and to make new ones, would cost more than the mapping itself.
  */
-const CHUNK = 1n << 21n;
+const CHUNK = 2 ** 21;
 
-/** A part of the address space: it begins within `spread` bytes from `first`, at a random place. */
-interface Part {
-  readonly first: bigint;
-  readonly spread: bigint;
-  readonly last: bigint;
+const PART = 32 * CHUNK;
+
+/** Addresses that nobody else uses: mappings begin within `spread` bytes from `first`, at random. */
+interface Candidate {
+  readonly first: number;
+  readonly spread: number;
+  readonly last: number;
 }
 
-/** By the size of the address space: 47 bits and more, 39 bits. The first one that is there serves. */
-const PARTS: readonly Part[] = [
-  { first: 0x4000_0000_0000n, spread: 1n << 42n, last: 0x5500_0000_0000n },
-  { first: 0x10_0000_0000n, spread: 1n << 34n, last: 0x50_0000_0000n },
+/** For 47 bits and more, and for 39 bits. The first one that is there serves. */
+const CANDIDATES: readonly Candidate[] = [
+  { first: 0x4000_0000_0000, spread: 2 ** 42, last: 0x5500_0000_0000 },
+  { first: 0x10_0000_0000, spread: 2 ** 34, last: 0x50_0000_0000 },
 ];
 
 // Captured at load: a program that changes the prototype later cannot choose the addresses.
 const getRandomValues = crypto.getRandomValues.bind(crypto);
 
 /** Chooses where mappings of this process go. */
-export function reserveAddresses(words: BigUint64Array): void {
-  for (const { first, spread, last } of PARTS) {
-    const random = getRandomValues(new BigUint64Array(1))[0]! % spread;
-    const start = first + random - random % CHUNK;
+export function chooseAddresses(words: BigUint64Array): void {
+  for (const { first, spread, last } of CANDIDATES) {
+    const random = getRandomValues(new Uint32Array(1))[0]! % (spread / PART);
+    const start = first + random * PART;
     const keeper = mapKeeper(start);
     if (keeper === 0n) continue;
-    words[NEXT_ADDRESS_WORD] = start;
-    words[GIVEN_END_WORD] = start;
-    words[LAST_ADDRESS_WORD] = last;
-    words[KEEPER_WORD] = keeper;
-    words[FIRST_ADDRESS_WORD] = start; // last: it says that there are addresses
+    words[KEEPERS_WORD] = keeper;
+    words[NEXT_ADDRESS_WORD] = BigInt(start);
+    words[LAST_ADDRESS_WORD] = BigInt(last);
+    words[FIRST_ADDRESS_WORD] = BigInt(start); // last: it says that there are addresses
     return;
   }
 }
 
 /** Where a mapping may go. */
 export interface Room {
-  readonly start: bigint;
+  readonly start: number;
   /** Behind the last address: nobody else is given what lies before it. */
-  readonly end: bigint;
+  readonly end: number;
 }
+
+/** What this isolate has taken and not used yet. */
+let part: Room = { start: 0, end: 0 };
+
+/** The chunk whose page tables are kept. */
+let keptChunk = 0;
 
 /**
  * Addresses that no mapping had before.
@@ -79,32 +88,51 @@ export interface Room {
  */
 export function takeAddresses(
   words: BigUint64Array,
-  byteLength: bigint,
-  alignment: bigint,
-  remainder: bigint,
+  byteLength: number,
+  alignment: number,
+  remainder: number,
 ): Room | undefined {
-  const first = words[FIRST_ADDRESS_WORD]!;
-  const last = words[LAST_ADDRESS_WORD]!;
-  if (first === 0n || byteLength > last - first - 2n * alignment) return undefined;
-  while (true) {
-    const next = Atomics.load(words, NEXT_ADDRESS_WORD);
-    let start = place(next, byteLength, alignment, remainder);
-    if (start + byteLength > last) start = place(first, byteLength, alignment, remainder);
-    const end = start + byteLength;
-    if (Atomics.compareExchange(words, NEXT_ADDRESS_WORD, next, end) !== next) continue;
-    raiseGiven(words, end);
-    if (byteLength < CHUNK) moveKeeper(words, start);
-    return { start, end };
+  const large = byteLength + alignment > PART;
+  let from = large ? takePart(words, byteLength + alignment) : part;
+  if (from === undefined) return undefined;
+  let start = place(from.start, byteLength, alignment, remainder);
+  if (start + byteLength > from.end) {
+    from = takePart(words, PART);
+    if (from === undefined) return undefined;
+    start = place(from.start, byteLength, alignment, remainder);
   }
+  const end = start + byteLength;
+  if (large) return { start, end };
+  part = { start: end, end: from.end };
+  const chunk = start - start % CHUNK;
+  if (byteLength < CHUNK && chunk !== keptChunk) keep(words, chunk);
+  return { start, end };
 }
 
 /** The first suitable address at `from` or behind it. */
-function place(from: bigint, byteLength: bigint, alignment: bigint, remainder: bigint): bigint {
-  const base = (from - remainder + alignment - 1n) / alignment * alignment + remainder;
+function place(from: number, byteLength: number, alignment: number, remainder: number): number {
+  const base = Math.ceil((from - remainder) / alignment) * alignment + remainder;
   if (byteLength >= CHUNK) return base;
   // Whole within one chunk, whose last page is the keeper's.
-  const room = CHUNK - base % CHUNK - BigInt(pageSize());
-  return byteLength <= room ? base : (base / CHUNK + 1n) * CHUNK + remainder;
+  const room = CHUNK - base % CHUNK - pageSize();
+  return byteLength <= room ? base : (Math.floor(base / CHUNK) + 1) * CHUNK + remainder;
+}
+
+/** A part of the range, of whole chunks. */
+function takePart(words: BigUint64Array, byteLength: number): Room | undefined {
+  const first = Number(words[FIRST_ADDRESS_WORD]!);
+  const last = Number(words[LAST_ADDRESS_WORD]!);
+  const size = Math.ceil(byteLength / CHUNK) * CHUNK;
+  if (first === 0 || size > last - first) return undefined;
+  while (true) {
+    const next = Atomics.load(words, NEXT_ADDRESS_WORD);
+    const start = Number(next) + size > last ? first : Number(next);
+    const end = BigInt(start + size);
+    // An exchange and not an add: two isolates must not both begin again.
+    if (Atomics.compareExchange(words, NEXT_ADDRESS_WORD, next, end) !== next) continue;
+    raiseGiven(words, end);
+    return { start, end: start + size };
+  }
 }
 
 /** The handler takes accesses below this for late ones. */
@@ -118,23 +146,23 @@ function raiseGiven(words: BigUint64Array, end: bigint): void {
 }
 
 /**
- * The keeper is a page that cannot be touched, mapped at the end of the chunk in which mappings are
- * made now: the system keeps a chunk's page tables as long as anything is mapped in it.
+ * A keeper is a page that cannot be touched, mapped at the end of the chunk in which an isolate maps
+ * now: the system keeps a chunk's page tables as long as anything is mapped in it. The table knows all
+ * keepers, so that those of Workers that were terminated go, too.
  */
-function moveKeeper(words: BigUint64Array, start: bigint): void {
-  const old = Atomics.load(words, KEEPER_WORD);
-  if (old / CHUNK === start / CHUNK) return;
-  const keeper = mapKeeper(start / CHUNK * CHUNK);
+function keep(words: BigUint64Array, chunk: number): void {
+  const keeper = mapKeeper(chunk);
   if (keeper === 0n) return;
-  // Whoever loses the race takes its own one away.
-  const moved = Atomics.compareExchange(words, KEEPER_WORD, old, keeper) === old;
-  libc().munmap(pointerFrom(moved ? old : keeper), BigInt(pageSize()));
+  keptChunk = chunk;
+  const index = KEEPERS_WORD + Math.floor(chunk / PART) % KEEPER_COUNT;
+  const old = Atomics.exchange(words, index, keeper);
+  if (old !== 0n) libc().munmap(pointerFrom(old), BigInt(pageSize()));
 }
 
 /** @returns where it is; 0 if that page is not to be had */
-function mapKeeper(chunk: bigint): bigint {
+function mapKeeper(chunk: number): bigint {
   const byteLength = BigInt(pageSize());
-  const wanted = chunk + CHUNK - byteLength;
+  const wanted = BigInt(chunk + CHUNK) - byteLength;
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   const pointer = libc().mmap(pointerFrom(wanted), byteLength, PROT_NONE, flags, -1, 0n);
   const address = addressOf(pointer);

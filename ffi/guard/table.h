@@ -43,16 +43,16 @@ struct table {
   u32 borrowed; /* slots in use whose addresses are V8's */
   struct action previous[2]; /* of SIGBUS, of SIGSEGV */
   u64 first_address; /* the lowest address that mappings are given; 0: the system chooses them */
-  u64 next_address;  /* where the next mapping goes */
+  u64 next_address;  /* where the next part of them begins; see addresses.ts */
   u64 given_end;     /* behind the highest address that was given so far */
   u64 last_address;  /* behind the highest address that may be given */
-  u64 keeper;        /* the page that keeps page tables alive; see addresses.ts */
   u64 late;          /* accesses to closed memory that met zeros */
   u32 late_next;     /* the late page that makes room for the next one */
   u32 late_lock;     /* the thread that changes late pages now; 0: none */
   u32 complete;      /* 1: both signals were given to the handler */
   u32 unused;
-  u64 padding[2];
+  u64 padding[3];
   u64 late_pages[LATE_PAGES]; /* pages of zeros where native code came too late */
+  u64 keepers[64];            /* pages that keep page tables alive; see addresses.ts */
   struct slot slots[];
 };

@@ -14,15 +14,15 @@
  * | 16 | u64, u64 | SIGBUS: the handler that was there before, its flags | installer, once |
  * | 32 | u64, u64 | SIGSEGV: the same | installer, once |
  * | 48 | u64 | the lowest address that mappings are given; 0: the system chooses | installer, once |
- * | 56 | u64 | where the next mapping goes | who maps |
- * | 64 | u64 | behind the highest address that was given so far | who maps |
+ * | 56 | u64 | where the next part of them begins, see `addresses.ts` | who takes it |
+ * | 64 | u64 | behind the highest address that was given so far | who takes a part |
  * | 72 | u64 | behind the highest address that may be given | installer, once |
- * | 80 | u64 | the keeper's page, see `addresses.ts`; 0: none | who maps |
- * | 88 | u64 | accesses to closed memory that met zeros | handler |
- * | 96 | u32, u32 | the next late page to make room, the thread that changes them | handler |
- * | 104 | u32 | 1: the handler has got both signals | installer |
+ * | 80 | u64 | accesses to closed memory that met zeros | handler |
+ * | 88 | u32, u32 | the next late page to make room, the thread that changes them | handler |
+ * | 96 | u32 | 1: the handler has got both signals | installer |
  * | 128 | u64, 1024 times | the late pages: zeros where native code came too late | handler |
- * | 8320 | | the slots, 88 bytes each | |
+ * | 8320 | u64, 64 times | the keepers, see `addresses.ts`; 0: none | who maps |
+ * | 8832 | | the slots, 88 bytes each | |
  *
  * | slot | type | what | written by |
  * |---|---|---|---|
@@ -49,7 +49,7 @@
 import { addressOf, bufferOver } from "../memory.ts";
 import { threadId } from "../thread.ts";
 
-export const HEADER_BYTE_LENGTH = 8320;
+export const HEADER_BYTE_LENGTH = 8832;
 export const SLOT_BYTE_LENGTH = 88;
 
 /** More than Linux's default limit of mappings; untouched slots take no memory. */
@@ -65,9 +65,10 @@ export const FIRST_ADDRESS_WORD = 6;
 export const NEXT_ADDRESS_WORD = 7;
 export const GIVEN_END_WORD = 8;
 export const LAST_ADDRESS_WORD = 9;
-export const KEEPER_WORD = 10;
-const LATE_WORD = 11;
-const COMPLETE_HALF = 26;
+const LATE_WORD = 10;
+const COMPLETE_HALF = 24;
+export const KEEPERS_WORD = 8320 / 8;
+export const KEEPER_COUNT = 64;
 
 const START_WORD = 0;
 const END_WORD = 1;

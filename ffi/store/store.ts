@@ -86,9 +86,12 @@ function mayLoadNode(): boolean {
   }
 }
 
+/** What the module is called in /proc/self/maps, where it stays. */
+export const MODULE_NAME = "mmap.node";
+
 /** The module as a file in memory. */
 function copyOfModule(): number {
-  const fd = memfd_create("mmap", MFD_CLOEXEC);
+  const fd = memfd_create(MODULE_NAME, MFD_CLOEXEC);
   try {
     const code = bytesOf(STORE_CODE);
     checkCount(libc().write(fd, code, BigInt(code.length)), "write");

@@ -4,7 +4,7 @@ import { duplicateDescriptor } from "../../ffi/descriptor.ts";
 import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot, SlotUse } from "../../ffi/guard/table.ts";
-import { addressOf, bufferOver, detach, type Range } from "../../ffi/memory.ts";
+import { bufferOver, detach, type Range } from "../../ffi/memory.ts";
 import { lentBuffer } from "../../ffi/store/store.ts";
 import { MappingGuard } from "./guard.ts";
 import { addHeld } from "./held.ts";
@@ -45,9 +45,8 @@ const forgotten = new FinalizationRegistry<OwnBuffer>(({ owned, epoch }) => {
 const { register, unregister } = FinalizationRegistry.prototype;
 const apply = Reflect.apply;
 
-function extent({ pages: { pointer, byteLength } }: PlacedRange): { start: bigint; end: bigint } {
-  const start = addressOf(pointer);
-  return { start, end: start + BigInt(byteLength) };
+function extent({ pages, start }: PlacedRange): { start: bigint; end: bigint } {
+  return { start: BigInt(start), end: BigInt(start + pages.byteLength) };
 }
 
 /**
@@ -81,6 +80,13 @@ function putZeros({ placed: { pages }, guard }: Owned): void {
   else guard.alone(zeros);
 }
 
+/** Takes the object from views that cannot be reached, and leaves them zeros. */
+function withdraw(owned: Owned): void {
+  putZeros(owned);
+  if (owned.fd !== -1) closeQuietly(owned.fd);
+  owned.fd = -1;
+}
+
 function closeQuietly(fd: number): void {
   try {
     close(fd);
@@ -96,7 +102,6 @@ export class Mapping {
   #ownBuffer: ArrayBuffer;
   /** Made when a user asks for it: then Deno, too, may be given its memory. */
   #buffer: ArrayBuffer | undefined;
-  #address: bigint;
   #pins = 0;
   #closed = false;
   /** Of ranges that the mapping had before. */
@@ -110,7 +115,6 @@ export class Mapping {
   constructor(request: MapRequest, fd: number, onForgotten: () => void) {
     const placed = mapPlaced(request);
     this.#request = request;
-    this.#address = addressOf(placed.range.pointer);
     const nothing = { guard: undefined, slot: undefined, exposed: false };
     this.#owned = { placed, fd, onForgotten, epoch: 0, ...nothing };
     try {
@@ -148,7 +152,7 @@ export class Mapping {
 
   /** The address as a number. */
   get address(): bigint {
-    return this.#address;
+    return BigInt(this.#owned.placed.start);
   }
 
   get byteLength(): number {
@@ -242,7 +246,7 @@ export class Mapping {
     if (!used) this.guard?.suspend();
     try {
       const placed = change(used);
-      if (used && addressOf(placed.range.pointer) !== this.#address) {
+      if (used && placed.start !== owned.placed.start) {
         this.#leave(heirFd);
         heirFd = -1;
       }
@@ -250,7 +254,6 @@ export class Mapping {
       this.#request = { ...this.#request, byteLength };
     } finally {
       if (heirFd !== -1) close(heirFd);
-      this.#address = addressOf(this.pointer);
       this.#buffer = undefined;
       this.#ownBuffer = bufferOver(this.range);
       this.#register();
@@ -287,12 +290,13 @@ export class Mapping {
 
   #end(): void {
     const owned = this.#owned;
-    if (!this.#detached && !owned.exposed) putZeros(owned);
     this.#earlierFaults = this.faults;
+    if (!this.#detached && !owned.exposed) withdraw(owned);
     // Buffers that do not tell who uses them have lost all their views by now.
     if (this.#detached) owned.exposed = false;
     addHeld(giveBack(owned));
     owned.guard = undefined;
     owned.slot = undefined;
+    this.#buffer = undefined; // it may be one that could not be detached
   }
 }

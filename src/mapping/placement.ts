@@ -11,8 +11,10 @@ export interface PlacedRange {
   readonly range: Range;
   /** The same in whole pages of the mapping. */
   readonly pages: Range;
+  /** Its address. */
+  readonly start: number;
   /** Behind the addresses that are the mapping's own: nobody else is given those before it. */
-  readonly end: bigint;
+  readonly end: number;
 }
 
 /**
@@ -35,25 +37,20 @@ export function mapPlaced(request: MapRequest, headroom = 0): PlacedRange {
   for (let tries = 0; request.address === 0n && tries < TRIES; tries++) {
     const room = roomFor(request, byteLength + headroom);
     if (room === undefined) break;
-    const range = mapRange({ ...request, address: room.start });
+    const range = mapRange(request, BigInt(room.start));
     const pages = { pointer: range.pointer, byteLength };
-    if (addressOf(range.pointer) === room.start) return { range, pages, end: room.end };
+    const start = Number(addressOf(range.pointer));
+    if (start === room.start) return { range, pages, start, end: room.end };
     unmapRange(pages);
   }
   const range = mapRange(request);
-  return placedAt(range, byteLength);
-}
-
-/** A range that has nothing behind it. */
-export function placedAt(range: Range, byteLength: number): PlacedRange {
-  const { pointer } = range;
-  return { range, pages: { pointer, byteLength }, end: addressOf(pointer) + BigInt(byteLength) };
+  const start = Number(addressOf(range.pointer));
+  return { range, pages: { pointer: range.pointer, byteLength }, start, end: start + byteLength };
 }
 
 function roomFor({ pageSize, fileOffset }: MapRequest, byteLength: number): Room | undefined {
-  const alignment = byteLength < HUGE_PAGE ? pageSize : Math.max(pageSize, HUGE_PAGE);
-  const size = BigInt(byteLength);
-  const remainder = BigInt(fileOffset % alignment);
   const table = processTable();
-  return table && takeAddresses(table.words, size, BigInt(alignment), remainder);
+  if (table === undefined) return undefined;
+  const alignment = byteLength < HUGE_PAGE ? pageSize : Math.max(pageSize, HUGE_PAGE);
+  return takeAddresses(table.words, byteLength, alignment, fileOffset % alignment);
 }

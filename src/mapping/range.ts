@@ -41,11 +41,11 @@ export interface MapRequest {
   readonly seed?: Deno.PointerObject;
 }
 
-/** @throws the system error of `mmap`. */
-export function mapRange(request: MapRequest): Range {
+/** @throws the system error of `mmap`. @param address another one than the request's */
+export function mapRange(request: MapRequest, address = request.address): Range {
   const pointer = checkPointer(
     libc().mmap(
-      pointerFrom(request.address),
+      pointerFrom(address),
       BigInt(request.byteLength),
       request.protection,
       request.flags,

@@ -40,8 +40,8 @@ export function resizeMapping(mapping: Mapping, byteLength: number, cut: () => v
   }
 }
 
-function mayGrowInPlace({ placed, address }: Mapping, pages: number): boolean {
-  return address + BigInt(pages) <= placed.end;
+function mayGrowInPlace({ placed }: Mapping, pages: number): boolean {
+  return placed.start + pages <= placed.end;
 }
 
 const LEAST_HEADROOM = 2 ** 20;
@@ -85,10 +85,10 @@ function grow(
 
 /** Undefined if the system refuses: native code that came too late may have been given zeros there. */
 function growInPlace({ request, placed }: Mapping, byteLength: number): PlacedRange | undefined {
-  const { pages: { pointer, byteLength: old }, end } = placed;
+  const { pages: { pointer, byteLength: old }, start, end } = placed;
   const pages = { pointer, byteLength: alignUp(byteLength, request.pageSize) };
   if (!extendRange({ pointer, byteLength: old }, pages.byteLength)) return undefined;
-  return { range: { pointer, byteLength }, pages, end };
+  return { range: { pointer, byteLength }, pages, start, end };
 }
 
 function growElsewhere(
@@ -98,7 +98,7 @@ function growElsewhere(
   used: boolean,
 ): PlacedRange {
   const target = reserved ?? reserve(request, byteLength);
-  const { pages, end } = target;
+  const { pages, start, end } = target;
   try {
     if (used) {
       mapAnew(pages, placed.pages, request);
@@ -110,7 +110,7 @@ function growElsewhere(
     if (reserved === undefined) unmapRange(pages);
     throw error;
   }
-  return { range: { pointer: pages.pointer, byteLength }, pages, end };
+  return { range: { pointer: pages.pointer, byteLength }, pages, start, end };
 }
 
 /** Maps the object again over addresses that are the caller's; private memory is copied. */
@@ -120,7 +120,7 @@ function mapAnew(target: Range, old: Range, request: MapRequest): void {
 }
 
 function shrink(mapping: Mapping, byteLength: number, cut: () => void): PlacedRange {
-  const { pages: old, end } = mapping.placed;
+  const { pages: old, start, end } = mapping.placed;
   const { pointer } = old;
   const pages = { pointer, byteLength: alignUp(byteLength, mapping.request.pageSize) };
   restoreMapping(mapping);
@@ -130,13 +130,13 @@ function shrink(mapping: Mapping, byteLength: number, cut: () => void): PlacedRa
     const byteLength = old.byteLength - pages.byteLength;
     unmapRange({ pointer: pointerAt(pointer, pages.byteLength), byteLength });
   }
-  return { range: { pointer, byteLength }, pages, end };
+  return { range: { pointer, byteLength }, pages, start, end };
 }
 
 /** Leaves the old range to whoever uses it; what is cut off of the object is gone for them too. */
 function shrinkElsewhere(mapping: Mapping, byteLength: number, cut: () => void): PlacedRange {
   restoreMapping(mapping);
-  const { pages, end } = reserve(mapping.request, byteLength);
+  const { pages, start, end } = reserve(mapping.request, byteLength);
   try {
     mapAnew(pages, mapping.placed.pages, mapping.request);
     cut();
@@ -145,7 +145,7 @@ function shrinkElsewhere(mapping: Mapping, byteLength: number, cut: () => void):
     unmapRange(pages);
     throw error;
   }
-  return { range: { pointer: pages.pointer, byteLength }, pages, end };
+  return { range: { pointer: pages.pointer, byteLength }, pages, start, end };
 }
 
 /** What private memory held behind its new end must not come back when it grows again. */

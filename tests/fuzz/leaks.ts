@@ -2,6 +2,7 @@
 
 import { guardTable } from "../../ffi/guard/guard.ts";
 import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/table.ts";
+import { MODULE_NAME } from "../../ffi/store/store.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 import { collectGarbage } from "./operations/close.ts";
 import { Mismatch } from "./mismatch.ts";
@@ -25,7 +26,7 @@ function guardedRanges(): number {
 function held(marks: readonly string[]): string[] {
   const found = marks.flatMap((mark) => [
     ...descriptorsOf(mark).map((link) => `descriptor of ${link}`),
-    ...mapsOf(mark).map((line) => `mapping ${line}`),
+    ...mapsOf(mark).filter((line) => !line.includes(MODULE_NAME)).map((line) => `mapping ${line}`),
   ]);
   const slots = guardedRanges();
   if (slots > 0) found.push(`${slots} guard slots`);

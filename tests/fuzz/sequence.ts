@@ -40,6 +40,7 @@ export async function runSequence(
   await endAll(world);
   world.regions = [];
   if (world.forgotten > 0) collectGarbage();
+  await helpers.workers.forget();
   for (const { file } of world.objects.splice(0)) file?.close();
   for (const directory of own) Deno.removeSync(directory, { recursive: true });
   await checkLeaks([...own, "/memfd:", "/dev/shm/fuzz-", "/dev/shm/#"], log);

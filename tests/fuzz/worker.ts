@@ -16,9 +16,12 @@ export interface Job {
   readonly reads: readonly { at: number; byteLength: number }[];
   /** Touch every page again and again until this is 1. */
   readonly stop?: Int32Array;
-  /** Keep the memory afterwards, for ever. */
+  /** Keep the memory afterwards. */
   readonly keep?: boolean;
 }
+
+/** Ends the keeping. */
+export const FORGET = "forget";
 
 /** What became of it. */
 export type JobResult = { reads: Uint8Array[] } | { error: string };
@@ -26,7 +29,7 @@ export type JobResult = { reads: Uint8Array[] } | { error: string };
 /** What a Worker's global scope has; the types of this project are those of the main thread. */
 const scope = globalThis as unknown as {
   postMessage(message: "begun" | JobResult): void;
-  onmessage: (event: MessageEvent<Job>) => void;
+  onmessage: (event: MessageEvent<Job | typeof FORGET>) => void;
 };
 
 const kept: unknown[] = [];
@@ -62,7 +65,19 @@ function run(job: Job): Uint8Array[] {
   return work(region.bytes, job);
 }
 
-scope.onmessage = ({ data }: MessageEvent<Job>) => {
+/** Needs --expose-gc. */
+async function forget(): Promise<void> {
+  kept.length = 0;
+  // Turns of the event loop, so that the last job's message is out of reach too.
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    (globalThis as unknown as { gc(): void }).gc();
+  }
+  scope.postMessage({ reads: [] });
+}
+
+scope.onmessage = ({ data }: MessageEvent<Job | typeof FORGET>) => {
+  if (data === FORGET) return void forget();
   let result: JobResult;
   try {
     result = { reads: run(data) };

@@ -1,7 +1,7 @@
 /** The Workers of the fuzzer, which live from one sequence to the next. */
 
 import { Mismatch } from "./mismatch.ts";
-import type { Job, JobResult } from "./worker.ts";
+import type { FORGET, Job, JobResult } from "./worker.ts";
 
 /** A Worker that runs a job. */
 interface Busy {
@@ -15,7 +15,7 @@ export class WorkerPool {
   readonly #all: Worker[] = [];
 
   /** Runs a job; memory in `transfer` is the Worker's from now on. */
-  start(job: Job, transfer: Transferable[] = []): Busy {
+  start(job: Job | typeof FORGET, transfer: Transferable[] = []): Busy {
     const worker = this.#idle.pop() ?? this.#spawn();
     const begun = Promise.withResolvers<void>();
     const result = Promise.withResolvers<Uint8Array[]>();
@@ -38,6 +38,12 @@ export class WorkerPool {
   /** Runs a job to its end. @returns what it read */
   run(job: Job, transfer: Transferable[] = []): Promise<Uint8Array[]> {
     return this.start(job, transfer).result;
+  }
+
+  /** Lets all Workers that are idle lose what they keep. */
+  async forget(): Promise<void> {
+    const { length } = this.#idle;
+    await Promise.all(Array.from({ length }, () => this.start("forget").result));
   }
 
   #spawn(): Worker {

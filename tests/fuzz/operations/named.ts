@@ -157,16 +157,29 @@ const reap: Operation = {
 
 const guardState: Operation = {
   name: "guardState",
-  covers: ["static guardState"],
+  covers: ["static guardState", "static lendingState"],
   weight: 0.5,
   run(world): void {
     const state = MmapRegion.guardState();
     const guarded = world.regions.some(({ main }) => main.spec.guarded);
     expect(state === "on" || (state === "off" && !guarded), `guardState() says ${state}`);
+    const lending = MmapRegion.lendingState();
+    expect(lending === "on" || lending === "off", `lendingState() says ${lending}`);
+  },
+};
+
+const counts: Operation = {
+  name: "held",
+  covers: ["static held", "static lateAccesses"],
+  weight: 0.5,
+  run(): void {
+    const { held, lateAccesses } = MmapRegion;
+    expect(Number.isSafeInteger(held) && held >= 0, `held is ${held}`);
+    expect(lateAccesses === 0, `lateAccesses is ${lateAccesses}`);
   },
 };
 
 /** The size of objects that a peer makes. */
 export const ORPHAN_BYTE_LENGTH = PAGE;
 
-export const NAMED: readonly Operation[] = [named, unlink, remove, list, reap, guardState];
+export const NAMED: readonly Operation[] = [named, unlink, remove, list, reap, guardState, counts];
