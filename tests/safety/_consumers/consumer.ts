@@ -20,7 +20,7 @@ export interface Ready {
   /** Where the peer finds it. */
   readonly place?: string;
   /** Called when the peer has left and the consumer is not over. */
-  giveUp?(): void;
+  giveUp?(): unknown;
   /** Called when all is over. */
   end?(): unknown;
 }

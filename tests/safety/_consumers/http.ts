@@ -168,18 +168,18 @@ async function nodeServer({ byteLength }: Given): Promise<Ready> {
     use: (bytes) => {
       const holder: { bytes: Uint8Array<ArrayBuffer> | undefined } = { bytes };
       return asked.promise.then((response) => {
-        const over = new Promise<void>((resolve, reject) => {
-          response.once("error", reject);
-          response.once("close", resolve);
-        });
-        const { socket } = response;
-        response.end(holder.bytes!, () => socket!.end());
+        const socket = response.socket!;
+        const over = ended(socket);
+        response.write(holder.bytes!, () => socket.end());
         holder.bytes = undefined;
         return over;
       });
     },
     place: `${(server.address() as net.AddressInfo).port}`,
-    end: () => new Promise((resolve) => server.close(resolve)),
+    end: () => {
+      server.closeAllConnections(); // one that failed stays open
+      return new Promise((resolve) => server.close(resolve));
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** All consumers of a group at work in a Worker, which is terminated. */
 
 import { join } from "@std/path";
-import { leftOf, QUIET_TURNS, setStage } from "./cell.ts";
+import { QUIET_TURNS, setStage } from "./cell.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Counts } from "./counts.ts";
 import { Others } from "./others.ts";
@@ -49,7 +49,6 @@ export async function runTerminated(
     return await peer?.got;
   }));
   const problems = others.flatMap((other) => other.close());
-  for (const { path } of tasks) problems.push(...await leftOf(path));
   return [...problems, ...counts.flatMap((count, i) => leaked(consumers[i]!, count))];
 }
 
