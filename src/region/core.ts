@@ -6,7 +6,7 @@ import { MappingFaultError } from "../mapping/fault_error.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
 import type { MapRequest } from "../mapping/range.ts";
-import { repairMapping } from "../mapping/repair.ts";
+import { repairMapping, restoreMapping } from "../mapping/repair.ts";
 import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
@@ -101,7 +101,7 @@ export class RegionCore {
 
   /** Maps the true object again wherever a page is cut off from it. */
   repair(mapping: Mapping): void {
-    for (const mapped of [mapping, ...this.#overlays]) repairMapping(mapped);
+    for (const mapped of [mapping, ...this.#overlays]) restoreMapping(mapped);
   }
 
   /** As {@linkcode repair}, of the further mappings that are cut off. */

@@ -234,7 +234,9 @@ export abstract class MappedMemory extends MappedText {
 
   /**
    * Maps the true object again in the place of every page that is cut off; what was written to those
-   * pages is lost. Views stay. Every page gets the region's own access again.
+   * pages is lost. Views stay. Every page gets the region's own access again. Shared memory that is
+   * cut off somewhere is mapped anew as a whole: what `advise` and `lock` had asked for it is to be
+   * asked for again.
    *
    * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
    * makes the file longer.
@@ -251,6 +253,7 @@ export abstract class MappedMemory extends MappedText {
   /**
    * What the kernel says of the region's memory (/proc/self/smaps). Linux only.
    *
+   * @throws {Deno.errors.NotSupported} If there is no /proc.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   stats(): RegionStats {
