@@ -49,6 +49,7 @@ export class RegionCore {
   #mapping: Mapping | undefined;
   #closedMapping: Mapping | undefined;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #lastFault: MappingFaultError | undefined;
 
   /**
    * Maps the object. The core owns the descriptor from now on; if mapping fails, it does not.
@@ -88,11 +89,20 @@ export class RegionCore {
     return this.#overlays.reduce((sum, { faults }) => sum + faults, mapping?.faults ?? 0);
   }
 
-  /** @throws {MappingFaultError} If a page is cut off from its object. */
+  /**
+   * A call that goes on after `close` asks while it pins the mapping.
+   *
+   * @throws {MappingFaultError} If a page is cut off from its object, or was when it was closed.
+   */
   check(mapping: Mapping): void {
+    const fault = this.#fault(mapping) ?? this.#lastFault;
+    if (fault !== undefined) throw fault;
+  }
+
+  #fault(mapping: Mapping): MappingFaultError | undefined {
     const hurt = [mapping, ...this.#overlays].find(({ guard }) => guard?.cutOff);
-    if (hurt?.guard === undefined) return;
-    throw new MappingFaultError({
+    if (hurt?.guard === undefined) return undefined;
+    return new MappingFaultError({
       path: hurt.request.subject ?? "",
       byteOffset: Math.max(0, hurt.guard.firstFault - this.lead),
       faults: this.faults,
@@ -168,6 +178,8 @@ export class RegionCore {
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.#bytes = undefined;
+    // A call that goes on cannot ask the guards of the further mappings any more.
+    if (mapping.pinned) this.#lastFault = this.#fault(mapping);
     // At once, even if a call on another thread keeps the mapping itself for a while.
     for (const farewell of this.#owned.farewells.splice(0)) farewell();
     mapping.close();

@@ -62,14 +62,18 @@ export abstract class MappedMemory extends MappedText {
     coreOf(this).check(mapping);
   }
 
-  /** As {@linkcode flushSync}, without blocking the event loop. */
+  /**
+   * As {@linkcode flushSync}, without blocking the event loop. The region may be closed meanwhile:
+   * the flush ends all the same, and tells of pages that were cut off.
+   */
   async flush(options?: FlushOptions): Promise<void> {
     const range = readRange(options, "flush region");
     const durability = checkDurability(options?.durability);
-    const mapping = coreOf(this).live("flush region");
-    const span = coreOf(this).pages(range, "flush region");
-    await flushSpanOffThread(mapping, span, durability, coreOf(this).facts.fd);
-    coreOf(this).check(mapping);
+    const core = coreOf(this);
+    const mapping = core.live("flush region");
+    const span = core.pages(range, "flush region");
+    const check = (): void => core.check(mapping);
+    await flushSpanOffThread(mapping, span, durability, core.facts.fd, check);
   }
 
   /**
