@@ -3,7 +3,7 @@
  * are for good, so only children make them.
  */
 
-const RESOURCES = { FSIZE: 1, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
+const RESOURCES = { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
 
 /** Sets a soft limit of this process. @returns what it was */
 export function setLimit(resource: keyof typeof RESOURCES, value: number): number {

@@ -30,7 +30,7 @@ export const PIECES = {
   guard: {
     constant: "GUARD_CODE",
     title: "The machine code of the fault guard's signal handler",
-    flags: ["-O2 -static -Wl,-T,guard.ld"],
+    flags: ["-Os -static -Wl,-T,guard.ld"],
     flat: true,
   },
   store: {

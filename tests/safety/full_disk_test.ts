@@ -2,6 +2,7 @@
 
 import { assertLives } from "../_faults.ts";
 import { SMALL_DISKS } from "../_mount.ts";
+import { assertRuns } from "../_program.ts";
 
 /** Fills the disk but for `spare` bytes, more or less. */
 const FILL = `
@@ -149,3 +150,15 @@ onSmallDisks(
   assertThrows(() => region.check(), MappingFaultError);
 `,
 );
+
+for (const disk of SMALL_DISKS) {
+  Deno.test({
+    name: "MmapRegion keeps what pages hold where process_vm_readv is forbidden " +
+      `(${disk.name}${disk.missing === undefined ? "" : `: ${disk.missing}`})`,
+    ignore: disk.missing !== undefined,
+    fn: () =>
+      disk.with(async (dir) => {
+        await assertRuns(new URL("_without_copies.ts", import.meta.url), { args: [dir] });
+      }),
+  });
+}
