@@ -3,7 +3,7 @@
 import { isSystemError } from "../../ffi/call.ts";
 import { cString } from "../../ffi/arguments.ts";
 import { MAP_ANONYMOUS, PR_SET_VMA, PR_SET_VMA_ANON_NAME } from "../../ffi/constants.ts";
-import { close, ftruncate } from "../../ffi/file_calls.ts";
+import { close } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
@@ -17,7 +17,7 @@ import { createAnonymous, seal } from "../object/memfd.ts";
 import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
 import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
-import { emptyTo, extend } from "../object/size.ts";
+import { emptyTo, extend, isUntouched, takeBack } from "../object/size.ts";
 import { RegionCore, type RegionFacts } from "./core.ts";
 import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
 
@@ -26,13 +26,15 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
   const { create, createNew, truncate } = plan;
   const writable = plan.access === "read-write" || create || createNew || truncate;
   checkDenied(path, writable);
-  const { fd, created } = openFile({ ...plan, path, writable });
+  const { fd, created, path: place } = openFile({ ...plan, path, writable });
   let oldSize: number | undefined;
+  let end = 0;
   try {
     checkDescriptorDenied(fd, writable);
     const status = statusOf(fd);
+    if (truncate) checkMayEmpty(status, path);
     const byteLength = fit(plan, status, create || createNew || truncate, path);
-    const end = plan.byteOffset + byteLength;
+    end = plan.byteOffset + byteLength;
     if (status.type === "file" && end > status.byteLength) {
       extend(fd, status.byteLength, end, plan.allocate, path);
       oldSize = status.byteLength;
@@ -42,11 +44,20 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
       if (truncate && status.byteLength > 0) emptyTo(fd, end, plan.allocate, path);
     });
   } catch (error) {
-    if (created) removeCreated(path, fd);
-    else if (oldSize !== undefined) ftruncate(fd, oldSize);
+    // What others have written to it meanwhile stays.
+    if (oldSize !== undefined) takeBack(fd, oldSize, end);
+    if (created && isUntouched(fd, 0, 0)) removeCreated(place, fd);
     close(fd);
     throw error;
   }
+}
+
+/** @throws {Deno.errors.NotSupported} If it has no size that could be changed. */
+function checkMayEmpty({ type }: FileStatus, path: string): void {
+  if (type === "file") return;
+  throw new Deno.errors.NotSupported(
+    `Cannot empty '${path}' as truncate is for regular files: it is a ${type.replace("-", " ")}`,
+  );
 }
 
 /** `MmapRegion.fromFd` */
