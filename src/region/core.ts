@@ -128,6 +128,7 @@ export class RegionCore {
   /** @throws {Deno.errors.BadResource} If the region is closed. */
   window(action: string): Window {
     const { buffer } = this.live(action);
+    checkPresent(buffer, action);
     return { buffer, byteOffset: this.lead, byteLength: this.byteLength };
   }
 
@@ -135,6 +136,7 @@ export class RegionCore {
   bytes(): Uint8Array<ArrayBuffer> {
     const { buffer } = this.live("view region");
     if (this.#bytes?.buffer !== buffer || this.#bytes.byteLength !== this.#byteLength) {
+      checkPresent(buffer, "view region");
       this.#bytes = new Uint8Array(buffer, this.lead, this.byteLength);
     }
     return this.#bytes!;
@@ -172,6 +174,12 @@ export class RegionCore {
     for (const farewell of this.#owned.farewells.splice(0)) farewell();
     mapping.close();
   }
+}
+
+/** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */
+function checkPresent(buffer: ArrayBuffer, action: string): void {
+  if (!buffer.detached) return;
+  throw new TypeError(`Cannot ${action} as its buffer was transferred away`);
 }
 
 function closeQuietly(fd: number): void {

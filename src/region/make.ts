@@ -14,6 +14,7 @@ import { lockSpan } from "../mapping/protection.ts";
 import { mapRange, type MapRequest, unmapRange } from "../mapping/range.ts";
 import type { RegionHandle } from "../object/handle.ts";
 import { createAnonymous, seal } from "../object/memfd.ts";
+import { isSingle, refuseSecret } from "../object/nature.ts";
 import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
 import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
@@ -64,6 +65,7 @@ function checkMayEmpty({ type }: FileStatus, path: string): void {
 export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
   return owning(duplicate(borrowed), (fd) => {
     checkDescriptorDenied(fd, plan.access === "read-write");
+    refuseSecret(fd);
     const byteLength = fit(plan, statusOf(fd), false, `fd ${borrowed}`);
     return mapFile({ plan, byteLength, fd, subject: `fd ${borrowed}`, kind: "file" });
   });
@@ -84,6 +86,7 @@ export function attachRegion(
   }
   const moved = { ...plan, byteOffset: handle.byteOffset + plan.byteOffset };
   return owning(open(), (fd) => {
+    refuseSecret(fd);
     const { kind, path } = handle;
     const name = kind === "named" ? path : "";
     return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name });
@@ -223,6 +226,7 @@ function requestOf({ plan, byteLength, fd, subject, seed }: Source): MapRequest 
     address: plan.address,
     subject,
     guarded: plan.guard,
+    single: isSingle(statusOf(fd)),
     ...(seed === undefined ? {} : { seed }),
   };
 }
