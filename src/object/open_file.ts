@@ -4,9 +4,6 @@ import { checkCount, retryInterrupted } from "../../ffi/call.ts";
 import {
   F_DUPFD_CLOEXEC,
   O_CLOEXEC,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
   O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
@@ -16,10 +13,9 @@ import {
 } from "../../ffi/constants.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
-import { readLink } from "../../ffi/proc.ts";
 import { statusOf, statusOfPath } from "../../ffi/status.ts";
 import { cString } from "../../ffi/arguments.ts";
-import { checkEntryDenied } from "./permission.ts";
+import { createFile, linkedFrom, unless } from "./create_file.ts";
 
 /** How to open a file; every field is checked already. */
 interface FileRequest {
@@ -105,45 +101,6 @@ function openLeased(path: string, flags: number): number | undefined {
   }
 }
 
-/**
- * Makes a file, in a folder that was looked at first: where the program may not write, there is none
- * even for a moment.
- *
- * @throws {Deno.errors.AlreadyExists} EEXIST, also for a symbolic link that leads nowhere.
- * @throws {Deno.errors.NotCapable} If the program runs with that file denied.
- */
-function createFile(path: string, flags: number, mode: number): number {
-  const slash = path.lastIndexOf("/") + 1;
-  const name = path.slice(slash);
-  // Not the name of a file, as the error tells; or a system where no permission can be asked.
-  if (["", ".", ".."].includes(name) || O_PATH === undefined) {
-    return retryInterrupted(() => open(path, flags | O_CREAT | O_EXCL, mode));
-  }
-  const bytes = cString(path.slice(0, slash) || ".", "pathname", "open");
-  const folderFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  const folder = checkCount(libc().open(bytes, folderFlags, 0), "open", path);
-  try {
-    checkEntryDenied(folder, name);
-    const entry = cString(name, "pathname", "open");
-    const create = flags | O_CREAT | O_EXCL;
-    return retryInterrupted(() =>
-      checkCount(libc().openat(folder, entry, create, mode), "open", path)
-    );
-  } finally {
-    close(folder);
-  }
-}
-
-/** Where a symbolic link leads; undefined if it is none. */
-function linkedFrom(path: string): string | undefined {
-  try {
-    const target = readLink(path);
-    return target.startsWith("/") ? target : path.slice(0, path.lastIndexOf("/") + 1) + target;
-  } catch {
-    return undefined;
-  }
-}
-
 /** As many as Linux follows symbolic links, and some more. */
 const MAX_TRIES = 50;
 
@@ -164,15 +121,6 @@ export function openOrCreate(
     if (made !== undefined) return { fd: made, created: true };
   }
   return undefined;
-}
-
-function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof expected) return undefined;
-    throw error;
-  }
 }
 
 /** The largest C int. */
