@@ -93,7 +93,8 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.IsADirectory} EISDIR: a directory with write access.
    * @throws {Deno.errors.NotSupported} If `truncate` is given for what is no regular file.
    * @throws {Error} ENODEV: not a file that can be mapped. ENOMEM: no address space left. ENOSPC: no
-   * room to extend the file; it then has its old size. EMFILE, and what else `open` and `mmap` say.
+   * room to extend the file; it then has its old size. EFBIG: longer than a file may be, or than
+   * RLIMIT_FSIZE allows. EMFILE, and what else `open` and `mmap` say.
    */
   static open(path: string | URL, options: OpenRegionOptions = {}): MmapRegion {
     return new MmapRegion(openRegion(pathOf(path), planOpen(options)));
