@@ -10,7 +10,7 @@ import {
   retryInterrupted,
   systemError,
 } from "../../ffi/call.ts";
-import { F_GETFL, FALLOC_FL_KEEP_SIZE, O_APPEND, RWF_APPEND } from "../../ffi/constants.ts";
+import { FALLOC_FL_KEEP_SIZE, RWF_APPEND } from "../../ffi/constants.ts";
 import { ftruncate } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOfBytes } from "../../ffi/memory.ts";
@@ -170,14 +170,9 @@ function extendByWriting(
   while (true) {
     const missing = to - statusOf(fd).byteLength;
     if (missing <= 0) return true;
-    // Linux appends to an O_APPEND descriptor wherever it is told to write.
-    if (!allocate && missing > PART && !appends(fd)) return write(1, to - 1, 0);
+    if (!allocate && missing > PART) return write(1, to - 1, 0);
     if (!write(Math.min(missing, PART), 0, RWF_APPEND)) return false;
   }
-}
-
-function appends(fd: number): boolean {
-  return (libc().fcntl(fd, F_GETFL, 0n) & O_APPEND) !== 0;
 }
 
 /** Sets a file's size unless it is that long by now: what others append in between is lost. */

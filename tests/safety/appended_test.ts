@@ -197,6 +197,28 @@ onAllFileSystems("MmapRegion.resize() does not cut off what is appended meanwhil
   assert(countRecords(path) > 0);
 });
 
+onDisk(EXT2, "MmapRegion.open() writes over nothing that is appended meanwhile", async (dir) => {
+  const { pwritev2 } = libc();
+  for (const allocate of [true, false]) {
+    for (const growth of [1, 20_000]) {
+      const path = makeFile(dir, SIZE);
+      const record = new Uint8Array(growth).fill(66);
+      let appended = 0;
+      await withLibc({
+        pwritev2: (...args) => {
+          if (appended++ === 0) append(path, record);
+          return pwritev2!(...args);
+        },
+      }, () => {
+        const byteLength = SIZE + growth;
+        MmapRegion.open(path, { access, create: true, byteLength, allocate }).close();
+      });
+      assert(appended > 0);
+      assertEquals(Deno.readFileSync(path).subarray(SIZE, SIZE + growth), record);
+    }
+  }
+});
+
 onDisk(
   EXT4,
   "MmapRegion.open() gives back what it reserved on a disk that turns out full",
