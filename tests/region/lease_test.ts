@@ -21,6 +21,7 @@ for (const way of [...WAYS, "attach()", "named()"]) {
         const path = isNamed ? `/dev/shm/${name}` : makeFile(dir, 5000);
         const more = isNamed ? name : handleOf(path);
         named?.close();
+        using _name = { [Symbol.dispose]: () => isNamed && MmapRegion.unlink(name) };
         await using holder = new Child(`import "./tests/region/_lease.ts";`, { args: [path] });
         assertEquals(await holder.readLine(), "held");
         await using opener = new Child(`import "./tests/region/_lease_opener.ts";`, {
