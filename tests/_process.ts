@@ -40,14 +40,6 @@ export function dropPrivileges(): void {
   if (results.some((result) => result !== 0)) throw new Error("Dropping privileges failed");
 }
 
-/** Makes a write beyond RLIMIT_FSIZE an error instead of the end of the process. */
-export function ignoreFileSizeSignal(): void {
-  const libc = Deno.dlopen("libc.so.6", {
-    signal: { parameters: ["i32", "usize"], result: "usize" },
-  });
-  libc.symbols.signal(25, 1n); // SIGXFSZ, SIG_IGN
-}
-
 /** The address space that this process uses, in bytes. */
 export function addressSpace(): number {
   const pages = Deno.readTextFileSync("/proc/self/statm").split(" ")[0];

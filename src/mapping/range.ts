@@ -32,6 +32,8 @@ export interface MapRequest {
   readonly subject: string | undefined;
   /** Whether faults are to be absorbed from the start. */
   readonly guarded: boolean;
+  /** Whether another mapping of the object may be other memory: then none is made of it. */
+  readonly single?: boolean;
   /**
    * Where the object's page at `fileOffset` is mapped like this already: further mappings are made
    * of that one, where a seal keeps them from being made of the descriptor.

@@ -138,6 +138,7 @@ export class RegionCore {
    */
   window(action: string): Window {
     const { buffer } = this.live(action);
+    checkPresent(buffer, action);
     return { buffer, byteOffset: this.lead, byteLength: this.byteLength };
   }
 
@@ -155,6 +156,7 @@ export class RegionCore {
   bytes(): Uint8Array<ArrayBuffer> {
     const { buffer } = this.live("view region");
     if (this.#bytes?.buffer !== buffer || this.#bytes.byteLength !== this.#byteLength) {
+      checkPresent(buffer, "view region");
       this.#bytes = new Uint8Array(buffer, this.lead, this.byteLength);
     }
     return this.#bytes!;
@@ -201,4 +203,10 @@ export class RegionCore {
 
 function sayAll(farewells: (() => void)[]): void {
   for (const farewell of farewells.splice(0)) farewell();
+}
+
+/** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */
+function checkPresent(buffer: ArrayBuffer, action: string): void {
+  if (!buffer.detached) return;
+  throw new TypeError(`Cannot ${action} as its buffer was transferred away`);
 }
