@@ -258,3 +258,17 @@ export const OS_SYNC_SHARED: number = here.OS_SYNC_SHARED;
 export const UL_COMPARE_AND_WAIT_SHARED: number = here.UL_COMPARE_AND_WAIT_SHARED;
 /** `__ulock_wait`: return the error number, negative (macOS). */
 export const ULF_NO_ERRNO: number = here.ULF_NO_ERRNO;
+/** The signal of a file that would get longer than RLIMIT_FSIZE allows. */
+export const SIGXFSZ: number = here.SIGXFSZ;
+/** `sigprocmask`: add to the signals that are blocked. */
+export const SIG_BLOCK: number = here.SIG_BLOCK;
+/** `sigprocmask`: block these signals and no others. */
+export const SIG_SETMASK: number = here.SIG_SETMASK;
+/** `pwritev2`: write at the end of the file, wherever that is by now (Linux 4.16). */
+export const RWF_APPEND: number = here.RWF_APPEND;
+/** `lseek`: to the next bytes that are no hole. */
+export const SEEK_DATA: number = here.SEEK_DATA;
+/** Open a place in the file system and not what is there (Linux). */
+export const O_PATH: number = here.O_PATH;
+/** `fstatfs`: memory of `memfd_secret` (Linux 5.14). */
+export const SECRETMEM_MAGIC: number = here.SECRETMEM_MAGIC;

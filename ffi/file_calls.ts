@@ -3,6 +3,7 @@
 import { cString, int, type Size, size } from "./arguments.ts";
 import { checkCount, checkZero, required } from "./call.ts";
 import { libc } from "./libc.ts";
+import { withoutSizeSignal } from "./size_signal.ts";
 
 /**
  * `int open(const char *pathname, int flags, mode_t mode)`: opens a file.
@@ -49,12 +50,13 @@ export function close(fd: number): 0 {
  * @returns 0
  * @throws {TypeError} EINVAL: a negative length, or opened for reading only; or another type.
  * @throws {Deno.errors.PermissionDenied} EPERM: a seal forbids it.
- * @throws {Error} EBADF: it is not open. EFBIG: larger than the file system allows. EIO.
+ * @throws {Error} EBADF: it is not open. EFBIG: larger than the file system or RLIMIT_FSIZE allows,
+ * without the SIGXFSZ that C gets. EIO.
  */
 export function ftruncate(fd: number, length: Size): 0 {
   int(fd, "fd", "ftruncate");
   size(length, "length", "ftruncate");
-  checkZero(libc().ftruncate(fd, BigInt(length)), "ftruncate");
+  withoutSizeSignal(() => checkZero(libc().ftruncate(fd, BigInt(length)), "ftruncate"));
   return 0;
 }
 

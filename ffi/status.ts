@@ -31,6 +31,8 @@ export interface FileStatus {
   readonly mode: number;
   readonly uid: number;
   readonly byteLength: number;
+  /** What is set aside for it, in bytes: less than its length where it has holes. */
+  readonly allocated: number;
 }
 
 /** @throws {Error} EBADF: the descriptor is not open. */
@@ -58,6 +60,7 @@ const STATX_BTIME = 0x800;
 /*
  * struct statx, the same on every architecture:
  *    0 u32 stx_mask    20 u32 stx_uid     28 u16 stx_mode    32 u64 stx_ino    40 u64 stx_size
+ *   48 u64 stx_blocks, of 512 bytes
  *   80 i64 stx_btime.tv_sec                88 u32 stx_btime.tv_nsec
  *  136 u32 stx_dev_major                 140 u32 stx_dev_minor                 256 bytes in all
  */
@@ -84,6 +87,7 @@ function linuxStatus(fd: number, path: string, flags: number): FileStatus {
     mode: mode & 0o7777,
     uid: record.getUint32(20, true),
     byteLength: Number(record.getBigUint64(40, true)),
+    allocated: Number(record.getBigUint64(48, true)) * 512,
   };
 }
 
@@ -114,6 +118,7 @@ function deviceNumber(major: number, minor: number): number {
  * macOS's struct stat with 64-bit inode numbers:
  *   0 i32 st_dev   4 u16 st_mode   8 u64 st_ino   16 u32 st_uid   96 i64 st_size   144 bytes in all
  *  80 i64 st_birthtimespec.tv_sec                 88 i64 st_birthtimespec.tv_nsec
+ * 104 i64 st_blocks, of 512 bytes
  */
 function darwinStatus(fd: number): FileStatus {
   const record = new DataView(new ArrayBuffer(144));
@@ -129,6 +134,32 @@ function darwinStatus(fd: number): FileStatus {
     mode: mode & 0o7777,
     uid: record.getUint32(16, true),
     byteLength: Number(record.getBigInt64(96, true)),
+    allocated: Number(record.getBigInt64(104, true)) * 512,
+  };
+}
+
+/** The part of Linux's `struct statfs` that this module uses. */
+export interface FileSystemStatus {
+  /** A number for its kind: `f_type`. */
+  readonly type: number;
+  readonly blockByteLength: number;
+  /** How many blocks there are; 0 where the file system does not count them. */
+  readonly blocks: number;
+  readonly freeBlocks: number;
+}
+
+/** What a descriptor's file lies on; undefined where the system does not tell. Linux only. */
+export function fileSystemOf(fd: number): FileSystemStatus | undefined {
+  if (platform().os !== "linux") return undefined;
+  // All of its fields are words: f_type, f_bsize, f_blocks, f_bfree, ... 120 bytes in all.
+  const words = new BigInt64Array(15);
+  if (libc().fstatfs(fd, new Uint8Array(words.buffer)) !== 0) return undefined;
+  const [type, blockByteLength, blocks, freeBlocks] = words;
+  return {
+    type: Number(type),
+    blockByteLength: Number(blockByteLength),
+    blocks: Number(blocks),
+    freeBlocks: Number(freeBlocks),
   };
 }
 

@@ -111,6 +111,15 @@ export const SYMBOLS = {
     ],
     result: "i32", // descriptor, or -1 and errno
   },
+  openat: {
+    parameters: [
+      "i32", // int dirfd
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // mode_t mode: variadic in C
+    ],
+    result: "i32", // descriptor, or -1 and errno
+  },
   close: {
     parameters: [
       "i32", // int fd
@@ -158,6 +167,27 @@ export const SYMBOLS = {
     ],
     result: "isize", // bytes placed in buf, or -1 and errno
   },
+  // https://man7.org/linux/man-pages/man2/lseek.2.html
+  lseek: {
+    parameters: [
+      "i32", // int fd
+      "i64", // off_t offset
+      "i32", // int whence
+    ],
+    result: "i64", // the new position, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/pwritev2.2.html (Linux; glibc 2.26)
+  pwritev2: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const struct iovec *iov
+      "i32", // int iovcnt
+      "i64", // off_t offset
+      "i32", // int flags
+    ],
+    result: "isize", // bytes written, or -1 and errno
+    optional: true,
+  },
   // https://man7.org/linux/man-pages/man2/ftruncate.2.html
   ftruncate: {
     parameters: [
@@ -165,16 +195,6 @@ export const SYMBOLS = {
       "i64", // off_t length
     ],
     result: "i32", // 0, or -1 and errno
-  },
-  // https://man7.org/linux/man-pages/man3/posix_fallocate.3.html (not on macOS)
-  posix_fallocate: {
-    parameters: [
-      "i32", // int fd
-      "i64", // off_t offset
-      "i64", // off_t len
-    ],
-    result: "i32", // 0, or the error number itself; errno is not set
-    optional: true,
   },
   // https://man7.org/linux/man-pages/man2/fallocate.2.html (Linux only)
   fallocate: {
@@ -198,6 +218,14 @@ export const SYMBOLS = {
     ],
     result: "i32", // 0, or -1 and errno
     optional: true,
+  },
+  // https://man7.org/linux/man-pages/man2/fstatfs.2.html (Linux's layout is meant)
+  fstatfs: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // struct statfs *buf: 120 bytes
+    ],
+    result: "i32", // 0, or -1 and errno
   },
   // macOS: the layout with 64-bit inode numbers is "fstat" on arm64, "fstat$INODE64" on x86-64.
   fstat: {
@@ -377,6 +405,25 @@ export const SYMBOLS = {
       "buffer", // struct sigaction *oldact, or NULL
     ],
     result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/sigprocmask.2.html: of the calling thread, on Linux
+  sigprocmask: {
+    parameters: [
+      "i32", // int how
+      "buffer", // const sigset_t *set, or NULL
+      "buffer", // sigset_t *oldset, or NULL
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/sigtimedwait.2.html (not on macOS)
+  sigtimedwait: {
+    parameters: [
+      "buffer", // const sigset_t *set
+      "buffer", // siginfo_t *info, or NULL
+      "buffer", // const struct timespec *timeout
+    ],
+    result: "i32", // the signal, or -1 and errno
+    optional: true,
   },
   // https://man7.org/linux/man-pages/man2/memfd_create.2.html (Linux; glibc 2.27)
   memfd_create: {

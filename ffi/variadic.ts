@@ -1,5 +1,5 @@
 /**
- * Variadic C functions (`open`, `fcntl`, `shm_open`, `syscall`, `prctl`) on Apple arm64.
+ * Variadic C functions (`open`, `openat`, `fcntl`, `shm_open`, `syscall`, `prctl`) on Apple arm64.
  *
  * There the variadic arguments go to the stack, eight bytes each, while a Deno FFI signature
  * fills the registers x0 to x7 first. So the signature is padded: the fixed parameters, then
@@ -12,6 +12,7 @@ const REGISTER_ARGUMENTS = 8;
 /** How many parameters of each variadic function are fixed ones. */
 export const VARIADIC_FIXED_COUNTS: Readonly<Record<string, number>> = {
   open: 2, // int open(const char *path, int flags, ...)
+  openat: 3, // int openat(int dirfd, const char *path, int flags, ...)
   shm_open: 2, // int shm_open(const char *name, int flags, ...)
   fcntl: 2, // int fcntl(int fd, int command, ...)
 };

@@ -65,16 +65,23 @@ async function mountImage(
   const image = `${root}/image`;
   await Deno.create(image).then((file) => file.close());
   await Deno.truncate(image, 2 * 2 ** 20);
-  return await run("mkfs.ext4", "-q", "-O", "^has_journal", "-m", "0", ...options, image) ??
+  return await run("mke2fs", "-q", "-O", "^has_journal", "-m", "0", ...options, image) ??
     await run("mount", "-o", "loop", image, point);
 }
 
-/** A tmpfs of 1 MiB, and ext4 images of 2 MiB with blocks of a page and of a quarter of one. */
+/**
+ * A tmpfs of 1 MiB, ext4 images of 2 MiB with blocks of a page and of a quarter of one, and an ext2
+ * image, which cannot reserve blocks.
+ */
 export const SMALL_DISKS: readonly SmallDisk[] = [
   await smallDisk(
     "tmpfs",
     (_, point) => run("mount", "-t", "tmpfs", "-o", "size=1m", "none", point),
   ),
-  await smallDisk("ext4", (root, point) => mountImage(root, point, "-b", "4096")),
-  await smallDisk("ext4 with small blocks", (root, point) => mountImage(root, point, "-b", "1024")),
+  await smallDisk("ext4", (root, point) => mountImage(root, point, "-t", "ext4", "-b", "4096")),
+  await smallDisk(
+    "ext4 with small blocks",
+    (root, point) => mountImage(root, point, "-t", "ext4", "-b", "1024"),
+  ),
+  await smallDisk("ext2", (root, point) => mountImage(root, point, "-t", "ext2", "-b", "4096")),
 ];

@@ -3,7 +3,7 @@
  * are for good, so only children make them.
  */
 
-const RESOURCES = { FSIZE: 1, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
+const RESOURCES = { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
 
 /** Sets a soft limit of this process. @returns what it was */
 export function setLimit(resource: keyof typeof RESOURCES, value: number): number {
@@ -38,14 +38,6 @@ export function dropPrivileges(): void {
     prctl(4, 1n), // PR_SET_DUMPABLE, or /proc/self would be root's
   ];
   if (results.some((result) => result !== 0)) throw new Error("Dropping privileges failed");
-}
-
-/** Makes a write beyond RLIMIT_FSIZE an error instead of the end of the process. */
-export function ignoreFileSizeSignal(): void {
-  const libc = Deno.dlopen("libc.so.6", {
-    signal: { parameters: ["i32", "usize"], result: "usize" },
-  });
-  libc.symbols.signal(25, 1n); // SIGXFSZ, SIG_IGN
 }
 
 /** The address space that this process uses, in bytes. */

@@ -30,7 +30,7 @@ export const PIECES = {
   guard: {
     constant: "GUARD_CODE",
     title: "The machine code of the fault guard's signal handler",
-    flags: ["-O2 -static -Wl,-T,guard.ld"],
+    flags: ["-Os -static -Wl,-T,guard.ld"],
     flat: true,
   },
   store: {
@@ -88,6 +88,9 @@ async function render(piece: Piece, architecture: Architecture): Promise<string>
     `    compilerVersion: "${version}",\n    lines: [\n${lines.join("\n")}\n    ],\n  },\n`;
 }
 
+/** Where the type of the generated constants is, from their folders. */
+const TYPES = "../machine_code.ts";
+
 async function write(piece: Piece): Promise<void> {
   const { constant, title } = PIECES[piece];
   const path = new URL(`${piece}/code.ts`, FFI);
@@ -96,7 +99,7 @@ async function write(piece: Piece): Promise<void> {
  * \`deno task build-native\` from ${piece}.c. Do not edit.
  */
 
-import type { MachineCode } from "../machine_code.ts";
+import type { MachineCode } from "${TYPES}";
 
 export const ${constant}: MachineCode = {
 ${await render(piece, "x86_64")}${await render(piece, "aarch64")}};

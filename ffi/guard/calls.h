@@ -5,12 +5,12 @@ typedef unsigned int u32;
 
 #if defined(__x86_64__)
 enum { SYS_close = 3, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_rt_sigaction = 13,
-       SYS_mremap = 25, SYS_nanosleep = 35, SYS_getpid = 39, SYS_gettid = 186, SYS_futex = 202,
-       SYS_tgkill = 234, SYS_process_vm_readv = 310 };
+       SYS_pread64 = 17, SYS_mremap = 25, SYS_madvise = 28, SYS_nanosleep = 35, SYS_getpid = 39,
+       SYS_gettid = 186, SYS_futex = 202, SYS_tgkill = 234 };
 #elif defined(__aarch64__)
-enum { SYS_close = 57, SYS_mmap = 222, SYS_mprotect = 226, SYS_munmap = 215, SYS_rt_sigaction = 134,
-       SYS_mremap = 216, SYS_nanosleep = 101, SYS_getpid = 172, SYS_gettid = 178, SYS_futex = 98,
-       SYS_tgkill = 131, SYS_process_vm_readv = 270 };
+enum { SYS_close = 57, SYS_pread64 = 67, SYS_futex = 98, SYS_nanosleep = 101, SYS_tgkill = 131,
+       SYS_rt_sigaction = 134, SYS_getpid = 172, SYS_gettid = 178, SYS_munmap = 215,
+       SYS_mremap = 216, SYS_mmap = 222, SYS_mprotect = 226, SYS_madvise = 233 };
 #else
 #error "no such architecture"
 #endif

@@ -19,7 +19,7 @@
 #define BUS_MCEERR_AR 4
 #define SIG_IGN 1
 #define SA_SIGINFO 4
-#define PROT_READ_ONLY 1
+#define PROT_READ 1
 #define PROT_READ_WRITE 3
 #define MAP_SHARED 0x01
 #define MAP_PRIVATE 0x02
@@ -32,6 +32,10 @@
 #define EFAULT 14
 #define EINVAL 22
 #define MREMAP_MAYMOVE 1
+#define MREMAP_FIXED 2
+#define MADV_WIPEONFORK 18
+#define MADV_KEEPONFORK 19
+#define FUTEX_CMP_REQUEUE_PRIVATE (4 | 128)
 #define FUTEX_WAKE_OP_PRIVATE (5 | 128)
 #define FUTEX_ADD_NOTHING (1 << 28) /* FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0) */
 #define NAP_NANOSECONDS 20000
@@ -54,11 +58,28 @@ struct info { /* siginfo_t */
 __attribute__((section(".text.a"), used, aligned(64), visibility("hidden")))
 const u64 guard_signature[8] = {0x31444155475f4d4dUL /* "MM_GUAD1" */, 2, TABLE_OFFSET};
 
-/* Puts private memory at [start, end): zeros, or the file's content if there is a file. */
-static inline int replace(const struct slot *slot, u64 start, u64 end, int fd) {
-  u64 flags = MAP_PRIVATE | MAP_FIXED | (fd < 0 ? MAP_ANONYMOUS : 0);
-  u64 offset = fd < 0 ? 0 : slot->file_offset + (start - slot->start);
-  long result = call(SYS_mmap, start, end - start, PROT_READ_WRITE, flags, (u64)(long)fd, offset);
+/* Puts memory at [start, end) that has no file. */
+static inline int put(u64 start, u64 end, u64 protection, u64 flags) {
+  long result = call(SYS_mmap, start, end - start, protection, flags | MAP_FIXED | MAP_ANONYMOUS,
+                     -1, 0);
+  return result == (long)start;
+}
+
+/* Puts zeros at [start, end) that can be written to. RLIMIT_DATA counts private memory of that kind,
+ * and is used up in time; it does not count what could be shared. */
+static inline int put_zeros(u64 start, u64 end) {
+  return put(start, end, PROT_READ_WRITE, MAP_PRIVATE) ||
+         put(start, end, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE);
+}
+
+static inline u64 file_offset(const struct slot *slot, u64 address) {
+  return slot->file_offset + (address - slot->start);
+}
+
+/* Puts a private copy of the file's content at [start, end). */
+static inline int put_copy(const struct slot *slot, u64 start, u64 end) {
+  long result = call(SYS_mmap, start, end - start, PROT_READ_WRITE, MAP_PRIVATE | MAP_FIXED,
+                     (u64)(long)slot->fd, file_offset(slot, start));
   return result == (long)start;
 }
 
@@ -71,40 +92,11 @@ static inline u64 reach(const struct slot *slot, u64 page, u64 page_size, int pa
   return end < slot->end ? end : slot->end;
 }
 
-/* Whether the kernel can read a page: 1, or -EFAULT, or another error if it cannot be asked. */
-static inline long readable(u64 page) {
-  char byte;
-  u64 local[2] = {(u64)&byte, 1};
-  u64 remote[2] = {page, 1};
-  u64 process = call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-  return call(SYS_process_vm_readv, process, (u64)local, 1, (u64)remote, 1, 0);
-}
-
-/* A page that is not there becomes a zero page, and so may those behind it that are not there
- * either. One that can be read but not be written to, for want of disk space, becomes a private
- * copy of itself. If the system's limit of mappings is reached, a single page cannot be cut out:
- * then all that follows it is replaced, or all of the range. */
-static inline int absorb_missing(const struct slot *slot, int code, u64 page, u64 page_size) {
-  long there = readable(page);
-  if (there == 1 && slot->fd >= 0 && code == BUS_ADRERR &&
-      replace(slot, page, reach(slot, page, page_size, 10), slot->fd)) return 1;
-  u64 end = page + page_size;
-  u64 limit = there == -EFAULT && code == BUS_ADRERR ? reach(slot, page, page_size, 6) : end;
-  while (end < limit && readable(end) == -EFAULT) end += page_size;
-  return replace(slot, page, end, -1) || replace(slot, page, slot->end, -1) ||
-         replace(slot, slot->start, slot->end, -1);
-}
-
-/* A page that may not be touched like that becomes a private copy of itself. Private memory is one
- * already and only gets its rights back. */
-static inline int absorb_forbidden(const struct slot *slot, u64 page, u64 page_size) {
-  u64 end = reach(slot, page, page_size, 10);
-  if (slot->fd >= 0) {
-    return replace(slot, page, end, slot->fd) ||
-           replace(slot, slot->start, slot->end, slot->fd);
-  }
-  return call(SYS_mprotect, page, end - page, PROT_READ_WRITE, 0, 0, 0) == 0 ||
-         call(SYS_mprotect, slot->start, slot->end - slot->start, PROT_READ_WRITE, 0, 0, 0) == 0;
+/* Whether a page can be read, found out by comparing its first word: the kernel reads it, and
+ * answers EFAULT where this thread would get a signal. */
+static inline int readable(u64 page) {
+  u32 nobody = 0;
+  return call(SYS_futex, page, FUTEX_CMP_REQUEUE_PRIVATE, 0, 0, (u64)&nobody, 0) != -EFAULT;
 }
 
 /* Whether a page can be written to, found out by adding 0 to its first word: the kernel does it
@@ -114,11 +106,84 @@ static inline int writable(u64 page) {
   return call(SYS_futex, (u64)&nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0, page, FUTEX_ADD_NOTHING) >= 0;
 }
 
-/* Whether a shared mapping is there: only such a one can be duplicated, which is undone at once. */
+/* Whether a shared mapping is there: only such a one may be duplicated. It never is, since that
+ * needs leave to move. */
 static inline int is_shared(u64 page, u64 page_size) {
-  long copy = call(SYS_mremap, page, 0, page_size, MREMAP_MAYMOVE, 0, 0);
-  if (copy > 0) call(SYS_munmap, copy, page_size, 0, 0, 0, 0);
-  return copy != -EINVAL && copy != -EFAULT;
+  long refusal = call(SYS_mremap, page, 0, page_size, 0, 0, 0);
+  return refusal != -EINVAL && refusal != -EFAULT;
+}
+
+/* Whether the zeros of this handler are there: private memory without a file, which alone can be
+ * emptied on fork. That is taken back at once, or neighbours could not be joined. */
+static inline int is_zeros(u64 page, u64 page_size) {
+  if (is_shared(page, page_size)) return 0;
+  if (call(SYS_madvise, page, page_size, MADV_WIPEONFORK, 0, 0, 0) != 0) return 0;
+  call(SYS_madvise, page, page_size, MADV_KEEPONFORK, 0, 0, 0);
+  return 1;
+}
+
+/* A page of memory that RLIMIT_DATA does not count takes the place of one, with what that holds:
+ * of a shared mapping, what the file holds. It is filled elsewhere, since others look meanwhile. */
+static inline int put_uncounted_copy(const struct slot *slot, u64 page, u64 page_size, int shared) {
+  long copy = call(SYS_mmap, 0, page_size, PROT_READ_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (copy < 0) return 0;
+  int filled;
+  if (shared) {
+    filled = call(SYS_pread64, slot->fd, copy, page_size, file_offset(slot, page), 0, 0) >= 0;
+  } else {
+    filled = call(SYS_mprotect, page, page_size, PROT_READ, 0, 0, 0) == 0 && readable(page);
+    for (u64 i = 0; filled && i < page_size; i += sizeof(u64)) {
+      *(volatile u64 *)(copy + i) = *(volatile u64 *)(page + i);
+    }
+  }
+  if (filled && call(SYS_mremap, copy, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, page,
+                     0) == (long)page) return 1;
+  call(SYS_munmap, copy, page_size, 0, 0, 0, 0);
+  return 0;
+}
+
+/* A page of a shared mapping becomes a private copy of itself, and so may those behind it that
+ * cannot be written to either: what can be is the file's, or a copy that holds something already. */
+static inline int absorb_by_copy(const struct slot *slot, u64 page, u64 page_size) {
+  u64 end = page + page_size;
+  u64 limit = reach(slot, page, page_size, 10);
+  while (end < limit && !writable(end)) end += page_size;
+  return put_copy(slot, page, end) || put_uncounted_copy(slot, page, page_size, 1) ||
+         put_copy(slot, slot->start, slot->end);
+}
+
+/* A page that is not there becomes a zero page; those behind it that are not there either may be
+ * read as zeros from now on. (Not where the addresses are V8's: see absorb_alone.) One that can be
+ * read but not be written to, for want of disk space, becomes a copy of itself. If the system's
+ * limit of mappings is reached, a single page cannot be cut out: then all that follows it is
+ * replaced, or all of the range. */
+static inline int absorb_missing(const struct slot *slot, int code, u64 page, u64 page_size) {
+  int there = readable(page);
+  if (there && slot->fd >= 0 && code == BUS_ADRERR && !is_zeros(page, page_size) &&
+      absorb_by_copy(slot, page, page_size)) return 1;
+  u64 next = page + page_size;
+  if (!put_zeros(page, next) && !put_zeros(page, slot->end) &&
+      !put_zeros(slot->start, slot->end)) return 0;
+  u64 end = next;
+  u64 limit = !there && code == BUS_ADRERR ? reach(slot, page, page_size, 6) : next;
+  while (end < limit && !readable(end)) end += page_size;
+  if (end > next) put(next, end, slot->borrowed ? PROT_READ_WRITE : PROT_READ, MAP_PRIVATE);
+  return 1;
+}
+
+/* A page that may not be touched like that becomes a copy of itself. Private memory is one already
+ * and only gets its rights back; so do zeros that were put here before. */
+static inline int absorb_forbidden(const struct slot *slot, u64 page, u64 page_size) {
+  int private = slot->fd < 0;
+  if (!private && !is_zeros(page, page_size)) return absorb_by_copy(slot, page, page_size);
+  u64 end = page + page_size;
+  u64 limit = reach(slot, page, page_size, 10);
+  while (end < limit && (private || (!writable(end) && is_zeros(end, page_size)))) end += page_size;
+  if (call(SYS_mprotect, page, end - page, PROT_READ_WRITE, 0, 0, 0) == 0 ||
+      put_uncounted_copy(slot, page, page_size, 0)) return 1;
+  if (!private) return put_copy(slot, slot->start, slot->end);
+  return call(SYS_mprotect, slot->start, slot->end - slot->start, PROT_READ_WRITE, 0, 0, 0) == 0;
 }
 
 static inline int is_dead(u32 thread) {
@@ -216,7 +281,7 @@ static inline int put_late(struct table *table, u64 page, u64 page_size) {
     *entry = 0;
   }
   u64 flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
-  long result = call(SYS_mmap, page, page_size, PROT_READ_ONLY, flags, -1, 0);
+  long result = call(SYS_mmap, page, page_size, PROT_READ, flags, -1, 0);
   /* Somebody was given the address, or another thread was quicker: the access is made again. */
   if (result == -EEXIST) return 1;
   if (result != (long)page) {

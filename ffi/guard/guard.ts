@@ -12,6 +12,7 @@ import {
   MAP_ANONYMOUS,
   MAP_NORESERVE,
   MAP_PRIVATE,
+  MAP_SHARED,
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
@@ -174,7 +175,16 @@ function complete({ action, table }: Installed): void {
 }
 
 function makeMemory(byteLength: number): Deno.PointerObject {
-  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  try {
+    return mapMemory(byteLength, MAP_PRIVATE);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== "ENOMEM") throw error;
+    return mapMemory(byteLength, MAP_SHARED); // which RLIMIT_DATA does not count
+  }
+}
+
+function mapMemory(byteLength: number, sharing: number): Deno.PointerObject {
+  const flags = sharing | MAP_ANONYMOUS | MAP_NORESERVE;
   return checkPointer(
     libc().mmap(null, BigInt(byteLength), PROT_READ | PROT_WRITE, flags, -1, 0n),
     "mmap",

@@ -5,7 +5,7 @@ import { LOCK_EX, LOCK_NB, LOCK_UN } from "../../ffi/constants.ts";
 import { close, ftruncate } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { statusOf } from "../../ffi/status.ts";
-import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
+import { duplicate, type OpenedFile, openFile, removeCreated } from "../object/open_file.ts";
 import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
 import { extend } from "../object/size.ts";
 import { mapFile } from "../region/make.ts";
@@ -58,14 +58,15 @@ const MODE = 0o666;
 export function openCollection(plan: FilePlan): number {
   const { path, writable, create, exclusive, action } = plan;
   checkDenied(path, writable);
-  const { fd, created } = openFile({ path, writable, create, createNew: false, mode: MODE });
+  const opened = openFile({ path, writable, create, createNew: false, mode: MODE });
+  const { fd } = opened;
   try {
     checkDescriptorDenied(fd, writable);
     if (exclusive || create) {
       if (!lock(fd, path, exclusive)) {
         throw new Deno.errors.Busy(`Cannot ${action}: another writer has '${path}' open`);
       }
-      if (create) makeUnlessThere(fd, plan, created);
+      if (create) makeUnlessThere(plan, opened);
       if (!exclusive) unlock(fd);
     }
     const { type, byteLength } = statusOf(fd);
@@ -107,7 +108,7 @@ export function unlock(fd: number): void {
 }
 
 /** Makes the collection in an empty file, or in one whose maker was killed. */
-function makeUnlessThere(fd: number, plan: FilePlan, created: boolean): void {
+function makeUnlessThere(plan: FilePlan, { fd, created, path }: OpenedFile): void {
   if (!isToBeMade(fd, plan)) return;
   try {
     if (statusOf(fd).byteLength > 0) ftruncate(fd, 0);
@@ -120,7 +121,7 @@ function makeUnlessThere(fd: number, plan: FilePlan, created: boolean): void {
       writeHeader(words, header);
     });
   } catch (error) {
-    if (created) removeCreated(plan.path, fd);
+    if (created) removeCreated(path, fd);
     else ftruncate(fd, 0);
     throw error;
   }

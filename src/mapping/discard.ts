@@ -5,6 +5,7 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   MADV_DONTNEED,
+  MADV_REMOVE,
   MAP_SHARED,
 } from "../../ffi/constants.ts";
 import { errnoName, lastErrno } from "../../ffi/errno.ts";
@@ -63,11 +64,21 @@ function dropPages(mapping: Mapping, { byteOffset, byteLength }: Span): void {
   zeroSpan(mapping, { byteOffset, byteLength: first - byteOffset });
   zeroSpan(mapping, { byteOffset: last, byteLength: end - last });
   const start = pointerAt(mapping.pointer, first);
-  if (libc().madvise(start, BigInt(last - first), MADV_DONTNEED) === 0) return;
+  if (libc().madvise(start, BigInt(last - first), MADV_DONTNEED) === 0) {
+    if (mapping.faults > 0) emptyShared(start, last - first);
+    return;
+  }
   const errno = lastErrno();
   if (errno !== EINVAL) throw systemError(errno, "madvise");
   // Locked pages stay in memory.
   zeroSpan(mapping, { byteOffset: first, byteLength: Math.min(last, end) - first });
+}
+
+/** The guard may have put shared pages into private memory, which only gives those back like this. */
+function emptyShared(start: Deno.PointerObject, byteLength: number): void {
+  for (let at = 0; at < byteLength; at += pageSize()) {
+    libc().madvise(pointerAt(start, at), BigInt(pageSize()), MADV_REMOVE); // fails if it is private
+  }
 }
 
 const ZEROS_BYTE_LENGTH = 65536;

@@ -33,14 +33,23 @@ export function flushSpan(mapping: Mapping, span: Span, durability: Durability, 
   checkZero(fsync(fd), "fsync");
 }
 
-/** As {@linkcode flushSpan}, on a thread of Deno's pool. */
+/**
+ * As {@linkcode flushSpan}, on a thread of Deno's pool.
+ *
+ * @param check looks for pages that are cut off, after the flush: also if the mapping was closed
+ * meanwhile, while it still stands
+ */
 export async function flushSpanOffThread(
   mapping: Mapping,
   span: Span,
   durability: Durability,
   fd: number,
+  check: () => void,
 ): Promise<void> {
-  if (durability === "memory") return flushSpan(mapping, span, durability, fd);
+  if (durability === "memory") {
+    flushSpan(mapping, span, durability, fd);
+    return check();
+  }
   const { msyncOffThread, fsyncOffThread } = libc();
   const start = pointerAt(mapping.pointer, span.byteOffset);
   await mapping.whilePinned(async () => {
@@ -50,7 +59,7 @@ export async function flushSpanOffThread(
       call = "fsync";
       result = await fsyncOffThread(fd);
     }
-    if (result === 0) return;
+    if (result === 0) return check();
     // The other thread's errno is out of reach. The same call here gives it again, but for a failed
     // write, which the kernel reports once: that one must not get lost.
     flushSpan(mapping, span, durability, fd);

@@ -3,7 +3,7 @@
 import { guardTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot } from "../../ffi/guard/table.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
-import { MAP_SHARED } from "../../ffi/constants.ts";
+import { MAP_SHARED, PROT_WRITE } from "../../ffi/constants.ts";
 import { alignUp } from "./pages.ts";
 import { type MapRequest, replaceByZeros } from "./range.ts";
 
@@ -76,13 +76,13 @@ export class MappingGuard {
   }
 
   /** Guards the range that the mapping has now. */
-  resume({ pointer, byteLength }: Range, { fd, flags, fileOffset, pageSize }: MapRequest): void {
+  resume({ pointer, byteLength }: Range, request: MapRequest): void {
     const start = addressOf(pointer);
     this.slot.begin({
       start,
-      end: start + BigInt(alignUp(byteLength, pageSize)),
-      fd: (flags & MAP_SHARED) === 0 ? -1 : fd,
-      fileOffset: BigInt(fileOffset),
+      end: start + BigInt(alignUp(byteLength, request.pageSize)),
+      fd: copiedFrom(request),
+      fileOffset: BigInt(request.fileOffset),
       borrowed: this.#borrowed,
     });
   }
@@ -108,4 +108,14 @@ export class MappingGuard {
   free(): number {
     return this.slot.free();
   }
+}
+
+/**
+ * The object of which a forbidden write gets a private copy; -1 if the page just gets its rights
+ * back: private memory is a copy already, and what only this mapping has cannot be mapped again. It
+ * can only be so if this mapping may write to it.
+ */
+function copiedFrom({ fd, flags, protection, single }: MapRequest): number {
+  const isPrivate = (flags & MAP_SHARED) === 0;
+  return isPrivate || single && (protection & PROT_WRITE) !== 0 ? -1 : fd;
 }

@@ -6,6 +6,7 @@ import {
   MAP_FIXED_NOREPLACE,
   MAP_NORESERVE,
   MAP_PRIVATE,
+  MAP_SHARED,
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
   PROT_READ,
@@ -15,9 +16,6 @@ import { checkPointer, isSystemError, MAP_FAILED, required, systemError } from "
 import { lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf, pointerAt, pointerFrom, type Range } from "../../ffi/memory.ts";
-
-/** Memory that nothing is taken for until it is written to. */
-const ZEROS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 /** What `mmap` is asked for; every number is checked and page-aligned already. */
 export interface MapRequest {
@@ -34,6 +32,8 @@ export interface MapRequest {
   readonly subject: string | undefined;
   /** Whether faults are to be absorbed from the start. */
   readonly guarded: boolean;
+  /** Whether another mapping of the object may be other memory: then none is made of it. */
+  readonly single?: boolean;
   /**
    * Where the object's page at `fileOffset` is mapped like this already: further mappings are made
    * of that one, where a seal keeps them from being made of the descriptor.
@@ -149,13 +149,11 @@ export function extendRange({ pointer, byteLength: old }: Range, byteLength: num
 }
 
 /** Puts zero pages where nothing is mapped, since somebody else's memory would turn up there. */
-function fillHole({ pointer, byteLength }: Range): void {
-  const { mmap, munmap } = libc();
-  const length = BigInt(byteLength);
+function fillHole(range: Range): void {
   // Without MAP_FIXED an address is a wish, and granted only if nothing stands there.
-  const zeros = mmap(pointer, length, PROT_READ | PROT_WRITE, ZEROS, -1, 0n);
-  if (Deno.UnsafePointer.equals(zeros, pointer)) return;
-  if (zeros !== null && addressOf(zeros) !== MAP_FAILED) munmap(zeros, length);
+  const zeros = mapZeros(range, 0);
+  if (zeros === null || Deno.UnsafePointer.equals(zeros, range.pointer)) return;
+  libc().munmap(zeros, BigInt(range.byteLength));
 }
 
 /** Gives a range of whole pages back to the system. */
@@ -165,14 +163,18 @@ export function unmapRange(range: Range): void {
   if (result !== 0) replaceByZeros(range);
 }
 
-/** Puts private zero pages, which take no memory until written to, in the place of a range. */
+/** Puts zero pages, which take no memory until written to, in the place of a range. */
 export function replaceByZeros(range: Range): void {
-  libc().mmap(
-    range.pointer,
-    BigInt(range.byteLength),
-    PROT_READ | PROT_WRITE,
-    ZEROS | MAP_FIXED,
-    -1,
-    0n,
-  );
+  mapZeros(range, MAP_FIXED);
+}
+
+/** RLIMIT_DATA counts private memory that can be written to; it does not count what could be shared. */
+function mapZeros({ pointer, byteLength }: Range, fixed: number): Deno.PointerValue {
+  for (const sharing of [MAP_PRIVATE, MAP_SHARED]) {
+    const flags = sharing | MAP_ANONYMOUS | MAP_NORESERVE | fixed;
+    const protection = PROT_READ | PROT_WRITE;
+    const zeros = libc().mmap(pointer, BigInt(byteLength), protection, flags, -1, 0n);
+    if (zeros !== null && addressOf(zeros) !== MAP_FAILED) return zeros;
+  }
+  return null;
 }

@@ -1,21 +1,23 @@
-/** Mapping the true object again where the guard had put private pages. */
+/** Mapping the true object again where the guard had put other pages. */
 
 import { checkZero } from "../../ffi/call.ts";
-import { MAP_SHARED } from "../../ffi/constants.ts";
+import { MADV_WIPEONFORK, MAP_SHARED } from "../../ffi/constants.ts";
+import { errnoName, lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
-import { addressOf, pointerAt } from "../../ffi/memory.ts";
-import { readProc } from "../../ffi/proc.ts";
+import { pointerAt, type Range } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
 import type { MappedRange } from "./guard.ts";
-import { alignUp, max, min, type Span } from "./pages.ts";
+import { alignUp, type Span } from "./pages.ts";
 import { mapOver } from "./range.ts";
 
 /** Heals a mapping; its views stay. Every page gets the mapping's own protection again. */
 export function repairMapping(mapped: MappedRange): void {
   const { guard } = mapped;
-  if (guard === undefined) return mapAgain(mapped);
+  if (guard === undefined) return protectAll(mapped);
   guard.alone(() => {
     const { faults } = guard;
     mapAgain(mapped);
+    protectAll(mapped);
     // What was absorbed since may lie in pages that had been healed already.
     guard.healed(faults);
   });
@@ -23,10 +25,9 @@ export function repairMapping(mapped: MappedRange): void {
 
 function mapAgain(mapped: MappedRange): void {
   const { range, request } = mapped;
-  for (const { byteOffset, byteLength } of replacedSpans(mapped)) {
+  for (const { byteOffset, byteLength } of spansToMap(mapped)) {
     mapOver({ pointer: pointerAt(range.pointer, byteOffset), byteLength }, request, byteOffset);
   }
-  protectAll(mapped);
 }
 
 /** Heals a mapping if it is cut off; in any case every page gets its own protection again. */
@@ -48,23 +49,39 @@ function protectAll({ range, request }: MappedRange): void {
 }
 
 /**
- * The parts of a mapping that are not what its request asked for: zero pages have no file, copies
- * of a shared mapping's pages are private. Of private memory nothing is ever replaced.
+ * What must be mapped from the object again. All of a shared mapping, which holds nothing of its own
+ * that is to stay; of a private one, what the guard has put there: the rest holds changes. Private
+ * memory without a file is never replaced.
  */
-function replacedSpans({ range: { pointer, byteLength }, request }: MappedRange): Span[] {
+function spansToMap({ range, request }: MappedRange): Span[] {
   if (request.fd === -1) return [];
-  const start = addressOf(pointer);
-  const end = start + BigInt(alignUp(byteLength, request.pageSize));
-  const sharing = (request.flags & MAP_SHARED) === 0 ? "p" : "s";
+  if ((request.flags & MAP_SHARED) !== 0) return [{ byteOffset: 0, byteLength: range.byteLength }];
+  return replacedSpans(range);
+}
+
+/** The pages of a private mapping of a file that are not that file's, and no changes of it. */
+function replacedSpans({ pointer, byteLength }: Range): Span[] {
+  const step = pageSize();
+  const end = alignUp(byteLength, step);
   const spans: Span[] = [];
-  for (const [, from, to, kind, inode] of readProc("/proc/self/maps").matchAll(MAPS_LINE)) {
-    const first = max(start, BigInt(`0x${from}`));
-    const last = min(end, BigInt(`0x${to}`));
-    if (first >= last || (kind === sharing && inode !== "0")) continue;
-    spans.push({ byteOffset: Number(first - start), byteLength: Number(last - first) });
+  for (let byteOffset = 0; byteOffset < end;) {
+    let last = byteOffset;
+    while (last < end && isForeign(pointerAt(pointer, last), step)) last += step;
+    if (last > byteOffset) spans.push({ byteOffset, byteLength: last - byteOffset });
+    byteOffset = last + step;
   }
   return spans;
 }
 
-/** "7f0000000000-7f0000001000 rw-p 00000000 08:01 1234   /path" */
-const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) ...([sp]) [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ (\d+)/gm;
+/**
+ * Whether a page of a private mapping is none of its file's: memory without a file, which alone can
+ * be emptied on `fork` (not that it matters: the page is about to go); or shared memory, which alone
+ * may be duplicated, though not without leave to move.
+ */
+function isForeign(page: Deno.PointerObject, byteLength: number): boolean {
+  const { madvise, mremap } = libc();
+  const length = BigInt(byteLength);
+  if (madvise(page, length, MADV_WIPEONFORK) === 0) return true;
+  mremap!(page, 0n, length, 0, null);
+  return errnoName(lastErrno()) !== "EINVAL";
+}

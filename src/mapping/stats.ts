@@ -42,13 +42,29 @@ const FIELDS: Readonly<Record<keyof RegionStats, readonly string[]>> = {
 /** "7f0000000000-7f0000001000 rw-s ..." and the lines "Rss:      4 kB" that follow it. */
 const ENTRY = /^([0-9a-f]+)-([0-9a-f]+) .*\n((?:[A-Z].*\n)*)/gm;
 
-/** The sums over all of a mapping's entries; the guard or `protect` may have split it. */
+const SMAPS = "/proc/self/smaps";
+
+/** @throws {Deno.errors.NotSupported} If there is no /proc, as on macOS or in some sandboxes. */
+function readSmaps(): string {
+  try {
+    return readProc(SMAPS);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotSupported(`Cannot read statistics as there is no ${SMAPS} here`);
+  }
+}
+
+/**
+ * The sums over all of a mapping's entries; the guard or `protect` may have split it.
+ *
+ * @throws {Deno.errors.NotSupported} If there is no /proc.
+ */
 export function statsOf({ pointer, byteLength }: Mapping): RegionStats {
   const start = addressOf(pointer);
   const room = alignUp(byteLength, pageSize());
   const end = start + BigInt(room);
   const totals = new Map<string, number>();
-  for (const [, from, to, lines] of readProc("/proc/self/smaps").matchAll(ENTRY)) {
+  for (const [, from, to, lines] of readSmaps().matchAll(ENTRY)) {
     const overlap = Number(min(end, BigInt(`0x${to}`)) - max(start, BigInt(`0x${from}`)));
     if (overlap <= 0) continue;
     for (const [, name, kibibytes] of lines!.matchAll(/^(\w+): +(\d+) kB$/gm)) {

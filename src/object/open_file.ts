@@ -1,20 +1,21 @@
 /** Opening files: by path, creating them, and by descriptor. */
 
-import { retryInterrupted } from "../../ffi/call.ts";
+import { checkCount, retryInterrupted } from "../../ffi/call.ts";
 import {
   O_CLOEXEC,
-  O_CREAT,
-  O_EXCL,
   O_NOCTTY,
+  O_NOFOLLOW,
   O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   O_RDWR,
 } from "../../ffi/constants.ts";
 import { duplicateDescriptor } from "../../ffi/descriptor.ts";
-import { open } from "../../ffi/file_calls.ts";
+import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { statusOf, statusOfPath } from "../../ffi/status.ts";
 import { cString } from "../../ffi/arguments.ts";
+import { createFile, linkedFrom, unless } from "./create_file.ts";
 
 /** How to open a file; every field is checked already. */
 interface FileRequest {
@@ -25,26 +26,83 @@ interface FileRequest {
   readonly mode: number;
 }
 
-/** An open descriptor, and whether this very call made the file. */
-interface OpenedFile {
+/** An open descriptor, and whether this very call made the object. */
+interface Opened {
   readonly fd: number;
   readonly created: boolean;
 }
 
-// O_NONBLOCK: a FIFO without a peer must be an error, not a wait. Regular files ignore it.
-const COMMON = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+/** An open file. */
+export interface OpenedFile extends Opened {
+  /** Where it stands: another path where it was made through a symbolic link. */
+  readonly path: string;
+}
+
+const COMMON = O_CLOEXEC | O_NOCTTY;
 
 /** @throws the system error of `open` */
 export function openFile({ path, writable, create, createNew, mode }: FileRequest): OpenedFile {
   const flags = COMMON | (writable ? O_RDWR : O_RDONLY);
-  const openExisting = () => retryInterrupted(() => open(path, flags));
-  const openNew = () => retryInterrupted(() => open(path, flags | O_CREAT | O_EXCL, mode));
-  if (createNew) return { fd: openNew(), created: true };
-  if (!create) return { fd: openExisting(), created: false };
-  // A dangling symbolic link defeats both; without O_EXCL its target is made.
-  return openOrCreate(openExisting, openNew) ??
-    { fd: retryInterrupted(() => open(path, flags | O_CREAT, mode)), created: false };
+  const openExisting = () => openPatiently(path, flags);
+  if (createNew) return { fd: createFile(path, flags, mode), created: true, path };
+  if (!create) return { fd: openExisting(), created: false, path };
+  let place = path;
+  const opened = openOrCreate(openExisting, () => {
+    try {
+      return createFile(place, flags, mode);
+    } catch (error) {
+      // A symbolic link that leads nowhere is in the way: where it leads, the file is made.
+      if (error instanceof Deno.errors.AlreadyExists) place = linkedFrom(place) ?? path;
+      throw error;
+    }
+  });
+  if (opened !== undefined) return { ...opened, path: opened.created ? place : path };
+  throw new Deno.errors.Busy(`Cannot open '${path}': others keep making and removing it`);
 }
+
+/**
+ * Opens what is there.
+ *
+ * @param call opens it, with these flags
+ * @throws the system error of `open`
+ */
+export function openPatiently(
+  path: string,
+  flags: number,
+  call: (flags: number) => number = (flags) => open(path, flags),
+): number {
+  try {
+    // O_NONBLOCK: a FIFO without a peer must be an error, not a wait. Regular files ignore it, but
+    // for a lease that somebody has on one.
+    return retryInterrupted(() => call(flags | O_NONBLOCK));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+    const fd = openLeased(path, flags);
+    if (fd === undefined) throw error;
+    return fd;
+  }
+}
+
+/** Waits until a lease is given back. Undefined if it is no regular file, or one without /proc. */
+function openLeased(path: string, flags: number): number | undefined {
+  if (O_PATH === undefined) return undefined;
+  const place = open(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
+  try {
+    if (statusOf(place).type !== "file") return undefined;
+    // This very file, whatever stands at the path by now.
+    const same = cString(`/proc/self/fd/${place}`, "pathname", "open");
+    return unless(
+      Deno.errors.NotFound,
+      () =>
+        retryInterrupted(() => checkCount(libc().open(same, flags & ~O_NOFOLLOW, 0), "open", path)),
+    );
+  } finally {
+    close(place);
+  }
+}
+
+/** As many as Linux follows symbolic links, and some more. */
+const MAX_TRIES = 50;
 
 /**
  * Opens what is there or creates it. Both ways are exclusive, so that it is known whose it is; each
@@ -55,23 +113,14 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
 export function openOrCreate(
   openExisting: () => number,
   createNew: () => number,
-): OpenedFile | undefined {
-  for (let tries = 0; tries < 10; tries++) {
+): Opened | undefined {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     const existing = unless(Deno.errors.NotFound, openExisting);
     if (existing !== undefined) return { fd: existing, created: false };
     const made = unless(Deno.errors.AlreadyExists, createNew);
     if (made !== undefined) return { fd: made, created: true };
   }
   return undefined;
-}
-
-function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof expected) return undefined;
-    throw error;
-  }
 }
 
 /** The largest C int. */

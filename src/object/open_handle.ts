@@ -1,14 +1,15 @@
 /** From a handle to an open descriptor of the very object that it names. */
 
 import { isSystemError } from "../../ffi/call.ts";
-import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR } from "../../ffi/constants.ts";
-import { close, open } from "../../ffi/file_calls.ts";
+import { O_CLOEXEC, O_RDONLY, O_RDWR } from "../../ffi/constants.ts";
+import { close } from "../../ffi/file_calls.ts";
 import { openDescriptorOf } from "../../ffi/proc.ts";
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
 import { ownIdentity, startTimeAgain, startTimeOf } from "./identity.ts";
 import { isPathless } from "./memfd.ts";
+import { openPatiently } from "./open_file.ts";
 import { nameOf, pathOfName } from "./shared_memory.ts";
 import { checkDescriptorDenied } from "./permission.ts";
 
@@ -41,7 +42,7 @@ interface Opened {
 }
 
 function openFlags(writable: boolean): number {
-  return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK;
+  return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC;
 }
 
 /** Undefined if there is no path, or it leads nowhere or elsewhere. */
@@ -49,7 +50,7 @@ function openByPath(handle: RegionHandle, writable: boolean): Opened | undefined
   if (handle.path === "" || handle.kind === "anonymous") return undefined;
   const path = handle.kind === "named" ? pathOfName(nameOf(handle.path)) : handle.path;
   try {
-    return verified(handle, open(path, openFlags(writable)));
+    return verified(handle, openPatiently(path, openFlags(writable)));
   } catch (error) {
     if (isSystemError(error) && LEADS_ELSEWHERE.includes(error.code)) return undefined;
     throw error;
@@ -72,7 +73,8 @@ function openByOwner(handle: RegionHandle, writable: boolean): Opened {
   const { pid, fd } = handle;
   const found = (() => {
     try {
-      return verified(handle, openDescriptorOf(pid, fd, openFlags(writable)));
+      const open = (flags: number): number => openDescriptorOf(pid, fd, flags);
+      return verified(handle, openPatiently(`/proc/${pid}/fd/${fd}`, openFlags(writable), open));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       if (startTimeOf(pid) === undefined) throw ended(pid); // meanwhile, or it is a zombie

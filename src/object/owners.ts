@@ -12,6 +12,7 @@ import { O_APPEND, O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_WRONLY } from "../../ffi/co
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { readProc } from "../../ffi/proc.ts";
+import { withoutSizeSignal } from "../../ffi/size_signal.ts";
 import { statusOfEntry } from "../../ffi/status.ts";
 import { ownIdentity, type ProcessIdentity, startTimeOf } from "./identity.ts";
 
@@ -41,7 +42,9 @@ export function own(name: string, inode: string): void {
     const text = `${name}\n${pid} ${startTime} ${bootId}\n`;
     const bytes = new TextEncoder().encode(text);
     // One write with O_APPEND: two owners cannot mix their lines.
-    checkCount(libc().write(fd, bytes, BigInt(bytes.length)), "write", path);
+    withoutSizeSignal(() =>
+      checkCount(libc().write(fd, bytes, BigInt(bytes.length)), "write", path)
+    );
   } finally {
     close(fd);
   }

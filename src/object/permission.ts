@@ -30,6 +30,17 @@ export function checkDescriptorDenied(fd: number, writable: boolean): void {
   for (const name of names) for (const path of paths) refuseDenied(name, path);
 }
 
+/**
+ * As {@linkcode checkDenied}, for a file that is to be made: in the folder that a descriptor really
+ * leads to.
+ */
+export function checkEntryDenied(folder: number, name: string): void {
+  const names = someDenied(true);
+  if (names.length === 0 || platform().os !== "linux") return;
+  const path = `${readLink(`/proc/self/fd/${folder}`)}/${name}`;
+  for (const each of names) refuseDenied(each, path);
+}
+
 type Permission = "read" | "write";
 
 /** Those of the permissions needed that may be denied for some path. */

@@ -13,7 +13,6 @@ import {
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW,
-  O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   O_TMPFILE,
@@ -22,6 +21,7 @@ import { close, ftruncate, open, shm_open, shm_unlink } from "../../ffi/file_cal
 import { libc } from "../../ffi/libc.ts";
 import { platform } from "../../ffi/platform.ts";
 import { type FileStatus, statusOf, statusOfEntry } from "../../ffi/status.ts";
+import { openPatiently } from "./open_file.ts";
 import { disown, own, OWNER_PREFIX, SHARED_MEMORY_DIRECTORY } from "./owners.ts";
 import { checkDenied } from "./permission.ts";
 
@@ -64,9 +64,12 @@ export function openNamed(name: string, writable: boolean): number {
   if (platform().os === "darwin") return shm_open(`/${name}`, access);
   const path = pathOfName(name);
   checkDenied(path, writable);
-  const flags = access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
   const bytes = cString(path, "name", "shm_open");
-  return retryInterrupted(() => checkCount(libc().open(bytes, flags, 0), "shm_open", path));
+  return openPatiently(
+    path,
+    access | O_NOFOLLOW | O_CLOEXEC,
+    (flags) => checkCount(libc().open(bytes, flags, 0), "shm_open", path),
+  );
 }
 
 /**
@@ -82,8 +85,8 @@ export function createNamed(name: string, byteLength: number, mode: number): num
   try {
     retryInterrupted(() => ftruncate(fd, byteLength));
     const { inode } = statusOf(fd);
-    own(name, inode);
     try {
+      own(name, inode);
       giveName(fd, path);
     } catch (error) {
       disown(inode);

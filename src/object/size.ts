@@ -1,17 +1,35 @@
-/** The size of a file: extending it with blocks reserved, and taking that back. */
+/**
+ * The size of a file. Others may write to its end meanwhile: extending a file never makes it shorter,
+ * whatever size it was thought to have, and is taken back only where nobody has written since.
+ */
 
-import { checkErrno, retryInterrupted } from "../../ffi/call.ts";
+import {
+  checkCount,
+  checkZero,
+  isSystemError,
+  retryInterrupted,
+  systemError,
+} from "../../ffi/call.ts";
+import { FALLOC_FL_KEEP_SIZE, RWF_APPEND } from "../../ffi/constants.ts";
 import { ftruncate } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
+import { addressOfBytes } from "../../ffi/memory.ts";
+import { withoutSizeSignal } from "../../ffi/size_signal.ts";
+import { fileSystemOf, statusOf } from "../../ffi/status.ts";
+import { holdsOnlyZeros } from "./zeros.ts";
 
-const EINVAL = 22;
-const EOPNOTSUPP = 95;
+const ENOSPC = 28;
+/** What file systems say that cannot do it, and kernels that do not know it. */
+const UNSUPPORTED: readonly string[] = ["EOPNOTSUPP", "EINVAL", "ENOSYS"];
+const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
 
 /**
- * Makes a file longer. Its blocks are reserved where `allocate` says so, so that a full disk is an
- * error here and not a fault at the first write; a failure leaves the old size.
+ * Makes a file at least `to` bytes long. Its blocks are reserved where `allocate` says so, so that a
+ * full disk is an error here and not a fault at the first write; otherwise at most the last one is.
+ * A failure leaves the size as it was.
  *
- * @throws {Error} ENOSPC, EFBIG, EDQUOT, with `syscall` "fallocate" or "ftruncate".
+ * @param from the size that it had a moment ago
+ * @throws {Error} ENOSPC, EFBIG, EDQUOT, with `syscall` "fallocate", "pwritev2" or "ftruncate".
  */
 export function extend(
   fd: number,
@@ -20,32 +38,36 @@ export function extend(
   allocate: boolean,
   subject: string | undefined,
 ): void {
+  const { allocated } = statusOf(fd);
+  if (allocate) checkRoom(fd, to - Math.max(from, allocated), subject);
   try {
-    if (!allocate || !reserveBlocks(fd, from, to - from, subject)) {
-      retryInterrupted(() => ftruncate(fd, to));
-    }
+    // The blocks first, and the size, which is everybody's, in one step at the end.
+    const prepared = !allocate || fallocate(fd, FALLOC_FL_KEEP_SIZE, from, to, subject);
+    if (prepared && fallocate(fd, 0, to - 1, to, subject)) return;
+    extendInParts(fd, from, to, allocate, subject);
   } catch (error) {
-    // A failed allocation may have got part of the way.
-    ftruncate(fd, from);
+    // A hole takes no block: on a full disk, where nobody can append much either.
+    if (!allocate && hasCode(error, FULL)) return stretch(fd, to);
+    if (allocate) releaseBlocks(fd, allocated);
     throw error;
   }
 }
 
-/** False where the file system or the platform cannot reserve blocks. */
-function reserveBlocks(
+/** As {@linkcode extend}, where not all of it can be done in one step. */
+function extendInParts(
   fd: number,
-  byteOffset: number,
-  byteLength: number,
+  from: number,
+  to: number,
+  allocate: boolean,
   subject: string | undefined,
-): boolean {
-  const { posix_fallocate } = libc();
-  if (posix_fallocate === null) return false;
-  return retryInterrupted(() => {
-    const errno = posix_fallocate(fd, BigInt(byteOffset), BigInt(byteLength));
-    if (errno === EINVAL || errno === EOPNOTSUPP) return false;
-    checkErrno(errno, "fallocate", subject);
-    return true;
-  });
+): void {
+  try {
+    if (allocate && fallocate(fd, 0, from, to, subject)) return;
+    if (!extendByWriting(fd, to, allocate, subject)) stretch(fd, to);
+  } catch (error) {
+    takeBack(fd, from, to);
+    throw error;
+  }
 }
 
 /** Empties a file and gives it its new size, so that all of it reads as zeros. */
@@ -57,4 +79,118 @@ export function emptyTo(
 ): void {
   retryInterrupted(() => ftruncate(fd, 0));
   extend(fd, 0, byteLength, allocate, subject);
+}
+
+/** Whether a file that was extended to at most `to` bytes is as it was made, behind `from`. */
+export function isUntouched(fd: number, from: number, to: number): boolean {
+  return statusOf(fd).byteLength <= to && holdsOnlyZeros(fd, from);
+}
+
+/**
+ * Gives a file that was extended its old size again, unless somebody has made it longer or has
+ * written behind the old end since. Silent if it cannot: what failed before has to be told.
+ */
+export function takeBack(fd: number, from: number, to: number): void {
+  try {
+    if (statusOf(fd).byteLength > from && isUntouched(fd, from, to)) ftruncate(fd, from);
+  } catch {
+    // Such as memory that is sealed against shrinking.
+  }
+}
+
+/**
+ * Finds out beforehand that a disk has no room, as far as it tells. So little is reserved in vain,
+ * and has to be given back under the eyes of others that write to the file.
+ */
+function checkRoom(fd: number, byteLength: number, subject: string | undefined): void {
+  const disk = fileSystemOf(fd);
+  // Some count no blocks, or none as free.
+  if (disk === undefined || disk.blocks === 0 || disk.freeBlocks === 0) return;
+  if (byteLength <= (disk.freeBlocks + 1) * disk.blockByteLength) return;
+  throw systemError(ENOSPC, "fallocate", subject);
+}
+
+/** False where the file system or the platform cannot reserve blocks. */
+function fallocate(
+  fd: number,
+  mode: number,
+  from: number,
+  to: number,
+  subject: string | undefined,
+): boolean {
+  const call = libc().fallocate;
+  return call !== null && unlessUnsupported(() => {
+    checkZero(call(fd, mode, BigInt(from), BigInt(to - from)), "fallocate", subject);
+  });
+}
+
+/**
+ * Gives back what was reserved behind the end of a file, which stays where it is.
+ *
+ * @param before what the file took
+ */
+function releaseBlocks(fd: number, before: number): void {
+  try {
+    const { byteLength, allocated } = statusOf(fd);
+    // Nothing but ftruncate does it. What others append in the moment since the look is lost.
+    if (allocated > before) ftruncate(fd, byteLength);
+  } catch {
+    // They stay reserved. What failed before has to be told.
+  }
+}
+
+/** Zeros are written in parts of this length; holes shorter than it are written. */
+const PART = 2 ** 20;
+
+/**
+ * Extends a file where blocks cannot be reserved, as on ext2. Zeros are appended, wherever the end is
+ * by then, so that what others append in between only makes the file longer. A hole that is to stay
+ * one gets its last byte, which could be somebody's by then only if he wrote {@linkcode PART} bytes
+ * since the look.
+ *
+ * @returns false where the platform cannot do that either
+ */
+function extendByWriting(
+  fd: number,
+  to: number,
+  allocate: boolean,
+  subject: string | undefined,
+): boolean {
+  const { pwritev2 } = libc();
+  if (pwritev2 === null) return false;
+  const zeros = new Uint8Array(PART);
+  const vector = new BigUint64Array([addressOfBytes(zeros), 0n]); // struct iovec
+  const write = (byteLength: number, offset: number, flags: number): boolean => {
+    vector[1] = BigInt(byteLength);
+    const bytes = new Uint8Array(vector.buffer);
+    return unlessUnsupported(() => {
+      checkCount(pwritev2(fd, bytes, 1, BigInt(offset), flags), "pwritev2", subject);
+    });
+  };
+  while (true) {
+    const missing = to - statusOf(fd).byteLength;
+    if (missing <= 0) return true;
+    if (!allocate && missing > PART) return write(1, to - 1, 0);
+    if (!write(Math.min(missing, PART), 0, RWF_APPEND)) return false;
+  }
+}
+
+/** Sets a file's size unless it is that long by now: what others append in between is lost. */
+function stretch(fd: number, to: number): void {
+  if (statusOf(fd).byteLength < to) retryInterrupted(() => ftruncate(fd, to));
+}
+
+/** False where the call said that there is no such thing here. */
+function unlessUnsupported(call: () => void): boolean {
+  try {
+    retryInterrupted(() => withoutSizeSignal(call));
+    return true;
+  } catch (error) {
+    if (hasCode(error, UNSUPPORTED)) return false;
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+  return isSystemError(error) && codes.includes(error.code);
 }

@@ -5,7 +5,7 @@ import { MappingFaultError } from "../mapping/fault_error.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
 import type { MapRequest } from "../mapping/range.ts";
-import { repairMapping } from "../mapping/repair.ts";
+import { repairMapping, restoreMapping } from "../mapping/repair.ts";
 import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
@@ -48,6 +48,7 @@ export class RegionCore {
   #mapping: Mapping | undefined;
   #closedMapping: Mapping | undefined;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #lastFault: MappingFaultError | undefined;
 
   /**
    * Maps the object. The core owns the descriptor from now on; if mapping fails, it does not.
@@ -84,11 +85,20 @@ export class RegionCore {
     return this.#overlays.reduce((sum, { faults }) => sum + faults, mapping?.faults ?? 0);
   }
 
-  /** @throws {MappingFaultError} If a page is cut off from its object. */
+  /**
+   * A call that goes on after `close` asks while it pins the mapping.
+   *
+   * @throws {MappingFaultError} If a page is cut off from its object, or was when it was closed.
+   */
   check(mapping: Mapping): void {
+    const fault = this.#fault(mapping) ?? this.#lastFault;
+    if (fault !== undefined) throw fault;
+  }
+
+  #fault(mapping: Mapping): MappingFaultError | undefined {
     const hurt = [mapping, ...this.#overlays].find(({ guard }) => guard?.cutOff);
-    if (hurt?.guard === undefined) return;
-    throw new MappingFaultError({
+    if (hurt?.guard === undefined) return undefined;
+    return new MappingFaultError({
       path: hurt.request.subject ?? "",
       byteOffset: Math.max(0, hurt.guard.firstFault - this.lead),
       faults: this.faults,
@@ -97,7 +107,7 @@ export class RegionCore {
 
   /** Maps the true object again wherever a page is cut off from it. */
   repair(mapping: Mapping): void {
-    for (const mapped of [mapping, ...this.#overlays]) repairMapping(mapped);
+    for (const mapped of [mapping, ...this.#overlays]) restoreMapping(mapped);
   }
 
   /** As {@linkcode repair}, of the further mappings that are cut off. */
@@ -128,6 +138,7 @@ export class RegionCore {
    */
   window(action: string): Window {
     const { buffer } = this.live(action);
+    checkPresent(buffer, action);
     return { buffer, byteOffset: this.lead, byteLength: this.byteLength };
   }
 
@@ -145,6 +156,7 @@ export class RegionCore {
   bytes(): Uint8Array<ArrayBuffer> {
     const { buffer } = this.live("view region");
     if (this.#bytes?.buffer !== buffer || this.#bytes.byteLength !== this.#byteLength) {
+      checkPresent(buffer, "view region");
       this.#bytes = new Uint8Array(buffer, this.lead, this.byteLength);
     }
     return this.#bytes!;
@@ -181,6 +193,8 @@ export class RegionCore {
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.#bytes = undefined;
+    // A call that goes on cannot ask the guards of the further mappings any more.
+    if (mapping.pinned) this.#lastFault = this.#fault(mapping);
     // At once, even if a call on another thread keeps the mapping itself for a while.
     sayAll(this.#farewells);
     return mapping;
@@ -189,4 +203,10 @@ export class RegionCore {
 
 function sayAll(farewells: (() => void)[]): void {
   for (const farewell of farewells.splice(0)) farewell();
+}
+
+/** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */
+function checkPresent(buffer: ArrayBuffer, action: string): void {
+  if (!buffer.detached) return;
+  throw new TypeError(`Cannot ${action} as its buffer was transferred away`);
 }

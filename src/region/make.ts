@@ -3,7 +3,7 @@
 import { isSystemError } from "../../ffi/call.ts";
 import { cString } from "../../ffi/arguments.ts";
 import { MAP_ANONYMOUS, PR_SET_VMA, PR_SET_VMA_ANON_NAME } from "../../ffi/constants.ts";
-import { close, ftruncate } from "../../ffi/file_calls.ts";
+import { close } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
@@ -14,10 +14,11 @@ import { lockSpan } from "../mapping/protection.ts";
 import { mapRange, type MapRequest, unmapRange } from "../mapping/range.ts";
 import type { RegionHandle } from "../object/handle.ts";
 import { createAnonymous, seal } from "../object/memfd.ts";
+import { isSingle, refuseSecret } from "../object/nature.ts";
 import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
 import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
-import { emptyTo, extend } from "../object/size.ts";
+import { emptyTo, extend, isUntouched, takeBack } from "../object/size.ts";
 import { RegionCore, type RegionFacts } from "./core.ts";
 import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
 
@@ -26,13 +27,15 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
   const { create, createNew, truncate } = plan;
   const writable = plan.access === "read-write" || create || createNew || truncate;
   checkDenied(path, writable);
-  const { fd, created } = openFile({ ...plan, path, writable });
+  const { fd, created, path: place } = openFile({ ...plan, path, writable });
   let oldSize: number | undefined;
+  let end = 0;
   try {
     checkDescriptorDenied(fd, writable);
     const status = statusOf(fd);
+    if (truncate) checkMayEmpty(status, path);
     const byteLength = fit(plan, status, create || createNew || truncate, path);
-    const end = plan.byteOffset + byteLength;
+    end = plan.byteOffset + byteLength;
     if (status.type === "file" && end > status.byteLength) {
       extend(fd, status.byteLength, end, plan.allocate, path);
       oldSize = status.byteLength;
@@ -42,17 +45,27 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
       if (truncate && status.byteLength > 0) emptyTo(fd, end, plan.allocate, path);
     });
   } catch (error) {
-    if (created) removeCreated(path, fd);
-    else if (oldSize !== undefined) ftruncate(fd, oldSize);
+    // What others have written to it meanwhile stays.
+    if (oldSize !== undefined) takeBack(fd, oldSize, end);
+    if (created && isUntouched(fd, 0, 0)) removeCreated(place, fd);
     close(fd);
     throw error;
   }
+}
+
+/** @throws {Deno.errors.NotSupported} If it has no size that could be changed. */
+function checkMayEmpty({ type }: FileStatus, path: string): void {
+  if (type === "file") return;
+  throw new Deno.errors.NotSupported(
+    `Cannot empty '${path}' as truncate is for regular files: it is a ${type.replace("-", " ")}`,
+  );
 }
 
 /** `MmapRegion.fromFd` */
 export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
   return owning(duplicate(borrowed), (fd) => {
     checkDescriptorDenied(fd, plan.access === "read-write");
+    refuseSecret(fd);
     const byteLength = fit(plan, statusOf(fd), false, `fd ${borrowed}`);
     return mapFile({ plan, byteLength, fd, subject: `fd ${borrowed}`, kind: "file" });
   });
@@ -73,6 +86,7 @@ export function attachRegion(
   }
   const moved = { ...plan, byteOffset: handle.byteOffset + plan.byteOffset };
   return owning(open(), (fd) => {
+    refuseSecret(fd);
     const { kind, path } = handle;
     const name = kind === "named" ? path : "";
     return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name });
@@ -214,6 +228,7 @@ function requestOf({ plan, byteLength, fd, subject, seed }: Source): MapRequest 
     address: plan.address,
     subject,
     guarded: plan.guard,
+    single: isSingle(statusOf(fd)),
     ...(seed === undefined ? {} : { seed }),
   };
 }

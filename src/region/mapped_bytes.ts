@@ -70,6 +70,7 @@ export abstract class MappedBytes implements Disposable {
   /**
    * The whole region; the same object at each call until the region is resized.
    *
+   * @throws {TypeError} If the buffer was transferred away.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -84,7 +85,7 @@ export abstract class MappedBytes implements Disposable {
    * @param length in elements, by default as many whole ones as there is room for
    * @throws {RangeError} If it reaches beyond the region, or begins at an address that the element
    * size does not divide.
-   * @throws {TypeError} If `type` is no typed array's constructor.
+   * @throws {TypeError} If `type` is no typed array's constructor, or the buffer was transferred away.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   view<T>(type: TypedArrayConstructor<T>, byteOffset?: number, length?: number): T {
@@ -98,6 +99,7 @@ export abstract class MappedBytes implements Disposable {
    * @param byteOffset where it begins, default 0
    * @param byteLength by default to the end of the region
    * @throws {RangeError} If it reaches beyond the region.
+   * @throws {TypeError} If the buffer was transferred away.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   dataView(byteOffset?: number, byteLength?: number): DataView<ArrayBuffer> {

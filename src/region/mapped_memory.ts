@@ -62,14 +62,18 @@ export abstract class MappedMemory extends MappedText {
     coreOf(this).check(mapping);
   }
 
-  /** As {@linkcode flushSync}, without blocking the event loop. */
+  /**
+   * As {@linkcode flushSync}, without blocking the event loop. The region may be closed meanwhile:
+   * the flush ends all the same, and tells of pages that were cut off.
+   */
   async flush(options?: FlushOptions): Promise<void> {
     const range = readRange(options, "flush region");
     const durability = checkDurability(options?.durability);
-    const mapping = coreOf(this).live("flush region");
-    const span = coreOf(this).pages(range, "flush region");
-    await flushSpanOffThread(mapping, span, durability, coreOf(this).facts.fd);
-    coreOf(this).check(mapping);
+    const core = coreOf(this);
+    const mapping = core.live("flush region");
+    const span = core.pages(range, "flush region");
+    const check = (): void => core.check(mapping);
+    await flushSpanOffThread(mapping, span, durability, core.facts.fd, check);
   }
 
   /**
@@ -234,7 +238,9 @@ export abstract class MappedMemory extends MappedText {
 
   /**
    * Maps the true object again in the place of every page that is cut off; what was written to those
-   * pages is lost. Views stay. Every page gets the region's own access again.
+   * pages is lost. Views stay. Every page gets the region's own access again. Shared memory that is
+   * cut off somewhere is mapped anew as a whole: what `advise` and `lock` had asked for it is to be
+   * asked for again.
    *
    * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
    * makes the file longer.
@@ -251,6 +257,7 @@ export abstract class MappedMemory extends MappedText {
   /**
    * What the kernel says of the region's memory (/proc/self/smaps). Linux only.
    *
+   * @throws {Deno.errors.NotSupported} If there is no /proc.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   stats(): RegionStats {

@@ -93,8 +93,10 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.PermissionDenied} EACCES: no right to the file, or to the access asked for.
    * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and it exists.
    * @throws {Deno.errors.IsADirectory} EISDIR: a directory with write access.
+   * @throws {Deno.errors.NotSupported} If `truncate` is given for what is no regular file.
    * @throws {Error} ENODEV: not a file that can be mapped. ENOMEM: no address space left. ENOSPC: no
-   * room to extend the file; it then has its old size. EMFILE, and what else `open` and `mmap` say.
+   * room to extend the file; it then has its old size. EFBIG: longer than a file may be, or than
+   * RLIMIT_FSIZE allows. EMFILE, and what else `open` and `mmap` say.
    */
   static open(path: string | URL, options: OpenRegionOptions = {}): MmapRegion {
     return new MmapRegion(openRegion(pathOf(path), planOpen(options)));
@@ -106,6 +108,7 @@ export class MmapRegion extends MappedMemory {
    * @param fd an open descriptor, such as `openSync` of `node:fs` returns
    * @throws {RangeError} If the file is empty or too short, or a number is out of range.
    * @throws {Deno.errors.PermissionDenied} EACCES: the descriptor lacks the right asked for.
+   * @throws {Deno.errors.NotSupported} If it is of `memfd_secret`.
    * @throws {Error} EBADF: it is not open. ENODEV: not a file that can be mapped.
    */
   static fromFd(fd: number, options: MapOptions = {}): MmapRegion {
@@ -363,7 +366,8 @@ export class MmapRegion extends MappedMemory {
    * Its length is the region's, rounded up to 64 KiB; the bytes behind the region's last page are
    * private zeros. After `close` all of it reads as zeros and reaches the object no more.
    *
-   * @throws {Deno.errors.NotSupported} If the region is private.
+   * @throws {Deno.errors.NotSupported} If the region is private, or of a character device such as
+   * /dev/zero.
    * @throws {Deno.errors.PermissionDenied} EPERM: another process has sealed its memory against
    * further writable mappings.
    * @throws {RangeError} If its `byteOffset` is no multiple of the page size, or it is larger than

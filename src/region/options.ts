@@ -67,7 +67,8 @@ export interface MapOptions {
 /** Options of `MmapRegion.open`. */
 export interface OpenRegionOptions extends MapOptions {
   /**
-   * Create the file if it does not exist, and extend it if it is too short for `byteLength`.
+   * Create the file if it does not exist, and extend it if it is too short for `byteLength`. What
+   * others append to it in the same moment stays.
    * @default {false}
    */
   create?: boolean;
@@ -77,7 +78,7 @@ export interface OpenRegionOptions extends MapOptions {
    */
   createNew?: boolean;
   /**
-   * Empty the file first: all of the region reads as zeros.
+   * Empty the file first: all of the region reads as zeros. Regular files only.
    * @default {false}
    */
   truncate?: boolean;
@@ -88,7 +89,7 @@ export interface OpenRegionOptions extends MapOptions {
   mode?: number;
   /**
    * Reserve disk blocks for what the file is extended by, so that a full disk is an ENOSPC error
-   * here and not a fault at the first write.
+   * here and not a fault at the first write. False reserves the last block at most.
    * @default {true}
    */
   allocate?: boolean;

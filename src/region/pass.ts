@@ -19,6 +19,7 @@ import {
 import { statusOf } from "../../ffi/status.ts";
 import { optionalNumber } from "../mapping/pages.ts";
 import { formatHandle, isObjectOf, parseHandle, type RegionHandle } from "../object/handle.ts";
+import { checkPlaceDenied } from "../object/create_file.ts";
 import { checkDenied } from "../object/permission.ts";
 
 /** How long to wait for the other side. */
@@ -49,6 +50,7 @@ export async function sendObject(
 ): Promise<void> {
   const wait = waiting("send region", options);
   checkDenied(socketPath, true);
+  checkPlaceDenied(socketPath);
   const address = unixAddress(socketPath);
   const listener = unixSocket();
   try {

@@ -8,7 +8,7 @@ import type { Mapping } from "../mapping/mapping.ts";
 import { restoreMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
 import { checkMayShrink } from "../object/memfd.ts";
-import { extend } from "../object/size.ts";
+import { extend, takeBack } from "../object/size.ts";
 import type { RegionCore } from "./core.ts";
 import { labelMemory } from "./make.ts";
 
@@ -105,23 +105,19 @@ function extendObject(core: RegionCore, byteLength: number): ObjectResize {
       );
     }
     extend(fd, size, end, allocate, subject);
-    return { cut: nothing, undo: () => shortenAgain(fd, size) };
+    return { cut: nothing, undo: () => takeBack(fd, size, end) };
   }
   // A window into a longer file leaves what lies behind it alone.
   const atEnd = byteOffset + core.byteLength >= size;
   const shorter = sizable && atEnd && end < size;
   if (shorter) checkMayShrink(fd);
   return {
-    cut: shorter ? () => retryInterrupted(() => ftruncate(fd, end)) : nothing,
+    cut: shorter ? () => shorten(fd, size, end) : nothing,
     undo: nothing,
   };
 }
 
-function shortenAgain(fd: number, size: number): void {
-  try {
-    ftruncate(fd, size);
-  } catch (error) {
-    // Sealed against shrinking: it stays longer. What went wrong before is what has to be told.
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-  }
+/** Makes an object shorter, unless somebody has given it another size since. */
+function shorten(fd: number, from: number, to: number): void {
+  if (statusOf(fd).byteLength === from) retryInterrupted(() => ftruncate(fd, to));
 }

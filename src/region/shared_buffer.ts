@@ -60,7 +60,7 @@ class Overlay implements MappedRange {
 /**
  * The memory over a region; the same one at each call until the region is resized.
  *
- * @throws {Deno.errors.NotSupported} If the region is private.
+ * @throws {Deno.errors.NotSupported} If the region is private, or of a character device.
  * @throws {RangeError} If it begins inside a page or is larger than 16 GiB.
  */
 export function wasmMemoryOf(core: RegionCore): WebAssembly.Memory {
@@ -82,6 +82,12 @@ function checkShareable(core: RegionCore): void {
   if (core.facts.sharing === "private") {
     throw new Deno.errors.NotSupported(
       `Cannot share region as a SharedArrayBuffer: private memory cannot be mapped a second time`,
+    );
+  }
+  if (core.live("share region").request.single) {
+    throw new Deno.errors.NotSupported(
+      `Cannot share region as a SharedArrayBuffer: it is a mapping of a device, and another one of ` +
+        `it is other memory`,
     );
   }
   if (core.lead !== 0) {

@@ -19,9 +19,11 @@ const HEADERS = [
   "sys/socket.h",
   "sys/stat.h",
   "sys/syscall.h",
+  "sys/uio.h",
   "unistd.h",
   "linux/falloc.h",
   "linux/futex.h",
+  "linux/magic.h",
   "linux/mman.h",
 ];
 
@@ -30,8 +32,8 @@ const PROLOGUE = "#define _GNU_SOURCE\n" +
 
 type Values = Record<string, number | undefined>;
 
-/** What headers older than Linux 6.7 lack. */
-const NEW_NAMES = ["FUTEX2_SIZE_U32", "FUTEX2_PRIVATE"];
+/** What headers older than Linux 6.7 lack, or those older than 5.14. */
+const NEW_NAMES = ["FUTEX2_SIZE_U32", "FUTEX2_PRIVATE", "SECRETMEM_MAGIC"];
 
 /** C code that needs a name, left out where these headers may lack it. */
 function ifDefined(name: string, code: string): string {

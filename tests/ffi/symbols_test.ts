@@ -27,6 +27,7 @@ const FAILURES: Record<string, [(c: Libc) => unknown, string]> = {
   munlock: [(c) => c.munlock(nowhere, BigInt(PAGE)), "ENOMEM"],
   mincore: [(c) => c.mincore(nowhere, BigInt(PAGE), noBytes), "ENOMEM"],
   open: [(c) => c.open(noPath, 0, 0), "ENOENT"],
+  openat: [(c) => c.openat(-1, noPath, 0, 0), "ENOENT"],
   close: [(c) => c.close(-1), "EBADF"],
   pipe: [(c) => c.pipe(null), "EFAULT"],
   readInto: [(c) => Number(c.readInto(-1, nowhere, 1n)), "EBADF"],
@@ -50,13 +51,18 @@ const FAILURES: Record<string, [(c: Libc) => unknown, string]> = {
   read: [(c) => Number(c.read(-1, noBytes, 1n)), "EBADF"],
   unlink: [(c) => c.unlink(noPath), "ENOENT"],
   readlink: [(c) => Number(c.readlink(noPath, noBytes, 256n)), "ENOENT"],
+  lseek: [(c) => Number(c.lseek(-1, 0n, 0)), "EBADF"],
+  pwritev2: [(c) => Number(c.pwritev2!(-1, noBytes, 1, 0n, 0)), "EBADF"],
   ftruncate: [(c) => c.ftruncate(-1, 0n), "EBADF"],
   fallocate: [(c) => c.fallocate!(-1, 0, 0n, 1n), "EBADF"],
   statx: [(c) => c.statx!(-1, noPath.subarray(-1), 0x1000, 0x7ff, noBytes), "EBADF"],
+  fstatfs: [(c) => c.fstatfs(-1, noBytes), "EBADF"],
   fcntl: [(c) => c.fcntl(-1, 1, 0n), "EBADF"],
   fsync: [(c) => c.fsync(-1), "EBADF"],
   flock: [(c) => c.flock(-1, 8), "EBADF"],
   sigaction: [(c) => c.sigaction(0, null, null), "EINVAL"],
+  sigprocmask: [(c) => c.sigprocmask(77, noBytes, null), "EINVAL"],
+  sigtimedwait: [(c) => c.sigtimedwait!(noBytes, null, noBytes), "EAGAIN"],
   memfd_create: [(c) => c.memfd_create!(noPath, 0xffffffff), "EINVAL"],
   shm_open: [(c) => c.shm_open!(noPath, 0, 0), "EINVAL"],
   shm_unlink: [(c) => c.shm_unlink!(noPath), "ENOENT"],
@@ -109,18 +115,6 @@ Deno.test({
 });
 
 Deno.test({
-  name: "posix_fallocate() of libc returns the error number and leaves errno alone",
-  ignore: !onLinux,
-  fn(): void {
-    const errno = errnoCell();
-    errno[0] = 0;
-    const result = libc().posix_fallocate!(-1, 0n, 1n);
-    const left = errno[0];
-    assertEquals([errnoName(result), left], ["EBADF", 0]);
-  },
-});
-
-Deno.test({
   name:
     "msync(), madvise(), fsync(), poll() and futex_waitv() of libc return -1 on another thread, too",
   ignore: !onLinux,
@@ -165,7 +159,6 @@ Deno.test("no symbol is declared without the way its failure is told", () => {
     ...Object.keys(FAILURES),
     "mmap",
     "mremap",
-    "posix_fallocate",
     "getenv",
     "msyncOffThread",
     "madviseOffThread",

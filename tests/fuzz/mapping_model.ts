@@ -25,6 +25,8 @@ export interface MappingSpec {
   readonly copies: boolean;
   /** It has no descriptor: its pages cannot be missing, and forbidden ones only get rights. */
   readonly plain: boolean;
+  /** It lies at V8's addresses. */
+  readonly borrowed?: boolean;
   guarded: boolean;
 }
 
@@ -91,12 +93,16 @@ export class MappingModel implements Mapped {
     if (!allows(this.rightsOf(page), write)) {
       this.#fault();
       this.#rights.set(page, "write");
-      if (!this.spec.copies && !this.spec.plain) this.#becomeCopy(page);
+      const own = this.spec.copies || this.spec.plain || this.#own.get(page)?.zero === true;
+      if (!own) this.#becomeCopy(page);
     }
     if (!this.missing(page)) return;
     const end = this.#reach(page);
     this.#fault();
-    for (let replaced = page; replaced < end; replaced++) this.#becomeZero(replaced);
+    this.#becomeZero(page, "write");
+    for (let further = page + 1; further < end; further++) {
+      this.#becomeZero(further, this.spec.borrowed ? "write" : "read");
+    }
   }
 
   /** Behind which page the zero pages end: the guard is patient with the first faults only. */
@@ -114,8 +120,8 @@ export class MappingModel implements Mapped {
     this.#unknown.delete(page);
   }
 
-  #becomeZero(page: number): void {
-    this.#rights.set(page, "write");
+  #becomeZero(page: number, rights: Rights): void {
+    this.#rights.set(page, rights);
     this.#own.set(page, { bytes: new Uint8Array(PAGE), zero: true });
     this.#unknown.delete(page);
   }

@@ -52,6 +52,25 @@ livesOnBothFileSystems(
 );
 
 livesOnBothFileSystems(
+  "MmapRegion survives writes to every second page of 600 MiB that were cut off and read",
+  `${GO_ON}
+  const path = makeFile(pattern(PAGE));
+  truncate(path, ${BIG});
+  using region = MmapRegion.open(path, { access: "read-write" });
+  truncate(path, PAGE);
+  const { bytes } = region;
+  let sum = 0;
+  for (let at = PAGE; at < ${BIG}; at += PAGE) sum += bytes[at];
+  for (let at = PAGE; at < ${BIG}; at += 2 * PAGE) bytes[at] = 1;
+  assert(mappings() < 30000);
+  await goOn();
+  for (let at = PAGE; at < ${BIG}; at += PAGE) sum += bytes[at];
+  assertEquals(sum, (${BIG} / PAGE) / 2);
+`,
+  options,
+);
+
+livesOnBothFileSystems(
   "MmapRegion keeps what was written to cut off pages, however many follow",
   `${GO_ON}
   const pages = 20000;

@@ -209,6 +209,11 @@ Deno.test(
   () =>
     withSecret(async (dir) => {
       const before = [...Deno.readDirSync(`${dir}/denied`)].map(({ name }) => name).sort();
+      const changed = Deno.statSync(`${dir}/denied`).mtime!;
+      const links = { dangling: `${dir}/denied/new`, relative: "denied/new", chain: "dangling" };
+      for (const [name, target] of Object.entries(links)) {
+        await Deno.symlink(target, `${dir}/${name}`);
+      }
       const make = (path: string, option: string): string =>
         `MmapRegion.open("${path}", { access: "read-write", byteLength: 9000, ${option}: true })`;
       const calls = ["create", "createNew", "truncate"].flatMap((option) => [
@@ -219,9 +224,15 @@ Deno.test(
           ? []
           : [make(`${dir}/link`, option), make(`${dir}/denied/secret`, option)],
       ]).filter((call) => !(call.includes("truncate") && call.includes("/new")));
+      calls.push(...Object.keys(links).map((name) => make(`${dir}/${name}`, "create")));
+      for (const place of ["denied", "folder", "open/../denied", "folder/../denied"]) {
+        calls.push(`sendRegion(MmapRegion.anonymous(9), "${dir}/${place}/socket")`);
+      }
       const lines = await results(["--allow-ffi", `--deny-write=${dir}/denied`], calls);
       assertEquals(lines, calls.map(() => "NotCapable"));
       assertEquals([...Deno.readDirSync(`${dir}/denied`)].map(({ name }) => name).sort(), before);
+      // Nothing was made and removed again either.
+      assertEquals(Deno.statSync(`${dir}/denied`).mtime, changed);
       assertEquals(Deno.statSync(`${dir}/denied/secret`).size, 5000);
     }),
 );

@@ -1,6 +1,8 @@
 /** Writes that are forbidden, and reads of what is protected: absorbed, counted, reported, undone. */
 
-import { livesOnBothFileSystems } from "../_faults.ts";
+import { ignore, livesOnBothFileSystems } from "../_faults.ts";
+import { withTempDir } from "../_files.ts";
+import { assertRuns } from "../_program.ts";
 
 /** Each way to a region of four pages of the pattern: what `truth` gives, others see. */
 const REGIONS: Record<string, string> = {
@@ -146,4 +148,13 @@ livesOnBothFileSystems(
   nowhere.bytes[3 * PAGE] = 1;
   assertEquals([Deno.statSync(path).size, nowhere.bytes[3 * PAGE]], [PAGE, 1]);
 `,
+);
+
+Deno.test(
+  "MmapRegion keeps a page's stray write when others before it are absorbed",
+  { ignore },
+  () =>
+    withTempDir(async (dir) => {
+      await assertRuns(new URL("_stray_writes.ts", import.meta.url), { args: [dir] });
+    }),
 );

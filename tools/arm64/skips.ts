@@ -28,6 +28,8 @@ export const SKIPS: readonly Skip[] = [
       "madvise() of libc returns -1",
       "madvise() throws TypeError EINVAL, ENOMEM and EFAULT",
       "msync(), madvise(), fsync(), poll() and futex_waitv() of libc return -1",
+      "MmapRegion.repair() of copy-on-write memory keeps the other private changes",
+      "MmapRegion.repair() and resize() heal without /proc",
     ],
   },
   {

@@ -5,7 +5,14 @@ import { arg, badValue } from "../hostile.ts";
 import { type MappingModel, pieces } from "../mapping_model.ts";
 import { PAGE } from "../object_model.ts";
 import type { Operation } from "../operation.ts";
-import { checkContent, mappedBytes, pickSpan, spanTouchable, touchSpan } from "../regions.ts";
+import {
+  checkContent,
+  mappedBytes,
+  pagesOf,
+  pickSpan,
+  spanTouchable,
+  touchSpan,
+} from "../regions.ts";
 import { attempt, mustSucceed, mustThrow } from "../verdict.ts";
 import { expect } from "../mismatch.ts";
 import type { Live, World } from "../world.ts";
@@ -284,6 +291,9 @@ const tryCopyAnything: Operation = {
       "tryWrite",
     );
     expect(count <= other.byteLength, "tryWrite() copied more than there is");
+    // The kernel makes the target's pages writable before it looks for the source's: a private
+    // mapping may have copied all of them, though not a byte was written.
+    live.main.populate(...pagesOf(live, 0, Math.min(live.byteLength, other.byteLength)), false);
     forgetSpan(live, count);
   },
 };

@@ -146,6 +146,7 @@ const sharedBuffer: Operation = {
       rights: ownRights(live),
       copies: false,
       plain: false,
+      borrowed: true,
       guarded: live.guard,
     });
     live.overlays.push({ memory, mapping, regionByteLength: live.byteLength });

@@ -1,0 +1,36 @@
+/**
+ * Making files longer without SIGXFSZ. Where a file would exceed RLIMIT_FSIZE the kernel answers
+ * EFBIG, and sends that signal to the calling thread, which would end the process.
+ */
+
+import { isSystemError } from "./call.ts";
+import { SIG_BLOCK, SIG_SETMASK, SIGXFSZ } from "./constants.ts";
+import { libc } from "./libc.ts";
+
+/** glibc's and musl's sigset_t. */
+const SIGSET_BYTE_LENGTH = 128;
+
+const sizeSignal = new Uint8Array(SIGSET_BYTE_LENGTH);
+sizeSignal[(SIGXFSZ - 1) >> 3] = 1 << ((SIGXFSZ - 1) & 7);
+const before = new Uint8Array(SIGSET_BYTE_LENGTH);
+const atOnce = new Uint8Array(16); // struct timespec
+
+/**
+ * Runs a call that may make a file too long. The signal is blocked on this thread meanwhile, and
+ * taken away where it came: what the process does with it otherwise stays as it is. Linux only.
+ *
+ * @throws what `call` throws: EFBIG where the file would be too long
+ */
+export function withoutSizeSignal<T>(call: () => T): T {
+  const { sigprocmask, sigtimedwait } = libc();
+  if (sigtimedwait === null) return call();
+  sigprocmask(SIG_BLOCK, sizeSignal, before);
+  try {
+    return call();
+  } catch (error) {
+    if (isSystemError(error) && error.code === "EFBIG") sigtimedwait(sizeSignal, null, atOnce);
+    throw error;
+  } finally {
+    sigprocmask(SIG_SETMASK, before, null);
+  }
+}

@@ -1,0 +1,143 @@
+/** Devices: a second mapping of one may be other memory, so that nothing is mapped a second time. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
+import { statusOfPath } from "../../ffi/status.ts";
+import { assertLives, ignore } from "../_faults.ts";
+import { makeFile, pattern, withTempDir } from "../_files.ts";
+import { PAGE } from "../_pages.ts";
+
+const ZERO = "/dev/zero";
+const access = "read-write";
+
+for (const protection of ["none", "read"]) {
+  Deno.test(
+    `MmapRegion of /dev/zero keeps a page that got a stray write under protect("${protection}")`,
+    {
+      ignore,
+    },
+    async () => {
+      await assertLives(`
+      using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: 4 * PAGE });
+      const { bytes } = region;
+      bytes.set(pattern(4 * PAGE));
+      region.protect("${protection}");
+      bytes[PAGE + 5] = 250;
+      assertEquals(region.faults, 1);
+      const expected = pattern(4 * PAGE);
+      expected[PAGE + 5] = 250;
+      assertEquals(bytes.subarray(PAGE, 2 * PAGE), expected.subarray(PAGE, 2 * PAGE));
+      assertFault(() => region.check(), "/dev/zero", PAGE + 5, 1);
+      region.repair();
+      region.check();
+      assertEquals(bytes, expected);
+      bytes[3 * PAGE] = 7; // its own access again
+      assertEquals(region.faults, 1);
+      region.refresh();
+      region.discard({ byteOffset: 1, byteLength: PAGE });
+      expected.fill(0, 1, PAGE + 1)[3 * PAGE] = 7;
+      assertEquals(bytes, expected);
+    `);
+    },
+  );
+}
+
+Deno.test("MmapRegion of /dev/zero with access read absorbs stray writes", { ignore }, async () => {
+  await assertLives(`
+    using region = MmapRegion.open("/dev/zero", { byteLength: 2 * PAGE });
+    region.bytes[5] = 1;
+    assertFault(() => region.check(), "/dev/zero", 5, 1);
+    region.repair();
+    region.check();
+    assertEquals(region.bytes, new Uint8Array(2 * PAGE));
+  `);
+});
+
+Deno.test("MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device", () => {
+  using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
+  region.bytes.fill(5);
+  for (const share of [() => region.sharedBuffer(), () => region.wasmMemory()]) {
+    assertThrows(share, Deno.errors.NotSupported, "other memory");
+  }
+  assertEquals(region.bytes, new Uint8Array(4 * PAGE).fill(5));
+});
+
+Deno.test("MmapRegion.resize() throws NotSupported for a device and keeps its memory", () => {
+  using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
+  region.bytes.fill(5);
+  for (const byteLength of [PAGE, 8 * PAGE]) {
+    assertThrows(() => region.resize(byteLength), Deno.errors.NotSupported, "device");
+  }
+  assertEquals(region.bytes, new Uint8Array(4 * PAGE).fill(5));
+});
+
+Deno.test(
+  "MmapRegion.open() with truncate throws NotSupported for what has no size",
+  { ignore },
+  () =>
+    withTempDir(async (dir) => {
+      const fifo = `${dir}/fifo`;
+      await new Deno.Command("mkfifo", { args: [fifo] }).output();
+      const options: OpenRegionOptions = { access, truncate: true, byteLength: PAGE };
+      for (const path of [ZERO, "/dev/null", fifo]) {
+        for (const create of [true, false]) {
+          const open = () => MmapRegion.open(path, { ...options, create });
+          assertThrows(open, Deno.errors.NotSupported, "truncate");
+        }
+      }
+    }),
+);
+
+/** A block device over a file; undefined where this user may make none. */
+async function attachLoop(path: string): Promise<string | undefined> {
+  try {
+    const args = ["-f", "--show", path];
+    const { success, stdout } = await new Deno.Command("losetup", { args, stderr: "null" })
+      .output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function detachLoop(device: string): Promise<void> {
+  await new Deno.Command("losetup", { args: ["-d", device] }).output();
+}
+
+const canLoop = await (async () => {
+  let device: string | undefined;
+  await withTempDir(async (dir) => {
+    device = await attachLoop(makeFile(dir, 8 * PAGE));
+    if (device !== undefined) await detachLoop(device);
+  });
+  return device !== undefined;
+})();
+
+Deno.test({
+  name: "MmapRegion of a block device is not emptied, and all of its mappings are the same memory" +
+    (canLoop ? "" : " (needs losetup)"),
+  ignore: !canLoop,
+  fn: () =>
+    withTempDir(async (dir) => {
+      const device = (await attachLoop(makeFile(dir, 8 * PAGE)))!;
+      try {
+        assertEquals(statusOfPath(device).type, "block-device");
+        const options = { access, byteLength: 4 * PAGE } as const;
+        assertThrows(
+          () => MmapRegion.open(device, { ...options, truncate: true }),
+          Deno.errors.NotSupported,
+          "it is a block device",
+        );
+        using region = MmapRegion.open(device, options);
+        assertEquals(region.bytes, pattern(4 * PAGE));
+        const shared = new Uint8Array(region.sharedBuffer());
+        region.bytes[0] = 99;
+        assertEquals(shared[0], 99);
+        region.protect("read");
+        region.bytes[PAGE] = 100; // of a private copy
+        assertEquals([region.faults, shared[PAGE]], [1, pattern(PAGE + 1)[PAGE]]);
+      } finally {
+        await detachLoop(device);
+      }
+    }),
+});

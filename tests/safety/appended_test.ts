@@ -1,0 +1,279 @@
+/** Other processes append to a file while it is extended: nothing of theirs is lost. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { MmapRegion } from "@mmap/mmap";
+import * as C from "@mmap/mmap/libc";
+import { libc } from "../../ffi/libc.ts";
+import type { Libc } from "../../ffi/symbols.ts";
+import { Child } from "../_child.ts";
+import { assertThrowsSystem } from "../_errors.ts";
+import { ignore } from "../_faults.ts";
+import { makeFile, pattern, withTempDir } from "../_files.ts";
+import { SMALL_DISKS } from "../_mount.ts";
+import { withLibc } from "../_regions.ts";
+
+type Body = (dir: string) => void | Promise<void>;
+
+/** ext2 has no way to reserve blocks, or to make a file longer and never shorter. */
+const EXT2 = SMALL_DISKS.find(({ name }) => name === "ext2")!;
+const EXT4 = SMALL_DISKS.find(({ name }) => name === "ext4")!;
+
+/** Registers one test for each file system. */
+function onAllFileSystems(name: string, body: Body): void {
+  Deno.test(`${name} (disk)`, { ignore }, () => withTempDir(body));
+  Deno.test(`${name} (tmpfs)`, { ignore }, () => withTempDir(body, "/dev/shm"));
+  onDisk(EXT2, name, body);
+}
+
+function onDisk(
+  { missing, with: withDisk, name: disk }: typeof EXT2,
+  name: string,
+  body: Body,
+): void {
+  Deno.test({
+    name: `${name} (${disk}${missing === undefined ? "" : `: ${missing}`})`,
+    ignore: missing !== undefined,
+    fn: () => withDisk(body),
+  });
+}
+
+const SIZE = 5000;
+const RECORD = new TextEncoder().encode("0123456789abcdef");
+
+function append(path: string, bytes: Uint8Array = RECORD): void {
+  Deno.writeFileSync(path, bytes, { append: true });
+}
+
+/** The records at any place of a file, in which others are. */
+function countRecords(path: string): number {
+  return new TextDecoder().decode(Deno.readFileSync(path)).split("0123456789abcdef").length - 1;
+}
+
+/** libc, with something of somebody else's happening right before each change of a file's size. */
+function beforeResizing(happen: () => void): Partial<Libc> {
+  const { fallocate, pwritev2, ftruncate } = libc();
+  return {
+    fallocate: (...args) => (happen(), fallocate!(...args)),
+    pwritev2: (...args) => (happen(), pwritev2!(...args)),
+    ftruncate: (...args) => (happen(), ftruncate(...args)),
+  };
+}
+
+/** libc, with something happening right before each mapping, which then fails: EINVAL. */
+function failingToMap(happen: () => void): Partial<Libc> {
+  const { mmap } = libc();
+  return { mmap: (addr, _length, ...rest) => (happen(), mmap(addr, 0n, ...rest)) };
+}
+
+const access = "read-write";
+
+/** The ways to make a file of SIZE bytes longer. */
+const WAYS: Record<string, (path: string, to: number, allocate: boolean) => void> = {
+  "MmapRegion.open()": (path, byteLength, allocate) =>
+    MmapRegion.open(path, { access, create: true, byteLength, allocate }).close(),
+  "MmapRegion.resize()": (path, byteLength, allocate) => {
+    using region = MmapRegion.open(path, { access, byteLength: SIZE, allocate });
+    region.resize(byteLength);
+  },
+  "MmapRegion.resize() of an O_APPEND descriptor": (path, byteLength) => {
+    const fd = C.open(path, C.O_RDWR | C.O_APPEND);
+    try {
+      using region = MmapRegion.fromFd(fd, { access, byteLength: SIZE });
+      region.resize(byteLength);
+    } finally {
+      C.close(fd);
+    }
+  },
+};
+
+/** By less than a record, by pages, and by more than is written where a hole cannot be made. */
+const GROWTHS = [1, 20_000, 3 * 2 ** 20];
+
+for (const [way, extend] of Object.entries(WAYS)) {
+  // A region of a descriptor always reserves what it adds.
+  for (const allocate of way.includes("descriptor") ? [true] : [true, false]) {
+    const name = `${way} with allocate ${allocate}`;
+
+    onAllFileSystems(`${name} keeps what is appended meanwhile`, async (dir) => {
+      for (const growth of GROWTHS.filter((growth) => !allocate || growth < 2 ** 20)) {
+        const path = makeFile(dir, SIZE);
+        let appended = 0;
+        const happen = (): void => {
+          if (appended++ < 10) append(path); // or it would never end
+        };
+        await withLibc(beforeResizing(happen), () => extend(path, SIZE + growth, allocate));
+        assert(appended > 0);
+        assertEquals(countRecords(path), Math.min(appended, 10));
+        assert(Deno.statSync(path).size >= SIZE + growth);
+        assertEquals(Deno.readFileSync(path).subarray(0, SIZE), pattern(SIZE));
+        Deno.removeSync(path);
+      }
+    });
+
+    onAllFileSystems(`${name} leaves a file that got longer meanwhile`, async (dir) => {
+      const path = makeFile(dir, SIZE);
+      const grow = (): void => Deno.truncateSync(path, 2 * SIZE);
+      await withLibc(beforeResizing(grow), () => extend(path, SIZE + 100, allocate));
+      assertEquals(Deno.statSync(path).size, 2 * SIZE);
+    });
+  }
+
+  onAllFileSystems(`${way} that fails takes its extension back`, async (dir) => {
+    const path = makeFile(dir, SIZE);
+    const code = await failed(path, extend, () => {});
+    assertEquals(code, "EINVAL");
+    assertEquals(Deno.readFileSync(path), pattern(SIZE));
+  });
+
+  onAllFileSystems(`${way} that fails keeps what was written behind the old end`, async (dir) => {
+    for (const at of [SIZE, SIZE + 10_000, 2 * SIZE + 10_000]) {
+      const path = makeFile(dir, SIZE);
+      await failed(path, extend, () => {
+        using file = Deno.openSync(path, { write: true });
+        file.seekSync(at, Deno.SeekMode.Start);
+        file.writeSync(RECORD);
+      });
+      assertEquals(countRecords(path), 1);
+    }
+  });
+}
+
+/** Fails to map a file that was extended by two pages and more. */
+async function failed(
+  path: string,
+  extend: (path: string, to: number, allocate: boolean) => void,
+  happen: () => void,
+): Promise<string> {
+  let code = "";
+  // The first mapping of `resize` is the region's own.
+  using _held = MmapRegion.open(path);
+  const { mmap } = libc();
+  let extended = false;
+  const { fallocate, pwritev2, ftruncate } = libc();
+  await withLibc({
+    fallocate: (...args) => (extended = true, fallocate!(...args)),
+    pwritev2: (...args) => (extended = true, pwritev2!(...args)),
+    ftruncate: (...args) => (extended = true, ftruncate(...args)),
+    mmap: (addr, length, ...rest) => {
+      if (!extended) return mmap(addr, length, ...rest);
+      happen();
+      return mmap(addr, 0n, ...rest);
+    },
+  }, () => {
+    const error = assertThrows(() => extend(path, SIZE + 10_000, true), TypeError);
+    code = (error as unknown as { code: string }).code;
+  });
+  return code;
+}
+
+onAllFileSystems("MmapRegion.open() that fails removes the file that it made", async (dir) => {
+  const path = join(dir, "new");
+  await withLibc(failingToMap(() => {}), () => {
+    assertThrows(() => MmapRegion.open(path, { access, createNew: true, byteLength: 9000 }));
+  });
+  assertEquals([...Deno.readDirSync(dir)].filter(({ name }) => name === "new"), []);
+});
+
+onAllFileSystems(
+  "MmapRegion.open() that fails keeps a new file that others wrote to",
+  async (dir) => {
+    const path = join(dir, "new");
+    await withLibc(failingToMap(() => append(path)), () => {
+      assertThrows(() => MmapRegion.open(path, { access, createNew: true, byteLength: 9000 }));
+    });
+    assertEquals(countRecords(path), 1);
+  },
+);
+
+onAllFileSystems("MmapRegion.resize() does not cut off what is appended meanwhile", async (dir) => {
+  const path = makeFile(dir, SIZE);
+  using region = MmapRegion.open(path, { access });
+  const { mprotect } = libc();
+  await withLibc({ mprotect: (...args) => (append(path), mprotect(...args)) }, () => {
+    region.resize(100);
+  });
+  assertEquals([region.byteLength, Deno.statSync(path).size > SIZE], [100, true]);
+  assert(countRecords(path) > 0);
+});
+
+onDisk(EXT2, "MmapRegion.open() writes over nothing that is appended meanwhile", async (dir) => {
+  const { pwritev2 } = libc();
+  for (const allocate of [true, false]) {
+    for (const growth of [1, 20_000]) {
+      const path = makeFile(dir, SIZE);
+      const record = new Uint8Array(growth).fill(66);
+      let appended = 0;
+      await withLibc({
+        pwritev2: (...args) => {
+          if (appended++ === 0) append(path, record);
+          return pwritev2!(...args);
+        },
+      }, () => {
+        const byteLength = SIZE + growth;
+        MmapRegion.open(path, { access, create: true, byteLength, allocate }).close();
+      });
+      assert(appended > 0);
+      assertEquals(Deno.readFileSync(path).subarray(SIZE, SIZE + growth), record);
+    }
+  }
+});
+
+onDisk(
+  EXT4,
+  "MmapRegion.open() gives back what it reserved on a disk that turns out full",
+  async (dir) => {
+    const path = makeFile(dir, SIZE);
+    const { blocks } = Deno.statSync(path);
+    // As if the disk did not tell beforehand.
+    await withLibc({ fstatfs: () => -1 }, () => {
+      const options = { access, create: true, byteLength: 2 ** 24 } as const;
+      assertThrowsSystem(() => MmapRegion.open(path, options), Error, "ENOSPC", "fallocate");
+    });
+    assertEquals(Deno.readFileSync(path), pattern(SIZE));
+    assertEquals(Deno.statSync(path).blocks, blocks);
+  },
+);
+
+onDisk(EXT4, "MmapRegion.open() with allocate false makes a hole on a full disk", (dir) => {
+  const path = makeFile(dir, SIZE);
+  using filler = Deno.openSync(join(dir, "filler"), { write: true, create: true });
+  for (let step = 65536; step >= 512; step /= 2) {
+    assertThrows(() => {
+      while (filler.writeSync(new Uint8Array(step).fill(1)) > 0);
+    });
+    filler.syncSync();
+  }
+  const options = { access, create: true, byteLength: 2 ** 24 } as const;
+  using region = MmapRegion.open(path, { ...options, allocate: false });
+  assertEquals([region.byteLength, region.bytes[2 ** 24 - 1]], [2 ** 24, 0]);
+});
+
+onAllFileSystems(
+  "MmapRegion.open() and resize() beside a process that appends lose nothing",
+  async (dir) => {
+    const path = makeFile(dir, 1);
+    const count = 5000;
+    await using appender = new Child(`import "./tests/safety/_appender.ts";`, {
+      args: [path, String(count)],
+    });
+    let done = false;
+    const ended = appender.readLine().then((line) => {
+      done = true;
+      return line;
+    });
+    let opened = 0;
+    while (!done) {
+      const { size } = Deno.statSync(path);
+      const options = { access, create: true, byteLength: size + 1 } as const;
+      using region = MmapRegion.open(path, { ...options, allocate: opened % 2 === 0 });
+      region.resize(size + 2);
+      opened++;
+      await new Promise((resolve) => setTimeout(resolve)); // lets the line come in
+    }
+    assertEquals([await ended, opened > 0], ["done", true]);
+    const text = new TextDecoder().decode(Deno.readFileSync(path));
+    const found = new Set([...text.matchAll(/<(\d+)>/g)].map(([, number]) => Number(number)));
+    assertEquals(found.size, count);
+  },
+);
