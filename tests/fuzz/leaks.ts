@@ -1,5 +1,6 @@
 /** What a sequence has left behind. */
 
+import { MmapRegion } from "@mmap/mmap";
 import { guardTable } from "../../ffi/guard/guard.ts";
 import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/table.ts";
 import { MODULE_NAME } from "../../ffi/store/store.ts";
@@ -30,6 +31,7 @@ function held(marks: readonly string[]): string[] {
   ]);
   const slots = guardedRanges();
   if (slots > 0) found.push(`${slots} guard slots`);
+  if (MmapRegion.held > 0) found.push(`${MmapRegion.held} held ranges`);
   return found;
 }
 

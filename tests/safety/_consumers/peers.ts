@@ -1,6 +1,7 @@
 /** Those at the other end: they take the first bytes, and the rest only when they are told to. */
 
 import { join } from "@std/path";
+import { makeFifo } from "../../_fifo.ts";
 import { type Counts, FED, noCounts } from "./counts.ts";
 import {
   httpClient,
@@ -10,7 +11,6 @@ import {
   webSocketClient,
   webSocketServer,
 } from "./protocols.ts";
-import { makeFifo } from "./system.ts";
 
 /** What is at the other end. */
 export interface Peer {

@@ -1,16 +1,4 @@
-/** What only the system knows: pipes with names, and what the threads of this process are at. */
-
-const symbols = {
-  mkfifo: { parameters: ["buffer", "u32"], result: "i32" },
-} as const;
-
-/** Makes a named pipe. */
-export function makeFifo(path: string): void {
-  const libc = Deno.dlopen("libc.so.6", symbols);
-  const result = libc.symbols.mkfifo(new TextEncoder().encode(`${path}\0`), 0o600);
-  libc.close();
-  if (result !== 0) throw new Error(`There is no pipe at ${path}`);
-}
+/** What other processes and threads do. */
 
 /** Shortens a file, by a process that is not this one. */
 export function truncateElsewhere(path: string, byteLength: number): void {
