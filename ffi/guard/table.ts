@@ -49,6 +49,7 @@
 
 import { addressOf, bufferOver } from "../memory.ts";
 import { threadId } from "../thread.ts";
+import { Addresses } from "./addresses.ts";
 
 export const HEADER_BYTE_LENGTH = 8832;
 export const SLOT_BYTE_LENGTH = 96;
@@ -62,14 +63,8 @@ const PAGE_SIZE_WORD = 0;
 const USED_HALF = 2;
 const BORROWED_COUNT_HALF = 3;
 const PREVIOUS_WORD = 2;
-export const FIRST_ADDRESS_WORD = 6;
-export const NEXT_ADDRESS_WORD = 7;
-export const GIVEN_END_WORD = 8;
-export const LAST_ADDRESS_WORD = 9;
 const LATE_WORD = 10;
 const COMPLETE_HALF = 24;
-export const KEEPERS_WORD = 8320 / 8;
-export const KEEPER_COUNT = 64;
 
 const START_WORD = 0;
 const END_WORD = 1;
@@ -122,6 +117,8 @@ export class GuardTable {
   /** 64-bit words and 32-bit halves of the same memory. */
   readonly words: BigUint64Array;
   readonly halves: Int32Array;
+  /** What this isolate's mappings are given. */
+  readonly addresses: Addresses;
   readonly #address: bigint;
   /** Slots that this isolate has freed: the first places to look. */
   readonly #freed: number[] = [];
@@ -130,6 +127,7 @@ export class GuardTable {
     const buffer = bufferOver({ pointer, byteLength: TABLE_BYTE_LENGTH });
     this.words = new BigUint64Array(buffer);
     this.halves = new Int32Array(buffer);
+    this.addresses = new Addresses(this.words);
     this.#address = addressOf(pointer);
   }
 

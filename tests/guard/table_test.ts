@@ -4,11 +4,13 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   FIRST_ADDRESS_WORD,
   GIVEN_END_WORD,
-  GuardTable,
-  HEADER_BYTE_LENGTH,
   KEEPERS_WORD,
   LAST_ADDRESS_WORD,
   NEXT_ADDRESS_WORD,
+} from "../../ffi/guard/addresses.ts";
+import {
+  GuardTable,
+  HEADER_BYTE_LENGTH,
   SLOT_BYTE_LENGTH,
   SLOT_COUNT,
   TABLE_BYTE_LENGTH,
