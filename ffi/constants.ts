@@ -272,3 +272,5 @@ export const SEEK_DATA: number = here.SEEK_DATA;
 export const O_PATH: number = here.O_PATH;
 /** `fstatfs`: memory of `memfd_secret` (Linux 5.14). */
 export const SECRETMEM_MAGIC: number = here.SECRETMEM_MAGIC;
+/** `fstatfs`: files that are made of huge pages. */
+export const HUGETLBFS_MAGIC: number = here.HUGETLBFS_MAGIC;

@@ -133,3 +133,4 @@ export const RWF_APPEND = undefined;
 export const SEEK_DATA = 4;
 export const O_PATH = undefined;
 export const SECRETMEM_MAGIC = undefined;
+export const HUGETLBFS_MAGIC = undefined;

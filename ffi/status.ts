@@ -33,6 +33,8 @@ export interface FileStatus {
   readonly byteLength: number;
   /** What is set aside for it, in bytes: less than its length where it has holes. */
   readonly allocated: number;
+  /** What the file system likes to read at once; the page size where files are huge pages. */
+  readonly blockByteLength: number;
 }
 
 /** @throws {Error} EBADF: the descriptor is not open. */
@@ -59,7 +61,8 @@ const STATX_BTIME = 0x800;
 
 /*
  * struct statx, the same on every architecture:
- *    0 u32 stx_mask    20 u32 stx_uid     28 u16 stx_mode    32 u64 stx_ino    40 u64 stx_size
+ *    0 u32 stx_mask     4 u32 stx_blksize
+ *   20 u32 stx_uid      28 u16 stx_mode    32 u64 stx_ino    40 u64 stx_size
  *   48 u64 stx_blocks, of 512 bytes
  *   80 i64 stx_btime.tv_sec                88 u32 stx_btime.tv_nsec
  *  136 u32 stx_dev_major                 140 u32 stx_dev_minor                 256 bytes in all
@@ -88,6 +91,7 @@ function linuxStatus(fd: number, path: string, flags: number): FileStatus {
     uid: record.getUint32(20, true),
     byteLength: Number(record.getBigUint64(40, true)),
     allocated: Number(record.getBigUint64(48, true)) * 512,
+    blockByteLength: record.getUint32(4, true),
   };
 }
 
@@ -118,7 +122,7 @@ function deviceNumber(major: number, minor: number): number {
  * macOS's struct stat with 64-bit inode numbers:
  *   0 i32 st_dev   4 u16 st_mode   8 u64 st_ino   16 u32 st_uid   96 i64 st_size   144 bytes in all
  *  80 i64 st_birthtimespec.tv_sec                 88 i64 st_birthtimespec.tv_nsec
- * 104 i64 st_blocks, of 512 bytes
+ * 104 i64 st_blocks, of 512 bytes               112 i32 st_blksize
  */
 function darwinStatus(fd: number): FileStatus {
   const record = new DataView(new ArrayBuffer(144));
@@ -135,6 +139,7 @@ function darwinStatus(fd: number): FileStatus {
     uid: record.getUint32(16, true),
     byteLength: Number(record.getBigInt64(96, true)),
     allocated: Number(record.getBigInt64(104, true)) * 512,
+    blockByteLength: record.getInt32(112, true),
   };
 }
 

@@ -17,14 +17,14 @@ import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE } from "../constan
 import { libc } from "../libc.ts";
 import { addressOf, pointerFrom } from "../memory.ts";
 import { pageSize } from "../page_size.ts";
-import {
-  FIRST_ADDRESS_WORD,
-  GIVEN_END_WORD,
-  KEEPER_COUNT,
-  KEEPERS_WORD,
-  LAST_ADDRESS_WORD,
-  NEXT_ADDRESS_WORD,
-} from "./table.ts";
+
+// Where the process's table has the words of this file; table.ts says what they are.
+export const FIRST_ADDRESS_WORD = 6;
+export const NEXT_ADDRESS_WORD = 7;
+export const GIVEN_END_WORD = 8;
+export const LAST_ADDRESS_WORD = 9;
+export const KEEPERS_WORD = 8320 / 8;
+const KEEPER_COUNT = 64;
 
 /**
  * What one page of the page tables covers on x86-64, and on arm64 with pages of 4 KiB. To free such
@@ -50,21 +50,6 @@ const CANDIDATES: readonly Candidate[] = [
 // Captured at load: a program that changes the prototype later cannot choose the addresses.
 const getRandomValues = crypto.getRandomValues.bind(crypto);
 
-/** Chooses where mappings of this process go. */
-export function chooseAddresses(words: BigUint64Array): void {
-  for (const { first, spread, last } of CANDIDATES) {
-    const random = getRandomValues(new Uint32Array(1))[0]! % (spread / PART);
-    const start = first + random * PART;
-    const keeper = mapKeeper(start);
-    if (keeper === 0n) continue;
-    words[KEEPERS_WORD] = keeper;
-    words[NEXT_ADDRESS_WORD] = BigInt(start);
-    words[LAST_ADDRESS_WORD] = BigInt(last);
-    words[FIRST_ADDRESS_WORD] = BigInt(start); // last: it says that there are addresses
-    return;
-  }
-}
-
 /** Where a mapping may go. */
 export interface Room {
   readonly start: number;
@@ -72,41 +57,98 @@ export interface Room {
   readonly end: number;
 }
 
-/** What this isolate has taken and not used yet. */
-let part: Room = { start: 0, end: 0 };
+/** This isolate's share of the process's addresses. */
+export class Addresses {
+  /** Those of the process's table. */
+  readonly #words: BigUint64Array;
+  /** What this isolate has taken and not used yet. */
+  #part: Room = { start: 0, end: 0 };
+  /** The chunk whose page tables are kept. */
+  #keptChunk = 0;
 
-/** The chunk whose page tables are kept. */
-let keptChunk = 0;
-
-/**
- * Addresses that no mapping had before.
- *
- * @param byteLength a multiple of the page size
- * @param alignment a power of two of at least the page size
- * @param remainder what the start leaves when it is divided by `alignment`
- * @returns undefined where the system has to choose
- */
-export function takeAddresses(
-  words: BigUint64Array,
-  byteLength: number,
-  alignment: number,
-  remainder: number,
-): Room | undefined {
-  const large = byteLength + alignment > PART;
-  let from = large ? takePart(words, byteLength + alignment) : part;
-  if (from === undefined) return undefined;
-  let start = place(from.start, byteLength, alignment, remainder);
-  if (start + byteLength > from.end) {
-    from = takePart(words, PART);
-    if (from === undefined) return undefined;
-    start = place(from.start, byteLength, alignment, remainder);
+  constructor(words: BigUint64Array) {
+    this.#words = words;
   }
-  const end = start + byteLength;
-  if (large) return { start, end };
-  part = { start: end, end: from.end };
-  const chunk = start - start % CHUNK;
-  if (byteLength < CHUNK && chunk !== keptChunk) keep(words, chunk);
-  return { start, end };
+
+  /** Chooses where mappings of this process go. Once, in a new table. */
+  choose(): void {
+    const words = this.#words;
+    for (const { first, spread, last } of CANDIDATES) {
+      const random = getRandomValues(new Uint32Array(1))[0]! % (spread / PART);
+      const start = first + random * PART;
+      const keeper = mapKeeper(start);
+      if (keeper === 0n) continue;
+      words[KEEPERS_WORD] = keeper;
+      words[NEXT_ADDRESS_WORD] = BigInt(start);
+      words[LAST_ADDRESS_WORD] = BigInt(last);
+      words[FIRST_ADDRESS_WORD] = BigInt(start); // last: it says that there are addresses
+      return;
+    }
+  }
+
+  /**
+   * Addresses that no mapping had before.
+   *
+   * @param byteLength a multiple of the page size
+   * @param alignment a power of two of at least the page size
+   * @param remainder what the start leaves when it is divided by `alignment`
+   * @returns undefined where the system has to choose
+   */
+  take(byteLength: number, alignment: number, remainder: number): Room | undefined {
+    if (byteLength + alignment > PART) return this.#takeLarge(byteLength, alignment, remainder);
+    let start = place(this.#part.start, byteLength, alignment, remainder);
+    if (start + byteLength > this.#part.end) {
+      const part = this.#takePart(PART);
+      if (part === undefined) return undefined;
+      this.#part = part;
+      start = place(part.start, byteLength, alignment, remainder);
+    }
+    const end = start + byteLength;
+    this.#part = { start: end, end: this.#part.end };
+    const chunk = start - start % CHUNK;
+    if (byteLength < CHUNK && chunk !== this.#keptChunk) this.#keep(chunk);
+    return { start, end };
+  }
+
+  /** Addresses of its own for what does not fit into a part. */
+  #takeLarge(byteLength: number, alignment: number, remainder: number): Room | undefined {
+    const part = this.#takePart(byteLength + alignment);
+    if (part === undefined) return undefined;
+    const start = place(part.start, byteLength, alignment, remainder);
+    return { start, end: start + byteLength };
+  }
+
+  /** A part of the process's addresses, of whole chunks. */
+  #takePart(byteLength: number): Room | undefined {
+    const words = this.#words;
+    const first = Number(words[FIRST_ADDRESS_WORD]!);
+    const last = Number(words[LAST_ADDRESS_WORD]!);
+    const size = Math.ceil(byteLength / CHUNK) * CHUNK;
+    if (first === 0 || size > last - first) return undefined;
+    while (true) {
+      const next = Atomics.load(words, NEXT_ADDRESS_WORD);
+      const start = Number(next) + size > last ? first : Number(next);
+      const end = BigInt(start + size);
+      // An exchange and not an add: two isolates must not both begin again.
+      if (Atomics.compareExchange(words, NEXT_ADDRESS_WORD, next, end) !== next) continue;
+      raiseGiven(words, end);
+      return { start, end: start + size };
+    }
+  }
+
+  /**
+   * A keeper is a page that cannot be touched, mapped at the end of the chunk in which an isolate maps
+   * now: the system keeps a chunk's page tables as long as anything is mapped in it. The table knows
+   * all keepers, so that those of Workers that were terminated go, too.
+   */
+  #keep(chunk: number): void {
+    const keeper = mapKeeper(chunk);
+    if (keeper === 0n) return;
+    this.#keptChunk = chunk;
+    const index = KEEPERS_WORD + Math.floor(chunk / PART) % KEEPER_COUNT;
+    const old = Atomics.exchange(this.#words, index, keeper);
+    if (old !== 0n) libc().munmap(pointerFrom(old), BigInt(pageSize()));
+  }
 }
 
 /** The first suitable address at `from` or behind it. */
@@ -118,23 +160,6 @@ function place(from: number, byteLength: number, alignment: number, remainder: n
   return byteLength <= room ? base : (Math.floor(base / CHUNK) + 1) * CHUNK + remainder;
 }
 
-/** A part of the range, of whole chunks. */
-function takePart(words: BigUint64Array, byteLength: number): Room | undefined {
-  const first = Number(words[FIRST_ADDRESS_WORD]!);
-  const last = Number(words[LAST_ADDRESS_WORD]!);
-  const size = Math.ceil(byteLength / CHUNK) * CHUNK;
-  if (first === 0 || size > last - first) return undefined;
-  while (true) {
-    const next = Atomics.load(words, NEXT_ADDRESS_WORD);
-    const start = Number(next) + size > last ? first : Number(next);
-    const end = BigInt(start + size);
-    // An exchange and not an add: two isolates must not both begin again.
-    if (Atomics.compareExchange(words, NEXT_ADDRESS_WORD, next, end) !== next) continue;
-    raiseGiven(words, end);
-    return { start, end: start + size };
-  }
-}
-
 /** The handler takes accesses below this for late ones. */
 function raiseGiven(words: BigUint64Array, end: bigint): void {
   let given = Atomics.load(words, GIVEN_END_WORD);
@@ -143,20 +168,6 @@ function raiseGiven(words: BigUint64Array, end: bigint): void {
     if (seen === given) return;
     given = seen;
   }
-}
-
-/**
- * A keeper is a page that cannot be touched, mapped at the end of the chunk in which an isolate maps
- * now: the system keeps a chunk's page tables as long as anything is mapped in it. The table knows all
- * keepers, so that those of Workers that were terminated go, too.
- */
-function keep(words: BigUint64Array, chunk: number): void {
-  const keeper = mapKeeper(chunk);
-  if (keeper === 0n) return;
-  keptChunk = chunk;
-  const index = KEEPERS_WORD + Math.floor(chunk / PART) % KEEPER_COUNT;
-  const old = Atomics.exchange(words, index, keeper);
-  if (old !== 0n) libc().munmap(pointerFrom(old), BigInt(pageSize()));
 }
 
 /** @returns where it is; 0 if that page is not to be had */

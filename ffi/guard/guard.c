@@ -257,7 +257,7 @@ static inline int absorb(struct table *table, int signal, int code, u64 address)
      * round, so that one of the two sees the other. */
     __atomic_add_fetch(&slot->busy, 1, __ATOMIC_SEQ_CST);
     int done = __atomic_load_n(&slot->start, __ATOMIC_SEQ_CST) == start && address < slot->end &&
-               absorb_in(slot, signal, code, address, table->page_size);
+               absorb_in(slot, signal, code, address, slot->page_size);
     __atomic_sub_fetch(&slot->busy, 1, __ATOMIC_SEQ_CST);
     if (done) return 1;
   }

@@ -26,7 +26,6 @@ import { bytesOf } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../page_size.ts";
 import { platform } from "../platform.ts";
-import { chooseAddresses } from "./addresses.ts";
 import { GUARD_CODE } from "./code.ts";
 import { type Action, GuardTable, TABLE_BYTE_LENGTH } from "./table.ts";
 
@@ -90,7 +89,7 @@ function makeOwn(): GuardTable {
 function initialized(pointer: Deno.PointerObject): GuardTable {
   const fresh = new GuardTable(pointer);
   fresh.initialize(pageSize());
-  chooseAddresses(fresh.words);
+  fresh.addresses.choose();
   return fresh;
 }
 

@@ -23,6 +23,7 @@ struct slot {
   u64 map_end;
   int map_fd;      /* the descriptor that goes with the mapping; -1: none */
   u32 holders;     /* buffers over the mapping that somebody still uses, and OWNER_GONE */
+  u64 page_size;   /* of the guarded range: the system's, or that of huge pages */
 };
 
 /* The bit of `holders` that the owner sets when it is through with the mapping. Whoever comes last,

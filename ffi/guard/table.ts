@@ -22,7 +22,7 @@
  * | 96 | u32 | 1: the handler has got both signals | installer |
  * | 128 | u64, 1024 times | the late pages: zeros where native code came too late | handler |
  * | 8320 | u64, 64 times | the keepers, see `addresses.ts`; 0: none | who maps |
- * | 8832 | | the slots, 88 bytes each | |
+ * | 8832 | | the slots, 96 bytes each | |
  *
  * | slot | type | what | written by |
  * |---|---|---|---|
@@ -40,6 +40,7 @@
  * | 64 | u64, u64 | the whole mapping, for the finalizer to unmap: its start, and its end | owner |
  * | 80 | i32 | the descriptor that goes with the mapping; -1: none | owner |
  * | 84 | u32 | buffers over the mapping that somebody still uses; bit 31: the owner is through | owner, finalizer |
+ * | 88 | u64 | the size of the range's pages | owner |
  *
  * Borrowed addresses are V8's: those of a `WebAssembly.Memory`. A Worker that is terminated cannot
  * free its slots, but V8 gives the addresses of its memories to others. So the handler looks at what
@@ -48,9 +49,10 @@
 
 import { addressOf, bufferOver } from "../memory.ts";
 import { threadId } from "../thread.ts";
+import { Addresses } from "./addresses.ts";
 
 export const HEADER_BYTE_LENGTH = 8832;
-export const SLOT_BYTE_LENGTH = 88;
+export const SLOT_BYTE_LENGTH = 96;
 
 /** More than Linux's default limit of mappings; untouched slots take no memory. */
 export const SLOT_COUNT = 262_144;
@@ -61,14 +63,8 @@ const PAGE_SIZE_WORD = 0;
 const USED_HALF = 2;
 const BORROWED_COUNT_HALF = 3;
 const PREVIOUS_WORD = 2;
-export const FIRST_ADDRESS_WORD = 6;
-export const NEXT_ADDRESS_WORD = 7;
-export const GIVEN_END_WORD = 8;
-export const LAST_ADDRESS_WORD = 9;
 const LATE_WORD = 10;
 const COMPLETE_HALF = 24;
-export const KEEPERS_WORD = 8320 / 8;
-export const KEEPER_COUNT = 64;
 
 const START_WORD = 0;
 const END_WORD = 1;
@@ -85,6 +81,7 @@ const MAP_START_WORD = 8;
 const MAP_END_WORD = 9;
 const MAP_FD_HALF = 20;
 const HOLDERS_HALF = 21;
+const SLOT_PAGE_SIZE_WORD = 11;
 
 /** The bit of the holders that says that the owner is through with the mapping. */
 const OWNER_GONE = 1 << 31;
@@ -97,6 +94,7 @@ interface GuardedRange {
   /** The object of a shared mapping; -1 for private memory. */
   readonly fd: number;
   readonly fileOffset: bigint;
+  readonly pageSize: bigint;
   /** Whether the addresses are V8's, which may give them to others when this isolate ends. */
   readonly borrowed: boolean;
 }
@@ -119,6 +117,8 @@ export class GuardTable {
   /** 64-bit words and 32-bit halves of the same memory. */
   readonly words: BigUint64Array;
   readonly halves: Int32Array;
+  /** What this isolate's mappings are given. */
+  readonly addresses: Addresses;
   readonly #address: bigint;
   /** Slots that this isolate has freed: the first places to look. */
   readonly #freed: number[] = [];
@@ -127,6 +127,7 @@ export class GuardTable {
     const buffer = bufferOver({ pointer, byteLength: TABLE_BYTE_LENGTH });
     this.words = new BigUint64Array(buffer);
     this.halves = new Int32Array(buffer);
+    this.addresses = new Addresses(this.words);
     this.#address = addressOf(pointer);
   }
 
@@ -320,6 +321,7 @@ export class GuardSlot {
     const { words, halves } = this.#table;
     words[this.#word + END_WORD] = range.end;
     words[this.#word + FILE_OFFSET_WORD] = range.fileOffset;
+    words[this.#word + SLOT_PAGE_SIZE_WORD] = range.pageSize;
     halves[slotHalf(this.#index) + FD_HALF] = range.fd;
     this.#table.freeLeft(range);
     if (range.borrowed) this.#setBorrowed(1);

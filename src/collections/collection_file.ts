@@ -6,6 +6,7 @@ import { close, ftruncate } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { duplicate, type OpenedFile, openFile, removeCreated } from "../object/open_file.ts";
+import { natureOf } from "../object/nature.ts";
 import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
 import { extend } from "../object/size.ts";
 import { mapFile } from "../region/make.ts";
@@ -155,11 +156,20 @@ export function mapDescriptor(
   fd: number,
   path: string,
   writable: boolean,
-  byteLength: number = statusOf(fd).byteLength,
+  byteLength?: number,
 ): MmapRegion {
   try {
+    const status = statusOf(fd);
+    const nature = natureOf(fd, status);
     const plan = planMap({ access: writable ? "read-write" : "read" }, "map collection");
-    return regionOver(mapFile({ plan, byteLength, fd, subject: path, kind: "file" }));
+    return regionOver(mapFile({
+      plan,
+      byteLength: byteLength ?? status.byteLength,
+      fd,
+      subject: path,
+      kind: "file",
+      nature,
+    }));
   } catch (error) {
     close(fd);
     throw error;

@@ -83,6 +83,7 @@ export class MappingGuard {
       end: start + BigInt(alignUp(byteLength, request.pageSize)),
       fd: copiedFrom(request),
       fileOffset: BigInt(request.fileOffset),
+      pageSize: BigInt(request.pageSize),
       borrowed: this.#borrowed,
     });
   }

@@ -1,7 +1,7 @@
 /** Maps at addresses that no other mapping had before. */
 
 import { processTable } from "../../ffi/guard/guard.ts";
-import { type Room, takeAddresses } from "../../ffi/guard/addresses.ts";
+import type { Room } from "../../ffi/guard/addresses.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
 import { alignUp } from "./pages.ts";
 import { mapRange, type MapRequest, unmapRange } from "./range.ts";
@@ -52,5 +52,5 @@ function roomFor({ pageSize, fileOffset }: MapRequest, byteLength: number): Room
   const table = processTable();
   if (table === undefined) return undefined;
   const alignment = byteLength < HUGE_PAGE ? pageSize : Math.max(pageSize, HUGE_PAGE);
-  return takeAddresses(table.words, byteLength, alignment, fileOffset % alignment);
+  return table.addresses.take(byteLength, alignment, fileOffset % alignment);
 }

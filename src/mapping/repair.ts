@@ -55,18 +55,22 @@ function protectAll({ range, request }: MappedRange): void {
  */
 function spansToMap({ range, request }: MappedRange): Span[] {
   if (request.fd === -1) return [];
-  if ((request.flags & MAP_SHARED) !== 0) return [{ byteOffset: 0, byteLength: range.byteLength }];
-  return replacedSpans(range);
+  if ((request.flags & MAP_SHARED) === 0) return spansOf(range, isForeign);
+  if (request.single) return spansOf(range, isPrivate);
+  return [{ byteOffset: 0, byteLength: range.byteLength }];
 }
 
-/** The pages of a private mapping of a file that are not that file's, and no changes of it. */
-function replacedSpans({ pointer, byteLength }: Range): Span[] {
+/** The pages of a mapping of which something is true. */
+function spansOf(
+  { pointer, byteLength }: Range,
+  isMeant: (page: Deno.PointerObject, byteLength: number) => boolean,
+): Span[] {
   const step = pageSize();
   const end = alignUp(byteLength, step);
   const spans: Span[] = [];
   for (let byteOffset = 0; byteOffset < end;) {
     let last = byteOffset;
-    while (last < end && isForeign(pointerAt(pointer, last), step)) last += step;
+    while (last < end && isMeant(pointerAt(pointer, last), step)) last += step;
     if (last > byteOffset) spans.push({ byteOffset, byteLength: last - byteOffset });
     byteOffset = last + step;
   }
@@ -75,13 +79,15 @@ function replacedSpans({ pointer, byteLength }: Range): Span[] {
 
 /**
  * Whether a page of a private mapping is none of its file's: memory without a file, which alone can
- * be emptied on `fork` (not that it matters: the page is about to go); or shared memory, which alone
- * may be duplicated, though not without leave to move.
+ * be emptied on `fork` (not that it matters: the page is about to go); or shared memory.
  */
 function isForeign(page: Deno.PointerObject, byteLength: number): boolean {
-  const { madvise, mremap } = libc();
-  const length = BigInt(byteLength);
-  if (madvise(page, length, MADV_WIPEONFORK) === 0) return true;
-  mremap!(page, 0n, length, 0, null);
-  return errnoName(lastErrno()) !== "EINVAL";
+  return libc().madvise(page, BigInt(byteLength), MADV_WIPEONFORK) === 0 ||
+    !isPrivate(page, byteLength);
+}
+
+/** Whether a page is none of a shared mapping, which alone may be duplicated, with leave to move. */
+function isPrivate(page: Deno.PointerObject, byteLength: number): boolean {
+  libc().mremap!(page, 0n, BigInt(byteLength), 0, null);
+  return errnoName(lastErrno()) === "EINVAL";
 }

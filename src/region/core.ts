@@ -1,6 +1,5 @@
 /** What a region is made of, behind its public face. */
 
-import { pageSize } from "../../ffi/page_size.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
@@ -174,7 +173,7 @@ export class RegionCore {
 
   /** As {@linkcode span}, widened to whole pages. */
   pages(range: ByteRange, action: string): Span {
-    return widen(this.span(range, action), pageSize());
+    return widen(this.span(range, action), this.live(action).request.pageSize);
   }
 
   /** Unmaps, and gives the descriptor back to the caller of the constructor. */

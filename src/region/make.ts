@@ -14,7 +14,7 @@ import { lockSpan } from "../mapping/protection.ts";
 import { mapRange, type MapRequest, unmapRange } from "../mapping/range.ts";
 import type { RegionHandle } from "../object/handle.ts";
 import { createAnonymous, seal } from "../object/memfd.ts";
-import { isSingle, refuseSecret } from "../object/nature.ts";
+import { type Nature, natureOf, refuseSecret } from "../object/nature.ts";
 import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
 import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
@@ -40,7 +40,8 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
       extend(fd, status.byteLength, end, plan.allocate, path);
       oldSize = status.byteLength;
     }
-    return mapFile({ plan, byteLength, fd, subject: path, kind: "file" }, () => {
+    const nature = natureOf(fd, status);
+    return mapFile({ plan, byteLength, fd, subject: path, kind: "file", nature }, () => {
       // Last, because it alone cannot be undone.
       if (truncate && status.byteLength > 0) emptyTo(fd, end, plan.allocate, path);
     });
@@ -66,8 +67,11 @@ export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
   return owning(duplicate(borrowed), (fd) => {
     checkDescriptorDenied(fd, plan.access === "read-write");
     refuseSecret(fd);
-    const byteLength = fit(plan, statusOf(fd), false, `fd ${borrowed}`);
-    return mapFile({ plan, byteLength, fd, subject: `fd ${borrowed}`, kind: "file" });
+    const status = statusOf(fd);
+    const subject = `fd ${borrowed}`;
+    const byteLength = fit(plan, status, false, subject);
+    const nature = natureOf(fd, status);
+    return mapFile({ plan, byteLength, fd, subject, kind: "file", nature });
   });
 }
 
@@ -89,7 +93,8 @@ export function attachRegion(
     refuseSecret(fd);
     const { kind, path } = handle;
     const name = kind === "named" ? path : "";
-    return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name });
+    const nature = natureOf(fd, statusOf(fd));
+    return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name, nature });
   });
 }
 
@@ -101,8 +106,15 @@ export function anonymousRegion(plan: AnonymousPlan): RegionCore {
 function sharedAnonymous(plan: AnonymousPlan): RegionCore {
   const { byteLength } = plan;
   return owning(createAnonymous(plan.label, byteLength), (fd) => {
-    const grant = plan.sealWrite ? "read" : "read-write";
-    const source = { plan, byteLength, fd, subject: undefined, kind: "anonymous", grant } as const;
+    const source: Source = {
+      plan,
+      byteLength,
+      fd,
+      subject: undefined,
+      kind: "anonymous",
+      grant: plan.sealWrite ? "read" : "read-write",
+      nature: { single: false, pageSize: pageSize() },
+    };
     // A write seal forbids further writable mappings, so it comes after this one.
     const finish = (): void => seal(fd, { shrink: !plan.resizable, write: plan.sealWrite });
     return plan.sealWrite ? mapWithSeed(source, finish) : mapFile(source, finish);
@@ -214,21 +226,22 @@ interface Source {
   readonly grant?: RegionFacts["grant"];
   readonly name?: string;
   readonly seed?: Deno.PointerObject;
+  readonly nature: Nature;
 }
 
-function requestOf({ plan, byteLength, fd, subject, seed }: Source): MapRequest {
-  const fileOffset = alignDown(plan.byteOffset, pageSize());
+function requestOf({ plan, byteLength, fd, subject, seed, nature }: Source): MapRequest {
+  const fileOffset = alignDown(plan.byteOffset, nature.pageSize);
   return {
     byteLength: plan.byteOffset - fileOffset + Math.max(byteLength, plan.reserved),
     protection: plan.protection,
     flags: plan.flags,
     fd,
     fileOffset,
-    pageSize: pageSize(),
+    pageSize: nature.pageSize,
     address: plan.address,
     subject,
     guarded: plan.guard,
-    single: isSingle(statusOf(fd)),
+    single: nature.single,
     ...(seed === undefined ? {} : { seed }),
   };
 }

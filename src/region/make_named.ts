@@ -3,6 +3,7 @@
 import { close } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { openOrCreate } from "../object/open_file.ts";
+import { natureOf } from "../object/nature.ts";
 import { own } from "../object/owners.ts";
 import { createNamed, openNamed, unlinkOwn } from "../object/shared_memory.ts";
 import type { RegionCore } from "./core.ts";
@@ -15,9 +16,10 @@ export function namedRegion(name: string, plan: NamedPlan): RegionCore {
   const status = statusOf(fd);
   try {
     const byteLength = fit(plan, status, false, name);
+    const nature = natureOf(fd, status);
     const unlinks = plan.unlinkOnClose ?? created;
     if (unlinks && !created) own(name, status.inode);
-    const core = mapFile({ plan, byteLength, fd, subject: name, kind: "named", name });
+    const core = mapFile({ plan, byteLength, fd, subject: name, kind: "named", name, nature });
     if (unlinks) core.onClose(() => unlinkOwn(name, status));
     return core;
   } catch (error) {

@@ -1,7 +1,6 @@
 /** The part of a region that is about its pages, whatever it is a mapping of. */
 
 import { shown } from "../../ffi/arguments.ts";
-import { pageSize } from "../../ffi/page_size.ts";
 import {
   type Advice,
   adviseSpan,
@@ -130,11 +129,12 @@ export abstract class MappedMemory extends MappedText {
     const mapping = coreOf(this).live("protect region");
     const span = coreOf(this).span(given, "protect region");
     const end = span.byteOffset + span.byteLength;
-    const cutsStart = span.byteOffset % pageSize() !== 0 && span.byteOffset !== coreOf(this).lead;
-    const cutsEnd = end % pageSize() !== 0 && end !== coreOf(this).lead + this.byteLength;
+    const { pageSize } = mapping.request;
+    const cutsStart = span.byteOffset % pageSize !== 0 && span.byteOffset !== coreOf(this).lead;
+    const cutsEnd = end % pageSize !== 0 && end !== coreOf(this).lead + this.byteLength;
     if (cutsStart || cutsEnd) {
       throw new RangeError(
-        `Cannot protect region as the range must be whole pages of ${pageSize()} bytes: ` +
+        `Cannot protect region as the range must be whole pages of ${pageSize} bytes: ` +
           `received byteOffset ${given.byteOffset ?? 0}, byteLength ${span.byteLength}`,
       );
     }

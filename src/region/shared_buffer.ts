@@ -90,6 +90,11 @@ function checkShareable(core: RegionCore): void {
         `it is other memory`,
     );
   }
+  if (core.live("share region").request.pageSize !== pageSize()) {
+    throw new Deno.errors.NotSupported(
+      `Cannot share region as a SharedArrayBuffer: its file is made of huge pages`,
+    );
+  }
   if (core.lead !== 0) {
     throw new RangeError(
       `Cannot share region as its byteOffset must be a multiple of the page size ${pageSize()}: ` +

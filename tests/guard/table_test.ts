@@ -2,6 +2,13 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  FIRST_ADDRESS_WORD,
+  GIVEN_END_WORD,
+  KEEPERS_WORD,
+  LAST_ADDRESS_WORD,
+  NEXT_ADDRESS_WORD,
+} from "../../ffi/guard/addresses.ts";
+import {
   GuardTable,
   HEADER_BYTE_LENGTH,
   SLOT_BYTE_LENGTH,
@@ -11,6 +18,15 @@ import {
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
 import { ignore } from "../_faults.ts";
 import { hasProgram, runC } from "../_gcc.ts";
+
+const RANGE = {
+  start: 4096n,
+  end: 8192n,
+  fd: -1,
+  fileOffset: 0n,
+  pageSize: 4096n,
+  borrowed: false,
+};
 
 /** Runs `body` with an empty table. */
 function withTable(body: (table: GuardTable, address: Deno.PointerObject) => void): void {
@@ -41,17 +57,29 @@ function fieldsWritten(): Record<string, number> {
     table.take();
     found["used"] = table.halves.indexOf(1) * 4;
     const slot = table.take();
-    slot.begin({ start: 0x6666n, end: 0x7777n, fd: 0x8888, fileOffset: 0x9999n, borrowed: true });
+    slot.begin({
+      start: 0x6666n,
+      end: 0x7777n,
+      fd: 0x8888,
+      fileOffset: 0x9999n,
+      pageSize: 0xaaaan,
+      borrowed: true,
+    });
     const base = HEADER_BYTE_LENGTH + SLOT_BYTE_LENGTH;
     note("start", 0x6666n);
     note("end", 0x7777n);
     note("file_offset", 0x9999n);
+    note("slot.page_size", 0xaaaan);
     found["fd"] = table.halves.indexOf(0x8888) * 4;
     found["claimed"] = table.halves.indexOf(1, base / 4) * 4;
     found["borrowed"] = table.halves.indexOf(1, found["claimed"] / 4 + 1) * 4;
-    for (const name of ["start", "end", "file_offset", "fd", "claimed", "borrowed"]) {
-      found[name]! -= base;
-    }
+    slot.addHolder();
+    slot.abandon({ start: 0xbbbbn, end: 0xccccn, fd: 0xdddd });
+    note("map_start", 0xbbbbn);
+    note("map_end", 0xccccn);
+    found["map_fd"] = table.halves.lastIndexOf(0xdddd) * 4;
+    found["holders"] = table.halves.indexOf(1 - 2 ** 31) * 4;
+    for (const name of WRITTEN_TO_SLOTS) found[name]! -= base;
     const words = base / 8;
     // What the handler writes, as the class reads it.
     const reads = (name: string, at: number, value: () => unknown): void => {
@@ -67,23 +95,37 @@ function fieldsWritten(): Record<string, number> {
   return found;
 }
 
-const STRUCT_FIELDS = [
+const WRITTEN_TO_SLOTS = [
   "start",
   "end",
   "file_offset",
-  "faults",
-  "first_fault",
   "fd",
   "claimed",
   "borrowed",
+  "map_start",
+  "map_end",
+  "map_fd",
+  "holders",
+  "slot.page_size",
 ];
+
+const STRUCT_FIELDS = [...WRITTEN_TO_SLOTS, "faults", "first_fault"];
+
+/** Fields that are named by their place. */
+const WORDS: Record<string, number> = {
+  first_address: FIRST_ADDRESS_WORD,
+  next_address: NEXT_ADDRESS_WORD,
+  given_end: GIVEN_END_WORD,
+  last_address: LAST_ADDRESS_WORD,
+  keepers: KEEPERS_WORD,
+};
 
 Deno.test({
   name: "GuardTable has the layout of guard.c",
   ignore: ignore || !hasProgram("gcc"),
   fn: async () => {
     const source = new URL("../../ffi/guard/table.h", import.meta.url).pathname;
-    const table = ["page_size", "used", "previous"];
+    const table = ["page_size", "used", "previous", ...Object.keys(WORDS)];
     const output = await runC(`
       #include <stddef.h>
       #include <stdio.h>
@@ -94,7 +136,9 @@ Deno.test({
         printf("previous[0].flags %zu\\n", offsetof(struct table, previous[0].flags));
         printf("previous[1].handler %zu\\n", offsetof(struct table, previous[1].handler));
         ${
-      STRUCT_FIELDS.map((f) => `printf("${f} %zu\\n", offsetof(struct slot, ${f}));`).join("\n")
+      STRUCT_FIELDS.map((f) =>
+        `printf("${f} %zu\\n", offsetof(struct slot, ${f.replace("slot.", "")}));`
+      ).join("\n")
     }
         printf("busy %zu\\ncount %zu\\nslots %zu\\nslot %zu\\n",
           offsetof(struct slot, busy), offsetof(struct table, borrowed), offsetof(struct table, slots), sizeof(struct slot));
@@ -106,7 +150,8 @@ Deno.test({
       }),
     );
     const { busy, count, slots, slot, ...fields } = inC;
-    assertEquals(fieldsWritten(), fields);
+    const words = Object.entries(WORDS).map(([name, word]) => [name, 8 * word]);
+    assertEquals({ ...fieldsWritten(), ...Object.fromEntries(words) }, fields);
     assertEquals(
       [busy, count, slots, slot],
       [40, 12, HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH],
@@ -116,7 +161,7 @@ Deno.test({
 
 Deno.test("GuardTable.take() gives each slot once, and freed ones again", () => {
   withTable((table) => {
-    const range = { start: 4096n, end: 8192n, fd: -1, fileOffset: 0n, borrowed: false };
+    const range = RANGE;
     const slots = Array.from({ length: 100 }, () => table.take());
     slots.forEach((slot, i) => slot.begin({ ...range, start: BigInt(4096 * (i + 1)) }));
     const starts = slots.map((_, i) =>
@@ -133,7 +178,7 @@ Deno.test("GuardTable.take() gives each slot once, and freed ones again", () => 
 Deno.test("GuardSlot.free() forgets faults and what was guarded, and tells the faults", () => {
   withTable((table) => {
     const slot = table.take();
-    slot.begin({ start: 4096n, end: 8192n, fd: 3, fileOffset: 0n, borrowed: false });
+    slot.begin({ ...RANGE, fd: 3 });
     const base = HEADER_BYTE_LENGTH / 8;
     table.words[base + 3] = 5n;
     table.words[base + 4] = 8n;
@@ -220,13 +265,7 @@ for (const used of [0, SLOT_COUNT]) {
         );
         const starts = slots.map((_, i) => BigInt(i + 1) * 4096n);
         slots.forEach((slot, i) => {
-          slot.begin({
-            start: starts[i]!,
-            end: 2n ** 40n,
-            fd: -1,
-            fileOffset: 0n,
-            borrowed: false,
-          });
+          slot.begin({ ...RANGE, start: starts[i]!, end: 2n ** 40n });
         });
         const found = slots.map((_, i) =>
           table.words[(HEADER_BYTE_LENGTH + i * SLOT_BYTE_LENGTH) / 8]!

@@ -18,10 +18,12 @@ Deno.test("GuardTable.take() gives no slot to two isolates", { ignore }, async (
           const slots = Array.from({ length: 8 }, () => table.take());
           const mine = slots.map((slot, i) => {
             const start = BigInt((\${id} + 1) * 2 ** 32 + (round * 8 + i + 1) * 4096);
-            slot.begin({ start, end: start + 4096n, fd: -1, fileOffset: start, borrowed: false });
+            slot.begin({
+              start, end: start + 4096n, fd: -1, fileOffset: start, pageSize: 4096n, borrowed: false,
+            });
             return start;
           });
-          const held = new Set(table.words.subarray(0, 2048)); // far more slots than are taken at once
+          const held = new Set(table.words.subarray(0, 4096)); // far more slots than are taken at once
           mixed += mine.filter((start) => !held.has(start)).length;
           for (const slot of slots) slot.free();
         }
@@ -45,7 +47,7 @@ Deno.test("GuardSlot.end() waits for handlers at work", { ignore }, async () => 
     const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
     const table = new GuardTable(address);
     const slot = table.take();
-    slot.begin({ start: 4096n, end: 8192n, fd: -1, fileOffset: 0n, borrowed: false });
+    slot.begin({ start: 4096n, end: 8192n, fd: -1, fileOffset: 0n, pageSize: 4096n, borrowed: false });
     Atomics.store(table.halves, HEADER_BYTE_LENGTH / 4 + 10, 1);
     const { next, worker } = startWorker(\`
       import { GuardTable } from "\${TABLE}";

@@ -63,7 +63,13 @@ function beforeResizing(happen: () => void): Partial<Libc> {
 /** libc, with something happening right before each mapping, which then fails: EINVAL. */
 function failingToMap(happen: () => void): Partial<Libc> {
   const { mmap } = libc();
-  return { mmap: (addr, _length, ...rest) => (happen(), mmap(addr, 0n, ...rest)) };
+  return {
+    mmap: (addr, length, ...rest) => {
+      if (rest[2] === -1) return mmap(addr, length, ...rest); // no file
+      happen();
+      return mmap(addr, 0n, ...rest);
+    },
+  };
 }
 
 const access = "read-write";

@@ -1,0 +1,23 @@
+/** Addresses that outlive their region: in native code, and where Deno cannot say that it uses them. */
+
+import { assertEquals } from "@std/assert";
+import { ignore } from "../_faults.ts";
+import { assertRuns, IN_MOUNT_NAMESPACE, NO_NAMESPACES } from "../_program.ts";
+
+const LATE = new URL("_late_access.ts", import.meta.url);
+const UNLENT = new URL("_unlent.ts", import.meta.url);
+
+Deno.test("native code that comes too late meets zeros, and takes no more than some MiB", {
+  ignore,
+}, async () => {
+  assertEquals(await assertRuns(LATE), "on\n");
+});
+
+Deno.test({
+  name: "MmapRegion works where operations of Deno cannot keep its memory" +
+    (NO_NAMESPACES === "" ? "" : ` (ignored: ${NO_NAMESPACES})`),
+  ignore: NO_NAMESPACES !== "",
+  fn: async () => {
+    assertEquals(await assertRuns(UNLENT, { prefix: IN_MOUNT_NAMESPACE }), "alive\n");
+  },
+});
