@@ -233,13 +233,12 @@ const end: Operation = {
   },
 };
 
-let libc: ReturnType<typeof loadLibc> | undefined;
+const symbols = {
+  memcmp: { parameters: ["buffer", "buffer", "usize"], result: "i32", nonblocking: true },
+} as const;
 
-function loadLibc() { // never closed: it is the process's own
-  return Deno.dlopen("libc.so.6", {
-    memcmp: { parameters: ["buffer", "buffer", "usize"], result: "i32", nonblocking: true },
-  });
-}
+/** Never closed: it is the process's own. */
+let libc: Deno.DynamicLibrary<typeof symbols> | undefined;
 
 /** Work of other threads in user space, and what it has to come to. */
 const WORK: readonly ((view: Uint8Array<ArrayBuffer>, lent: Lent) => Promise<boolean>)[] = [
@@ -256,7 +255,7 @@ const WORK: readonly ((view: Uint8Array<ArrayBuffer>, lent: Lent) => Promise<boo
       });
     }),
   async (view, { bytes }) => {
-    libc ??= loadLibc();
+    libc ??= Deno.dlopen("libc.so.6", symbols);
     return await libc.symbols.memcmp(view, bytes, BigInt(bytes.length)) === 0;
   },
 ];

@@ -7,6 +7,7 @@ import { type Consumer, type Given, MIB, type Ready } from "./consumer.ts";
 import { tlsFile } from "./peers.ts";
 
 const hostname = "127.0.0.1";
+const anyPort = { hostname, port: 0, onListen(): void {} };
 
 /** A stream of one chunk, which it keeps until somebody asks for it. */
 export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -35,7 +36,7 @@ function post({ place }: Given, bodyOf: Body): Ready {
 function answer(bodyOf: Body): Ready {
   const asked = Promise.withResolvers<{ respond(response: Response): void; sent: Promise<void> }>();
   const server = Deno.serve(
-    { hostname, port: 0, onListen() {}, onError: () => new Response(null, { status: 500 }) },
+    { ...anyPort, onError: () => new Response(null, { status: 500 }) },
     (_request, { completed }) =>
       new Promise((respond) => asked.resolve({ respond, sent: completed })),
   );
@@ -75,7 +76,7 @@ async function webSocket({ place }: Given): Promise<Ready> {
 /** The server waits for a client before it is given the bytes. */
 function upgradedWebSocket(): Ready {
   const opened = Promise.withResolvers<WebSocket>();
-  const server = Deno.serve({ hostname, port: 0, onListen() {} }, (request) => {
+  const server = Deno.serve(anyPort, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request);
     socket.onopen = () => opened.resolve(socket);
     return response;
