@@ -25,24 +25,13 @@ export function noCounts(): Counts {
 
 /** Adds what `bytes` are. */
 export function addTo(counts: Counts, bytes: Uint8Array): void {
-  if (isAll(bytes, OWN)) counts.own += bytes.length;
-  else if (isAll(bytes, 0)) counts.zeros += bytes.length;
-  else for (const byte of bytes) counts[kindOf(byte)]++;
-}
-
-function kindOf(byte: number): keyof Counts {
-  switch (byte) {
-    case OWN:
-      return "own";
-    case 0:
-      return "zeros";
-    case OTHERS:
-      return "others";
-    case FED:
-      return "fed";
-    default:
-      return "rest";
-  }
+  const times = new Uint32Array(256);
+  for (let i = 0; i < bytes.length; i++) times[bytes[i]!]!++;
+  counts.own += times[OWN]!;
+  counts.zeros += times[0]!;
+  counts.others += times[OTHERS]!;
+  counts.fed += times[FED]!;
+  counts.rest += bytes.length - times[OWN]! - times[0]! - times[OTHERS]! - times[FED]!;
 }
 
 export function countsOf(bytes: Uint8Array | ArrayBuffer): Counts {
