@@ -16,7 +16,7 @@ import {
 export interface Peer {
   /** Where the consumer finds it: a port or a path; "" if it is the peer that comes. */
   readonly place: string;
-  /** It has got first bytes of the region, or the end of what it reads. */
+  /** It has got first bytes of a body, or the end of what it reads. */
   readonly begun: Promise<void>;
   /** What it got in all. */
   readonly got: Promise<Counts>;
@@ -102,7 +102,7 @@ async function drain(
     if (count === null) return counts;
     const { reply, over } = protocol.take(buffer.subarray(0, count), counts);
     if (reply !== undefined) await writeAll(stream, reply).catch(() => {});
-    if (counts.own + counts.zeros + counts.others > 0) {
+    if (Object.values(counts).some((count) => count > 0)) {
       begin();
       await gate;
     }
