@@ -104,6 +104,8 @@ export class Mapping {
   #buffer: ArrayBuffer | undefined;
   #pins = 0;
   #closed = false;
+  /** Whether parts of it may have been given another protection than the request's. */
+  mixed = false;
   /** Of ranges that the mapping had before. */
   #earlierFaults = 0;
 

@@ -104,7 +104,7 @@ function extendObject(core: RegionCore, byteLength: number): ObjectResize {
           `region cannot extend: received ${byteLength}`,
       );
     }
-    extend(fd, size, end, allocate, subject);
+    extend(fd, status, end, allocate, subject);
     return { cut: nothing, undo: () => takeBack(fd, size, end) };
   }
   // A window into a longer file leaves what lies behind it alone.
