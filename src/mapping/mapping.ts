@@ -4,7 +4,7 @@ import { duplicateDescriptor } from "../../ffi/descriptor.ts";
 import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot, SlotUse } from "../../ffi/guard/table.ts";
-import { bufferOver, detach, type Range } from "../../ffi/memory.ts";
+import { bufferOver, detach, isDetached, type Range } from "../../ffi/memory.ts";
 import { lentBuffer } from "../../ffi/store/store.ts";
 import { MappingGuard } from "./guard.ts";
 import { addHeld } from "./held.ts";
@@ -93,6 +93,10 @@ function closeQuietly(fd: number): void {
   } catch {
     // The mapping is gone either way, and nobody is there to be told.
   }
+}
+
+function transferredAway(): TypeError {
+  return new TypeError("Cannot resize region as its buffer was transferred away");
 }
 
 /** A live mapping. It owns the addresses, and a descriptor. */
@@ -229,6 +233,11 @@ export class Mapping {
     return true;
   }
 
+  /** @throws {TypeError} If the user's buffer was transferred away. */
+  checkPresent(): void {
+    if (this.#buffer !== undefined && isDetached(this.#buffer)) throw transferredAway();
+  }
+
   /**
    * Takes the buffers from their views, lets `change` make another range, and goes on with that; with
    * the old range if it throws.
@@ -237,9 +246,7 @@ export class Mapping {
    * must stay as it is, but for becoming longer; it is given back when the last of them has ended.
    */
   move(byteLength: number, change: (used: boolean) => PlacedRange): void {
-    if (!this.#detach()) {
-      throw new TypeError("Cannot resize region as its buffer was transferred away");
-    }
+    if (!this.#detach()) throw transferredAway();
     this.#unregister();
     const owned = this.#owned;
     const used = owned.slot?.used ?? false;

@@ -15,6 +15,7 @@ import { labelMemory } from "./make.ts";
 /** Gives a region and, where it ends with its object, the object another size. */
 export function resizeRegion(core: RegionCore, byteLength: number): void {
   const mapping = idle(core, byteLength, "resize region");
+  if (!isWithin(mapping, core, byteLength)) mapping.checkPresent(); // before anything changes
   const { cut, undo } = extendObject(core, byteLength);
   try {
     resizeMemory(core, mapping, byteLength, cut);
