@@ -182,8 +182,9 @@ export class Mapping {
 
   #lend(): ArrayBuffer {
     const owned = this.#owned;
-    owned.slot ??= processTable()?.tryTake();
-    const buffer = owned.slot === undefined ? undefined : lentBuffer(this.range, owned.slot);
+    const table = processTable();
+    const slot = owned.slot ??= table?.tryTake();
+    const buffer = table && slot && lentBuffer(this.range, slot, table);
     owned.exposed ||= buffer === undefined;
     return buffer ?? this.#ownBuffer;
   }
