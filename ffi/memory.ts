@@ -34,6 +34,13 @@ export function bufferOver(range: Range): ArrayBuffer {
   return Deno.UnsafePointerView.getArrayBuffer(range.pointer, range.byteLength);
 }
 
+const getDetached = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "detached")!.get!;
+
+/** Whether somebody has taken the buffer's bytes away. */
+export function isDetached(buffer: ArrayBuffer): boolean {
+  return apply(getDetached, buffer, []) as boolean;
+}
+
 /**
  * Detaches a buffer, so that every view of it has length 0.
  *

@@ -51,8 +51,9 @@ struct table {
   u32 late_next;     /* the late page that makes room for the next one */
   u32 late_lock;     /* the thread that changes late pages now; 0: none */
   u32 complete;      /* 1: both signals were given to the handler */
-  u32 unused;
-  u64 padding[3];
+  int module_fd;     /* 1 + the descriptor of store.c's module; 0: none */
+  u64 module_inode;  /* what that descriptor is of */
+  u64 padding[2];
   u64 late_pages[LATE_PAGES]; /* pages of zeros where native code came too late */
   u64 keepers[64];            /* pages that keep page tables alive; see addresses.ts */
   struct slot slots[];

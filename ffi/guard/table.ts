@@ -20,6 +20,8 @@
  * | 80 | u64 | accesses to closed memory that met zeros | handler |
  * | 88 | u32, u32 | the next late page to make room, the thread that changes them | handler |
  * | 96 | u32 | 1: the handler has got both signals | installer |
+ * | 100 | u32 | 1 + the descriptor of the module of `../store`; 0: none | who loads it first |
+ * | 104 | u64 | what that is of: its inode | who loads it first |
  * | 128 | u64, 1024 times | the late pages: zeros where native code came too late | handler |
  * | 8320 | u64, 64 times | the keepers, see `addresses.ts`; 0: none | who maps |
  * | 8832 | | the slots, 96 bytes each | |
@@ -65,6 +67,8 @@ const BORROWED_COUNT_HALF = 3;
 const PREVIOUS_WORD = 2;
 const LATE_WORD = 10;
 const COMPLETE_HALF = 24;
+const MODULE_FD_HALF = 25;
+const MODULE_INODE_WORD = 13;
 
 const START_WORD = 0;
 const END_WORD = 1;
@@ -149,6 +153,22 @@ export class GuardTable {
 
   markComplete(): void {
     Atomics.store(this.halves, COMPLETE_HALF, 1);
+  }
+
+  /** The descriptor of the module of `../store` that another isolate has left open; -1 for none. */
+  get moduleFd(): number {
+    return Atomics.load(this.halves, MODULE_FD_HALF) - 1; // pairs with the exchange in `keepModule`
+  }
+
+  get moduleInode(): bigint {
+    return this.words[MODULE_INODE_WORD]!;
+  }
+
+  /** Keeps a module's descriptor for other isolates. @returns false if another one was quicker */
+  keepModule(fd: number, inode: bigint): boolean {
+    if (this.moduleFd !== -1) return false;
+    this.words[MODULE_INODE_WORD] = inode;
+    return Atomics.compareExchange(this.halves, MODULE_FD_HALF, 0, fd + 1) === 0;
   }
 
   /** Accesses of native code to closed memory that met zeros. */

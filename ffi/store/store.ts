@@ -8,11 +8,12 @@
 import { checkCount, isSystemError } from "../call.ts";
 import { MFD_CLOEXEC } from "../constants.ts";
 import { close, memfd_create } from "../file_calls.ts";
-import type { GuardSlot } from "../guard/table.ts";
+import type { GuardSlot, GuardTable } from "../guard/table.ts";
 import { libc } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { addressOf, type Range } from "../memory.ts";
 import { readLink } from "../proc.ts";
+import { statusOf } from "../status.ts";
 import { STORE_CODE } from "./code.ts";
 
 /** "off": not needed so far; "unavailable": the module cannot be loaded. */
@@ -43,9 +44,13 @@ export function lendingState(): LendingState {
  *
  * @returns undefined where there is no such buffer to be had
  */
-export function lentBuffer(range: Range, slot: GuardSlot): ArrayBuffer | undefined {
+export function lentBuffer(
+  range: Range,
+  slot: GuardSlot,
+  table: GuardTable,
+): ArrayBuffer | undefined {
   if (state === "off") {
-    make = load();
+    make = load(table);
     state = make === undefined ? "unavailable" : "on";
   }
   if (make === undefined) return undefined;
@@ -56,24 +61,84 @@ export function lentBuffer(range: Range, slot: GuardSlot): ArrayBuffer | undefin
   return buffer;
 }
 
-// Captured at load, and only then called: it is what loads Node's part of Deno.
-const process = Object.getOwnPropertyDescriptor(globalThis, "process")?.get;
-const apply = Reflect.apply;
+/** Loads a Node-API module. @returns its exports */
+type Open = (path: string) => unknown;
 
-function load(): BufferOver | undefined {
-  if (process === undefined || !mayLoadNode()) return undefined;
-  let fd: number | undefined;
+// All of these are captured at load: a program cannot put something else in their place later.
+const apply = Reflect.apply;
+const process = Object.getOwnPropertyDescriptor(globalThis, "process")?.get;
+const openOperation = findOperation();
+
+/**
+ * Deno's own operation behind `process.dlopen`. It is none of Deno's public functions, and may go or
+ * want other arguments one day: then `process` is the way, which loads all of Node's part of Deno, and
+ * takes 100 times as long.
+ */
+function findOperation(): ((...parameters: unknown[]) => unknown) | undefined {
+  const { internal } = Deno as unknown as { internal?: symbol };
+  const internals: unknown = internal && Reflect.get(Deno, internal);
+  const { core } = (internals ?? {}) as { core?: { ops?: Record<string, unknown> } };
+  const operation = core?.ops?.op_napi_open;
+  return typeof operation === "function" ? operation as () => unknown : undefined;
+}
+
+function load(table: GuardTable): BufferOver | undefined {
   try {
-    fd = copyOfModule();
-    const module: { exports: unknown } = { exports: undefined };
-    (apply(process, globalThis, []) as Process).dlopen(module, `/proc/self/fd/${fd}`);
-    return typeof module.exports === "function" ? module.exports as BufferOver : undefined;
-  } catch {
-    // Memory that may not be executed, or `--allow-ffi` for some paths only: regions work without.
-    return undefined;
-  } finally {
-    if (fd !== undefined) close(fd);
+    const known = table.moduleFd;
+    if (known !== -1 && BigInt(statusOf(known).inode) === table.moduleInode) return loadFrom(known);
+    return loadAnew(table);
+  } catch (error) {
+    if (isSystemError(error)) return undefined; // no descriptor, or no such memory here
+    throw error;
   }
+}
+
+/**
+ * The descriptor stays open: an isolate that loads the module from the same one gets the same mapping
+ * of it, which the process has until it ends.
+ */
+function loadAnew(table: GuardTable): BufferOver | undefined {
+  const fd = copyOfModule();
+  let kept = false;
+  try {
+    const loaded = loadFrom(fd);
+    kept = loaded !== undefined && table.keepModule(fd, BigInt(statusOf(fd).inode));
+    return loaded;
+  } finally {
+    if (!kept) close(fd);
+  }
+}
+
+function loadFrom(fd: number): BufferOver | undefined {
+  const path = `/proc/self/fd/${fd}`;
+  return attempt(openDirectly, path) ?? attempt(openByNode, path);
+}
+
+/** Undefined where the module cannot be loaded: regions work without. */
+function attempt(open: Open, path: string): BufferOver | undefined {
+  try {
+    const exports = open(path);
+    return typeof exports === "function" ? exports as BufferOver : undefined;
+  } catch {
+    return undefined; // memory that may not be executed, or `--allow-ffi` for some paths only
+  }
+}
+
+/** What it calls for asynchronous work, of which the module has none. */
+const nothing = (): void => {};
+
+function openDirectly(path: string): unknown {
+  const callbacks = [nothing, nothing, nothing, nothing, nothing, nothing];
+  return openOperation === undefined
+    ? undefined
+    : apply(openOperation, undefined, [path, globalThis, ...callbacks]);
+}
+
+function openByNode(path: string): unknown {
+  if (process === undefined || !mayLoadNode()) return undefined;
+  const module: { exports: unknown } = { exports: undefined };
+  (apply(process, globalThis, []) as Process).dlopen(module, path);
+  return module.exports;
 }
 
 /** Without /proc, Deno 2.9 ends the process when Node's part is loaded, and no `catch` helps. */

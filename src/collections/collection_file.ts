@@ -8,7 +8,7 @@ import { statusOf } from "../../ffi/status.ts";
 import { duplicate, type OpenedFile, openFile, removeCreated } from "../object/open_file.ts";
 import { natureOf } from "../object/nature.ts";
 import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
-import { extend } from "../object/size.ts";
+import { EMPTY, extend } from "../object/size.ts";
 import { mapFile } from "../region/make.ts";
 import { type MmapRegion, regionOver } from "../region/mmap_region.ts";
 import { planMap } from "../region/plan.ts";
@@ -114,9 +114,9 @@ function makeUnlessThere(plan: FilePlan, { fd, created, path }: OpenedFile): voi
   try {
     if (statusOf(fd).byteLength > 0) ftruncate(fd, 0);
     const { header, byteLength, fill } = plan.fresh();
-    extend(fd, 0, HEADER_BYTE_LENGTH, true, plan.path);
+    extend(fd, EMPTY, HEADER_BYTE_LENGTH, true, plan.path);
     withHeader(fd, plan, true, markUnfinished);
-    extend(fd, HEADER_BYTE_LENGTH, byteLength, true, plan.path);
+    extend(fd, statusOf(fd), byteLength, true, plan.path);
     withHeader(fd, plan, true, (words) => {
       fill?.(words);
       writeHeader(words, header);

@@ -12,6 +12,8 @@ export interface MappedRange {
   readonly range: Range;
   readonly request: MapRequest;
   readonly guard: MappingGuard | undefined;
+  /** Whether parts of it may have been given another protection than the request's. */
+  mixed: boolean;
 }
 
 /** Guards one mapping, from its `mmap` to its `munmap`. */

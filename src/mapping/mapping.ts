@@ -4,7 +4,7 @@ import { duplicateDescriptor } from "../../ffi/descriptor.ts";
 import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot, SlotUse } from "../../ffi/guard/table.ts";
-import { bufferOver, detach, type Range } from "../../ffi/memory.ts";
+import { bufferOver, detach, isDetached, type Range } from "../../ffi/memory.ts";
 import { lentBuffer } from "../../ffi/store/store.ts";
 import { MappingGuard } from "./guard.ts";
 import { addHeld } from "./held.ts";
@@ -95,6 +95,10 @@ function closeQuietly(fd: number): void {
   }
 }
 
+function transferredAway(): TypeError {
+  return new TypeError("Cannot resize region as its buffer was transferred away");
+}
+
 /** A live mapping. It owns the addresses, and a descriptor. */
 export class Mapping {
   readonly #owned: Owned;
@@ -104,6 +108,8 @@ export class Mapping {
   #buffer: ArrayBuffer | undefined;
   #pins = 0;
   #closed = false;
+  /** Whether parts of it may have been given another protection than the request's. */
+  mixed = false;
   /** Of ranges that the mapping had before. */
   #earlierFaults = 0;
 
@@ -176,8 +182,9 @@ export class Mapping {
 
   #lend(): ArrayBuffer {
     const owned = this.#owned;
-    owned.slot ??= processTable()?.tryTake();
-    const buffer = owned.slot === undefined ? undefined : lentBuffer(this.range, owned.slot);
+    const table = processTable();
+    const slot = owned.slot ??= table?.tryTake();
+    const buffer = table && slot && lentBuffer(this.range, slot, table);
     owned.exposed ||= buffer === undefined;
     return buffer ?? this.#ownBuffer;
   }
@@ -227,6 +234,11 @@ export class Mapping {
     return true;
   }
 
+  /** @throws {TypeError} If the user's buffer was transferred away. */
+  checkPresent(): void {
+    if (this.#buffer !== undefined && isDetached(this.#buffer)) throw transferredAway();
+  }
+
   /**
    * Takes the buffers from their views, lets `change` make another range, and goes on with that; with
    * the old range if it throws.
@@ -235,9 +247,7 @@ export class Mapping {
    * must stay as it is, but for becoming longer; it is given back when the last of them has ended.
    */
   move(byteLength: number, change: (used: boolean) => PlacedRange): void {
-    if (!this.#detach()) {
-      throw new TypeError("Cannot resize region as its buffer was transferred away");
-    }
+    if (!this.#detach()) throw transferredAway();
     this.#unregister();
     const owned = this.#owned;
     const used = owned.slot?.used ?? false;

@@ -36,6 +36,7 @@ export function checkProtection(protection: Protection): Protection {
 /** @throws the system error of `mprotect` */
 export function protectSpan(mapping: Mapping, span: Span, protection: Protection): void {
   const start = pointerAt(mapping.pointer, span.byteOffset);
+  mapping.mixed = true;
   checkZero(
     libc().mprotect(start, BigInt(span.byteLength), PROTECTIONS[protection]),
     "mprotect",

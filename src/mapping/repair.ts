@@ -33,10 +33,11 @@ function mapAgain(mapped: MappedRange): void {
 /** Heals a mapping if it is cut off; in any case every page gets its own protection again. */
 export function restoreMapping(mapped: MappedRange): void {
   if (mapped.guard?.cutOff) repairMapping(mapped);
-  else protectAll(mapped);
+  else if (mapped.mixed) protectAll(mapped);
 }
 
-function protectAll({ range, request }: MappedRange): void {
+function protectAll(mapped: MappedRange): void {
+  const { range, request } = mapped;
   checkZero(
     libc().mprotect(
       range.pointer,
@@ -46,6 +47,7 @@ function protectAll({ range, request }: MappedRange): void {
     "mprotect",
     request.subject,
   );
+  mapped.mixed = false;
 }
 
 /**

@@ -10,12 +10,12 @@ import {
   retryInterrupted,
   systemError,
 } from "../../ffi/call.ts";
-import { FALLOC_FL_KEEP_SIZE, RWF_APPEND } from "../../ffi/constants.ts";
+import { RWF_APPEND } from "../../ffi/constants.ts";
 import { ftruncate } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOfBytes } from "../../ffi/memory.ts";
 import { withoutSizeSignal } from "../../ffi/size_signal.ts";
-import { fileSystemOf, statusOf } from "../../ffi/status.ts";
+import { type FileStatus, fileSystemOf, statusOf } from "../../ffi/status.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
 const ENOSPC = 28;
@@ -23,52 +23,41 @@ const ENOSPC = 28;
 const UNSUPPORTED: readonly string[] = ["EOPNOTSUPP", "EINVAL", "ENOSYS"];
 const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
 
+/** What is known of a file before it is extended. */
+type Extent = Pick<FileStatus, "byteLength" | "allocated">;
+
 /**
  * Makes a file at least `to` bytes long. Its blocks are reserved where `allocate` says so, so that a
  * full disk is an error here and not a fault at the first write; otherwise at most the last one is.
  * A failure leaves the size as it was.
  *
- * @param from the size that it had a moment ago
+ * @param before what it was a moment ago
  * @throws {Error} ENOSPC, EFBIG, EDQUOT, with `syscall` "fallocate", "pwritev2" or "ftruncate".
  */
 export function extend(
   fd: number,
-  from: number,
+  before: Extent,
   to: number,
   allocate: boolean,
   subject: string | undefined,
 ): void {
-  const { allocated } = statusOf(fd);
+  const { byteLength: from, allocated } = before;
   if (allocate) checkRoom(fd, to - Math.max(from, allocated), subject);
   try {
-    // The blocks first, and the size, which is everybody's, in one step at the end.
-    const prepared = !allocate || fallocate(fd, FALLOC_FL_KEEP_SIZE, from, to, subject);
-    if (prepared && fallocate(fd, 0, to - 1, to, subject)) return;
-    extendInParts(fd, from, to, allocate, subject);
+    // Which makes a file longer, if it has to, and never shorter.
+    if (fallocate(fd, allocate ? from : to - 1, to, subject)) return;
+    if (!extendByWriting(fd, to, allocate, subject)) stretch(fd, to);
   } catch (error) {
     // A hole takes no block: on a full disk, where nobody can append much either.
     if (!allocate && hasCode(error, FULL)) return stretch(fd, to);
+    takeBack(fd, from, to);
     if (allocate) releaseBlocks(fd, allocated);
     throw error;
   }
 }
 
-/** As {@linkcode extend}, where not all of it can be done in one step. */
-function extendInParts(
-  fd: number,
-  from: number,
-  to: number,
-  allocate: boolean,
-  subject: string | undefined,
-): void {
-  try {
-    if (allocate && fallocate(fd, 0, from, to, subject)) return;
-    if (!extendByWriting(fd, to, allocate, subject)) stretch(fd, to);
-  } catch (error) {
-    takeBack(fd, from, to);
-    throw error;
-  }
-}
+/** Before a file has anything. */
+export const EMPTY: Extent = { byteLength: 0, allocated: 0 };
 
 /** Empties a file and gives it its new size, so that all of it reads as zeros. */
 export function emptyTo(
@@ -78,7 +67,7 @@ export function emptyTo(
   subject: string | undefined,
 ): void {
   retryInterrupted(() => ftruncate(fd, 0));
-  extend(fd, 0, byteLength, allocate, subject);
+  extend(fd, EMPTY, byteLength, allocate, subject);
 }
 
 /** Whether a file that was extended to at most `to` bytes is as it was made, behind `from`. */
@@ -113,14 +102,13 @@ function checkRoom(fd: number, byteLength: number, subject: string | undefined):
 /** False where the file system or the platform cannot reserve blocks. */
 function fallocate(
   fd: number,
-  mode: number,
   from: number,
   to: number,
   subject: string | undefined,
 ): boolean {
   const call = libc().fallocate;
   return call !== null && unlessUnsupported(() => {
-    checkZero(call(fd, mode, BigInt(from), BigInt(to - from)), "fallocate", subject);
+    checkZero(call(fd, 0, BigInt(from), BigInt(to - from)), "fallocate", subject);
   });
 }
 

@@ -1,5 +1,6 @@
 /** What a region is made of, behind its public face. */
 
+import { isDetached } from "../../ffi/memory.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
@@ -206,6 +207,6 @@ function sayAll(farewells: (() => void)[]): void {
 
 /** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */
 function checkPresent(buffer: ArrayBuffer, action: string): void {
-  if (!buffer.detached) return;
+  if (!isDetached(buffer)) return;
   throw new TypeError(`Cannot ${action} as its buffer was transferred away`);
 }

@@ -37,7 +37,7 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
     const byteLength = fit(plan, status, create || createNew || truncate, path);
     end = plan.byteOffset + byteLength;
     if (status.type === "file" && end > status.byteLength) {
-      extend(fd, status.byteLength, end, plan.allocate, path);
+      extend(fd, status, end, plan.allocate, path);
       oldSize = status.byteLength;
     }
     const nature = natureOf(fd, status);

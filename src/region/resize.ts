@@ -15,6 +15,7 @@ import { labelMemory } from "./make.ts";
 /** Gives a region and, where it ends with its object, the object another size. */
 export function resizeRegion(core: RegionCore, byteLength: number): void {
   const mapping = idle(core, byteLength, "resize region");
+  if (!isWithin(mapping, core, byteLength)) mapping.checkPresent(); // before anything changes
   const { cut, undo } = extendObject(core, byteLength);
   try {
     resizeMemory(core, mapping, byteLength, cut);
@@ -104,7 +105,7 @@ function extendObject(core: RegionCore, byteLength: number): ObjectResize {
           `region cannot extend: received ${byteLength}`,
       );
     }
-    extend(fd, size, end, allocate, subject);
+    extend(fd, status, end, allocate, subject);
     return { cut: nothing, undo: () => takeBack(fd, size, end) };
   }
   // A window into a longer file leaves what lies behind it alone.

@@ -34,6 +34,7 @@ class Overlay implements MappedRange {
   readonly range: Range;
   readonly request: MapRequest;
   guard: MappingGuard | undefined;
+  mixed = false; // only regions can be protected
   #faults = 0;
 
   constructor(memory: WebAssembly.Memory, byteLength: number, request: MapRequest) {

@@ -27,12 +27,14 @@ function guardedRanges(): number {
 function held(marks: readonly string[]): string[] {
   const found = marks.flatMap((mark) => [
     ...descriptorsOf(mark).map((link) => `descriptor of ${link}`),
-    ...mapsOf(mark).filter((line) => !line.includes(MODULE_NAME)).map((line) => `mapping ${line}`),
+    ...mapsOf(mark).map((line) => `mapping ${line}`),
   ]);
   const slots = guardedRanges();
-  if (slots > 0) found.push(`${slots} guard slots`);
-  if (MmapRegion.held > 0) found.push(`${MmapRegion.held} held ranges`);
-  return found;
+  // The process keeps it until its end.
+  const left = found.filter((line) => !line.includes(MODULE_NAME));
+  if (slots > 0) left.push(`${slots} guard slots`);
+  if (MmapRegion.held > 0) left.push(`${MmapRegion.held} held ranges`);
+  return left;
 }
 
 /** Finalizers run in a turn of the event loop behind the collection. */

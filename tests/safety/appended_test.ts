@@ -195,6 +195,7 @@ onAllFileSystems(
 onAllFileSystems("MmapRegion.resize() does not cut off what is appended meanwhile", async (dir) => {
   const path = makeFile(dir, SIZE);
   using region = MmapRegion.open(path, { access });
+  region.protect("read");
   const { mprotect } = libc();
   await withLibc({ mprotect: (...args) => (append(path), mprotect(...args)) }, () => {
     region.resize(100);

@@ -83,8 +83,12 @@ export function resizeTo(world: World, live: Live, byteLength: number): void {
   const gone = live.stolen !== undefined || live.pinned;
   if (gone && !staysInReserve(live, byteLength)) {
     mustThrow(outcome, TypeError, "resize() without the buffer");
+    if (live.stolen !== undefined) return checkSizeOf(live.object, live.object.model.size);
+    // It turned out only when the object had been extended. That cannot be taken back where it is
+    // sealed, or where somebody has written behind the old end.
     healOverlays(live);
-    return checkSizeOf(live.object, live.object.sealedSize ? size : live.object.model.size);
+    const taken = !live.object.sealedSize && sizeOf(live.object) !== size;
+    return checkSizeOf(live.object, taken ? live.object.model.size : size);
   }
   mustSucceed(outcome, "resize()");
   if (live.object.kind !== "plain") live.object.model.truncate(size);
