@@ -5,7 +5,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { descriptorsOf, mapsOf } from "../../_process.ts";
 import { waitUntilBegun } from "./begun.ts";
 import type { Consumer, Ready } from "./consumer.ts";
-import { OWN } from "./counts.ts";
+import { countsOf, OWN } from "./counts.ts";
 import { type Got, gotOf, type References } from "./got.ts";
 import { Others } from "./others.ts";
 import { makePeer, type Peer } from "./peers.ts";
@@ -91,7 +91,15 @@ export async function runCell(cell: Cell, dir: string, tools: Tools): Promise<Se
   const failed = error !== undefined;
   const got = gotOf(consumer, { value, failed, counts, cut: CUTS.includes(way) }, tools.references);
   const problems = [...others.close(), ...await leftOf(path)];
+  if (got === "all" && !CUTS.includes(way)) problems.push(...misplaced(consumer, path));
   return { got, error: failed ? `${error}` : undefined, pending, problems };
+}
+
+/** What was to be written into the region is in its file, also if that was closed. */
+function misplaced({ fills = 0, transfers }: Consumer, path: string): string[] {
+  if (fills === 0 || transfers === true) return []; // a buffer that was given away is cut off
+  const { fed } = countsOf(Deno.readFileSync(path));
+  return fed === fills ? [] : [`${fed} of ${fills} bytes were written to the region's file`];
 }
 
 /** Ways that take bytes away from the file too. */
