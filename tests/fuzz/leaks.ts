@@ -1,5 +1,6 @@
 /** What a sequence has left behind. */
 
+import { MmapRegion } from "@mmap/mmap";
 import { guardTable } from "../../ffi/guard/guard.ts";
 import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/table.ts";
 import { MODULE_NAME } from "../../ffi/store/store.ts";
@@ -32,6 +33,7 @@ function held(marks: readonly string[]): string[] {
   // The process keeps it until its end.
   const left = found.filter((line) => !line.includes(MODULE_NAME));
   if (slots > 0) left.push(`${slots} guard slots`);
+  if (MmapRegion.held > 0) left.push(`${MmapRegion.held} held ranges`);
   return left;
 }
 

@@ -34,6 +34,8 @@ export interface MappingSpec {
 export class MappingModel implements Mapped {
   readonly spec: MappingSpec;
   byteLength: number;
+  /** How often its pages have changed, or what may be done with them; not by the object. */
+  changes = 0;
   /** Absorbed since the mapping was made. */
   faults = 0;
   cutOff = false;
@@ -127,6 +129,7 @@ export class MappingModel implements Mapped {
   }
 
   #fault(): void {
+    this.changes++;
     this.faults++;
     this.cutOff = true;
   }
@@ -137,6 +140,7 @@ export class MappingModel implements Mapped {
 
   /** A write that succeeded. */
   write(byteOffset: number, bytes: Uint8Array): void {
+    this.changes++;
     for (const { page, from, to, at } of pieces(byteOffset, bytes.length)) {
       const part = bytes.subarray(at, at + to - from);
       if (this.uncertain && !this.spec.plain) this.#writeSomewhere(page, from, to);
@@ -187,6 +191,7 @@ export class MappingModel implements Mapped {
 
   /** The kernel has dropped private copies, or zero pages; or may have. */
   drop(first: number, last: number, certain: boolean): void {
+    this.changes++;
     for (let page = first; page < last; page++) {
       const own = this.#own.get(page);
       if (own === undefined) continue;
@@ -206,19 +211,23 @@ export class MappingModel implements Mapped {
 
   /** Some of its pages were touched, and nobody knows which. */
   beUncertain(): void {
+    this.changes++;
     this.uncertain = this.faultsUncertain = true;
   }
 
   forgetPages(first: number, last: number): void {
+    this.changes++;
     for (let page = first; page < last; page++) this.#unknown.add(page);
   }
 
   setRights(first: number, last: number, rights: Rights): void {
+    this.changes++;
     for (let page = first; page < last; page++) this.#rights.set(page, rights);
   }
 
   /** Every page is the object's again, but for the copies of private memory. */
   heal(): void {
+    this.changes++;
     for (const [page, own] of this.#own) {
       if (own.zero || !this.spec.copies) {
         this.#own.delete(page);
@@ -240,6 +249,7 @@ export class MappingModel implements Mapped {
   }
 
   resize(byteLength: number): void {
+    this.changes++;
     this.byteLength = byteLength;
     for (const map of [this.#own, this.#rights]) {
       for (const page of map.keys()) if (page >= this.pages) map.delete(page);

@@ -23,6 +23,8 @@ export class ObjectModel {
   readonly unknown = new Uint8Array(CAPACITY);
   readonly mappings = new Set<Mapped>();
   size: number;
+  /** How often it has changed. */
+  changes = 0;
   #anyUnknown = false;
   /** Bytes behind the end, in its page, may have been written to. */
   #dirtyTail = false;
@@ -47,6 +49,7 @@ export class ObjectModel {
   }
 
   write(byteOffset: number, bytes: Uint8Array): void {
+    this.changes++;
     const inside = Math.max(0, Math.min(bytes.length, this.size - byteOffset));
     const first = Math.floor(byteOffset / PAGE);
     for (const mapping of this.mappings) {
@@ -70,6 +73,7 @@ export class ObjectModel {
   truncate(size: number): void {
     const old = this.size;
     if (size === old) return;
+    this.changes++;
     for (const mapping of this.mappings) {
       mapping.objectChanges(Math.floor(Math.min(old, size) / PAGE));
     }

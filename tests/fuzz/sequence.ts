@@ -63,6 +63,7 @@ async function step(world: World, index: number): Promise<void> {
 
 async function endAll(world: World): Promise<void> {
   for (const stop of world.hammers.splice(0)) await stop();
+  for (const endLoan of world.loans.splice(0)) await endLoan();
   await Promise.all(world.pending.splice(0));
   for (const live of world.open) checkContent(world, live, Infinity);
   for (const object of world.objects) checkFile(object);

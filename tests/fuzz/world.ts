@@ -83,6 +83,8 @@ export class World {
   readonly pending: Promise<void>[] = [];
   /** Called at the end of the sequence, or earlier. */
   readonly hammers: (() => Promise<void>)[] = [];
+  /** Ends of operations that use bytes of regions, or of what was one. */
+  readonly loans: (() => Promise<void>)[] = [];
   forgotten = 0;
   /** The present operation was given nothing invalid and nothing hostile so far. */
   tame = true;

@@ -6,6 +6,7 @@ import type { Random } from "../random.ts";
 import { ANONYMOUS } from "./anonymous.ts";
 import { CLOSE } from "./close.ts";
 import { HEALTH } from "./health.ts";
+import { LEND } from "./lend.ts";
 import { MAKE } from "./make.ts";
 import { MEMORY } from "./memory.ts";
 import { NAMED } from "./named.ts";
@@ -28,6 +29,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...SIZE,
   ...CLOSE,
   ...WORKERS,
+  ...LEND,
   ...OUTSIDE,
 ];
 
