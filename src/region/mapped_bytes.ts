@@ -154,10 +154,11 @@ export abstract class MappedBytes implements Disposable {
   }
 
   /**
-   * Detaches all views and unmaps. Closing a closed region is silent.
+   * Takes the bytes from every view and unmaps. Closing a closed region is silent.
    *
-   * What was written to a shared mapping stays in its object. If the buffer was transferred away,
-   * its memory turns into private zeros.
+   * An operation of Deno that still uses the bytes goes on with the true memory, which is given back
+   * when the last such operation has ended: see `MmapRegion.held`. What was written to a shared mapping
+   * stays in its object. If the buffer was transferred away, its memory turns into private zeros.
    */
   close(): void {
     this.#core.close();

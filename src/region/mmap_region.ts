@@ -40,7 +40,7 @@ export let regionOver: (core: RegionCore) => MmapRegion;
  * that it points at.
  *
  * Close regions (`using` does): one that was forgotten gives its memory and its descriptor back only
- * once its buffer has been collected.
+ * once nothing uses its memory any more, and that was noticed.
  *
  * Requires `--allow-ffi`, and nothing else.
  *
@@ -286,7 +286,8 @@ export class MmapRegion extends MappedMemory {
   }
 
   /**
-   * Gives the region another length. Old views are detached, also those of `buffer`.
+   * Gives the region another length. Old views are detached, also those of `buffer`; an operation of
+   * Deno that still uses the old memory goes on with it.
    *
    * A file or shared memory grows with the region; it shrinks with it if the region reached to its
    * end. A region that cannot write to its object only follows it.

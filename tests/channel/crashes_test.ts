@@ -17,7 +17,6 @@ const FILE_KILLS = Math.ceil(ALL_KILLS * 0.08);
 /** Sends as fast as it can: its number, how many it sent before, and a pattern. */
 const PRODUCER = `
   const id = Number(Deno.args[0]);
-  void channel.region.bytes; // the first buffer takes as long as thousands of messages
   say("up");
   for (let i = 0;; i++) {
     const byteLength = 16 + (i * 53) % 700;
