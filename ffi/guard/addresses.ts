@@ -63,8 +63,8 @@ export class Addresses {
   readonly #words: BigUint64Array;
   /** What this isolate has taken and not used yet. */
   #part: Room = { start: 0, end: 0 };
-  /** The chunk whose page tables are kept. */
-  #keptChunk = 0;
+  /** The chunk whose page tables are kept, and the keeper that does it. */
+  #kept = { chunk: 0, keeper: 0n };
 
   constructor(words: BigUint64Array) {
     this.#words = words;
@@ -106,7 +106,7 @@ export class Addresses {
     const end = start + byteLength;
     this.#part = { start: end, end: this.#part.end };
     const chunk = start - start % CHUNK;
-    if (byteLength < CHUNK && chunk !== this.#keptChunk) this.#keep(chunk);
+    if (byteLength < CHUNK && chunk !== this.#kept.chunk) this.#keep(chunk);
     return { start, end };
   }
 
@@ -144,10 +144,14 @@ export class Addresses {
   #keep(chunk: number): void {
     const keeper = mapKeeper(chunk);
     if (keeper === 0n) return;
-    this.#keptChunk = chunk;
-    const index = KEEPERS_WORD + Math.floor(chunk / PART) % KEEPER_COUNT;
-    const old = Atomics.exchange(this.#words, index, keeper);
-    if (old !== 0n) libc().munmap(pointerFrom(old), BigInt(pageSize()));
+    const before = this.#kept;
+    this.#kept = { chunk, keeper };
+    const old = Atomics.exchange(this.#words, keeperIndex(chunk), keeper);
+    if (old !== 0n) unmapKeeper(old);
+    // The own one before lies in another part, unless it was the one that was found there.
+    const index = keeperIndex(before.chunk);
+    if (Atomics.compareExchange(this.#words, index, before.keeper, 0n) !== before.keeper) return;
+    if (before.keeper !== 0n) unmapKeeper(before.keeper);
   }
 }
 
@@ -168,6 +172,15 @@ function raiseGiven(words: BigUint64Array, end: bigint): void {
     if (seen === given) return;
     given = seen;
   }
+}
+
+/** Where the table has the keeper of a chunk. */
+function keeperIndex(chunk: number): number {
+  return KEEPERS_WORD + Math.floor(chunk / PART) % KEEPER_COUNT;
+}
+
+function unmapKeeper(keeper: bigint): void {
+  libc().munmap(pointerFrom(keeper), BigInt(pageSize()));
 }
 
 /** @returns where it is; 0 if that page is not to be had */

@@ -19,11 +19,13 @@ struct slot {
   u32 absorber;    /* the thread that changes mappings of this range now; 0: none */
   u32 borrowed;    /* 1: the addresses are V8's, and may be somebody else's by now */
   u32 generation;  /* counts the uses of this slot */
-  u64 map_start;   /* the whole mapping, for the buffer's finalizer to unmap */
-  u64 map_end;
+  u64 map_start;   /* the whole mapping, for a finalizer to unmap */
+  u64 map_end;     /* 0: none */
   int map_fd;      /* the descriptor that goes with the mapping; -1: none */
   u32 holders;     /* buffers over the mapping that somebody still uses, and OWNER_GONE */
   u64 page_size;   /* of the guarded range: the system's, or that of huge pages */
+  u32 owner;       /* the isolate's number; 0: none */
+  u32 unused;
 };
 
 /* The bit of `holders` that the owner sets when it is through with the mapping. Whoever comes last,
@@ -53,7 +55,9 @@ struct table {
   u32 complete;      /* 1: both signals were given to the handler */
   int module_fd;     /* 1 + the descriptor of store.c's module; 0: none */
   u64 module_inode;  /* what that descriptor is of */
-  u64 padding[2];
+  u32 isolates;      /* how many isolates there were that had mappings */
+  u32 unused;
+  u64 padding;
   u64 late_pages[LATE_PAGES]; /* pages of zeros where native code came too late */
   u64 keepers[64];            /* pages that keep page tables alive; see addresses.ts */
   struct slot slots[];

@@ -22,9 +22,10 @@
  * | 96 | u32 | 1: the handler has got both signals | installer |
  * | 100 | u32 | 1 + the descriptor of the module of `../store`; 0: none | who loads it first |
  * | 104 | u64 | what that is of: its inode | who loads it first |
+ * | 112 | u32 | how many isolates there were that had mappings | each, once |
  * | 128 | u64, 1024 times | the late pages: zeros where native code came too late | handler |
  * | 8320 | u64, 64 times | the keepers, see `addresses.ts`; 0: none | who maps |
- * | 8832 | | the slots, 96 bytes each | |
+ * | 8832 | | the slots, 104 bytes each | |
  *
  * | slot | type | what | written by |
  * |---|---|---|---|
@@ -43,6 +44,7 @@
  * | 80 | i32 | the descriptor that goes with the mapping; -1: none | owner |
  * | 84 | u32 | buffers over the mapping that somebody still uses; bit 31: the owner is through | owner, finalizer |
  * | 88 | u64 | the size of the range's pages | owner |
+ * | 96 | u32 | the number of the isolate that has the slot; 0: none | owner, finalizer |
  *
  * Borrowed addresses are V8's: those of a `WebAssembly.Memory`. A Worker that is terminated cannot
  * free its slots, but V8 gives the addresses of its memories to others. So the handler looks at what
@@ -54,7 +56,7 @@ import { threadId } from "../thread.ts";
 import { Addresses } from "./addresses.ts";
 
 export const HEADER_BYTE_LENGTH = 8832;
-export const SLOT_BYTE_LENGTH = 96;
+export const SLOT_BYTE_LENGTH = 104;
 
 /** More than Linux's default limit of mappings; untouched slots take no memory. */
 export const SLOT_COUNT = 262_144;
@@ -69,6 +71,7 @@ const LATE_WORD = 10;
 const COMPLETE_HALF = 24;
 const MODULE_FD_HALF = 25;
 const MODULE_INODE_WORD = 13;
+const ISOLATES_HALF = 28;
 
 const START_WORD = 0;
 const END_WORD = 1;
@@ -86,6 +89,7 @@ const MAP_END_WORD = 9;
 const MAP_FD_HALF = 20;
 const HOLDERS_HALF = 21;
 const SLOT_PAGE_SIZE_WORD = 11;
+const OWNER_HALF = 24;
 
 /** The bit of the holders that says that the owner is through with the mapping. */
 const OWNER_GONE = 1 << 31;
@@ -123,7 +127,10 @@ export class GuardTable {
   readonly halves: Int32Array;
   /** What this isolate's mappings are given. */
   readonly addresses: Addresses;
-  readonly #address: bigint;
+  /** Where it lies, for C. */
+  readonly address: bigint;
+  /** This isolate's number among those of the process; 0 as long as it had no slot. */
+  #isolate = 0;
   /** Slots that this isolate has freed: the first places to look. */
   readonly #freed: number[] = [];
 
@@ -132,7 +139,7 @@ export class GuardTable {
     this.words = new BigUint64Array(buffer);
     this.halves = new Int32Array(buffer);
     this.addresses = new Addresses(this.words);
-    this.#address = addressOf(pointer);
+    this.address = addressOf(pointer);
   }
 
   /** Fills the header of a new table. */
@@ -178,7 +185,7 @@ export class GuardTable {
 
   /** Where a slot lies, for C. */
   addressOfSlot(index: number): bigint {
-    return this.#address + BigInt(HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH);
+    return this.address + BigInt(HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH);
   }
 
   /** Whether a slot's memory still waits for its finalizer since it was {@linkcode GuardSlot.abandon}ed. */
@@ -199,11 +206,16 @@ export class GuardTable {
   /** As {@linkcode take}; undefined if there is none left. */
   tryTake(): GuardSlot | undefined {
     const index = this.#takeFreed() ?? this.#takeNew() ?? this.#takeAny();
-    return index === undefined ? undefined : new GuardSlot(this, index);
+    if (index === undefined) return undefined;
+    this.#isolate ||= Atomics.add(this.halves, ISOLATES_HALF, 1) + 1;
+    // After the claim, and cleared before it is given up: see `end_isolate`.
+    Atomics.store(this.halves, slotHalf(index) + OWNER_HALF, this.#isolate);
+    return new GuardSlot(this, index);
   }
 
   /** Gives a slot back. */
   free(index: number): void {
+    Atomics.store(this.halves, slotHalf(index) + OWNER_HALF, 0);
     Atomics.store(this.halves, slotHalf(index) + CLAIMED_HALF, 0); // pairs with the exchange in #claim
     this.#freed.push(index);
   }
@@ -316,18 +328,25 @@ export class GuardSlot {
     return Atomics.load(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF) !== 0;
   }
 
+  /** Says what is to be given back with the slot, should this isolate end before it closes it. */
+  describe({ start, end, fd }: OwnedMapping): void {
+    const { words, halves } = this.#table;
+    words[this.#word + MAP_START_WORD] = start;
+    words[this.#word + MAP_END_WORD] = end;
+    halves[slotHalf(this.#index) + MAP_FD_HALF] = fd;
+  }
+
   /**
    * Leaves the mapping, its descriptor and the slot to whoever still uses the memory: the last
    * finalizer gives them back.
    *
    * @returns undefined if nobody uses it any more: then all three stay the caller's
    */
-  abandon({ start, end, fd }: OwnedMapping): SlotUse | undefined {
-    const { words, halves } = this.#table;
+  abandon(mapping: OwnedMapping): SlotUse | undefined {
+    const { halves } = this.#table;
     const half = slotHalf(this.#index);
-    words[this.#word + MAP_START_WORD] = start;
-    words[this.#word + MAP_END_WORD] = end;
-    halves[half + MAP_FD_HALF] = fd;
+    const { fd } = mapping;
+    this.describe(mapping);
     if (halves[half + FD_HALF] !== -1) halves[half + FD_HALF] = fd;
     const use = { index: this.#index, generation: Atomics.load(halves, half + GENERATION_HALF) };
     // Pairs with the finalizer's subtraction, which must see what stands above if it comes last.
@@ -393,6 +412,7 @@ export class GuardSlot {
     this.#table.halves[slotHalf(this.#index) + ABSORBER_HALF] = 0;
     this.#table.words[this.#word + FAULTS_WORD] = 0n;
     this.#table.words[this.#word + FIRST_FAULT_WORD] = 0n;
+    this.#table.words[this.#word + MAP_END_WORD] = 0n;
     this.#table.free(this.#index);
     return faults;
   }

@@ -48,6 +48,8 @@ static void give_back(struct slot *slot) {
   slot->first_fault = 0;
   slot->absorber = 0;
   slot->holders = 0;
+  slot->map_end = 0;
+  __atomic_store_n(&slot->owner, 0, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&slot->generation, 1, __ATOMIC_SEQ_CST); /* pairs with the load in `isHeld` */
   __atomic_store_n(&slot->claimed, 0, __ATOMIC_SEQ_CST); /* pairs with the exchange in `#claim` */
 }
@@ -60,17 +62,37 @@ static void finalize(env_t env, void *data, void *hint) {
   if (__atomic_sub_fetch(&slot->holders, 1, __ATOMIC_SEQ_CST) == OWNER_GONE) give_back(slot);
 }
 
-/* bufferOver(address: bigint, byteLength: bigint, slot: bigint): ArrayBuffer, undefined if it fails */
+/* An isolate has ended: what it has not closed is given back, now or by the last finalizer. `data` is
+ * a slot that stands for the isolate itself. Nothing of it runs any more, so its slots are its own until
+ * they are freed here. */
+static void end_isolate(env_t env, void *data, void *hint) {
+  struct table *table = hint;
+  struct slot *self = data;
+  u32 isolate = __atomic_load_n(&self->owner, __ATOMIC_SEQ_CST);
+  u32 used = __atomic_load_n(&table->used, __ATOMIC_SEQ_CST);
+  (void)env;
+  for (u32 i = 0; i < used; i++) {
+    struct slot *slot = &table->slots[i];
+    if (__atomic_load_n(&slot->owner, __ATOMIC_SEQ_CST) != isolate || slot->map_end == 0) continue;
+    if (__atomic_fetch_or(&slot->holders, OWNER_GONE, __ATOMIC_SEQ_CST) == 0) give_back(slot);
+  }
+  __atomic_store_n(&self->owner, 0, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&self->claimed, 0, __ATOMIC_SEQ_CST); /* pairs with the exchange in `#claim` */
+}
+
+/* bufferOver(address: bigint, byteLength: bigint, slot: bigint): ArrayBuffer, undefined if it fails;
+ * with a fourth number, the table's address, a buffer that stands for the isolate, over a slot. */
 static value_t buffer_over(env_t env, callback_info_t info) {
-  u64 count = 3, numbers[3];
-  value_t arguments[3], buffer = 0;
+  u64 count = 4, numbers[4];
+  value_t arguments[4], buffer = 0;
   _Bool lossless;
-  if (napi_get_cb_info(env, info, &count, arguments, 0, 0) != 0 || count != 3) return 0;
-  for (int i = 0; i < 3; i++) {
+  if (napi_get_cb_info(env, info, &count, arguments, 0, 0) != 0 || count < 3) return 0;
+  for (u64 i = 0; i < count && i < 4; i++) {
     if (napi_get_value_bigint_uint64(env, arguments[i], &numbers[i], &lossless) != 0) return 0;
   }
-  int failed = napi_create_external_arraybuffer(env, (void *)numbers[0], numbers[1], finalize,
-                                                (void *)numbers[2], &buffer);
+  int failed = napi_create_external_arraybuffer(env, (void *)numbers[0], numbers[1],
+                                                count == 3 ? finalize : end_isolate,
+                                                (void *)numbers[count == 3 ? 2 : 3], &buffer);
   return failed ? 0 : buffer;
 }
 

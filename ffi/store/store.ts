@@ -20,7 +20,12 @@ import { STORE_CODE } from "./code.ts";
 export type LendingState = "on" | "off" | "unavailable";
 
 /** The function that store.c exports; undefined if it fails. */
-type BufferOver = (address: bigint, byteLength: bigint, slot: bigint) => ArrayBuffer | undefined;
+type BufferOver = (
+  address: bigint,
+  byteLength: bigint,
+  slot: bigint,
+  table?: bigint,
+) => ArrayBuffer | undefined;
 
 /** What is used of Node's `process`: https://nodejs.org/api/process.html#processdlopenmodule-filename-flags */
 interface Process {
@@ -49,16 +54,41 @@ export function lentBuffer(
   slot: GuardSlot,
   table: GuardTable,
 ): ArrayBuffer | undefined {
-  if (state === "off") {
-    make = load(table);
-    state = make === undefined ? "unavailable" : "on";
-  }
+  loadOnce(table);
   if (make === undefined) return undefined;
   const address = addressOf(range.pointer);
   slot.addHolder();
   const buffer = make(address, BigInt(range.byteLength), slot.address);
   if (buffer === undefined) slot.removeHolder();
   return buffer;
+}
+
+function loadOnce(table: GuardTable): void {
+  if (state !== "off") return;
+  make = load(table);
+  state = make === undefined ? "unavailable" : "on";
+}
+
+/** Held as long as this isolate lives. */
+let ownLife: ArrayBuffer | undefined;
+
+// Captured at load, as nothing that comes later can make a Worker of a program.
+const isWorker = "DedicatedWorkerGlobalScope" in globalThis;
+
+/**
+ * Lets the process have back what a Worker has mapped and not closed, when it ends: also one that is
+ * terminated. What a program has mapped ends with its process.
+ *
+ * @returns whether this is a Worker of which that is known
+ */
+export function watchIsolate(table: GuardTable): boolean {
+  if (!isWorker || ownLife !== undefined) return isWorker;
+  loadOnce(table);
+  const slot = make && table.tryTake();
+  if (make === undefined || slot === undefined) return false;
+  ownLife = make(slot.address, 1n, slot.address, table.address);
+  if (ownLife === undefined) slot.free();
+  return ownLife !== undefined;
 }
 
 /** Loads a Node-API module. @returns its exports */

@@ -5,7 +5,7 @@ import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot, SlotUse } from "../../ffi/guard/table.ts";
 import { bufferOver, detach, isDetached, type Range } from "../../ffi/memory.ts";
-import { lentBuffer } from "../../ffi/store/store.ts";
+import { lentBuffer, watchIsolate } from "../../ffi/store/store.ts";
 import { MappingGuard } from "./guard.ts";
 import { addHeld } from "./held.ts";
 import { mapPlaced, type PlacedRange } from "./placement.ts";
@@ -121,12 +121,16 @@ export class Mapping {
   constructor(request: MapRequest, fd: number, onForgotten: () => void) {
     const placed = mapPlaced(request);
     this.#request = request;
-    const nothing = { guard: undefined, slot: undefined, exposed: false };
-    this.#owned = { placed, fd, onForgotten, epoch: 0, ...nothing };
+    const table = processTable();
+    // In a Worker, which may be terminated, each mapping needs one from the start.
+    const slot = table !== undefined && watchIsolate(table) ? table.tryTake() : undefined;
+    this.#owned = { placed, fd, onForgotten, epoch: 0, guard: undefined, slot, exposed: false };
+    this.#describe();
     try {
       this.#ownBuffer = bufferOver(placed.range);
       if (request.guarded) this.beginGuard();
     } catch (error) {
+      slot?.free();
       unmapRange(placed.pages);
       throw error;
     }
@@ -184,6 +188,7 @@ export class Mapping {
     const owned = this.#owned;
     const table = processTable();
     const slot = owned.slot ??= table?.tryTake();
+    this.#describe();
     const buffer = table && slot && lentBuffer(this.range, slot, table);
     owned.exposed ||= buffer === undefined;
     return buffer ?? this.#ownBuffer;
@@ -208,6 +213,12 @@ export class Mapping {
     if (owned.guard !== undefined) return;
     owned.guard = MappingGuard.take(this.range, this.#request, owned.slot);
     owned.slot ??= owned.guard?.slot;
+    this.#describe();
+  }
+
+  #describe(): void {
+    const { slot, placed, fd } = this.#owned;
+    slot?.describe({ ...extent(placed), fd });
   }
 
   /** Whether a call on another thread works on the addresses. */
@@ -267,6 +278,7 @@ export class Mapping {
       this.#buffer = undefined;
       this.#ownBuffer = bufferOver(this.range);
       this.#register();
+      this.#describe();
       this.guard?.resume(this.range, this.#request);
       if (guarded) this.beginGuard();
     }
