@@ -99,6 +99,12 @@ function transferredAway(): TypeError {
   return new TypeError("Cannot resize region as its buffer was transferred away");
 }
 
+/** In a Worker, which may be terminated, each mapping needs a slot from the start. */
+function slotForLife(): GuardSlot | undefined {
+  const table = processTable();
+  return table !== undefined && watchIsolate(table) ? table.tryTake() : undefined;
+}
+
 /** A live mapping. It owns the addresses, and a descriptor. */
 export class Mapping {
   readonly #owned: Owned;
@@ -121,9 +127,7 @@ export class Mapping {
   constructor(request: MapRequest, fd: number, onForgotten: () => void) {
     const placed = mapPlaced(request);
     this.#request = request;
-    const table = processTable();
-    // In a Worker, which may be terminated, each mapping needs one from the start.
-    const slot = table !== undefined && watchIsolate(table) ? table.tryTake() : undefined;
+    const slot = slotForLife();
     this.#owned = { placed, fd, onForgotten, epoch: 0, guard: undefined, slot, exposed: false };
     this.#describe();
     try {
@@ -290,7 +294,7 @@ export class Mapping {
     this.#earlierFaults = this.faults;
     addHeld(giveBack({ ...owned, fd }));
     owned.guard = undefined;
-    owned.slot = undefined;
+    owned.slot = slotForLife();
   }
 
   /** Takes the buffers from their views and gives the addresses back. Once only. */

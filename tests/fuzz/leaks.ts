@@ -8,17 +8,29 @@ import { descriptorsOf, mapsOf } from "../_process.ts";
 import { collectGarbage } from "./operations/close.ts";
 import { Mismatch } from "./mismatch.ts";
 
-/** Where the table counts its slots, and where a slot says that somebody owns it: see table.ts. */
+/** Where the table counts its slots, and what a slot has where: see table.ts. */
 const USED_HALF = 2;
+const START_BYTE_OFFSET = 0;
 const CLAIMED_BYTE_OFFSET = 48;
+const MAP_END_BYTE_OFFSET = 72;
+const HOLDERS_BYTE_OFFSET = 84;
+const OWNER_BYTE_OFFSET = 96;
 
-/** Guard slots in use, of all isolates. */
+/** Guard slots in use, of all isolates, but for the one that stands for each of them. */
 function guardedRanges(): number {
   const table = guardTable();
   if (table === undefined) return 0;
   let count = 0;
+  const isolates = new Set<number>();
   for (let i = 0; i < table.halves[USED_HALF]!; i++) {
-    count += table.halves[(HEADER_BYTE_LENGTH + i * SLOT_BYTE_LENGTH + CLAIMED_BYTE_OFFSET) / 4]!;
+    const slot = HEADER_BYTE_LENGTH + i * SLOT_BYTE_LENGTH;
+    const half = (byteOffset: number): number => table.halves[(slot + byteOffset) / 4]!;
+    const word = (byteOffset: number): bigint => table.words[(slot + byteOffset) / 8]!;
+    if (half(CLAIMED_BYTE_OFFSET) === 0) continue;
+    const idle = word(START_BYTE_OFFSET) === 0n && word(MAP_END_BYTE_OFFSET) === 0n &&
+      half(HOLDERS_BYTE_OFFSET) === 0;
+    if (idle && !isolates.has(half(OWNER_BYTE_OFFSET))) isolates.add(half(OWNER_BYTE_OFFSET));
+    else count++;
   }
   return count;
 }

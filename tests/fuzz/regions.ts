@@ -76,6 +76,8 @@ export function plainObject(byteLength: number): TestObject {
 export function endModel(world: World, live: Live): void {
   live.closed = true;
   live.main.end();
+  // Views that nobody can take away are left zeros, and so is whoever uses them.
+  if (live.pinned || live.stolen !== undefined) live.main.changes++;
   for (const { mapping } of live.overlays) mapping.end();
   const { object } = live;
   if (!live.unlinks) return;

@@ -25,8 +25,12 @@ scope.onmessage = ({ data: { path, ends } }) => {
   ];
   for (const region of regions.slice(0, 3)) void region.bytes;
   regions[3]!.resize(500 * PAGE);
+  // Grows while a read is under way, and nobody asks for its bytes again.
+  const unguarded = MmapRegion.anonymous(64 << 20, { guard: false, label });
+  void Deno.openSync("/dev/zero").read(unguarded.bytes);
+  unguarded.resize(65 << 20);
   using lock = new Mutex(regions[5]!).lockSync();
-  scope.kept = [...regions, lock];
+  scope.kept = [...regions, unguarded, lock];
   const { buffer } = given;
   scope.postMessage(buffer, [buffer]);
   if (ends) scope.close();

@@ -63,7 +63,7 @@ const named: Operation = {
     const given = world.random.once(2) ? name : `/${name}`;
     const outcome = attempt(() => MmapRegion.named(arg(world, given), bag(world, options)));
     if (!world.tame) {
-      if (outcome.ok) outcome.value.close();
+      if (outcome.ok) closeWild(outcome.value, name);
       return lookUp(world, name);
     }
     const way = fate(options, there);
@@ -75,6 +75,13 @@ const named: Operation = {
     take(world, outcome, options, { object, unlinks });
   },
 };
+
+/** What was given instead of a name may have been one, such as "1". */
+function closeWild(region: MmapRegion, wanted: string): void {
+  const { name } = region;
+  region.close();
+  if (name !== wanted) attempt(() => MmapRegion.unlink(name));
+}
 
 /** Whatever hostile options did: only whether the name is still there, and whose, is looked up. */
 function lookUp(world: World, name: string): void {
@@ -97,7 +104,7 @@ const unlink: Operation = {
     const there = world.names.get(name);
     world.note(name);
     const outcome = attempt(() => MmapRegion.unlink(arg(world, name)));
-    if (!world.tame && !outcome.ok) return;
+    if (!world.tame) return; // it was another name, or none
     if (there === undefined) return mustThrow(outcome, Deno.errors.NotFound, "unlink()");
     mustSucceed(outcome, "unlink()");
     there.reachable = false;

@@ -191,6 +191,8 @@ function predictDiscard(
     if (certain && live.object.sealedWrite) live.main.write(start, new Uint8Array(byteLength));
     else if (certain) spec.object.write(from, new Uint8Array(inside));
     else spec.object.forget(from, from + byteLength);
+    // They may end at a page that forbids it, and have changed those before, copies among them.
+    if (!certain && live.object.sealedWrite) live.main.forgetPages(first, last);
   } else if (certain) {
     if (spec.plain) spec.object.write(start, new Uint8Array(byteLength));
     else live.main.write(start, new Uint8Array(byteLength));
