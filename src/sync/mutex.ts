@@ -1,7 +1,6 @@
 /** A lock that one isolate holds at a time. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { THREADS } from "./holder.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
@@ -149,7 +148,7 @@ export class Mutex {
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
     const words = placeWords(memory, byteOffset, Mutex.byteLength, "mutex");
-    this.#word = new RobustWord(words, 0, THREADS);
+    this.#word = new RobustWord(words, 0);
   }
 
   /** Whether somebody holds it; by the time this returns, it may be otherwise. */

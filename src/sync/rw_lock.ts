@@ -1,7 +1,6 @@
 /** A lock that many read under, or one writes. */
 
 import { attemptAsync, attemptSync } from "./attempt.ts";
-import { THREADS } from "./holder.ts";
 import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
 import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
@@ -76,7 +75,7 @@ export class RwLock {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
-    this.#words = new RwWords(placeWords(memory, byteOffset, RwWords.byteLength, "lock"), THREADS);
+    this.#words = new RwWords(placeWords(memory, byteOffset, RwWords.byteLength, "lock"));
   }
 
   /**
