@@ -162,7 +162,8 @@ function lockName(fd: number, object: TokenObject): Name | undefined {
   );
 }
 
-function randomName(): Name {
+/** A name that nobody has, as good as sure. */
+export function randomName(): Name {
   const [first, second] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
   return {
     number: (first & 0x3fffffff) || 1,
