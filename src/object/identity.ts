@@ -15,7 +15,7 @@ export interface ProcessIdentity {
   readonly pid: number;
   /** When it started, in clock ticks after the boot; 0 where the platform does not tell. */
   readonly startTime: number;
-  /** Which boot of the machine; "" where the platform does not tell. */
+  /** Which boot of the machine; "" where the platform, or /proc, does not tell. */
   readonly bootId: string;
 }
 
@@ -23,7 +23,7 @@ let self: ProcessIdentity | undefined;
 
 /** This process. */
 export function ownIdentity(): ProcessIdentity {
-  return self ??= { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? 0, bootId: bootId() };
+  return self ??= { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? 0, bootId: bootOrNone() };
 }
 
 /** When a process or thread started; undefined if there is none of that number, or it has ended. */
@@ -88,6 +88,14 @@ export function startTimeAgain(pid: number): number | undefined {
 /** The identity of this boot of the machine. */
 export function bootId(): string {
   return platform().os === "linux" ? readProc("/proc/sys/kernel/random/boot_id").trim() : "";
+}
+
+function bootOrNone(): string {
+  try {
+    return bootId();
+  } catch {
+    return ""; // no /proc
+  }
 }
 
 /** The namespaces that numbers of processes and start times are about; "" where /proc does not tell. */
@@ -164,12 +172,9 @@ function numberOf(tid: number): number {
 
 function fingerprintOf(startTime: number): number {
   const { pid, time } = ownNamespaces();
-  return (hash(`${startTime} ${bootOrNone()}`) & 0xfffff || 1) | hash(`${pid} ${time}`) << 20;
+  return (hash(`${startTime} ${ownIdentity().bootId}`) & 0xfffff || 1) | hash(`${pid} ${time}`) << 20;
 }
 
-function bootOrNone(): string {
-  return hasOwnProc() ? ownIdentity().bootId : "";
-}
 
 /** FNV-1a. */
 function hash(text: string): number {
