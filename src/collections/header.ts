@@ -89,17 +89,19 @@ export function readHeader(words: Int32Array, kind: Kind, action: string): Heade
   if (first !== MAGIC[0] || words[1] !== MAGIC[1]) throw invalid(action, "it holds no collection");
   const version = words[VERSION_WORD]! >>> 0;
   const found = KINDS[words[KIND_WORD]!] ?? "";
-  const known = VERSIONS[found || kind];
-  if (version !== known) {
+  const isWhole = words[CHECK_WORD] === checksum(words, 1, 36, 0);
+  // Before the version, of which each kind has its own.
+  if (isWhole && found !== "" && found !== kind) {
+    throw invalid(action, `it holds another kind of collection: ${found}`);
+  }
+  if (version !== VERSIONS[kind]) {
     throw invalid(
       action,
-      `it has version ${version} of the format, and this module reads ${known}`,
+      `it has version ${version} of the format, and this module reads ${VERSIONS[kind]}`,
     );
   }
-  if (words[CHECK_WORD] !== checksum(words, 1, 36, 0)) {
-    throw invalid(action, "its header is damaged");
-  }
-  if (found !== kind) throw invalid(action, `it holds another kind of collection: ${found || "?"}`);
+  if (!isWhole) throw invalid(action, "its header is damaged");
+  if (found === "") throw invalid(action, "it holds another kind of collection: ?");
   const [a, b, c, d, low, high] = words.subarray(GEOMETRY_WORD, CHECK_WORD);
   return { kind, geometry: [a! >>> 0, b! >>> 0, c! >>> 0, d! >>> 0], layout: [low!, high!] };
 }

@@ -172,9 +172,9 @@ function numberOf(tid: number): number {
 
 function fingerprintOf(startTime: number): number {
   const { pid, time } = ownNamespaces();
-  return (hash(`${startTime} ${ownIdentity().bootId}`) & 0xfffff || 1) | hash(`${pid} ${time}`) << 20;
+  return (hash(`${startTime} ${ownIdentity().bootId}`) & 0xfffff || 1) |
+    hash(`${pid} ${time}`) << 20;
 }
-
 
 /** FNV-1a. */
 function hash(text: string): number {

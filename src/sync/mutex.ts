@@ -108,13 +108,13 @@ export class LockAttempt implements Attempt<"taken" | "recovered"> {
  * in no promised order.
  *
  * The holder is the isolate: the main program or a Worker. If it ends without unlocking, however that
- * comes, the next one gets the lock with `ownerDied: true`, within 100 ms if it waits already. One
- * that is stopped or slow keeps it. All processes must be in one PID namespace.
+ * comes, the next one gets the lock with `ownerDied: true`, within 60 ms if it waits already. One
+ * that is stopped or slow keeps it. Processes may be in any namespaces, and of any users.
  *
  * | word | what |
  * |---|---|
  * | 0 | the lock word: see `robust_word.ts` |
- * | 1 | its fingerprint |
+ * | 1 | the fingerprint beside it |
  *
  * @example Counting together
  * ```ts
@@ -157,11 +157,14 @@ export class Mutex {
   }
 
   /**
-   * Locks, and blocks this thread as long as another isolate holds the lock.
+   * Locks, and blocks this thread as long as another isolate holds the lock. The first lock through a
+   * region opens a descriptor, which shows others that this isolate lives; so it may throw what `open`
+   * and `fcntl` do, such as EMFILE, and then has changed nothing.
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws {Deno.errors.Busy} If this very isolate holds it and there is no `timeoutMs`: it would
-   * wait for itself for ever.
+   * wait for itself for ever. Or if another program has locked all of the file (fcntl).
+   * @throws {Deno.errors.NotSupported} If nothing here could tell who lives: see the documents.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   lockSync(options?: SyncWaitOptions): MutexGuard {

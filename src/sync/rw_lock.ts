@@ -39,7 +39,7 @@ export interface ReadGuard extends MutexGuard {
  *
  * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is an unlocked lock. Taking
  * and giving back a free one are atomic operations, without a system call. Up to 120 hold it for
- * reading at a time; further ones wait. All processes must be in one PID namespace.
+ * reading at a time; further ones wait. Processes may be in any namespaces, and of any users.
  *
  * A reader that dies is dropped. A writer that dies gives the lock up: whoever gets it next has
  * `ownerDied: true`, and so have all readers until somebody writes.
