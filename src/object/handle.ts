@@ -68,7 +68,12 @@ export function placeOf(
 ): { boot: boolean; pids: boolean; times: boolean } {
   const [boot, pid, time] = bootId.split(" ");
   const [ownBoot, ownPid, ownTime] = ownPlace().split(" ");
-  return { boot: boot === ownBoot, pids: pid === ownPid, times: time === ownTime };
+  // Without /proc nothing is known of this process's own place.
+  return {
+    boot: ownBoot === "" || boot === ownBoot,
+    pids: ownPid !== "" && pid === ownPid,
+    times: time === ownTime,
+  };
 }
 
 /** The absolute path of an open file; "" where the platform does not tell. */

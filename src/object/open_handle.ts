@@ -8,7 +8,7 @@ import { openDescriptorOf } from "../../ffi/proc.ts";
 import { type FileStatus, inodeAt, statusOf, statusOfPath } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
 import { isObjectOf, placeOf, type RegionHandle } from "./handle.ts";
-import { hasOwnProc, isNobody, startTimeAgain, startTimeOf } from "./identity.ts";
+import { hasOwnProc, isNobody, ownNamespaces, startTimeAgain, startTimeOf } from "./identity.ts";
 import { isPathless } from "./memfd.ts";
 import { nameOf, pathOfName } from "./shared_memory.ts";
 import { checkDescriptorDenied } from "./permission.ts";
@@ -71,24 +71,28 @@ function verified(handle: RegionHandle, fd: number): Opened | undefined {
 }
 
 function openByOwner(handle: RegionHandle, writable: boolean): Opened {
-  checkOwner(handle);
+  const isSame = checkOwner(handle);
   const { pid, fd } = handle;
   const path = `/proc/${pid}/fd/${fd}`;
   try {
-    // Looked at before it is opened: opening whatever has that number by now could do anything.
-    const found = isObjectOf(handle, statusOfPath(path))
+    // If need be it is looked at before it is opened: to open whatever it is could do anything.
+    const found = isSame || isObjectOf(handle, statusOfPath(path))
       ? verified(handle, openDescriptorOf(pid, fd, openFlags(writable)))
       : undefined;
     if (found !== undefined) return found;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const isOther = !placeOf(handle).pids && error instanceof Deno.errors.PermissionDenied;
+    if (!isOther && !(error instanceof Deno.errors.NotFound)) throw error;
     throw whyNot(handle, `process ${pid} has closed its descriptor ${fd}`);
   }
   throw whyNot(handle, `descriptor ${fd} of process ${pid} is another file by now`);
 }
 
-/** @throws if the owner is gone for sure. */
-function checkOwner(handle: RegionHandle): void {
+/**
+ * @returns whether the process of that number is the owner; false if that cannot be told
+ * @throws if the owner is gone for sure
+ */
+function checkOwner(handle: RegionHandle): boolean {
   if (platform().os !== "linux") {
     throw new Deno.errors.NotSupported(
       `Cannot attach to region: ${platform().os} has no way to open another process's descriptor`,
@@ -97,17 +101,24 @@ function checkOwner(handle: RegionHandle): void {
   const { boot, pids, times } = placeOf(handle);
   if (!boot) throw unreachable("it is from another boot of this or another machine");
   // Start times are told from the beginning of a time namespace, and numbers are of a PID namespace.
-  if (!pids || !times || !hasOwnProc()) return;
+  if (!pids || !times || !hasOwnProc()) return false;
   const { pid } = handle;
   const started = startTimeAgain(pid);
   if (started === undefined) throw whyNot(handle, "");
   if (started !== handle.startTime) throw unreachable(`process ${pid} is another one by now`);
+  return true;
 }
 
 /** Why the owner's descriptor is not there: NotFound only where the owner, or the descriptor, is gone. */
 function whyNot(handle: RegionHandle, state: string): Error {
   const { pid } = handle;
   const shown = hasOwnProc() && inodeAt(cString(`/proc/${pid}`, "pathname", "statx")) !== undefined;
+  if (ownNamespaces().pid === "") {
+    return new Deno.errors.NotSupported(
+      `Cannot attach to region: there is no /proc here to reach process ${pid}, which holds it; ` +
+        `sendRegion() needs none`,
+    );
+  }
   if (!placeOf(handle).pids) {
     return new Deno.errors.NotSupported(
       `Cannot attach to region: process ${pid}, which holds it, is in another PID namespace; ` +
@@ -118,7 +129,7 @@ function whyNot(handle: RegionHandle, state: string): Error {
   if (!shown) {
     return new Deno.errors.PermissionDenied(
       `Cannot attach to region: /proc does not show process ${pid}, which holds it; ` +
-        `sendRegion() needs no /proc`,
+        `sendRegion() does without`,
     );
   }
   // Meanwhile, or it is a zombie.

@@ -3,7 +3,7 @@
  * say. Answers each with a line of JSON.
  */
 
-import { MmapRegion } from "@mmap/mmap";
+import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, connect, serve } from "@mmap/mmap/channel";
 import { SharedMap } from "@mmap/mmap/collections";
 import { Mutex, Once, RwLock } from "@mmap/mmap/sync";
@@ -191,6 +191,20 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     const connection = client!;
     return await rejects(Deno.errors.ConnectionReset, () => connection.call(oneByte));
   },
+  /** A handle of memory without a path. */
+  offer: () => {
+    const memory = MmapRegion.anonymous(4096);
+    offered.push(memory);
+    return formatHandle(memory.handle());
+  },
+  attach: (handle) => {
+    try {
+      MmapRegion.attach(handle!).close();
+      return "attached";
+    } catch (error) {
+      return (error as Error).name;
+    }
+  },
   make: (name) => {
     MmapRegion.named(name!, { createNew: true, byteLength: 100 });
     return "made";
@@ -201,6 +215,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 
 let client: ReturnType<typeof connect> | undefined;
 let release = (): void => {};
+const offered: MmapRegion[] = [];
 
 console.log("ready");
 let rest = "";
