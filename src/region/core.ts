@@ -42,7 +42,7 @@ export class RegionCore {
   /** How far behind a page boundary, where the mapping begins, the region begins. */
   readonly lead: number;
   /** Shared with the finalizer, which must not hold the region itself. */
-  readonly #owned: { fd: number; farewells: (() => void)[] };
+  readonly #owned: Owned;
   /** Further places where the object is mapped for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   #byteLength: number;
@@ -60,10 +60,11 @@ export class RegionCore {
     this.facts = facts;
     this.lead = lead;
     this.#byteLength = byteLength;
-    const owned: { fd: number; farewells: (() => void)[] } = { fd: facts.fd, farewells: [] };
+    const owned: Owned = { fd: facts.fd, farewells: [], last: [] };
     this.#owned = owned;
     this.#mapping = new Mapping(request, () => {
       for (const farewell of owned.farewells.splice(0)) farewell();
+      for (const farewell of owned.last.splice(0)) farewell();
       if (owned.fd !== -1) closeQuietly(owned.fd);
     });
   }
@@ -71,6 +72,11 @@ export class RegionCore {
   /** What to do when the region is closed or collected; `farewell` must not hold the region. */
   onClose(farewell: () => void): void {
     this.#owned.farewells.push(farewell);
+  }
+
+  /** As {@linkcode onClose}, after all else: when nobody here can write to the region any more. */
+  onceClosed(farewell: () => void): void {
+    this.#owned.last.push(farewell);
   }
 
   /** Makes a further mapping of the object part of the region's health. */
@@ -171,7 +177,15 @@ export class RegionCore {
     // At once, even if a call on another thread keeps the mapping itself for a while.
     for (const farewell of this.#owned.farewells.splice(0)) farewell();
     mapping.close();
+    for (const farewell of this.#owned.last.splice(0)) farewell();
   }
+}
+
+/** What outlives the region until it is closed or collected. */
+interface Owned {
+  fd: number;
+  readonly farewells: (() => void)[];
+  readonly last: (() => void)[];
 }
 
 function closeQuietly(fd: number): void {

@@ -70,7 +70,7 @@ class RegionThreads implements Threads {
     const ours = tokens.get(object) ?? new Set();
     tokens.set(object, ours.add(token));
     // It must not hold the region, which may be collected instead of closed.
-    this.#core.onClose(() => {
+    this.#core.onceClosed(() => {
       ours.delete(token);
       if (ours.size === 0 && tokens.get(object) === ours) tokens.delete(object);
       token.release();
