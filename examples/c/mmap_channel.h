@@ -41,7 +41,7 @@
  * finds nothing sets RECEIVE_BELL to 1, looks at TAIL once more, and sleeps on the bell (FUTEX_WAIT)
  * while it is 1. Who finds a bell that is 1 sets it to 0 and wakes all. HEAD and SEND_BELL are the same
  * the other way round, but a producer is not woken before half of the ring is free. Who sleeps looks
- * every 40 ms whether the other end is dead.
+ * every 30 ms whether the other end is dead.
  */
 
 #ifndef MMAP_CHANNEL_H
@@ -430,9 +430,9 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
     error = mmap_channel_attempt(channel, length);
     if (error != EAGAIN) return error;
     if (lost) return ECONNRESET;
-    double left = timeout_ms < 0 ? 40 : deadline - mmap_channel_now_ms();
+    double left = timeout_ms < 0 ? 30 : deadline - mmap_channel_now_ms();
     if (left <= 0) return ETIMEDOUT;
-    const struct timespec slice = {0, (left < 40 ? left : 40) * 1e6};
+    const struct timespec slice = {0, (left < 30 ? left : 30) * 1e6};
     look = mmap_futex_wait((int32_t *)word, 1, &slice) == ETIMEDOUT;
   }
 }

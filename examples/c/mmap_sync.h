@@ -41,7 +41,7 @@
  * Who takes the mutex writes its fingerprint right after; who gives it back zeroes the fingerprint
  * right before. Who takes it from a dead holder exchanges both words at once, as one of 64 bits: read
  * one after the other, they may be of two holders that live. Nobody wakes the waiters of a dead
- * holder: each of them looks every 40 ms.
+ * holder: each of them looks every 30 ms.
  */
 
 #ifndef MMAP_SYNC_H
@@ -203,7 +203,7 @@ static inline int mmap_mutex_trylock(mmap_mutex *mutex, const mmap_token *own) {
 
 /* Takes it, and sleeps as long as another thread has it. Returns 0 or MMAP_OWNER_DIED. */
 static inline int mmap_mutex_lock(mmap_mutex *mutex, const mmap_token *own) {
-  const struct timespec slice = {0, 40 * 1000 * 1000};
+  const struct timespec slice = {0, 30 * 1000 * 1000};
   int look_for_death = 1;
   uint32_t bits = 0;
   while (1) {
