@@ -154,7 +154,7 @@ onLinux(
     withTempDir(async (dir) => {
       const { during, left } = await printed("_tied.ts", `${dir}/file`);
       assertEquals(during, { more: 0, held: 6 });
-      assertEquals(left, [3, 0]); // the regions' own stay with the process
+      assertEquals(left, [0, 0]); // with its regions
     }),
 );
 
