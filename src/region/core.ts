@@ -62,8 +62,8 @@ export class RegionCore {
     this.#byteLength = byteLength;
     const farewells = this.#farewells;
     this.#mapping = new Mapping(request, facts.fd, () => {
-      sayAll(farewells.first);
-      sayAll(farewells.last);
+      sayAll(farewells.first, true);
+      sayAll(farewells.last, true);
     });
   }
 
@@ -73,7 +73,7 @@ export class RegionCore {
   }
 
   /** As {@linkcode onClose}, after all else: when nobody here can write to the region any more. */
-  onceClosed(farewell: () => void): void {
+  onceClosed(farewell: Farewell): void {
     this.#farewells.last.push(farewell);
   }
 
@@ -187,13 +187,13 @@ export class RegionCore {
   /** Unmaps, and gives the descriptor back to the caller of the constructor. */
   abandon(): void {
     this.#leave()?.closeWithoutDescriptor();
-    sayAll(this.#farewells.last);
+    sayAll(this.#farewells.last, false);
   }
 
   /** Closing twice is silent. */
   close(): void {
     this.#leave()?.close();
-    sayAll(this.#farewells.last);
+    sayAll(this.#farewells.last, false);
   }
 
   #leave(): Mapping | undefined {
@@ -205,19 +205,22 @@ export class RegionCore {
     // A call that goes on cannot ask the guards of the further mappings any more.
     if (mapping.pinned) this.#lastFault = this.#fault(mapping);
     // At once, even if a call on another thread keeps the mapping itself for a while.
-    sayAll(this.#farewells.first);
+    sayAll(this.#farewells.first, false);
     return mapping;
   }
 }
 
 /** What to do at a region's end: before its buffers are taken from their views, and after. */
 interface Farewells {
-  readonly first: (() => void)[];
-  readonly last: (() => void)[];
+  readonly first: Farewell[];
+  readonly last: Farewell[];
 }
 
-function sayAll(farewells: (() => void)[]): void {
-  for (const farewell of farewells.splice(0)) farewell();
+/** @param forgotten whether nobody closed the region */
+type Farewell = (forgotten: boolean) => void;
+
+function sayAll(farewells: Farewell[], forgotten: boolean): void {
+  for (const farewell of farewells.splice(0)) farewell(forgotten);
 }
 
 /** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */

@@ -43,8 +43,28 @@ export function threadsOf(core: RegionCore): Threads {
   return threads;
 }
 
-/** The tokens of this isolate, by their object: several regions may be of one. */
-const tokens = new Map<string, Set<Token>>();
+/** What this isolate has of an object: several regions may be of one. */
+interface Held {
+  readonly tokens: Set<Token>;
+  /** How many regions have taken a token and are neither closed nor collected. */
+  regions: number;
+}
+
+const heldByObject = new Map<string, Held>();
+
+/**
+ * Gives up the token of a region that has ended. One that nobody closed was only forgotten: as long as
+ * this isolate has other regions of the object, what was joined through it is not a dead one's.
+ */
+function giveUp(object: string, held: Held, token: Token, forgotten: boolean): void {
+  held.regions--;
+  const given = held.regions === 0 ? [...held.tokens] : forgotten ? [] : [token];
+  for (const each of given) {
+    held.tokens.delete(each);
+    each.release();
+  }
+  if (held.regions === 0 && heldByObject.get(object) === held) heldByObject.delete(object);
+}
 
 /** By tokens. */
 class RegionThreads implements Threads {
@@ -67,14 +87,12 @@ class RegionThreads implements Threads {
       return this.#self = ownThread();
     }
     const object = this.#objectKey();
-    const ours = tokens.get(object) ?? new Set();
-    tokens.set(object, ours.add(token));
+    const held = heldByObject.get(object) ?? { tokens: new Set(), regions: 0 };
+    held.tokens.add(token);
+    held.regions++;
+    heldByObject.set(object, held);
     // It must not hold the region, which may be collected instead of closed.
-    this.#core.onceClosed(() => {
-      ours.delete(token);
-      if (ours.size === 0 && tokens.get(object) === ours) tokens.delete(object);
-      token.release();
-    });
+    this.#core.onceClosed((forgotten) => giveUp(object, held, token, forgotten));
     return this.#self = token;
   }
 
@@ -95,7 +113,7 @@ class RegionThreads implements Threads {
   isSelf(number: number, fingerprint: number): boolean {
     const self = this.self();
     if (self.number === number && self.fingerprint === fingerprint) return true;
-    for (const token of tokens.get(this.#objectKey()) ?? []) {
+    for (const token of heldByObject.get(this.#objectKey())?.tokens ?? []) {
       if (token.number === number && token.fingerprint === fingerprint) return true;
     }
     return false;

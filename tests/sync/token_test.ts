@@ -129,7 +129,10 @@ onLinux(
 async function printed(program: string, path: string): Promise<any> {
   Deno.writeFileSync(path, new Uint8Array(16384));
   const { code, signal, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", `--config=${config}`, `tests/sync/${program}`, path],
+    args: [
+      ...["run", "-A", "--no-check", "--v8-flags=--expose-gc", `--config=${config}`],
+      ...[`tests/sync/${program}`, path],
+    ],
     cwd: fromFileUrl(new URL("../../", import.meta.url)),
     stderr: "inherit",
   }).output();
@@ -145,6 +148,16 @@ onLinux(
       assertEquals(failures, Array(5).fill(["Error", "EMFILE"]));
       // The region's own descriptor is gone, and none came for the locks.
       assertEquals([changed, left], [false, -1]);
+    }),
+);
+
+onLinux(
+  "a forgotten region counts as alive as long as its isolate has another one of the object",
+  () =>
+    withTempDir(async (dir) => {
+      const { beside, after } = await printed("_forgotten.ts", `${dir}/file`);
+      assertEquals(beside, [1, true, true]);
+      assertEquals(after, [false, false]);
     }),
 );
 
