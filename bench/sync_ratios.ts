@@ -66,7 +66,7 @@ async function comparePairs(): Promise<void> {
       ...RATIO,
       ...limit,
     });
-  await compare("Mutex lockSync and unlock", lockPairs(mutex), { atMost: 4 });
+  await compare("Mutex lockSync and unlock", lockPairs(mutex), { atMost: 1.5 });
   await compare("Mutex tryLock and unlock", tryLockPairs(mutex), { atMost: 4 });
   await compare("RwLock readSync and unlock", readPairs(lock));
   await compare("RwLock writeSync and unlock", writePairs(lock));

@@ -146,6 +146,16 @@ export const F_GETFL: number = here.F_GETFL;
 export const F_SETFL: number = here.F_SETFL;
 /** Duplicate the descriptor, close-on-exec. */
 export const F_DUPFD_CLOEXEC: number = here.F_DUPFD_CLOEXEC;
+/** Ask who holds a lock that would be in the way, of an open file description. */
+export const F_OFD_GETLK: number = here.F_OFD_GETLK;
+/** Take a lock for an open file description, or give it back. */
+export const F_OFD_SETLK: number = here.F_OFD_SETLK;
+/** A shared lock of a range of a file. */
+export const F_RDLCK: number = here.F_RDLCK;
+/** An exclusive lock of a range of a file. */
+export const F_WRLCK: number = here.F_WRLCK;
+/** No lock of a range of a file. */
+export const F_UNLCK: number = here.F_UNLCK;
 /** Add seals to a memfd (Linux). */
 export const F_ADD_SEALS: number = here.F_ADD_SEALS;
 /** Read the seals of a memfd (Linux). */

@@ -39,12 +39,12 @@ function twiceAsLong(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 const pathBytes = new Uint8Array(128);
 
 /**
- * Opens a descriptor of another process anew.
+ * Opens a descriptor anew, of another process or of this one.
  *
  * @throws {Deno.errors.NotFound} ENOENT: there is no such process, or it has closed that descriptor.
  * @throws {Deno.errors.PermissionDenied} EACCES.
  */
-export function openDescriptorOf(pid: number, fd: number, flags: number): number {
+export function openDescriptorOf(pid: number | "self", fd: number, flags: number): number {
   const path = `/proc/${pid}/fd/${fd}`;
   // By hand: an encoder would take a tenth of the time that attaching to a region takes.
   for (let i = 0; i < path.length; i++) pathBytes[i] = path.charCodeAt(i);

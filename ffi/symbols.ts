@@ -250,6 +250,25 @@ export const SYMBOLS = {
     ],
     result: "i32", // depends on the command, or -1 and errno
   },
+  fcntlLock: {
+    name: "fcntl",
+    parameters: [
+      "i32", // int fd
+      "i32", // int cmd: F_OFD_GETLK or F_OFD_SETLK
+      "buffer", // struct flock *: variadic in C
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // https://man7.org/linux/man-pages/man2/dup.2.html (Linux only)
+  dup3: {
+    parameters: [
+      "i32", // int oldfd
+      "i32", // int newfd
+      "i32", // int flags
+    ],
+    result: "i32", // newfd, or -1 and errno
+    optional: true,
+  },
   // https://man7.org/linux/man-pages/man2/fsync.2.html
   fsync: {
     parameters: [
@@ -592,6 +611,26 @@ export const SYMBOLS = {
       "i64", // long number: SYS_gettid
     ],
     result: "i64", // pid_t
+  },
+  // https://itanium-cxx-abi.github.io/cxx-abi/abi.html#dso-dtor-motivation (glibc)
+  threadAtExit: {
+    name: "__cxa_thread_atexit_impl",
+    parameters: [
+      "pointer", // void (*dtor)(void *): called when this thread ends
+      "usize", // void *obj: its argument
+      "usize", // void *dso_symbol: NULL, what it belongs to
+    ],
+    result: "i32", // 0, or another number: there is no memory
+    optional: true,
+  },
+  // https://man7.org/linux/man-pages/man3/dlsym.3.html (in libc since glibc 2.34)
+  dlsym: {
+    parameters: [
+      "usize", // void *handle: RTLD_DEFAULT is 0
+      "buffer", // const char *symbol
+    ],
+    result: "pointer", // void *, or NULL
+    optional: true,
   },
   // https://man7.org/linux/man-pages/man2/kill.2.html
   kill: {

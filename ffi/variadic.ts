@@ -15,6 +15,7 @@ export const VARIADIC_FIXED_COUNTS: Readonly<Record<string, number>> = {
   openat: 3, // int openat(int dirfd, const char *path, int flags, ...)
   shm_open: 2, // int shm_open(const char *name, int flags, ...)
   fcntl: 2, // int fcntl(int fd, int command, ...)
+  fcntlLock: 2, // the same
 };
 
 /** The signature with its variadic parameters moved to the stack, each eight bytes wide. */

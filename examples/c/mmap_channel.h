@@ -16,7 +16,7 @@
  *   offset  word      what
  *   0       0, 1      a lock (as the Mutex in mmap_sync.h), held while the channel is made
  *   8       2         "MCHN"; 0: not made yet
- *   12      3         the version of this layout: 1
+ *   12      3         the version of this layout: 2
  *   16      4         CAPACITY: the ring's length in bytes, a power of two from 4096 to 2^30
  *   20      5         FLAGS: bit 0: several producers; bit 1: several consumers
  *   28      7         STATE: bit 0: nothing more will be sent; bit 1: the last consumer has left
@@ -28,8 +28,8 @@
  *   256     64        RECEIVE_BELL: 1: a consumer may sleep on this word
  *   320     80, 81    a lock: whose turn it is to send, where there are several producers
  *   384     96, 97    a lock: whose turn it is to receive, where there are several consumers
- *   512     128-623   124 ends of 4 words: thread (0: free), its fingerprint (see mmap_sync.h),
- *                     process, roles (bit 0: producer; bit 1: consumer; 0: neither yet)
+ *   512     128-623   124 ends of 4 words: the NUMBER of a token (0: free; see mmap_sync.h), its
+ *                     FINGERPRINT, process, roles (bit 0: producer; bit 1: consumer; 0: neither yet)
  *   4096    1024...   the ring
  *
  * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word that is
@@ -41,7 +41,7 @@
  * finds nothing sets RECEIVE_BELL to 1, looks at TAIL once more, and sleeps on the bell (FUTEX_WAIT)
  * while it is 1. Who finds a bell that is 1 sets it to 0 and wakes all. HEAD and SEND_BELL are the same
  * the other way round, but a producer is not woken before half of the ring is free. Who sleeps looks
- * every 50 ms whether the other end is dead.
+ * every 30 ms whether the other end is dead.
  */
 
 #ifndef MMAP_CHANNEL_H
@@ -96,6 +96,7 @@ typedef struct {
   int held;            /* whether a message is reserved or peeked */
   uint64_t record;     /* where its record begins */
   size_t length;       /* how long it is, or may be */
+  mmap_token token;    /* shows the other end that this one lives */
   void *mapping;
   size_t mapped_length;
 } mmap_channel;
@@ -148,8 +149,7 @@ static inline int mmap_channel_is_object(const char *handle, int fd) {
 
 /* Opens it by its path, or else through the process that made the handle. Returns -1 if it cannot. */
 static inline int mmap_channel_open_object(const char *handle) {
-  char kind[16], name[PATH_MAX], path[PATH_MAX + 16] = "", state;
-  unsigned long long started;
+  char kind[16], name[PATH_MAX], path[PATH_MAX + 16] = "";
   if (!mmap_channel_field(handle, "kind", kind, sizeof kind)) return -1;
   if (!mmap_channel_field(handle, "path", name, sizeof name)) return -1;
   if (strcmp(kind, "file") == 0) snprintf(path, sizeof path, "%s", name);
@@ -159,10 +159,14 @@ static inline int mmap_channel_open_object(const char *handle) {
   int fd = path[0] == '\0' ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (fd >= 0 && mmap_channel_is_object(handle, fd)) return fd;
   if (fd >= 0) close(fd);
-  uint32_t pid = (uint32_t)mmap_channel_number(handle, "pid");
-  if (!mmap_read_stat(pid, &state, &started)) return -1;
-  if (started != mmap_channel_number(handle, "startTime")) return -1;
-  snprintf(path, sizeof path, "/proc/%u/fd/%llu", pid, mmap_channel_number(handle, "fd"));
+  snprintf(path, sizeof path, "/proc/%llu/fd/%llu", mmap_channel_number(handle, "pid"),
+           mmap_channel_number(handle, "fd"));
+  /* Looked at before it is opened: opening whatever has that number by now could do anything. */
+  int place = open(path, O_PATH | O_CLOEXEC);
+  if (place < 0) return -1;
+  int is_object = mmap_channel_is_object(handle, place);
+  close(place);
+  if (!is_object) return -1;
   fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 || mmap_channel_is_object(handle, fd)) return fd;
   close(fd);
@@ -175,7 +179,7 @@ static inline int mmap_channel_is_valid(const uint32_t *words, size_t length) {
   /* Pairs with the store of who made it: who sees "MCHN" sees the rest. */
   uint32_t magic = __atomic_load_n(&words[MMAP_CHANNEL_MAGIC], __ATOMIC_ACQUIRE);
   uint32_t capacity = words[MMAP_CHANNEL_CAPACITY];
-  return memcmp(&magic, "MCHN", 4) == 0 && words[MMAP_CHANNEL_VERSION] == 1 && capacity >= 4096 &&
+  return memcmp(&magic, "MCHN", 4) == 0 && words[MMAP_CHANNEL_VERSION] == 2 && capacity >= 4096 &&
          capacity <= 1u << 30 && (capacity & (capacity - 1)) == 0 &&
          capacity <= length - MMAP_CHANNEL_HEADER_BYTES;
 }
@@ -199,7 +203,7 @@ static inline void mmap_channel_reload(mmap_channel *channel) {
 /* ---- The list of ends ---- */
 
 static inline void mmap_channel_lock_list(mmap_channel *channel) {
-  mmap_mutex_lock((mmap_mutex *)(channel->words + MMAP_CHANNEL_LIST_LOCK));
+  mmap_mutex_lock((mmap_mutex *)(channel->words + MMAP_CHANNEL_LIST_LOCK), &channel->token);
 }
 
 static inline void mmap_channel_unlock_list(mmap_channel *channel) {
@@ -211,9 +215,9 @@ static inline int mmap_channel_count(mmap_channel *channel, uint32_t role, int d
   int count = 0;
   for (int i = MMAP_CHANNEL_ENDS; i < MMAP_CHANNEL_ENDS_BEHIND; i += 4) {
     const uint32_t *end = channel->words + i;
-    uint32_t thread = __atomic_load_n(&end[0], __ATOMIC_SEQ_CST);
-    if (thread == 0 || (role == 0 ? end[3] != 0 : (end[3] & role) == 0)) continue;
-    if (mmap_is_dead(thread, end[1]) == dead) count++;
+    uint32_t number = __atomic_load_n(&end[0], __ATOMIC_SEQ_CST);
+    if (number == 0 || (role == 0 ? end[3] != 0 : (end[3] & role) == 0)) continue;
+    if (mmap_is_dead(&channel->token, number, end[1]) == dead) count++;
   }
   return count;
 }
@@ -226,7 +230,7 @@ static inline uint32_t *mmap_channel_free_end(mmap_channel *channel, uint32_t ro
   uint32_t *free_end = NULL, *dead_end = NULL;
   for (int i = MMAP_CHANNEL_ENDS; i < MMAP_CHANNEL_ENDS_BEHIND; i += 4) {
     uint32_t *end = channel->words + i;
-    if (end[0] != 0 && mmap_is_dead(end[0], end[1])) {
+    if (end[0] != 0 && mmap_is_dead(&channel->token, end[0], end[1])) {
       end[3] &= ~role;
       if (end[3] == 0) __atomic_store_n(&end[0], 0, __ATOMIC_SEQ_CST);
       else dead_end = end;
@@ -243,12 +247,11 @@ static inline int mmap_channel_enter(mmap_channel *channel) {
   if (channel->turn == NULL && mmap_channel_count(channel, channel->role, 0) > 0) return EBUSY;
   /* Nobody may take what is written next for the one that was there. */
   __atomic_store_n(&free_end[0], 0, __ATOMIC_SEQ_CST);
-  mmap_find_self();
-  free_end[1] = mmap_own_fingerprint;
+  free_end[1] = channel->token.fingerprint;
   free_end[2] = (uint32_t)getpid();
   free_end[3] = channel->role;
-  /* Last: a place whose thread is 0 is free, whatever else is in it. */
-  __atomic_store_n(&free_end[0], mmap_own_tid, __ATOMIC_SEQ_CST);
+  /* Last: a place whose number is 0 is free, whatever else is in it. */
+  __atomic_store_n(&free_end[0], channel->token.number, __ATOMIC_SEQ_CST);
   channel->place = (uint32_t)(free_end - channel->words);
   if (channel->role == MMAP_CONSUMER) {
     __atomic_and_fetch(&channel->words[MMAP_CHANNEL_STATE], ~(uint32_t)MMAP_CHANNEL_DESERTED,
@@ -289,11 +292,13 @@ static inline int mmap_channel_open(mmap_channel *channel, const char *handle, u
   channel->mapped_length = lead + length;
   channel->mapping = mmap(NULL, channel->mapped_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
                           (off_t)(offset - lead));
-  int error = errno;
+  int error = channel->mapping == MAP_FAILED ? errno : mmap_token_take(&channel->token, fd);
   close(fd);
   if (channel->mapping == MAP_FAILED) return error;
   channel->words = (uint32_t *)((char *)channel->mapping + lead);
-  if (mmap_channel_is_valid(channel->words, length)) {
+  if (error != 0) {
+    channel->token.fd = -1;
+  } else if (mmap_channel_is_valid(channel->words, length)) {
     uint32_t lock = role == MMAP_PRODUCER ? MMAP_CHANNEL_SEND_LOCK : MMAP_CHANNEL_RECEIVE_LOCK;
     int several = (channel->words[MMAP_CHANNEL_FLAGS] & role) != 0;
     channel->ring = (char *)channel->words + MMAP_CHANNEL_HEADER_BYTES;
@@ -307,7 +312,10 @@ static inline int mmap_channel_open(mmap_channel *channel, const char *handle, u
   } else {
     error = EPROTO;
   }
-  if (error != 0) munmap(channel->mapping, channel->mapped_length);
+  if (error != 0) {
+    mmap_token_release(&channel->token);
+    munmap(channel->mapping, channel->mapped_length);
+  }
   return error;
 }
 
@@ -383,7 +391,7 @@ static inline int mmap_channel_find(mmap_channel *channel) {
 /* One try, where there are several in a turn, which is kept if it succeeds. */
 static inline int mmap_channel_attempt(mmap_channel *channel, size_t length) {
   if (channel->turn != NULL) {
-    mmap_mutex_lock(channel->turn); /* a dead one's is taken over: it published nothing halfway */
+    mmap_mutex_lock(channel->turn, &channel->token); /* a dead one's is taken over: it published nothing halfway */
     mmap_channel_reload(channel);
   }
   int error = mmap_channel_is_producer(channel) ? mmap_channel_claim(channel, length)
@@ -422,9 +430,9 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
     error = mmap_channel_attempt(channel, length);
     if (error != EAGAIN) return error;
     if (lost) return ECONNRESET;
-    double left = timeout_ms < 0 ? 50 : deadline - mmap_channel_now_ms();
+    double left = timeout_ms < 0 ? 30 : deadline - mmap_channel_now_ms();
     if (left <= 0) return ETIMEDOUT;
-    const struct timespec slice = {0, (left < 50 ? left : 50) * 1e6};
+    const struct timespec slice = {0, (left < 30 ? left : 30) * 1e6};
     look = mmap_futex_wait((int32_t *)word, 1, &slice) == ETIMEDOUT;
   }
 }
@@ -495,7 +503,7 @@ static inline int mmap_channel_end(mmap_channel *channel) {
   if (!mmap_channel_is_producer(channel)) return EINVAL;
   if (channel->held) return EBUSY;
   /* In a turn: what another producer is about to commit belongs before the end. */
-  if (channel->turn != NULL) mmap_mutex_lock(channel->turn);
+  if (channel->turn != NULL) mmap_mutex_lock(channel->turn, &channel->token);
   mmap_channel_set_ended(channel);
   if (channel->turn != NULL) mmap_mutex_unlock(channel->turn);
   return 0;
@@ -579,6 +587,7 @@ static inline void mmap_channel_close(mmap_channel *channel) {
   }
   mmap_channel_unlock_list(channel);
   munmap(channel->mapping, channel->mapped_length);
+  mmap_token_release(&channel->token);
 }
 
 #endif

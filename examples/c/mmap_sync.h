@@ -2,8 +2,25 @@
  * The Futex and the Mutex of @mmap/mmap/sync for C programs (Linux; gcc or clang, C11 or later).
  *
  * Map the same file or shared memory (MAP_SHARED) and point at the same offset, a multiple of 64.
- * All numbers are 32-bit and in the machine's byte order; zeros are a free mutex. All processes must
- * be in one PID namespace.
+ * All numbers are 32-bit and in the machine's byte order; zeros are a free mutex. Processes may be in
+ * any PID, time or mount namespace, and of any user who may open the object.
+ *
+ *     mmap_token token;
+ *     if (mmap_token_take(&token, fd) != 0) ...
+ *     if (mmap_mutex_lock(mutex, &token) == MMAP_OWNER_DIED) ...
+ *     mmap_mutex_unlock(mutex);
+ *     mmap_token_release(&token);
+ *
+ * A token shows others that its holder lives. It belongs to one thread, in one object (file or shared
+ * memory); a child takes one of its own. It is an open-file-description lock (F_OFD_SETLK) for reading
+ * of one byte of the object, 2^62 + (NUMBER << 32 | FINGERPRINT), in a description that nobody else
+ * has. NUMBER is random, of 30 bits and not 0, and such that nobody else has a lock in
+ * [2^62 + (NUMBER << 32), 2^62 + (NUMBER + 1 << 32)): asked with F_OFD_GETLK once the own lock is
+ * taken. Bits 0 to 21 of FINGERPRINT are the thread's number (gettid), the others random.
+ *
+ * Whether the holder of a token is dead is F_OFD_GETLK for writing of that byte, or, while a
+ * fingerprint is 0, of all bytes of that number: F_UNLCK if it is. A process does not see its own
+ * description's lock.
  *
  * Futex, 64 bytes:
  *
@@ -16,37 +33,31 @@
  * Mutex, 64 bytes:
  *
  *   offset  bits   what
- *   0       0-29   the holder's thread number (gettid); 0: free
+ *   0       0-29   the NUMBER of the holder's token; 0: free
  *           31     WAITERS: somebody may sleep on this word, and is to be woken by who unlocks
- *   4       all    the holder's fingerprint; 0: not known (yet)
+ *   4       all    the FINGERPRINT of the holder's token; 0: not written (yet)
  *   8              unused
- *
- * The fingerprint tells the holder from a later thread of its number. It is the 32-bit FNV-1a hash
- * (from 0x811c9dc5; for each byte: xor, then times 0x01000193), or 1 if that is 0, of the text
- * "START BOOT": START is the 22nd field of /proc/TID/stat, when the thread started, in decimal; BOOT is
- * the line in /proc/sys/kernel/random/boot_id.
  *
  * Who takes the mutex writes its fingerprint right after; who gives it back zeroes the fingerprint
  * right before. Who takes it from a dead holder exchanges both words at once, as one of 64 bits: read
- * one after the other, they may be of two holders that live. A holder is dead if kill(TID, 0) fails with ESRCH, if its state in /proc/TID/stat is
- * Z or X, or if that one's fingerprint is another one. Nobody wakes the waiters of a dead holder: each
- * of them looks every 50 ms.
+ * one after the other, they may be of two holders that live. Nobody wakes the waiters of a dead
+ * holder: each of them looks every 30 ms.
  */
 
 #ifndef MMAP_SYNC_H
 #define MMAP_SYNC_H
 
 #ifndef _GNU_SOURCE
-#error "Define _GNU_SOURCE before the first #include: mmap_sync.h needs syscall() and pthread_atfork()"
+#error "Define _GNU_SOURCE before the first #include: mmap_sync.h needs syscall() and F_OFD_SETLK"
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,7 +79,13 @@ typedef union {
 /* The last holder died with the mutex: it is yours, but what it protects may be half-changed. */
 #define MMAP_OWNER_DIED EOWNERDEAD
 
-#define MMAP_TID_MASK 0x3fffffffu
+typedef struct {
+  int fd; /* a description of the object that nobody else has */
+  uint32_t number;
+  uint32_t fingerprint;
+} mmap_token;
+
+#define MMAP_NUMBER_MASK 0x3fffffffu
 #define MMAP_WAITERS_BIT 0x80000000u
 
 /*
@@ -84,75 +101,56 @@ static inline int mmap_futex_wake(int32_t *word, int count) {
   return (int)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
 }
 
-/* The state and the start time of a thread. Returns 0 if they cannot be read. */
-static inline int mmap_read_stat(uint32_t tid, char *state, unsigned long long *start_time) {
-  char path[32], text[1024];
-  snprintf(path, sizeof path, "/proc/%u/stat", tid);
-  FILE *file = fopen(path, "r");
-  if (file == NULL) return 0;
-  size_t length = fread(text, 1, sizeof text - 1, file);
-  fclose(file);
-  text[length] = '\0';
-  /* The second field is the command in parentheses, which may hold anything. */
-  const char *at = strrchr(text, ')');
-  if (at == NULL || at[1] == '\0') return 0;
-  *state = at[2];
-  int field = 2;
-  for (at++; *at != '\0' && field < 22; at++) field += *at == ' ';
-  return field == 22 && sscanf(at, " %llu", start_time) == 1;
+/*
+ * Takes or gives back (`command` F_OFD_SETLK) the lock of `count` bytes from a token's byte on, or asks
+ * who has it (F_OFD_GETLK). Returns the type that is left in `type`, or -1 and errno.
+ */
+static inline int mmap_token_lock(int fd, int command, short type, uint32_t number,
+                                  uint32_t fingerprint, int64_t count) {
+  struct flock64 lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = count};
+  lock.l_start = (int64_t)1 << 62 | (int64_t)number << 32 | fingerprint;
+  return fcntl(fd, command, &lock) == 0 ? lock.l_type : -1;
 }
 
-static inline uint32_t mmap_hash(uint32_t hash, const char *text) {
-  for (; *text != '\0'; text++) hash = (hash ^ (unsigned char)*text) * 0x01000193u;
-  return hash;
-}
-
-static inline uint32_t mmap_fingerprint(unsigned long long start_time) {
-  static __thread char boot[64];
-  if (boot[0] == '\0') {
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
-    if (file != NULL) {
-      if (fgets(boot, sizeof boot, file) != NULL) boot[strcspn(boot, "\n")] = '\0';
-      fclose(file);
+/* Opens the object of `fd` anew and takes a token of it. Returns 0 or an errno; EAGAIN: somebody has
+ * locked all of the object. */
+static inline int mmap_token_take(mmap_token *token, int fd) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  token->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (token->fd < 0) return errno;
+  int error = EAGAIN;
+  for (int tries = 0; error == EAGAIN && tries < 8; tries++) {
+    uint32_t bits[2];
+    if (getrandom(bits, sizeof bits, 0) != sizeof bits) error = EIO;
+    token->number = (bits[0] & MMAP_NUMBER_MASK) == 0 ? 1 : bits[0] & MMAP_NUMBER_MASK;
+    token->fingerprint = (bits[1] & 0xffc00000u) | (uint32_t)syscall(SYS_gettid);
+    if (error != EAGAIN) break;
+    if (mmap_token_lock(token->fd, F_OFD_SETLK, F_RDLCK, token->number, token->fingerprint, 1) < 0) {
+      error = errno == EACCES ? EAGAIN : errno;
+      continue;
     }
+    /* Of two who take one number at a time, each sees the other here. */
+    int found = mmap_token_lock(token->fd, F_OFD_GETLK, F_WRLCK, token->number, 0, (int64_t)1 << 32);
+    if (found == F_UNLCK) return 0;
+    mmap_token_lock(token->fd, F_OFD_SETLK, F_UNLCK, token->number, token->fingerprint, 1);
   }
-  char start[32];
-  snprintf(start, sizeof start, "%llu ", start_time);
-  uint32_t hash = mmap_hash(mmap_hash(0x811c9dc5u, start), boot);
-  return hash == 0 ? 1 : hash;
+  close(token->fd);
+  token->fd = -1;
+  return error;
 }
 
-/* Who this thread is. Found out once: it takes system calls. */
-static __thread uint32_t mmap_own_tid, mmap_own_fingerprint;
-
-static inline void mmap_forget_self(void) {
-  mmap_own_tid = 0;
+/* Gives it up: whatever is still held with it is a dead one's from now on. */
+static inline void mmap_token_release(mmap_token *token) {
+  if (token->fd >= 0) close(token->fd);
+  token->fd = -1;
 }
 
-static inline void mmap_register_fork(void) {
-  pthread_atfork(NULL, NULL, mmap_forget_self); /* a forked child is another thread */
-}
-
-static inline void mmap_find_self(void) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  if (mmap_own_tid != 0) return;
-  pthread_once(&once, mmap_register_fork);
-  char state;
-  unsigned long long start_time = 0;
-  uint32_t tid = (uint32_t)syscall(SYS_gettid);
-  mmap_read_stat(tid, &state, &start_time);
-  mmap_own_fingerprint = mmap_fingerprint(start_time);
-  mmap_own_tid = tid;
-}
-
-/* Whether a thread is dead for sure. A fingerprint of 0 is not known. */
-static inline int mmap_is_dead(uint32_t tid, uint32_t fingerprint) {
-  char state;
-  unsigned long long start_time;
-  if (kill((pid_t)tid, 0) != 0 && errno == ESRCH) return 1;
-  if (!mmap_read_stat(tid, &state, &start_time)) return 0;
-  if (state == 'Z' || state == 'X') return 1;
-  return fingerprint != 0 && mmap_fingerprint(start_time) != fingerprint;
+/* Whether the holder of a token of the same object is dead for sure. A fingerprint of 0 is not known. */
+static inline int mmap_is_dead(const mmap_token *own, uint32_t number, uint32_t fingerprint) {
+  if (number == own->number && (fingerprint == 0 || fingerprint == own->fingerprint)) return 0;
+  int64_t count = fingerprint == 0 ? (int64_t)1 << 32 : 1;
+  return mmap_token_lock(own->fd, F_OFD_GETLK, F_WRLCK, number, fingerprint, count) == F_UNLCK;
 }
 
 static inline int mmap_exchange_if(mmap_mutex *mutex, uint32_t expected, uint32_t desired) {
@@ -174,21 +172,21 @@ static inline int mmap_exchange_both_if(mmap_mutex *mutex, uint32_t state, uint3
 }
 
 /* One try. Returns 0 or MMAP_OWNER_DIED if it is got, EBUSY if it is held, EAGAIN to try again. */
-static inline int mmap_mutex_try_once(mmap_mutex *mutex, int look_for_death, uint32_t bits) {
-  mmap_find_self();
+static inline int mmap_mutex_try_once(mmap_mutex *mutex, const mmap_token *own, int look_for_death,
+                                      uint32_t bits) {
   uint32_t state = __atomic_load_n(&mutex->state, __ATOMIC_SEQ_CST);
-  uint32_t tid = state & MMAP_TID_MASK;
-  if (tid == 0) {
-    if (!mmap_exchange_if(mutex, state, state | mmap_own_tid | bits)) return EAGAIN;
-    __atomic_store_n(&mutex->fingerprint, mmap_own_fingerprint, __ATOMIC_SEQ_CST);
+  uint32_t number = state & MMAP_NUMBER_MASK;
+  if (number == 0) {
+    if (!mmap_exchange_if(mutex, state, state | own->number | bits)) return EAGAIN;
+    __atomic_store_n(&mutex->fingerprint, own->fingerprint, __ATOMIC_SEQ_CST);
     return 0;
   }
   if (!look_for_death) return EBUSY;
-  mmap_mutex dead = {.state = state}, mine = {.state = mmap_own_tid | MMAP_WAITERS_BIT};
+  mmap_mutex dead = {.state = state}, mine = {.state = own->number | MMAP_WAITERS_BIT};
   dead.fingerprint = __atomic_load_n(&mutex->fingerprint, __ATOMIC_SEQ_CST);
-  if (!mmap_is_dead(tid, dead.fingerprint)) return EBUSY;
+  if (!mmap_is_dead(own, number, dead.fingerprint)) return EBUSY;
   /* WAITERS, because the dead one's waiters are there still. */
-  mine.fingerprint = mmap_own_fingerprint;
+  mine.fingerprint = own->fingerprint;
   return __atomic_compare_exchange_n(&mutex->both, &dead.both, mine.both, 0, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST)
              ? MMAP_OWNER_DIED
@@ -196,24 +194,24 @@ static inline int mmap_mutex_try_once(mmap_mutex *mutex, int look_for_death, uin
 }
 
 /* Takes it if that needs no waiting. Returns 0, MMAP_OWNER_DIED, or EBUSY if it is held. */
-static inline int mmap_mutex_trylock(mmap_mutex *mutex) {
+static inline int mmap_mutex_trylock(mmap_mutex *mutex, const mmap_token *own) {
   int result;
-  while ((result = mmap_mutex_try_once(mutex, 1, 0)) == EAGAIN) {
+  while ((result = mmap_mutex_try_once(mutex, own, 1, 0)) == EAGAIN) {
   }
   return result;
 }
 
 /* Takes it, and sleeps as long as another thread has it. Returns 0 or MMAP_OWNER_DIED. */
-static inline int mmap_mutex_lock(mmap_mutex *mutex) {
-  const struct timespec slice = {0, 50 * 1000 * 1000};
+static inline int mmap_mutex_lock(mmap_mutex *mutex, const mmap_token *own) {
+  const struct timespec slice = {0, 30 * 1000 * 1000};
   int look_for_death = 1;
   uint32_t bits = 0;
   while (1) {
-    int result = mmap_mutex_try_once(mutex, look_for_death, bits);
+    int result = mmap_mutex_try_once(mutex, own, look_for_death, bits);
     if (result == EAGAIN) continue;
     if (result != EBUSY) return result;
     uint32_t state = __atomic_load_n(&mutex->state, __ATOMIC_SEQ_CST);
-    if ((state & MMAP_TID_MASK) == 0) continue;
+    if ((state & MMAP_NUMBER_MASK) == 0) continue;
     uint32_t waiting = state | MMAP_WAITERS_BIT;
     /* An exchange and not an `or`, which would leave the bit on a word that has just become free. */
     if (state != waiting && !mmap_exchange_if(mutex, state, waiting)) continue;

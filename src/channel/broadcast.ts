@@ -43,8 +43,9 @@ export interface BroadcastOptions extends JoinOptions, PlaceOptions {
  * once everything that it published was received; a message that it was about to write is not there.
  * Another one may take its place. What becomes of a reader is of no matter to anybody.
  *
- * All processes must be in one PID namespace and trust each other: who can write to the memory can
- * make receiving throw `Deno.errors.InvalidData`, but can make nobody crash.
+ * Processes may be in any namespaces, and of any users who can reach the memory. They must trust each
+ * other: who can write to it can make receiving throw `Deno.errors.InvalidData`, but can make nobody
+ * crash.
  *
  * The layout in memory is described in `broadcast_layout.ts`.
  *

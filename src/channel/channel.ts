@@ -55,8 +55,9 @@ import { type Values, valuesOf, type ValuesOptions } from "./values.ts";
  * consumer's death at least once. A process that ends without closing the channel counts as dead: use
  * `using`. Another one may take a dead one's place at any time.
  *
- * All processes must be in one PID namespace and trust each other: who can write to the memory can
- * make receiving throw `Deno.errors.InvalidData`, but can make nobody crash.
+ * Processes may be in any namespaces, and of any users who can reach the memory. They must trust each
+ * other: who can write to it can make receiving throw `Deno.errors.InvalidData`, but can make nobody
+ * crash.
  *
  * The layout in memory is described in `layout.ts`.
  *

@@ -1,7 +1,6 @@
 /** What both ends of a channel have in common: joining, turns, and waiting. */
 
 import { type Attempt, pause } from "../sync/attempt.ts";
-import { THREADS } from "../sync/holder.ts";
 import type { Patience } from "../sync/options.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
@@ -56,7 +55,7 @@ export abstract class End {
     const { words } = memory;
     this.#waiting = new Waiting(plan.mode, plan.longestBreak);
     this.turns = this.#waiting.turns;
-    this.lock = plan.single ? undefined : new RobustWord(words, plan.lock, THREADS);
+    this.lock = plan.single ? undefined : new RobustWord(words, plan.lock);
   }
 
   /** Looks anew at what others of this end have done. */

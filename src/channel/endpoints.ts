@@ -1,7 +1,7 @@
 /** Who is at a channel, what they do there, and whether they live. */
 
 import { briefly } from "../sync/briefly.ts";
-import { THREADS } from "../sync/holder.ts";
+import type { Threads } from "../sync/holder.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
 import { CONSUMER_BIT, ENDPOINTS, LIST_LOCK, MOST_ENDPOINTS, PRODUCER_BIT } from "./layout.ts";
@@ -37,22 +37,25 @@ export class Membership {
   /** @throws {Deno.errors.Busy} If the list is full. */
   constructor(words: Words) {
     this.#words = words;
-    this.#lock = new RobustWord(words, LIST_LOCK, THREADS);
+    this.#lock = new RobustWord(words, LIST_LOCK);
     this.#place = this.#locked("join", (cells) => this.#enter(cells));
   }
 
   #enter(cells: Int32Array): number {
-    for (const place of placesOf(cells)) if (cells[place + ROLES] === 0) dropIfDead(cells, place);
-    const place = freePlace(cells) ?? freePlaceOfDead(cells);
+    const { threads } = this.#words;
+    for (const place of placesOf(cells)) {
+      if (cells[place + ROLES] === 0) dropIfDead(threads, cells, place);
+    }
+    const place = freePlace(cells) ?? freePlaceOfDead(threads, cells);
     if (place === undefined) {
       throw new Deno.errors.Busy(`Cannot join channel: ${MOST_ENDPOINTS} are there already`);
     }
-    const { tid, fingerprint } = THREADS.self();
+    const { number, fingerprint } = threads.self();
     cells[place + FINGERPRINT] = fingerprint;
     cells[place + PID] = Deno.pid;
     cells[place + ROLES] = 0;
-    // Last: a place whose thread is 0 is free, whatever else is in it.
-    Atomics.store(cells, place, tid);
+    // Last: a place whose number is 0 is free, whatever else is in it.
+    Atomics.store(cells, place, number);
     return place;
   }
 
@@ -64,7 +67,9 @@ export class Membership {
    */
   take(role: Role, single: boolean, taken: () => void): void {
     this.#locked("join", (cells) => {
-      for (const place of placesOf(cells, role)) retireIfDead(cells, place, role);
+      for (const place of placesOf(cells, role)) {
+        retireIfDead(this.#words.threads, cells, place, role);
+      }
       const other = placesOf(cells, role).find((place) => place !== this.#place);
       if (single && other !== undefined) {
         throw new Deno.errors.Busy(
@@ -93,7 +98,7 @@ export class Membership {
     for (const role of [PRODUCER_BIT, CONSUMER_BIT] as const) {
       if ((roles & role) === 0) continue;
       const others = placesOf(cells, role).filter((place) => place !== this.#place);
-      if (others.every((place) => isDeadAt(cells, place))) deserted(role);
+      if (others.every((place) => isDeadAt(this.#words.threads, cells, place))) deserted(role);
     }
     // Last: whoever dies before this is found dead, and nobody waits for ever.
     Atomics.store(cells, this.#place, 0);
@@ -105,9 +110,9 @@ export class Membership {
    * stopped in the middle of a change.
    */
   lostPid(role: Role): number | undefined {
-    const { cells } = this.#words;
-    const inRole = new Tally();
-    const idle = new Tally();
+    const { cells, threads } = this.#words;
+    const inRole = new Tally(threads);
+    const idle = new Tally(threads);
     for (let place = ENDPOINTS; place < ENDPOINTS_END; place += WORDS_EACH) {
       if (Atomics.load(cells, place) === 0) continue;
       // Each entry is read once: it is the one or the other, and alive in both or in none.
@@ -145,41 +150,46 @@ function freePlace(cells: Int32Array): number | undefined {
   return allPlaces().find((place) => Atomics.load(cells, place) === 0);
 }
 
-function freePlaceOfDead(cells: Int32Array): number | undefined {
-  return allPlaces().find((place) => dropIfDead(cells, place));
+function freePlaceOfDead(threads: Threads, cells: Int32Array): number | undefined {
+  return allPlaces().find((place) => dropIfDead(threads, cells, place));
 }
 
-function dropIfDead(cells: Int32Array, place: number): boolean {
-  if (!THREADS.isDead(cells[place]!, cells[place + FINGERPRINT]!)) return false;
+function dropIfDead(threads: Threads, cells: Int32Array, place: number): boolean {
+  if (!threads.isDead(cells[place]!, cells[place + FINGERPRINT]!)) return false;
   Atomics.store(cells, place, 0);
   return true;
 }
 
 /** Somebody takes over what a dead one did; what else it did stays to be noticed. */
-function retireIfDead(cells: Int32Array, place: number, role: Role): void {
-  if (!THREADS.isDead(cells[place]!, cells[place + FINGERPRINT]!)) return;
+function retireIfDead(threads: Threads, cells: Int32Array, place: number, role: Role): void {
+  if (!threads.isDead(cells[place]!, cells[place + FINGERPRINT]!)) return;
   cells[place + ROLES]! &= ~role;
   if (cells[place + ROLES] === 0) Atomics.store(cells, place, 0);
 }
 
 /** Whether the one at a place is dead for sure. */
-function isDeadAt(cells: Int32Array, place: number): boolean {
-  const tid = Atomics.load(cells, place);
+function isDeadAt(threads: Threads, cells: Int32Array, place: number): boolean {
+  const number = Atomics.load(cells, place);
   const fingerprint = Atomics.load(cells, place + FINGERPRINT);
   // The fingerprint is another one's if the place has changed hands meanwhile: then look later.
-  return Atomics.load(cells, place) === tid && THREADS.isDeadLately(tid, fingerprint);
+  return Atomics.load(cells, place) === number && threads.isDead(number, fingerprint);
 }
 
 /** Some entries: whether there are any, and whether all of them are of dead ones. */
 class Tally {
+  readonly #threads: Threads;
   any = false;
   #pid = 0;
   #living = false;
 
+  constructor(threads: Threads) {
+    this.#threads = threads;
+  }
+
   count(cells: Int32Array, place: number): void {
     this.any = true;
     if (this.#living) return;
-    if (isDeadAt(cells, place)) this.#pid = cells[place + PID]!;
+    if (isDeadAt(this.#threads, cells, place)) this.#pid = cells[place + PID]!;
     else this.#living = true;
   }
 

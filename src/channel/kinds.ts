@@ -5,16 +5,16 @@ import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
 import type { Placed } from "./place.ts";
 
 /** A queue of messages. */
-export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version: 1 };
+export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version: 2 };
 
 /** A value of which only the newest counts. */
-export const LATEST: Kind = { name: "latest value", magic: magicOf("MLAT"), version: 1 };
+export const LATEST: Kind = { name: "latest value", magic: magicOf("MLAT"), version: 2 };
 
 /** Where the clients of a server find it. */
-export const SERVER: Kind = { name: "server", magic: magicOf("MSRV"), version: 1 };
+export const SERVER: Kind = { name: "server", magic: magicOf("MSRV"), version: 2 };
 
 /** Messages from one writer to many readers. */
-export const BROADCAST: Kind = { name: "broadcast", magic: magicOf("MBRC"), version: 1 };
+export const BROADCAST: Kind = { name: "broadcast", magic: magicOf("MBRC"), version: 2 };
 
 /**
  * @param wanted what its messages must look like, by default anything

@@ -6,7 +6,6 @@ import { formatHandle, type RegionHandle } from "../object/handle.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import { type Attempt, attemptAsync } from "../sync/attempt.ts";
 import { briefly } from "../sync/briefly.ts";
-import { THREADS } from "../sync/holder.ts";
 import { patience, type WaitOptions } from "../sync/options.ts";
 import { loadAfter } from "../sync/order.ts";
 import { RobustWord } from "../sync/robust_word.ts";
@@ -75,7 +74,7 @@ export class Latest implements Disposable {
   private constructor(placed: Placed) {
     this.#placed = placed;
     this.#memory = new RingMemory(placed.words, placed.geometry.capacity);
-    this.#lock = new RobustWord(placed.words, WRITE_LOCK, THREADS);
+    this.#lock = new RobustWord(placed.words, WRITE_LOCK);
     this.#slotByteLength = placed.geometry.capacity / SLOTS;
   }
 

@@ -17,7 +17,7 @@
  * | 64 | 1: a consumer may sleep on this word; who sends sets it to 0 and wakes | both |
  * | 80, 81 | a lock word: whose turn it is to send | producers |
  * | 96, 97 | a lock word: whose turn it is to receive | consumers |
- * | 128-623 | who has it open, four words each: thread, its fingerprint, process, roles | under lock 8 |
+ * | 128-623 | who has it open, four words each: number, fingerprint (`holder.ts`), process, roles | under lock 8 |
  * | 1024... | the ring | producers |
  *
  * TAIL and HEAD are 64-bit numbers and never wrap. Whoever looks at one often may look at its lower half

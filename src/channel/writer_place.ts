@@ -1,6 +1,5 @@
 /** Who is the writer of a broadcast. */
 
-import { THREADS } from "../sync/holder.ts";
 import { RobustWord } from "../sync/robust_word.ts";
 import type { Words } from "../sync/words.ts";
 import { WRITER, WRITER_PID } from "./broadcast_layout.ts";
@@ -12,7 +11,7 @@ export class WriterPlace {
 
   constructor(words: Words) {
     this.#words = words;
-    this.#lock = new RobustWord(words, WRITER, THREADS);
+    this.#lock = new RobustWord(words, WRITER);
   }
 
   /**
@@ -38,13 +37,8 @@ export class WriterPlace {
 
   /** The process of a writer that died. */
   lostPid(): number | undefined {
-    const { cells } = this.#words;
-    const { holder } = this.#lock;
-    const fingerprint = Atomics.load(cells, WRITER + 1);
-    const pid = Atomics.load(cells, WRITER_PID);
-    if (holder === 0 || !THREADS.isDeadLately(holder, fingerprint)) return undefined;
-    // The words may have been of two writers, one after the other: then they are not any more.
-    const isSame = this.#lock.holder === holder && Atomics.load(cells, WRITER + 1) === fingerprint;
-    return isSame ? pid : undefined;
+    // Before the look: another one may take the place right after it.
+    const pid = Atomics.load(this.#words.cells, WRITER_PID);
+    return this.#lock.isLost ? pid : undefined;
   }
 }

@@ -11,7 +11,8 @@ export const ls: Command = {
   name: "ls",
   operands: "",
   summary: "lists the named shared memory objects of all programs",
-  details: "OURS: whether this package made it. OWNER: the process that did, alive or dead.",
+  details: "OURS: whether this package made it. OWNER: the process that did, alive or dead; " +
+    "? where it is of another PID namespace, or hidden.",
   run: runLs,
 };
 
@@ -43,7 +44,7 @@ function describeObjects(objects: readonly SharedMemoryInfo[]): string {
   );
 }
 
-/** Such as "1234 alive"; "-" if nobody knows. */
+/** Such as "1234 alive"; "? alive" where it has no number here, "-" if nobody knows. */
 export function describeOwner({ owner }: SharedMemoryInfo): string {
-  return owner === undefined ? "-" : `${owner.pid} ${owner.alive ? "alive" : "dead"}`;
+  return owner === undefined ? "-" : `${owner.pid ?? "?"} ${owner.alive ? "alive" : "dead"}`;
 }

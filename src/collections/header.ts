@@ -26,7 +26,8 @@ export const MUTEX_BYTE_OFFSET = 64;
 const MAGIC = [word("mmap"), word("coll")] as const;
 /** In the place of the magic's first half while a file is being made: who comes then begins anew. */
 const MAKING = word("make");
-const VERSION = 1;
+/** Of the format of each kind. Those with locks went up when these changed. */
+const VERSIONS: Readonly<Record<Kind, number>> = { log: 1, map: 2, array: 2 };
 
 const VERSION_WORD = 2;
 const KIND_WORD = 3;
@@ -67,7 +68,7 @@ export function isUnfinished(words: Int32Array): boolean {
 /** Writes the header; from now on there is a collection. All that belongs to it is there already. */
 export function writeHeader(words: Int32Array, { kind, geometry, layout }: Header): void {
   words[1] = MAGIC[1];
-  words[VERSION_WORD] = VERSION;
+  words[VERSION_WORD] = VERSIONS[kind];
   words[KIND_WORD] = KINDS.indexOf(kind);
   words.set(geometry, GEOMETRY_WORD);
   words.set(layout, LAYOUT_WORD);
@@ -87,17 +88,20 @@ export function readHeader(words: Int32Array, kind: Kind, action: string): Heade
   if (first === MAKING) throw invalid(action, `its ${kind} was not made to its end`);
   if (first !== MAGIC[0] || words[1] !== MAGIC[1]) throw invalid(action, "it holds no collection");
   const version = words[VERSION_WORD]! >>> 0;
-  if (version !== VERSION) {
+  const found = KINDS[words[KIND_WORD]!] ?? "";
+  const isWhole = words[CHECK_WORD] === checksum(words, 1, 36, 0);
+  // Before the version, of which each kind has its own.
+  if (isWhole && found !== "" && found !== kind) {
+    throw invalid(action, `it holds another kind of collection: ${found}`);
+  }
+  if (version !== VERSIONS[kind]) {
     throw invalid(
       action,
-      `it has version ${version} of the format, and this module reads ${VERSION}`,
+      `it has version ${version} of the format, and this module reads ${VERSIONS[kind]}`,
     );
   }
-  if (words[CHECK_WORD] !== checksum(words, 1, 36, 0)) {
-    throw invalid(action, "its header is damaged");
-  }
-  const found = KINDS[words[KIND_WORD]!] ?? "";
-  if (found !== kind) throw invalid(action, `it holds another kind of collection: ${found || "?"}`);
+  if (!isWhole) throw invalid(action, "its header is damaged");
+  if (found === "") throw invalid(action, "it holds another kind of collection: ?");
   const [a, b, c, d, low, high] = words.subarray(GEOMETRY_WORD, CHECK_WORD);
   return { kind, geometry: [a! >>> 0, b! >>> 0, c! >>> 0, d! >>> 0], layout: [low!, high!] };
 }

@@ -27,9 +27,7 @@
  * half of a record or value. Files of another kind, version or layout are refused with an error that
  * says so.
  *
- * Not promised: files on network file systems, where mapped memory is not shared; processes in other
- * PID namespaces, where the lock's holder cannot be told from a dead one (the log's lock is the
- * kernel's own).
+ * Not promised: files on network file systems, where mapped memory is not shared.
  *
  * @module
  */

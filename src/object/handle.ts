@@ -10,7 +10,7 @@ import { shown } from "../../ffi/arguments.ts";
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { readLink } from "../../ffi/proc.ts";
 import { platform } from "../../ffi/platform.ts";
-import { ownIdentity } from "./identity.ts";
+import { ownIdentity, ownNamespaces } from "./identity.ts";
 
 /** How a region may use its object. */
 export type Access = "read" | "read-write" | "copy-on-write";
@@ -41,7 +41,7 @@ export interface RegionHandle {
   readonly fd: number;
   /** When that process started, in clock ticks after the boot. */
   readonly startTime: number;
-  /** The boot of the machine that this is about. */
+  /** The boot of the machine that this is about, and the namespaces that the numbers are of. */
   readonly bootId: string;
 }
 
@@ -51,8 +51,29 @@ type RegionPart = Pick<RegionHandle, "kind" | "access" | "byteOffset" | "byteLen
 /** Describes an open object for other processes. */
 export function makeHandle(part: RegionPart, fd: number, path: string): RegionHandle {
   const { device, inode, birthTime } = statusOf(fd);
-  const { pid, startTime, bootId } = ownIdentity();
+  const { pid, startTime } = ownIdentity();
+  const bootId = ownPlace();
   return { version: 1, ...part, path, device, inode, birthTime, pid, fd, startTime, bootId };
+}
+
+/** What the numbers in this process's handles are about, as text without further meaning. */
+function ownPlace(): string {
+  const { pid, time } = ownNamespaces();
+  return [ownIdentity().bootId, pid, time].join(" ");
+}
+
+/** Of what a handle's numbers are about, what is as it is for this process. */
+export function placeOf(
+  { bootId }: RegionHandle,
+): { boot: boolean; pids: boolean; times: boolean } {
+  const [boot, pid, time] = bootId.split(" ");
+  const [ownBoot, ownPid, ownTime] = ownPlace().split(" ");
+  // Without /proc nothing is known of this process's own place.
+  return {
+    boot: ownBoot === "" || boot === ownBoot,
+    pids: ownPid !== "" && pid === ownPid,
+    times: time === ownTime,
+  };
 }
 
 /** The absolute path of an open file; "" where the platform does not tell. */

@@ -4,17 +4,18 @@ import { cString } from "../../ffi/arguments.ts";
 import { isSystemError } from "../../ffi/call.ts";
 import { lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
-import { readProc } from "../../ffi/proc.ts";
+import { readLink, readProc } from "../../ffi/proc.ts";
 import { platform } from "../../ffi/platform.ts";
-import { threadId } from "../../ffi/thread.ts";
 import { inodeAt } from "../../ffi/status.ts";
+import { threadId } from "../../ffi/thread.ts";
+import type { Name } from "./token.ts";
 
 /** A process: its number alone is given to another one sooner or later. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** When it started, in clock ticks after the boot; 0 where the platform does not tell. */
   readonly startTime: number;
-  /** Which boot of the machine; "" where the platform does not tell. */
+  /** Which boot of the machine; "" where the platform, or /proc, does not tell. */
   readonly bootId: string;
 }
 
@@ -22,7 +23,7 @@ let self: ProcessIdentity | undefined;
 
 /** This process. */
 export function ownIdentity(): ProcessIdentity {
-  return self ??= { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? 0, bootId: bootId() };
+  return self ??= { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? 0, bootId: bootOrNone() };
 }
 
 /** When a process or thread started; undefined if there is none of that number, or it has ended. */
@@ -89,38 +90,112 @@ export function bootId(): string {
   return platform().os === "linux" ? readProc("/proc/sys/kernel/random/boot_id").trim() : "";
 }
 
-/**
- * Who holds a lock: one thread, which is one isolate, since Deno gives each Worker a thread of its
- * own. Small enough for two 32-bit words.
- */
-interface ThreadIdentity {
-  /** The thread's number, at most 30 bits; the main thread's is the process's. */
-  readonly tid: number;
-  /** Of the thread's start time and the boot; never 0. Tells it from others of its number. */
-  readonly fingerprint: number;
+function bootOrNone(): string {
+  try {
+    return bootId();
+  } catch {
+    return ""; // no /proc
+  }
 }
 
-let thread: ThreadIdentity | undefined;
+/** The namespaces that numbers of processes and start times are about; "" where /proc does not tell. */
+interface Namespaces {
+  readonly pid: string;
+  readonly time: string;
+}
 
-/** This isolate's thread. */
-export function ownThread(): ThreadIdentity {
+let namespaces: Namespaces | undefined;
+
+/** Those of this process. */
+export function ownNamespaces(): Namespaces {
+  return namespaces ??= { pid: namespaceOf("pid"), time: namespaceOf("time") };
+}
+
+/** Such as "pid:[4026531836]". */
+function namespaceOf(type: string): string {
+  if (platform().os !== "linux") return "";
+  try {
+    return readLink(`/proc/self/ns/${type}`);
+  } catch {
+    return ""; // no /proc, or an older kernel
+  }
+}
+
+let procIsOwn: boolean | undefined;
+
+/** Whether /proc is there and counts processes as this one does, not as an outer namespace. */
+export function hasOwnProc(): boolean {
+  return procIsOwn ??= (() => {
+    try {
+      const [, numbers] = readProc("/proc/self/status").match(/^NSpid:\s*(.*)$/m)!;
+      return numbers === `${Deno.pid}`;
+    } catch {
+      return false;
+    }
+  })();
+}
+
+/*
+ * Threads that know each other by their numbers: in memory that one process alone has, and where
+ * there are no file locks (`token.ts`).
+ *
+ * | word | bits | what |
+ * |---|---|---|
+ * | number | 0-21 | the thread's number; the main thread's is the process's |
+ * | | 22-29 | a hash of the PID namespace |
+ * | fingerprint | 0-19 | a hash of the thread's start time and the boot, never 0 |
+ * | | 20-31 | a hash of the PID and the time namespace |
+ *
+ * Those of other namespaces are never taken for dead.
+ */
+
+const TID_MASK = 0x3fffff;
+
+let thread: Name | undefined;
+
+/** This isolate's thread: Deno gives each Worker one of its own. */
+export function ownThread(): Name {
   return thread ??= readOwnThread();
 }
 
-function readOwnThread(): ThreadIdentity {
+function readOwnThread(): Name {
   // macOS numbers threads with 64 bits and has no /proc: there a Worker counts as its process.
-  if (platform().os !== "linux") return { tid: Deno.pid, fingerprint: 1 };
+  if (platform().os !== "linux") return { number: Deno.pid, fingerprint: 1 };
   const tid = threadId();
-  return { tid, fingerprint: fingerprintOf(startTimeOf(tid) ?? 0) };
+  const startTime = hasOwnProc() ? startTimeOf(tid) ?? 0 : 0;
+  return { number: numberOf(tid), fingerprint: fingerprintOf(startTime) };
 }
 
-/** FNV-1a over the start time and the boot's identity; 0 is left for "not known". */
+function numberOf(tid: number): number {
+  return tid | (hash(ownNamespaces().pid) & 0xff) << 22;
+}
+
 function fingerprintOf(startTime: number): number {
+  const { pid, time } = ownNamespaces();
+  return (hash(`${startTime} ${ownIdentity().bootId}`) & 0xfffff || 1) |
+    hash(`${pid} ${time}`) << 20;
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
   let hash = 0x811c9dc5;
-  for (const character of `${startTime} ${ownIdentity().bootId}`) {
+  for (const character of text) {
     hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);
   }
-  return hash === 0 ? 1 : hash;
+  return hash;
+}
+
+/**
+ * For what processes share.
+ *
+ * @throws {Deno.errors.NotSupported} If nothing tells this process's threads from those of others.
+ */
+export function checkComparable(): void {
+  if (platform().os !== "linux" || ownNamespaces().pid !== "") return;
+  throw new Deno.errors.NotSupported(
+    "Cannot use locks: this file system has no locks of open file descriptions (fcntl), and " +
+      "without /proc nothing else tells who lives",
+  );
 }
 
 const ESRCH = 3;
@@ -130,12 +205,21 @@ const ESRCH = 3;
  *
  * @param fingerprint 0 if it is not known: then any thread of that number counts as the one
  */
-export function isDead(tid: number, fingerprint: number): boolean {
-  const { kill } = libc();
-  if (kill(tid, 0) !== 0 && lastErrno() === ESRCH) return true;
-  if (platform().os !== "linux") return false;
+export function isDead(number: number, fingerprint: number): boolean {
+  const tid = number & TID_MASK;
+  if (platform().os !== "linux") return isNobody(number);
+  if (numberOf(tid) !== number) return false;
+  const own = fingerprintOf(0);
+  if (fingerprint !== 0 && fingerprint >>> 20 !== own >>> 20) return false;
+  if (isNobody(tid)) return true;
+  if (!hasOwnProc()) return false;
   const stat = tryReadStat(tid);
   if (stat === undefined) return false;
   if (hasEnded(stat.state)) return true;
   return fingerprint !== 0 && fingerprintOf(stat.startTime) !== fingerprint;
+}
+
+/** Whether no process or thread has that number here. */
+export function isNobody(pid: number): boolean {
+  return libc().kill(pid, 0) !== 0 && lastErrno() === ESRCH;
 }

@@ -4,7 +4,14 @@ import { isSystemError } from "../../ffi/call.ts";
 import { listDirectory } from "../../ffi/directory.ts";
 import { platform } from "../../ffi/platform.ts";
 import { type FileStatus, statusOfEntry } from "../../ffi/status.ts";
-import { disown, isAlive, OWNER_PREFIX, ownershipOf, SHARED_MEMORY_DIRECTORY } from "./owners.ts";
+import {
+  Claims,
+  disown,
+  OWNER_PREFIX,
+  ownershipOf,
+  pidHere,
+  SHARED_MEMORY_DIRECTORY,
+} from "./owners.ts";
 import { checkDenied } from "./permission.ts";
 import { pathOfName, unlinkOwn } from "./shared_memory.ts";
 
@@ -22,40 +29,55 @@ export interface SharedMemoryInfo {
   ours: boolean;
   /** The process that made it, where this module did. */
   owner?: {
-    /** Its number. */
-    pid: number;
-    /** Whether it is still there; another process of that number does not count. */
+    /** Its number; null where it is another PID namespace's, or /proc does not show it. */
+    pid: number | null;
+    /** Whether it is still there, in whatever namespace and of whatever user. */
     alive: boolean;
   };
 }
 
 /** All objects. @throws {Deno.errors.NotSupported} On macOS, which has no list of them. */
 export function listNamed(): SharedMemoryInfo[] {
+  checkList();
+  return describeAll().map(({ info }) => info);
+}
+
+function checkList(): void {
   if (platform().os !== "linux") {
     throw new Deno.errors.NotSupported(
       `Cannot list shared memory: ${platform().os} has no list of it`,
     );
   }
   checkDenied(SHARED_MEMORY_DIRECTORY, false);
+}
+
+/** What an object is, and what it was at that moment. */
+interface Described {
+  readonly info: SharedMemoryInfo;
+  readonly status: FileStatus;
+}
+
+function describeAll(): Described[] {
+  using claims = new Claims();
   return listDirectory(SHARED_MEMORY_DIRECTORY)
     .filter((name) => !name.startsWith(OWNER_PREFIX))
-    .map(describe)
-    .filter((info) => info !== undefined)
-    .sort((a, b) => a.name < b.name ? -1 : 1);
+    .map((name) => describe(name, claims))
+    .filter((described) => described !== undefined)
+    .sort((a, b) => a.info.name < b.info.name ? -1 : 1);
 }
 
 /** Undefined if it is no object, or has gone meanwhile. */
-function describe(name: string): SharedMemoryInfo | undefined {
+function describe(name: string, claims: Claims): Described | undefined {
   const status = statusOfName(name);
   if (status === undefined || status.type !== "file") return undefined;
   const { byteLength, mode, uid } = status;
   const ownership = ownershipOf(status.inode, uid);
   const ours = ownership?.name === name;
   const info = { name, byteLength, mode, uid, ours };
-  if (!ours) return info;
-  const alive = ownership.owners.find(isAlive);
-  const pid = (alive ?? ownership.owners[0])?.pid ?? 0;
-  return { ...info, owner: { pid, alive: alive !== undefined } };
+  if (!ours) return { info, status };
+  const alive = ownership.owners.find((owner) => claims.isAlive(owner));
+  const pid = pidHere(alive ?? ownership.owners[0]!);
+  return { info: { ...info, owner: { pid, alive: alive !== undefined } }, status };
 }
 
 function statusOfName(name: string): FileStatus | undefined {
@@ -70,10 +92,10 @@ function statusOfName(name: string): FileStatus | undefined {
 /** Removes this module's objects whose owners are all dead. @returns their names */
 export function reapNamed(): string[] {
   const reaped: string[] = [];
-  for (const { name, owner } of listNamed()) {
+  checkList();
+  for (const { info: { name, owner }, status } of describeAll()) {
     if (owner === undefined || owner.alive) continue;
-    const status = statusOfName(name);
-    if (status === undefined) continue;
+    // Not a newer object that has the name by now: that one may have a living owner.
     unlinkOwn(name, status);
     if (statusOfName(name)?.inode !== status.inode) reaped.push(name);
   }
@@ -83,11 +105,14 @@ export function reapNamed(): string[] {
 
 /** Removes the owner files of objects that somebody else has unlinked. */
 function forgetOrphans(): void {
+  using claims = new Claims();
   const names = listDirectory(SHARED_MEMORY_DIRECTORY);
   for (const file of names.filter((name) => name.startsWith(OWNER_PREFIX))) {
     const inode = file.slice(OWNER_PREFIX.length);
     const ownership = ownershipOf(inode, undefined);
-    if (ownership === undefined || ownership.owners.some(isAlive)) continue;
+    if (ownership === undefined || ownership.owners.some((owner) => claims.isAlive(owner))) {
+      continue;
+    }
     if (statusOfName(ownership.name)?.inode !== inode) disown(inode);
   }
 }

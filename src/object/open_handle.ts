@@ -1,13 +1,14 @@
 /** From a handle to an open descriptor of the very object that it names. */
 
+import { cString } from "../../ffi/arguments.ts";
 import { isSystemError } from "../../ffi/call.ts";
 import { O_CLOEXEC, O_RDONLY, O_RDWR } from "../../ffi/constants.ts";
 import { close } from "../../ffi/file_calls.ts";
 import { openDescriptorOf } from "../../ffi/proc.ts";
-import { type FileStatus, statusOf } from "../../ffi/status.ts";
+import { type FileStatus, inodeAt, statusOf, statusOfPath } from "../../ffi/status.ts";
 import { platform } from "../../ffi/platform.ts";
-import { isObjectOf, type RegionHandle } from "./handle.ts";
-import { ownIdentity, startTimeAgain, startTimeOf } from "./identity.ts";
+import { isObjectOf, placeOf, type RegionHandle } from "./handle.ts";
+import { hasOwnProc, isNobody, ownNamespaces, startTimeAgain, startTimeOf } from "./identity.ts";
 import { isPathless } from "./memfd.ts";
 import { openPatiently } from "./open_file.ts";
 import { nameOf, pathOfName } from "./shared_memory.ts";
@@ -17,8 +18,10 @@ import { checkDescriptorDenied } from "./permission.ts";
  * Opens a handle's object: a file by its path, anything else through the owner's descriptor.
  *
  * @returns a descriptor of that object and no other
- * @throws {Deno.errors.NotFound} If the object cannot be reached: its owner has ended or closed it,
- * the path leads to another file, or the machine was restarted.
+ * @throws {Deno.errors.NotFound} If the object is gone: its owner has ended or closed it, the path
+ * leads to another file, or the machine was restarted.
+ * @throws {Deno.errors.NotSupported} If its owner is in another PID namespace, and no path leads to it.
+ * @throws {Deno.errors.PermissionDenied} If /proc does not show its owner (hidepid).
  * @throws {Deno.errors.PermissionDenied} EACCES: this user has no right to it.
  * @throws {Deno.errors.NotCapable} If the program runs with that file denied.
  * @throws {RangeError} If the object is shorter by now than the region was.
@@ -69,34 +72,73 @@ function verified(handle: RegionHandle, fd: number): Opened | undefined {
 }
 
 function openByOwner(handle: RegionHandle, writable: boolean): Opened {
-  checkOwner(handle);
+  const isSame = checkOwner(handle);
   const { pid, fd } = handle;
-  const found = (() => {
-    try {
-      const open = (flags: number): number => openDescriptorOf(pid, fd, flags);
-      return verified(handle, openPatiently(`/proc/${pid}/fd/${fd}`, openFlags(writable), open));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      if (startTimeOf(pid) === undefined) throw ended(pid); // meanwhile, or it is a zombie
-      throw unreachable(`process ${pid} has closed its descriptor ${fd}`);
-    }
-  })();
-  if (found !== undefined) return found;
-  throw unreachable(`descriptor ${fd} of process ${pid} is another file by now`);
+  const path = `/proc/${pid}/fd/${fd}`;
+  try {
+    // If need be it is looked at before it is opened: to open whatever it is could do anything.
+    const open = (flags: number): number => openDescriptorOf(pid, fd, flags);
+    const found = isSame || isObjectOf(handle, statusOfPath(path))
+      ? verified(handle, openPatiently(path, openFlags(writable), open))
+      : undefined;
+    if (found !== undefined) return found;
+  } catch (error) {
+    const isOther = !placeOf(handle).pids && error instanceof Deno.errors.PermissionDenied;
+    if (!isOther && !(error instanceof Deno.errors.NotFound)) throw error;
+    throw whyNot(handle, `process ${pid} has closed its descriptor ${fd}`);
+  }
+  throw whyNot(handle, `descriptor ${fd} of process ${pid} is another file by now`);
 }
 
-function checkOwner({ pid, startTime, bootId: boot }: RegionHandle): void {
+/**
+ * @returns whether the process of that number is the owner; false if that cannot be told
+ * @throws if the owner is gone for sure
+ */
+function checkOwner(handle: RegionHandle): boolean {
   if (platform().os !== "linux") {
     throw new Deno.errors.NotSupported(
       `Cannot attach to region: ${platform().os} has no way to open another process's descriptor`,
     );
   }
-  if (boot !== ownIdentity().bootId) {
-    throw unreachable("it is from another boot of this or another machine");
-  }
+  const { boot, pids, times } = placeOf(handle);
+  if (!boot) throw unreachable("it is from another boot of this or another machine");
+  // Start times are told from the beginning of a time namespace, and numbers are of a PID namespace.
+  if (!pids || !times || !hasOwnProc()) return false;
+  const { pid } = handle;
   const started = startTimeAgain(pid);
-  if (started === undefined) throw ended(pid);
-  if (started !== startTime) throw unreachable(`process ${pid} is another one by now`);
+  if (started === undefined) throw whyNot(handle, "");
+  if (started !== handle.startTime) throw unreachable(`process ${pid} is another one by now`);
+  return true;
+}
+
+/** Why the owner's descriptor is not there: NotFound only where the owner, or the descriptor, is gone. */
+function whyNot(handle: RegionHandle, state: string): Error {
+  const { pid } = handle;
+  const shown = hasOwnProc() && inodeAt(cString(`/proc/${pid}`, "pathname", "statx")) !== undefined;
+  if (ownNamespaces().pid === "") {
+    return new Deno.errors.NotSupported(
+      `Cannot attach to region: there is no /proc here to reach process ${pid}, which holds it; ` +
+        `sendRegion() needs none`,
+    );
+  }
+  if (!placeOf(handle).pids) {
+    return new Deno.errors.NotSupported(
+      `Cannot attach to region: process ${pid}, which holds it, is in another PID namespace; ` +
+        `sendRegion() reaches it there`,
+    );
+  }
+  if (isNobody(pid)) return unreachable(`process ${pid}, which holds it, has ended`);
+  if (!shown) {
+    return new Deno.errors.PermissionDenied(
+      `Cannot attach to region: /proc does not show process ${pid}, which holds it; ` +
+        `sendRegion() does without`,
+    );
+  }
+  // Meanwhile, or it is a zombie.
+  if (startTimeOf(pid) === undefined) {
+    return unreachable(`process ${pid}, which holds it, has ended`);
+  }
+  return unreachable(state);
 }
 
 /** @throws {RangeError} If the object is shorter than the region was. */
@@ -106,10 +148,6 @@ export function checkSize({ byteOffset, byteLength }: RegionHandle, status: File
     `Cannot attach to region as its object is shorter by now: ` +
       `${status.byteLength} bytes, and the region ends at ${byteOffset + byteLength}`,
   );
-}
-
-function ended(pid: number): Error {
-  return unreachable(`process ${pid}, which holds it, has ended`);
 }
 
 function unreachable(state: string): Error {

@@ -41,7 +41,7 @@ export class RegionCore {
   /** How far behind a page boundary, where the mapping begins, the region begins. */
   readonly lead: number;
   /** Shared with the mapping, which must not hold the region itself. */
-  readonly #farewells: (() => void)[];
+  readonly #farewells: Farewells = { first: [], last: [] };
   /** Further places where the object is mapped for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   #byteLength: number;
@@ -60,14 +60,21 @@ export class RegionCore {
     this.facts = facts;
     this.lead = lead;
     this.#byteLength = byteLength;
-    const farewells: (() => void)[] = [];
-    this.#farewells = farewells;
-    this.#mapping = new Mapping(request, facts.fd, () => sayAll(farewells));
+    const farewells = this.#farewells;
+    this.#mapping = new Mapping(request, facts.fd, () => {
+      sayAll(farewells.first, true);
+      sayAll(farewells.last, true);
+    });
   }
 
   /** What to do when the region is closed or collected; `farewell` must not hold the region. */
   onClose(farewell: () => void): void {
-    this.#farewells.push(farewell);
+    this.#farewells.first.push(farewell);
+  }
+
+  /** As {@linkcode onClose}, after all else: when nobody here can write to the region any more. */
+  onceClosed(farewell: Farewell): void {
+    this.#farewells.last.push(farewell);
   }
 
   /** Makes a further mapping of the object part of the region's health. */
@@ -180,11 +187,13 @@ export class RegionCore {
   /** Unmaps, and gives the descriptor back to the caller of the constructor. */
   abandon(): void {
     this.#leave()?.closeWithoutDescriptor();
+    sayAll(this.#farewells.last, false);
   }
 
   /** Closing twice is silent. */
   close(): void {
     this.#leave()?.close();
+    sayAll(this.#farewells.last, false);
   }
 
   #leave(): Mapping | undefined {
@@ -196,13 +205,22 @@ export class RegionCore {
     // A call that goes on cannot ask the guards of the further mappings any more.
     if (mapping.pinned) this.#lastFault = this.#fault(mapping);
     // At once, even if a call on another thread keeps the mapping itself for a while.
-    sayAll(this.#farewells);
+    sayAll(this.#farewells.first, false);
     return mapping;
   }
 }
 
-function sayAll(farewells: (() => void)[]): void {
-  for (const farewell of farewells.splice(0)) farewell();
+/** What to do at a region's end: before its buffers are taken from their views, and after. */
+interface Farewells {
+  readonly first: Farewell[];
+  readonly last: Farewell[];
+}
+
+/** @param forgotten whether nobody closed the region */
+type Farewell = (forgotten: boolean) => void;
+
+function sayAll(farewells: Farewell[], forgotten: boolean): void {
+  for (const farewell of farewells.splice(0)) farewell(forgotten);
 }
 
 /** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */

@@ -209,7 +209,8 @@ export class MmapRegion extends MappedMemory {
    * `byteLength` count within the other region
    * @throws {TypeError} If the handle is malformed.
    * @throws {RangeError} If the object has become shorter, or the range lies outside of the region.
-   * @throws {Deno.errors.NotFound} If the object cannot be reached any more.
+   * @throws {Deno.errors.NotFound} If the object is gone.
+   * @throws {Deno.errors.NotSupported} If it has no path, and its owner is in another PID namespace.
    * @throws {Deno.errors.PermissionDenied} If the handle does not grant that access, or EACCES: this
    * user has no right to the object.
    */

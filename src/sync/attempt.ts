@@ -37,7 +37,7 @@ export interface Attempt<T> {
  * The longest single wait. A waiter looks that often whether the holder has died, and whether a
  * wake-up went to somebody who died before using it.
  */
-const SLICE_MS = 50;
+const SLICE_MS = 30;
 
 /**
  * Tries before the first wait; the holder of a lock often gives it back within a microsecond. A test

@@ -2,7 +2,6 @@
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import { briefly } from "./briefly.ts";
-import { THREADS } from "./holder.ts";
 import { Members } from "./members.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
@@ -101,14 +100,15 @@ class Arrival implements Attempt<"leader" | "follower"> {
   expected = 0;
   readonly #parties: number;
   readonly #lock: RobustWord;
-  readonly #members = new Members(FIRST_MEMBER, THREADS);
+  readonly #members: Members;
   /** This party's place; undefined before it has arrived. */
   #place: number | undefined;
 
   constructor(words: Words, parties: number) {
     this.words = words;
     this.#parties = parties;
-    this.#lock = new RobustWord(words, LOCK, THREADS);
+    this.#lock = new RobustWord(words, LOCK);
+    this.#members = new Members(FIRST_MEMBER, words.threads);
   }
 
   attempt(): "follower" | undefined {

@@ -1,5 +1,6 @@
 /** Words in a SharedArrayBuffer: `Atomics` itself waits and wakes. */
 
+import { THREADS } from "./holder.ts";
 import { EVERYBODY, type WaitResult, type Words } from "./words.ts";
 
 /** How often a timer fires that keeps a program alive; nothing happens then. */
@@ -7,6 +8,7 @@ const ALIVE_MS = 1000;
 
 /** For the Workers of one process. */
 export class BufferWords implements Words {
+  readonly threads = THREADS;
   readonly cells: Int32Array<SharedArrayBuffer>;
 
   constructor(buffer: SharedArrayBuffer, byteOffset: number, byteLength: number) {

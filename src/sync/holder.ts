@@ -1,31 +1,141 @@
-/** Who holds a lock, in one word of it, and whether that one is dead. */
+/** Who holds a lock, in two words of it, and whether that one is dead. */
 
-import { isDead, ownThread } from "../object/identity.ts";
+import { isLocked, isNumberLocked } from "../../ffi/file_lock.ts";
+import { statusOf } from "../../ffi/status.ts";
+import { checkComparable, isDead, ownThread } from "../object/identity.ts";
+import { pathOfName } from "../object/shared_memory.ts";
+import { type Name, Token } from "../object/token.ts";
+import type { RegionCore } from "../region/core.ts";
 
-/** What the locks of this folder ask about threads; a test puts its own actors in its place. */
+/** What the algorithms of this module ask; a test puts its own actors in its place. */
 export interface Threads {
-  /** This thread: a number of at most 30 bits, and what tells it from others of that number. */
-  self(): { readonly tid: number; readonly fingerprint: number };
-  /** Whether a thread is dead for sure; a fingerprint of 0 is not known. */
-  isDead(tid: number, fingerprint: number): boolean;
-  /** As `isDead`, but may say no for a moment longer: for those who ask again and again. */
-  isDeadLately(tid: number, fingerprint: number): boolean;
+  /**
+   * The name of this isolate here. Asked before anything is changed.
+   *
+   * @throws if there is nothing that would show others that it lives
+   */
+  self(): Name;
+  /** Whether a name is one of this isolate's. */
+  isSelf(number: number, fingerprint: number): boolean;
+  /** Whether a holder is dead for sure; a fingerprint of 0 is not written yet. */
+  isDead(number: number, fingerprint: number): boolean;
 }
 
-/** The real ones. */
-export const THREADS: Threads = { self: ownThread, isDead, isDeadLately };
+/** In memory that only the threads of one process have. */
+export const THREADS: Threads = {
+  self: ownThread,
+  isSelf: (number, fingerprint) => {
+    const self = THREADS.self();
+    return self.number === number && self.fingerprint === fingerprint;
+  },
+  isDead,
+};
 
-/** How long "alive" is believed, so that a thousand waiters do not ask a thousand times. */
-const BELIEVED_MS = 20;
+const known = new WeakMap<RegionCore, Threads>();
 
-const seenAlive = new Map<number, { fingerprint: number; at: number }>();
+/** In a region. */
+export function threadsOf(core: RegionCore): Threads {
+  // Private memory has no file that others could have.
+  if (core.facts.sharing === "private" || core.facts.fd === -1) return THREADS;
+  if (Deno.build.os !== "linux") return THREADS;
+  let threads = known.get(core);
+  if (threads === undefined) known.set(core, threads = new RegionThreads(core));
+  return threads;
+}
 
-function isDeadLately(tid: number, fingerprint: number): boolean {
-  const seen = seenAlive.get(tid);
-  const now = performance.now();
-  if (seen?.fingerprint === fingerprint && now - seen.at < BELIEVED_MS) return false;
-  if (isDead(tid, fingerprint)) return true;
-  if (seenAlive.size > 1000) seenAlive.clear();
-  seenAlive.set(tid, { fingerprint, at: now });
-  return false;
+/** What this isolate has of an object: several regions may be of one. */
+interface Held {
+  readonly tokens: Set<Token>;
+  /** How many regions have taken a token and are neither closed nor collected. */
+  regions: number;
+}
+
+const heldByObject = new Map<string, Held>();
+
+/**
+ * Gives up the token of a region that has ended. One that nobody closed was only forgotten: as long as
+ * this isolate has other regions of the object, what was joined through it is not a dead one's.
+ */
+function giveUp(object: string, held: Held, token: Token, forgotten: boolean): void {
+  held.regions--;
+  const given = held.regions === 0 ? [...held.tokens] : forgotten ? [] : [token];
+  for (const each of given) {
+    held.tokens.delete(each);
+    each.release();
+  }
+  if (held.regions === 0 && heldByObject.get(object) === held) heldByObject.delete(object);
+}
+
+/** By tokens. */
+class RegionThreads implements Threads {
+  readonly #core: RegionCore;
+  #self: Name | undefined;
+  #object: string | undefined;
+
+  constructor(core: RegionCore) {
+    this.#core = core;
+  }
+
+  self(): Name {
+    return this.#self ?? this.#begin();
+  }
+
+  #begin(): Name {
+    const token = Token.take(describe(this.#core));
+    if (token === undefined) {
+      checkComparable();
+      return this.#self = ownThread();
+    }
+    const object = this.#objectKey();
+    const held = heldByObject.get(object) ?? { tokens: new Set(), regions: 0 };
+    held.tokens.add(token);
+    held.regions++;
+    heldByObject.set(object, held);
+    // It must not hold the region, which may be collected instead of closed.
+    this.#core.onceClosed((forgotten) => giveUp(object, held, token, forgotten));
+    return this.#self = token;
+  }
+
+  #objectKey(): string {
+    if (this.#object === undefined) {
+      const { device, inode } = statusOf(this.#fd);
+      this.#object = `${device} ${inode}`;
+    }
+    return this.#object;
+  }
+
+  /** @throws {Deno.errors.BadResource} If the region is closed. */
+  get #fd(): number {
+    this.#core.live("use locks");
+    return this.#core.facts.fd;
+  }
+
+  isSelf(number: number, fingerprint: number): boolean {
+    const self = this.self();
+    if (self.number === number && self.fingerprint === fingerprint) return true;
+    for (const token of heldByObject.get(this.#objectKey())?.tokens ?? []) {
+      if (token.number === number && token.fingerprint === fingerprint) return true;
+    }
+    return false;
+  }
+
+  isDead(number: number, fingerprint: number): boolean {
+    if (!(this.self() instanceof Token)) return isDead(number, fingerprint);
+    // Not by the token's own description, which does not see its own lock.
+    const lives = fingerprint === 0
+      ? isNumberLocked(this.#fd, number)
+      : isLocked(this.#fd, number, fingerprint);
+    return !lives && !this.isSelf(number, fingerprint);
+  }
+}
+
+function describe(core: RegionCore): { fd: number; path: string; madeHere: boolean } {
+  const { request } = core.live("use locks");
+  const { fd, kind, name } = core.facts;
+  return {
+    fd,
+    path: kind === "named" ? pathOfName(name) : request.subject ?? "",
+    // Memory that was attached to has the text of its handle's path there.
+    madeHere: kind === "anonymous" && request.subject === undefined,
+  };
 }

@@ -1,14 +1,14 @@
 /**
- * A list of threads in shared memory: the readers of an RwLock, the parties of a Barrier. So the dead
+ * A list of isolates in shared memory: the readers of an RwLock, the parties of a Barrier. So the dead
  * among them can be told.
  *
- * Each member has two words: its thread number (0: nobody) and its fingerprint (0: not known yet).
+ * Each member has two words (`holder.ts`): its number (0: nobody) and its fingerprint (0: not yet).
  * The fingerprint is cleared before the number is, so that it never stands beside a foreign one. The
  * word before the list says how far it was ever used, so that nobody has to look further.
  */
 
 import type { Threads } from "./holder.ts";
-import { exchangePair } from "./pair.ts";
+import { exchangePair, type Pair } from "./pair.ts";
 
 /** The members at `first` (even), `first + 2`, ... of `cells`, up to its end. */
 export class Members {
@@ -20,15 +20,15 @@ export class Members {
     this.#first = first;
   }
 
-  /** Enters this thread; once more if it is in already. @returns its place; undefined if it is full */
+  /** Enters this isolate; once more if it is in already. @returns its place; undefined if it is full */
   enter(cells: Int32Array): number | undefined {
-    const { tid, fingerprint } = this.#threads.self();
+    const { number, fingerprint } = this.#threads.self();
     for (let at = this.#first; at < cells.length; at += 2) {
       // The load only spares the costlier exchange; the exchange makes the place this thread's own.
       if (Atomics.load(cells, at) !== 0) continue;
       // Before the number: who looks through the list must not stop short of it.
       this.#reachTo(cells, at + 2);
-      if (Atomics.compareExchange(cells, at, 0, tid) !== 0) continue;
+      if (Atomics.compareExchange(cells, at, 0, number) !== 0) continue;
       cells[at + 1] = fingerprint;
       return at;
     }
@@ -60,15 +60,12 @@ export class Members {
     cells.fill(0, this.#first);
   }
 
-  /** Whether this thread is in. */
+  /** Whether this isolate is in. */
   hasSelf(cells: Int32Array): boolean {
-    const { tid, fingerprint } = this.#threads.self();
     const end = this.#end(cells);
     for (let at = this.#first; at < end; at += 2) {
-      // A dead one may have had the same number.
-      if (Atomics.load(cells, at) === tid && Atomics.load(cells, at + 1) === fingerprint) {
-        return true;
-      }
+      const number = Atomics.load(cells, at);
+      if (number !== 0 && this.#threads.isSelf(number, Atomics.load(cells, at + 1))) return true;
     }
     return false;
   }
@@ -92,13 +89,22 @@ export class Members {
   dropDead(cells: Int32Array): void {
     const end = this.#end(cells);
     for (let at = this.#first; at < end; at += 2) {
-      const tid = Atomics.load(cells, at);
-      if (tid === 0) continue;
-      const fingerprint = Atomics.load(cells, at + 1);
-      if (!this.#threads.isDead(tid, fingerprint)) continue;
-      // Both at once: the fingerprint may have been read a moment later, from another member, and the
-      // first one, which lives, may be in again.
-      exchangePair(cells, at, [tid, fingerprint], [0, 0]);
+      const dead = this.deadAt(cells, at);
+      // Both at once: somebody else may have taken it out, and a living one may be in.
+      if (dead !== undefined) exchangePair(cells, at, dead, [0, 0]);
     }
+  }
+
+  /** Who is in at a place, if that one is dead. */
+  deadAt(cells: Int32Array, at: number): Pair | undefined {
+    const number = Atomics.load(cells, at);
+    if (number === 0) return undefined;
+    const fingerprint = Atomics.load(cells, at + 1);
+    if (!this.#threads.isDead(number, fingerprint)) return undefined;
+    // What was read may have been of two members, one after the other: the number of one that lives,
+    // and is out, beside the next one's fingerprint.
+    const isSame = Atomics.load(cells, at) === number &&
+      Atomics.load(cells, at + 1) === fingerprint;
+    return isSame ? [number, fingerprint] : undefined;
   }
 }

@@ -1,7 +1,6 @@
 /** A lock that one isolate holds at a time. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { THREADS } from "./holder.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
@@ -109,13 +108,13 @@ export class LockAttempt implements Attempt<"taken" | "recovered"> {
  * in no promised order.
  *
  * The holder is the isolate: the main program or a Worker. If it ends without unlocking, however that
- * comes, the next one gets the lock with `ownerDied: true`, within 100 ms if it waits already. One
- * that is stopped or slow keeps it. All processes must be in one PID namespace.
+ * comes, the next one gets the lock with `ownerDied: true`, within 60 ms if it waits already. One
+ * that is stopped or slow keeps it. Processes may be in any namespaces, and of any users.
  *
  * | word | what |
  * |---|---|
  * | 0 | the lock word: see `robust_word.ts` |
- * | 1 | its fingerprint |
+ * | 1 | the fingerprint beside it |
  *
  * @example Counting together
  * ```ts
@@ -149,7 +148,7 @@ export class Mutex {
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
     const words = placeWords(memory, byteOffset, Mutex.byteLength, "mutex");
-    this.#word = new RobustWord(words, 0, THREADS);
+    this.#word = new RobustWord(words, 0);
   }
 
   /** Whether somebody holds it; by the time this returns, it may be otherwise. */
@@ -158,11 +157,14 @@ export class Mutex {
   }
 
   /**
-   * Locks, and blocks this thread as long as another isolate holds the lock.
+   * Locks, and blocks this thread as long as another isolate holds the lock. The first lock through a
+   * region opens a descriptor, which shows others that this isolate lives; so it may throw what `open`
+   * and `fcntl` do, such as EMFILE, and then has changed nothing.
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws {Deno.errors.Busy} If this very isolate holds it and there is no `timeoutMs`: it would
-   * wait for itself for ever.
+   * wait for itself for ever. Or if another program has locked all of the file (fcntl).
+   * @throws {Deno.errors.NotSupported} If nothing here could tell who lives: see the documents.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   lockSync(options?: SyncWaitOptions): MutexGuard {

@@ -1,7 +1,6 @@
 /** Something that is to happen once, in one of all processes. */
 
 import { attemptAsync, attemptSync } from "./attempt.ts";
-import { THREADS } from "./holder.ts";
 import { LockAttempt } from "./mutex.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
@@ -48,11 +47,7 @@ export class Once {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
-    this.#word = new RobustWord(
-      placeWords(memory, byteOffset, Once.byteLength, "once"),
-      LOCK,
-      THREADS,
-    );
+    this.#word = new RobustWord(placeWords(memory, byteOffset, Once.byteLength, "once"), LOCK);
   }
 
   /** Pairs with the store in `runSync` and `run`: who sees 1 sees all that the function did. */

@@ -7,8 +7,8 @@ const halves = new Int32Array(2);
 const whole = new BigInt64Array(halves.buffer);
 
 /**
- * Changes a thread number and the fingerprint beside it, if both are still what they were; two steps
- * might meet one thread's number beside another's fingerprint.
+ * Changes a number and the fingerprint beside it, if both are still what they were; two steps might
+ * meet one holder's number beside another's fingerprint.
  *
  * @param index even, so that the pair lies at a multiple of 8 bytes
  */

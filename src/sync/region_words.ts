@@ -16,11 +16,13 @@ import { platform } from "../../ffi/platform.ts";
 import type { RegionCore } from "../region/core.ts";
 import { coreOf } from "../region/mapped_bytes.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
+import { type Threads, threadsOf } from "./holder.ts";
 import { waitTogether } from "./waiter.ts";
 import type { WaitResult, Words } from "./words.ts";
 
 /** The words of one primitive; they follow the region when it is resized. */
 export class RegionWords implements Words {
+  readonly threads: Threads;
   readonly #core: RegionCore;
   readonly #byteOffset: number;
   readonly #byteLength: number;
@@ -42,6 +44,7 @@ export class RegionWords implements Words {
       throw new TypeError(`Cannot ${action} as the region must have access "read-write"`);
     }
     this.#core = coreOf(region);
+    this.threads = threadsOf(this.#core);
     this.#byteOffset = byteOffset;
     this.#byteLength = byteLength;
     this.#action = action;

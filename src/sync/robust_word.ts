@@ -4,21 +4,23 @@
  *
  * | word | bits | what |
  * |---|---|---|
- * | STATE | 0-29 | the holder's thread number; 0: free |
+ * | STATE | 0-29 | the holder's number (`holder.ts`); 0: free |
  * | | 31 WAITERS_BIT | somebody may sleep on this word |
- * | FINGERPRINT | | the holder's fingerprint; 0: not known (yet) |
+ * | FINGERPRINT | | the holder's fingerprint; 0: not written (yet) |
  *
  * FINGERPRINT is 0 whenever STATE is free, and is written by the holder alone, right after it took
- * the word and right before it gives it back. So at every moment a thread number in STATE has beside
- * it either 0 or that thread's fingerprint. Who reads one after the other may see the numbers of two
- * holders; so a word is taken from a dead holder by exchanging both at once.
+ * the word and right before it gives it back. So at every moment a number in STATE has beside it
+ * either 0 or its holder's fingerprint. The number alone names a holder among the living; so one that
+ * dies between the two stores is told from them too, and taking a word is one exchange of 32 bits (of
+ * 64 it would take half as long again). Who reads one word after the other may see two holders; so a
+ * word is taken from a dead holder by exchanging both at once.
  */
 
 import type { Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
 import type { Words } from "./words.ts";
 
-const TID_MASK = 0x3fffffff;
+const NUMBER_MASK = 0x3fffffff;
 const WAITERS_BIT = 0x80000000 | 0;
 
 /** How a lock word was got. */
@@ -30,21 +32,31 @@ export class RobustWord {
   readonly index: number;
   readonly #threads: Threads;
 
-  constructor(words: Words, index: number, threads: Threads) {
+  constructor(words: Words, index: number) {
     this.words = words;
     this.index = index;
-    this.#threads = threads;
+    this.#threads = words.threads;
   }
 
-  /** The thread that holds it; 0 if it is free. */
+  /** The number of who holds it; 0 if it is free. */
   get holder(): number {
-    return Atomics.load(this.words.cells, this.index) & TID_MASK;
+    return Atomics.load(this.words.cells, this.index) & NUMBER_MASK;
   }
 
-  /** Whether this very thread holds it, and not a dead one that had its number. */
+  /** Whether this very isolate holds it. */
   get isOwn(): boolean {
-    const { tid, fingerprint } = this.#threads.self();
-    return this.holder === tid && this.#fingerprint === fingerprint;
+    return this.#threads.isSelf(this.holder, this.#fingerprint);
+  }
+
+  /** Whether somebody holds it who is dead. Takes nothing. */
+  get isLost(): boolean {
+    const { cells } = this.words;
+    const state = Atomics.load(cells, this.index);
+    if ((state & NUMBER_MASK) === 0) return false;
+    const dead = this.#deadHolder(state);
+    // What was read may have been of two holders, one after the other: then it is not there any more.
+    return dead !== undefined && this.#fingerprint === dead[1] &&
+      ((Atomics.load(cells, this.index) ^ state) & NUMBER_MASK) === 0;
   }
 
   get #fingerprint(): number {
@@ -53,11 +65,11 @@ export class RobustWord {
 
   /** Takes it if it is free and nobody waits: the way without contention. */
   tryTake(): boolean {
-    const { tid, fingerprint } = this.#threads.self();
+    const { number, fingerprint } = this.#threads.self();
     const { cells } = this.words;
     // Pairs with the exchange in `release`: what the last holder wrote is seen from here on. A load
     // and a store would let two threads in.
-    if (Atomics.compareExchange(cells, this.index, 0, tid) !== 0) return false;
+    if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;
     cells[this.index + 1] = fingerprint;
     return true;
   }
@@ -66,11 +78,11 @@ export class RobustWord {
   takeNow(): Taken | undefined {
     while (true) {
       const state = Atomics.load(this.words.cells, this.index);
-      if ((state & TID_MASK) === 0) {
+      if ((state & NUMBER_MASK) === 0) {
         if (this.#take(state, 0)) return "taken";
         continue;
       }
-      const dead = this.#deadHolder(state, this.#threads.isDead);
+      const dead = this.#deadHolder(state);
       if (dead === undefined) return undefined;
       if (this.#recover(dead)) return "recovered";
     }
@@ -79,8 +91,8 @@ export class RobustWord {
   /** Takes it if its holder is dead, and only then. */
   takeIfDead(): boolean {
     const state = Atomics.load(this.words.cells, this.index);
-    if ((state & TID_MASK) === 0) return false;
-    const dead = this.#deadHolder(state, this.#threads.isDead);
+    if ((state & NUMBER_MASK) === 0) return false;
+    const dead = this.#deadHolder(state);
     return dead !== undefined && this.#recover(dead);
   }
 
@@ -95,11 +107,11 @@ export class RobustWord {
     const { cells } = this.words;
     while (true) {
       const state = Atomics.load(cells, this.index);
-      if ((state & TID_MASK) === 0) {
+      if ((state & NUMBER_MASK) === 0) {
         if (this.#take(state, waited ? WAITERS_BIT : 0)) return "taken";
         continue;
       }
-      const dead = thorough ? this.#deadHolder(state, this.#threads.isDeadLately) : undefined;
+      const dead = thorough ? this.#deadHolder(state) : undefined;
       if (dead !== undefined) {
         if (this.#recover(dead)) return "recovered";
       } else if (this.#announce(state)) {
@@ -118,8 +130,8 @@ export class RobustWord {
     const { cells } = this.words;
     while (true) {
       const state = Atomics.load(cells, this.index);
-      if ((state & TID_MASK) === 0) return "free";
-      const dead = thorough ? this.#deadHolder(state, this.#threads.isDead) : undefined;
+      if ((state & NUMBER_MASK) === 0) return "free";
+      const dead = thorough ? this.#deadHolder(state) : undefined;
       if (dead !== undefined) {
         if (this.#recover(dead)) return "recovered";
       } else if (this.#announce(state)) {
@@ -146,9 +158,9 @@ export class RobustWord {
 
   /** Takes a free word; its own WAITERS_BIT stays. */
   #take(state: number, bits: number): boolean {
-    const { tid, fingerprint } = this.#threads.self();
+    const { number, fingerprint } = this.#threads.self();
     const { cells } = this.words;
-    if (Atomics.compareExchange(cells, this.index, state, state | tid | bits) !== state) {
+    if (Atomics.compareExchange(cells, this.index, state, state | number | bits) !== state) {
       return false;
     }
     cells[this.index + 1] = fingerprint;
@@ -156,18 +168,20 @@ export class RobustWord {
   }
 
   /** Both words, if they name a holder that is dead. */
-  #deadHolder(state: number, isDead: Threads["isDead"]): Pair | undefined {
+  #deadHolder(state: number): Pair | undefined {
     const fingerprint = this.#fingerprint;
-    return isDead(state & TID_MASK, fingerprint) ? [state, fingerprint] : undefined;
+    return this.#threads.isDead(state & NUMBER_MASK, fingerprint)
+      ? [state, fingerprint]
+      : undefined;
   }
 
   /** Takes it from a dead holder. @returns false if the words are not the dead one's any more */
   #recover(dead: Pair): boolean {
-    const { tid, fingerprint } = this.#threads.self();
+    const { number, fingerprint } = this.#threads.self();
     // Both at once: the fingerprint may have been read a moment later, from another holder, and the
     // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
     // there still.
-    return exchangePair(this.words.cells, this.index, dead, [tid | WAITERS_BIT, fingerprint]);
+    return exchangePair(this.words.cells, this.index, dead, [number | WAITERS_BIT, fingerprint]);
   }
 
   /** Gives it back and wakes one waiter, or all. By the holder only. */

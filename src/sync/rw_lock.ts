@@ -1,7 +1,6 @@
 /** A lock that many read under, or one writes. */
 
 import { attemptAsync, attemptSync } from "./attempt.ts";
-import { THREADS } from "./holder.ts";
 import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
 import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
@@ -40,7 +39,7 @@ export interface ReadGuard extends MutexGuard {
  *
  * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is an unlocked lock. Taking
  * and giving back a free one are atomic operations, without a system call. Up to 120 hold it for
- * reading at a time; further ones wait. All processes must be in one PID namespace.
+ * reading at a time; further ones wait. Processes may be in any namespaces, and of any users.
  *
  * A reader that dies is dropped. A writer that dies gives the lock up: whoever gets it next has
  * `ownerDied: true`, and so have all readers until somebody writes.
@@ -76,7 +75,7 @@ export class RwLock {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
-    this.#words = new RwWords(placeWords(memory, byteOffset, RwWords.byteLength, "lock"), THREADS);
+    this.#words = new RwWords(placeWords(memory, byteOffset, RwWords.byteLength, "lock"));
   }
 
   /**

@@ -14,7 +14,6 @@
  */
 
 import type { Attempt } from "./attempt.ts";
-import type { Threads } from "./holder.ts";
 import { Members } from "./members.ts";
 import { RobustWord, type Taken } from "./robust_word.ts";
 import { EVERYBODY, type Words } from "./words.ts";
@@ -38,10 +37,10 @@ export class RwWords {
   readonly writer: RobustWord;
   readonly readers: Members;
 
-  constructor(words: Words, threads: Threads) {
+  constructor(words: Words) {
     this.words = words;
-    this.writer = new RobustWord(words, WRITER, threads);
-    this.readers = new Members(FIRST_MEMBER, threads);
+    this.writer = new RobustWord(words, WRITER);
+    this.readers = new Members(FIRST_MEMBER, words.threads);
   }
 
   /** Whether this very isolate reads or writes. */

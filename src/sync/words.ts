@@ -3,11 +3,15 @@
  * over a region, over a SharedArrayBuffer, and under a test that drives them step by step.
  */
 
+import type { Threads } from "./holder.ts";
+
 /** How a wait ended: woken (perhaps for nothing), the word was another one already, or time is up. */
 export type WaitResult = "ok" | "not-equal" | "timed-out";
 
 /** The memory of one primitive. */
 export interface Words {
+  /** Who holds something in this memory. */
+  readonly threads: Threads;
   /**
    * The primitive's 32-bit words.
    *

@@ -10,7 +10,7 @@ import { Subscriber } from "../../src/channel/subscription.ts";
 import { WriterPlace } from "../../src/channel/writer_place.ts";
 import { BufferWords } from "../../src/sync/buffer_words.ts";
 import { inEveryOrder } from "../sync/_plans.ts";
-import { fingerprintOf, FIRST_TID, isKilled, step } from "../sync/_scheduler.ts";
+import { fingerprintOf, FIRST_NUMBER, isKilled, step } from "../sync/_scheduler.ts";
 
 /** So long that it is copied as a whole, which here goes word by word. */
 const MESSAGE_BYTE_LENGTH = 28;
@@ -154,7 +154,7 @@ inEveryOrder(
   "Subscription.receiveSync() gives all that was published before it tells of the death",
   () => {
     const { shared, memory } = tinyRing();
-    memory.cells[WRITER] = FIRST_TID;
+    memory.cells[WRITER] = FIRST_NUMBER;
     memory.cells[WRITER + 1] = fingerprintOf(0);
     return {
       memory: shared,

@@ -85,7 +85,7 @@ function killing(lengths: readonly (readonly number[])[], shape: Shape = {}): ()
   };
 }
 
-// A wait ends after 50 ms to look for the dead: so many slices may pass until all have noticed.
+// A wait ends after 30 ms to look for the dead: so many slices may pass until all have noticed.
 const NOTICED = { kills: 1, slices: 3 };
 
 inEveryOrder(

@@ -58,6 +58,8 @@ const FAILURES: Record<string, [(c: Libc) => unknown, string]> = {
   statx: [(c) => c.statx!(-1, noPath.subarray(-1), 0x1000, 0x7ff, noBytes), "EBADF"],
   fstatfs: [(c) => c.fstatfs(-1, noBytes), "EBADF"],
   fcntl: [(c) => c.fcntl(-1, 1, 0n), "EBADF"],
+  fcntlLock: [(c) => c.fcntlLock(-1, 37, noBytes), "EBADF"],
+  dup3: [(c) => c.dup3!(-1, 0, 0), "EBADF"],
   fsync: [(c) => c.fsync(-1), "EBADF"],
   flock: [(c) => c.flock(-1, 8), "EBADF"],
   sigaction: [(c) => c.sigaction(0, null, null), "EINVAL"],
@@ -138,6 +140,12 @@ Deno.test("opendir() of libc returns NULL and sets errno", () => {
   assertEquals([result, errnoName(left)], [null, "ENOENT"]);
 });
 
+Deno.test("dlsym() of libc returns NULL for a symbol that is not there", () => {
+  const find = (name: string) => libc().dlsym!(0n, new TextEncoder().encode(`${name}\0`));
+  assertStrictEquals(find("mmap_test_no_such"), null);
+  assert(find("close") !== null);
+});
+
 Deno.test("getenv() of libc returns NULL for a variable that is not set", () => {
   assertStrictEquals(libc().getenv(new TextEncoder().encode("MMAP_TEST_NO_SUCH\0")), null);
 });
@@ -165,6 +173,8 @@ Deno.test("no symbol is declared without the way its failure is told", () => {
     "fsyncOffThread",
     "pollOffThread",
     "opendir",
+    "dlsym", // NULL
+    "threadAtExit", // another number than 0, for want of memory
     "readdir", // fails for what is no directory stream, and then in any way
     // never fail
     ...["strerror", "errnoLocation", "memchr", "memrchr", "wmemchr", "memmem", "memcmp", "memcpy"],

@@ -71,7 +71,7 @@ export interface Choice {
 }
 
 /** A wait of less than this has a deadline of its own. */
-const SLICE_MS = 50;
+const SLICE_MS = 30;
 
 /** What can come next within the bounds of a search. */
 export class Choices {

@@ -15,6 +15,8 @@ int main(int argc, char **argv) {
   char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) return 1;
   mmap_mutex *mutex = (mmap_mutex *)memory;
+  mmap_token token;
+  if (mmap_token_take(&token, fd) != 0) return 1;
   mmap_futex *futex = (mmap_futex *)(memory + 64);
   volatile int32_t *counter = (volatile int32_t *)(memory + 128);
   char line[64];
@@ -23,20 +25,21 @@ int main(int argc, char **argv) {
     int number = 0, result = 0;
     if (sscanf(line, "%31s %d", command, &number) < 1) return 2;
     if (strcmp(command, "lock") == 0) {
-      result = mmap_mutex_lock(mutex);
+      result = mmap_mutex_lock(mutex, &token);
     } else if (strcmp(command, "trylock") == 0) {
-      result = mmap_mutex_trylock(mutex);
+      result = mmap_mutex_trylock(mutex, &token);
     } else if (strcmp(command, "unlock") == 0) {
       mmap_mutex_unlock(mutex);
     } else if (strcmp(command, "count") == 0) {
       for (int i = 0; i < number; i++) {
-        if (mmap_mutex_lock(mutex) != 0) return 3;
+        if (mmap_mutex_lock(mutex, &token) != 0) return 3;
         *counter = *counter + 1; /* not atomic: only the mutex makes it exact */
         mmap_mutex_unlock(mutex);
       }
     } else if (strcmp(command, "fingerprint") == 0) {
-      mmap_find_self();
-      result = (int)mmap_own_fingerprint;
+      result = (int)token.fingerprint;
+    } else if (strcmp(command, "number") == 0) {
+      result = (int)token.number;
     } else if (strcmp(command, "wait") == 0) {
       while (__atomic_load_n(&futex->word, __ATOMIC_SEQ_CST) == number) {
         mmap_futex_wait(&futex->word, number, NULL);

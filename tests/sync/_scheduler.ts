@@ -24,10 +24,10 @@ export interface Explored {
 
 let schedule: Schedule | undefined;
 
-/** The number of the first actor's thread; the others follow. */
-export const FIRST_TID = 101;
+/** The number of the first actor; the others follow. */
+export const FIRST_NUMBER = 101;
 
-/** The fingerprint of an actor's thread. */
+/** The fingerprint of an actor. */
 export function fingerprintOf(actor: number): number {
   return 0x1000 + actor;
 }
@@ -102,20 +102,24 @@ export function times(count: number, body: (turn: number) => void): void {
 
 function takeOver(): () => void {
   const { tries } = spinning;
-  const { self, isDead, isDeadLately } = THREADS;
+  const { self, isSelf, isDead } = THREADS;
   const { now } = performance;
   const restore = intercept(interceptor);
   spinning.tries = 0; // it would only make every schedule longer
   performance.now = () => schedule?.now ?? 0;
   THREADS.self = () => {
     const actor = schedule!.self!;
-    return { tid: FIRST_TID + actor, fingerprint: fingerprintOf(actor) };
+    return { number: FIRST_NUMBER + actor, fingerprint: fingerprintOf(actor) };
   };
-  THREADS.isDead = THREADS.isDeadLately = (tid, fingerprint) => {
-    const actor = tid - FIRST_TID;
+  THREADS.isSelf = (number, fingerprint) => {
+    const actor = schedule!.self!;
+    return number === FIRST_NUMBER + actor && fingerprint === fingerprintOf(actor);
+  };
+  THREADS.isDead = (number, fingerprint) => {
+    const actor = number - FIRST_NUMBER;
     return schedule!.access(
       "isDead",
-      tid,
+      number,
       () => schedule!.isDead(actor) || (fingerprint !== 0 && fingerprint !== fingerprintOf(actor)),
     );
   };
@@ -123,7 +127,7 @@ function takeOver(): () => void {
     restore();
     spinning.tries = tries;
     performance.now = now;
-    Object.assign(THREADS, { self, isDead, isDeadLately });
+    Object.assign(THREADS, { self, isSelf, isDead });
   };
 }
 

@@ -3,8 +3,8 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Barrier, Mutex, Once, RwLock, Semaphore } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ownThread } from "../../src/object/identity.ts";
 import { Child } from "../_child.ts";
+import { nameIn } from "./_names.ts";
 
 const IMPORTS = `
   import { MmapRegion } from "@mmap/mmap";
@@ -87,16 +87,16 @@ Deno.test("a holder that is stopped is never robbed", async () => {
   assertEquals(mutex.tryLock(), null);
 });
 
-Deno.test("a living thread with the number of a dead holder is no holder", () => {
+Deno.test("a living isolate with the number of a dead holder is no holder", () => {
   using region = MmapRegion.anonymous(4096);
   const words = region.view(Int32Array);
-  const { tid, fingerprint } = ownThread();
-  words[0] = tid;
+  const { number, fingerprint } = nameIn(region);
+  words[0] = number;
   words[1] = fingerprint ^ 0x55;
   const guard = new Mutex(region).tryLock()!;
   assertEquals(guard.ownerDied, true);
   guard.unlock();
-  words[0] = tid;
+  words[0] = number;
   words[1] = fingerprint;
   assertEquals(new Mutex(region).tryLock(), null);
 });

@@ -5,9 +5,8 @@ import { Mutex, type MutexGuard } from "@mmap/mmap/sync";
 import { BufferWords } from "../../src/sync/buffer_words.ts";
 import { LockAttempt } from "../../src/sync/mutex.ts";
 import { RobustWord } from "../../src/sync/robust_word.ts";
-import { THREADS } from "../../src/sync/holder.ts";
 import { Arena, inEveryOrder, inTime, waitOrAbort } from "./_plans.ts";
-import { fingerprintOf, FIRST_TID, isKilled, type Plan, step, times } from "./_scheduler.ts";
+import { fingerprintOf, FIRST_NUMBER, isKilled, type Plan, step, times } from "./_scheduler.ts";
 
 /** Each actor locks a mutex and unlocks it, `rounds` times. */
 function lockers(actors: number, rounds: number): () => Plan {
@@ -60,7 +59,7 @@ function impatient(
   return () => {
     const arena = new Arena(64);
     const mutex = new Mutex(arena.memory);
-    const word = new RobustWord(new BufferWords(arena.memory, 0, 64), 0, THREADS);
+    const word = new RobustWord(new BufferWords(arena.memory, 0, 64), 0);
     const lock = (actor: number) => {
       using _guard = mutex.lockSync();
       arena.exclusive(actor);
@@ -163,8 +162,8 @@ inEveryOrder("Mutex.tryLock() takes the lock of a dead holder at once", () => {
 
 inEveryOrder("A lock word is never taken from a holder that lives", () => {
   const arena = new Arena(64);
-  const word = new RobustWord(new BufferWords(arena.memory, 0, 64), 0, THREADS);
-  arena.words.set([FIRST_TID, fingerprintOf(0)]); // the first actor holds it
+  const word = new RobustWord(new BufferWords(arena.memory, 0, 64), 0);
+  arena.words.set([FIRST_NUMBER, fingerprintOf(0)]); // the first actor holds it
   const leave = () => {
     arena.exclusive(0);
     word.release();
@@ -191,7 +190,7 @@ inEveryOrder("A lock word whose holder's number was given to another thread is t
   const arena = new Arena(64);
   const mutex = new Mutex(arena.memory);
   // The number of a thread that lives, with the fingerprint of one that had it before.
-  arena.words.set([FIRST_TID, fingerprintOf(7)]);
+  arena.words.set([FIRST_NUMBER, fingerprintOf(7)]);
   const lock = (actor: number) => {
     using guard = mutex.lockSync();
     arena.exclusive(actor, () => {

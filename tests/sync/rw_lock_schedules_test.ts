@@ -5,7 +5,7 @@ import { type MutexGuard, type ReadGuard, RwLock } from "@mmap/mmap/sync";
 import { THREADS } from "../../src/sync/holder.ts";
 import { Members } from "../../src/sync/members.ts";
 import { Arena, inEveryOrder, inTime } from "./_plans.ts";
-import { fingerprintOf, FIRST_TID, isKilled, type Plan, step } from "./_scheduler.ts";
+import { fingerprintOf, FIRST_NUMBER, isKilled, type Plan, step } from "./_scheduler.ts";
 
 /** What an actor does with a lock. */
 type Visit = (lock: RwLock, room: Room) => void;
@@ -197,7 +197,7 @@ inEveryOrder("A list of members never loses one that lives", () => {
   const arena = new Arena(RwLock.byteLength);
   const members = new Members(16, THREADS);
   const cells = new Int32Array(arena.memory, 0, 20); // of two places
-  arena.words.set([18, FIRST_TID, fingerprintOf(0)], 15); // the first actor is in
+  arena.words.set([18, FIRST_NUMBER, fingerprintOf(0)], 15); // the first actor is in
   return {
     memory: arena.memory,
     actors: [
@@ -214,7 +214,7 @@ inEveryOrder("A list of members never loses one that lives", () => {
     ],
     atEnd: () => {
       const first = arena.words[16] === 0 ? 18 : 16;
-      assertEquals([...arena.words.subarray(first, first + 2)], [FIRST_TID, fingerprintOf(0)]);
+      assertEquals([...arena.words.subarray(first, first + 2)], [FIRST_NUMBER, fingerprintOf(0)]);
     },
   };
 });

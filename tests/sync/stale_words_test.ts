@@ -3,9 +3,9 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Condition, Mutex, RwLock } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ownThread } from "../../src/object/identity.ts";
+import { nameIn } from "./_names.ts";
 
-/** No thread has this number, which is above what pid_max can be; and a mask of the numbers. */
+/** Nobody has this number, as good as sure; and a mask of the numbers. */
 const NOBODY = 0x3fffffff;
 
 /** The words of a list of 120 members begin here. */
@@ -13,7 +13,7 @@ const MEMBERS = 15;
 
 Deno.test("a lock word names its holder, however it was got, and nobody when it is free", async () => {
   using region = MmapRegion.anonymous(4096);
-  const { tid, fingerprint } = ownThread();
+  const { number, fingerprint } = nameIn(region);
   const words = region.view(Int32Array, 0, 2);
   const mutex = new Mutex(region);
   const ways = [
@@ -27,37 +27,37 @@ Deno.test("a lock word names its holder, however it was got, and nobody when it 
       if (dead) words.set([NOBODY, 7]);
       const guard = await lock();
       assertEquals(guard.ownerDied, dead);
-      assertEquals([words[0]! & NOBODY, words[1]], [tid, fingerprint]);
+      assertEquals([words[0]! & NOBODY, words[1]], [number, fingerprint]);
       guard.unlock();
       assertEquals([...words], [0, 0]);
     }
   }
 });
 
-Deno.test("lockSync() is not Busy for a dead holder that had this thread's number", () => {
+Deno.test("lockSync() is not Busy for a dead holder that had this isolate's number", () => {
   using region = MmapRegion.anonymous(4096);
-  const { tid, fingerprint } = ownThread();
-  region.view(Int32Array).set([tid, fingerprint ^ 0x55]);
+  const { number, fingerprint } = nameIn(region);
+  region.view(Int32Array).set([number, fingerprint ^ 0x55]);
   const mutex = new Mutex(region);
   using guard = mutex.lockSync();
   assert(guard.ownerDied);
   assertThrows(() => mutex.lockSync(), Deno.errors.Busy);
 });
 
-Deno.test("writeSync() is not Busy for dead ones that had this thread's number", () => {
+Deno.test("writeSync() is not Busy for dead ones that had this isolate's number", () => {
   using region = MmapRegion.anonymous(4096);
-  const { tid, fingerprint } = ownThread();
+  const { number, fingerprint } = nameIn(region);
   const words = region.view(Int32Array);
   const lock = new RwLock(region);
-  words.set([MEMBERS + 3, tid, fingerprint ^ 0x55], MEMBERS);
+  words.set([MEMBERS + 3, number, fingerprint ^ 0x55], MEMBERS);
   const writer = lock.writeSync();
   assert(!writer.ownerDied); // it was a reader
   writer.unlock();
-  words.set([tid, fingerprint ^ 0x55]);
+  words.set([number, fingerprint ^ 0x55]);
   const reader = lock.readSync();
   assert(reader.ownerDied);
   reader.unlock();
-  words.set([tid, fingerprint ^ 0x55]);
+  words.set([number, fingerprint ^ 0x55]);
   using next = lock.writeSync();
   assert(next.ownerDied);
 });

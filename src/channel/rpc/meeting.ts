@@ -1,7 +1,6 @@
 /** Where a server and its clients meet, as each of them uses it. */
 
 import { type Attempt, attemptAsync } from "../../sync/attempt.ts";
-import { THREADS } from "../../sync/holder.ts";
 import { Members } from "../../sync/members.ts";
 import type { Patience } from "../../sync/options.ts";
 import { exchangePair } from "../../sync/pair.ts";
@@ -52,13 +51,14 @@ export class Meeting implements Disposable {
   readonly words: Words;
   readonly #memory: RingMemory;
   readonly #seat: RobustWord;
-  readonly #members = new Members(LIST, THREADS);
+  readonly #members: Members;
 
   constructor(placed: Placed) {
     this.placed = placed;
     this.words = placed.words;
     this.#memory = new RingMemory(placed.words, placed.geometry.capacity);
-    this.#seat = new RobustWord(placed.words, SEAT, THREADS);
+    this.#seat = new RobustWord(placed.words, SEAT);
+    this.#members = new Members(LIST, placed.words.threads);
   }
 
   get #cells(): Int32Array {
@@ -92,9 +92,8 @@ export class Meeting implements Disposable {
   serverPid(): number | undefined {
     const cells = this.#cells;
     const pid = Atomics.load(cells, SERVER_PID);
-    const { holder } = this.#seat;
-    if (pid === 0 || holder === 0) return undefined;
-    return THREADS.isDeadLately(holder, Atomics.load(cells, SEAT + 1)) ? undefined : pid;
+    if (pid === 0 || this.#seat.holder === 0 || this.#seat.isLost) return undefined;
+    return pid;
   }
 
   /** What the server says of itself; true after `serverPid`. */
@@ -147,12 +146,11 @@ export class Meeting implements Disposable {
     const cells = this.#cells;
     for (const offer of allOffers()) {
       const at = LIST + 2 * offer;
-      const tid = Atomics.load(cells, at);
-      const fingerprint = Atomics.load(cells, at + 1);
-      if (tid === 0 || !THREADS.isDeadLately(tid, fingerprint)) continue;
+      const dead = this.#members.deadAt(cells, at);
+      if (dead === undefined) continue;
       // First: once the place is free, the state belongs to whoever takes it.
       Atomics.and(cells, stateOf(offer), ~STATE_BITS);
-      exchangePair(cells, at, [tid, fingerprint], [0, 0]);
+      exchangePair(cells, at, dead, [0, 0]);
     }
   }
 

@@ -13,7 +13,7 @@
  * | 20 | the longest request, in bytes | the server |
  * | 48 | 1: the server may sleep on this word; who offers sets it to 0 and wakes | both |
  * | 63 | how far the list was ever used (`members.ts`) | clients |
- * | 64-127 | who offers, two words each: thread and its fingerprint | that client; the server for a dead one |
+ * | 64-127 | who offers (`members.ts`), two words each | that client; the server for a dead one |
  * | 1024... | 32 offers of 1024 bytes, one for each of them | |
  *
  * | word of an offer | what |

@@ -1,0 +1,172 @@
+/**
+ * Tokens: how an isolate shows others that it lives.
+ *
+ * A token is a lock of one byte (`ffi/file_lock.ts`) of an object, 2^62 bytes or more behind its
+ * beginning, in a description that belongs to one isolate and one region alone. The kernel gives the
+ * lock back when the descriptor is closed: with the region, with a Worker's thread, or with the
+ * process. So whoever has the object open, in whatever namespace and as whatever user, can ask the
+ * kernel whether the token's holder lives, and nobody has to look into /proc.
+ *
+ * A token's name is two words, which the byte is numbered by:
+ *
+ * | word | bits | what |
+ * |---|---|---|
+ * | number | 0-29 | random, never 0; no two tokens of an object have it at a time |
+ * | fingerprint | 0-21 | the number of the isolate's thread, in its own PID namespace |
+ * | | 22-31 | random |
+ *
+ * The number alone names a living holder. That is what lets a lock be taken with one exchange of 32
+ * bits: whoever dies before it has written its fingerprint too is found dead all the same.
+ */
+
+import { systemError } from "../../ffi/call.ts";
+import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY } from "../../ffi/constants.ts";
+import { errnoName } from "../../ffi/errno.ts";
+import { close, open } from "../../ffi/file_calls.ts";
+import { isLocked, isNumberLocked, lockByte, unlockByte } from "../../ffi/file_lock.ts";
+import { openDescriptorOf } from "../../ffi/proc.ts";
+import { statusOf } from "../../ffi/status.ts";
+import { closeTied, threadId, tieToThread } from "../../ffi/thread.ts";
+
+/** Who holds something: two words, neither of which is 0. */
+export interface Name {
+  /** At most 30 bits. */
+  readonly number: number;
+  readonly fingerprint: number;
+}
+
+/** An open object. */
+export interface TokenObject {
+  readonly fd: number;
+  /** Where it may be found again without /proc; "" if nowhere. */
+  readonly path: string;
+  /** Whether this isolate made the descriptor's description, of memory that has no path. */
+  readonly madeHere: boolean;
+}
+
+/** How many names are tried: a random one that somebody has is next to impossible. */
+const MOST_TRIES = 8;
+
+/** What `fcntl` says where there are no such locks. */
+const NO_LOCKS = ["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
+
+/** A token that is held. */
+export class Token implements Name {
+  readonly number: number;
+  readonly fingerprint: number;
+  readonly #fd: number;
+  readonly #close: (fd: number) => void;
+
+  private constructor({ number, fingerprint }: Name, fd: number, close: (fd: number) => void) {
+    this.number = number;
+    this.fingerprint = fingerprint;
+    this.#fd = fd;
+    this.#close = close;
+  }
+
+  /**
+   * Takes a token of an object.
+   *
+   * @returns undefined where its file system or the kernel has no such locks
+   * @throws {Deno.errors.Busy} If a lock of somebody else covers those bytes.
+   * @throws {Deno.errors.NotSupported} If the object cannot be opened anew, for want of /proc.
+   * @throws {Error} EMFILE, ENFILE, ENOLCK: there is no descriptor or no lock left.
+   */
+  static take(object: TokenObject): Token | undefined {
+    const { fd, close } = describe(object);
+    try {
+      const name = lockName(fd, object);
+      if (name !== undefined) return new Token(name, fd, close);
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    close(fd);
+    return undefined;
+  }
+
+  /** Gives it up: from now on everything that names it is a dead one's. */
+  release(): void {
+    // Not by closing alone: a child that is just being made may have the descriptor for a moment.
+    unlockByte(this.#fd, this.number, this.fingerprint);
+    this.#close(this.#fd);
+  }
+}
+
+/** A description of the object that belongs to this token alone, and how it is given back. */
+function describe(object: TokenObject): { fd: number; close: (fd: number) => void } {
+  const fd = openAnew(object);
+  if (fd === undefined) return { fd: object.fd, close: () => {} };
+  try {
+    return { fd: tieToThread(fd), close: closeTied };
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+// Reading is enough, and is never denied to who could map the object.
+const FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+/** Undefined if the object's own descriptor will do. */
+function openAnew({ fd, path, madeHere }: TokenObject): number | undefined {
+  try {
+    return openDescriptorOf("self", fd, FLAGS);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  // Without /proc nobody can have been given it but over a socket, with the very description.
+  if (madeHere) return undefined;
+  const found = path === "" ? undefined : openSame(path, fd);
+  if (found !== undefined) return found;
+  throw new Deno.errors.NotSupported(
+    `Cannot use locks in '${path}': there is no /proc here, and no path leads to it any more`,
+  );
+}
+
+function openSame(path: string, fd: number): number | undefined {
+  let found: number;
+  try {
+    found = open(path, FLAGS);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const [ours, there] = [statusOf(fd), statusOf(found)];
+  if (ours.inode === there.inode && ours.device === there.device) return found;
+  close(found);
+  return undefined;
+}
+
+/** Locks a byte that nobody else has. @returns undefined where there are no such locks */
+function lockName(fd: number, object: TokenObject): Name | undefined {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const name = randomName();
+    const { number, fingerprint } = name;
+    const errno = lockByte(fd, number, fingerprint);
+    if (errno === 0) {
+      // What nobody else can see is no token.
+      if (fd !== object.fd && !isLocked(object.fd, number, fingerprint)) return undefined;
+      // Of two who take one number at a time, each sees the other here.
+      if (!isNumberLocked(fd, number)) return name;
+      unlockByte(fd, number, fingerprint);
+      continue;
+    }
+    const code = errnoName(errno);
+    if (NO_LOCKS.includes(code)) return undefined;
+    if (code !== "EAGAIN" && code !== "EACCES") throw systemError(errno, "fcntl", object.path);
+  }
+  throw new Deno.errors.Busy(
+    `Cannot use locks in '${object.path}': another program has locked all of it (fcntl), ` +
+      `so nobody could see whether this one lives`,
+  );
+}
+
+/** A name that nobody has, as good as sure. */
+export function randomName(): Name {
+  const [first, second] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+  return {
+    number: (first & 0x3fffffff) || 1,
+    fingerprint: second & 0xffc00000 | threadId(),
+  };
+}

@@ -1,0 +1,10 @@
+/** Who this isolate is in the lock words of a region. */
+
+import type { MmapRegion } from "@mmap/mmap";
+import type { Name } from "../../src/object/token.ts";
+import { coreOf } from "../../src/region/mapped_bytes.ts";
+import { threadsOf } from "../../src/sync/holder.ts";
+
+export function nameIn(region: MmapRegion): Name {
+  return threadsOf(coreOf(region)).self();
+}
