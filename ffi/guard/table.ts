@@ -109,8 +109,8 @@ interface GuardedRange {
 
 /** A whole mapping, and the descriptor that goes with it; -1 for none. */
 interface OwnedMapping {
-  readonly start: bigint;
-  readonly end: bigint;
+  readonly start: number;
+  readonly end: number;
   readonly fd: number;
 }
 
@@ -128,7 +128,7 @@ export class GuardTable {
   /** What this isolate's mappings are given. */
   readonly addresses: Addresses;
   /** Where it lies, for C. */
-  readonly address: bigint;
+  readonly address: number;
   /** This isolate's number among those of the process; 0 as long as it had no slot. */
   #isolate = 0;
   /** Slots that this isolate has freed: the first places to look. */
@@ -139,7 +139,7 @@ export class GuardTable {
     this.words = new BigUint64Array(buffer);
     this.halves = new Int32Array(buffer);
     this.addresses = new Addresses(this.words);
-    this.address = addressOf(pointer);
+    this.address = Number(addressOf(pointer));
   }
 
   /** Fills the header of a new table. */
@@ -184,8 +184,8 @@ export class GuardTable {
   }
 
   /** Where a slot lies, for C. */
-  addressOfSlot(index: number): bigint {
-    return this.address + BigInt(HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH);
+  addressOfSlot(index: number): number {
+    return this.address + HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH;
   }
 
   /** Whether a slot's memory still waits for its finalizer since it was {@linkcode GuardSlot.abandon}ed. */
@@ -266,6 +266,12 @@ export class GuardTable {
   }
 }
 
+/** Without a bigint, which would have to be made first. */
+function setWord(halves: Int32Array, word: number, value: number): void {
+  halves[2 * word] = value | 0; // the lower 32 bits: both architectures are little-endian
+  halves[2 * word + 1] = value / 2 ** 32;
+}
+
 function slotWord(index: number): number {
   return (HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH) / 8;
 }
@@ -309,7 +315,7 @@ export class GuardSlot {
   }
 
   /** Where the slot lies, for C. */
-  get address(): bigint {
+  get address(): number {
     return this.#table.addressOfSlot(this.#index);
   }
 
@@ -330,9 +336,9 @@ export class GuardSlot {
 
   /** Says what is to be given back with the slot, should this isolate end before it closes it. */
   describe({ start, end, fd }: OwnedMapping): void {
-    const { words, halves } = this.#table;
-    words[this.#word + MAP_START_WORD] = start;
-    words[this.#word + MAP_END_WORD] = end;
+    const { halves } = this.#table;
+    setWord(halves, this.#word + MAP_START_WORD, start);
+    setWord(halves, this.#word + MAP_END_WORD, end);
     halves[slotHalf(this.#index) + MAP_FD_HALF] = fd;
   }
 

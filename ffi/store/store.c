@@ -26,7 +26,7 @@ extern int napi_create_function(env_t, const char *name, u64 length,
                                 value_t (*)(env_t, callback_info_t), void *data, value_t *result);
 extern int napi_get_cb_info(env_t, callback_info_t, u64 *count, value_t *arguments, value_t *self,
                             void **data);
-extern int napi_get_value_bigint_uint64(env_t, value_t, u64 *result, _Bool *lossless);
+extern int napi_get_value_int64(env_t, value_t, long *result); /* of a number */
 extern int napi_create_external_arraybuffer(env_t, void *data, u64 length,
                                             void (*)(env_t, void *data, void *hint), void *hint,
                                             value_t *result);
@@ -80,15 +80,15 @@ static void end_isolate(env_t env, void *data, void *hint) {
   __atomic_store_n(&self->claimed, 0, __ATOMIC_SEQ_CST); /* pairs with the exchange in `#claim` */
 }
 
-/* bufferOver(address: bigint, byteLength: bigint, slot: bigint): ArrayBuffer, undefined if it fails;
+/* bufferOver(address: number, byteLength: number, slot: number): ArrayBuffer, undefined if it fails;
  * with a fourth number, the table's address, a buffer that stands for the isolate, over a slot. */
 static value_t buffer_over(env_t env, callback_info_t info) {
-  u64 count = 4, numbers[4];
+  u64 count = 4;
+  long numbers[4];
   value_t arguments[4], buffer = 0;
-  _Bool lossless;
   if (napi_get_cb_info(env, info, &count, arguments, 0, 0) != 0 || count < 3) return 0;
   for (u64 i = 0; i < count && i < 4; i++) {
-    if (napi_get_value_bigint_uint64(env, arguments[i], &numbers[i], &lossless) != 0) return 0;
+    if (napi_get_value_int64(env, arguments[i], &numbers[i]) != 0) return 0;
   }
   int failed = napi_create_external_arraybuffer(env, (void *)numbers[0], numbers[1],
                                                 count == 3 ? finalize : end_isolate,

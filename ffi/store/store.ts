@@ -11,7 +11,6 @@ import { close, memfd_create } from "../file_calls.ts";
 import type { GuardSlot, GuardTable } from "../guard/table.ts";
 import { libc } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
-import { addressOf, type Range } from "../memory.ts";
 import { readLink } from "../proc.ts";
 import { statusOf } from "../status.ts";
 import { STORE_CODE } from "./code.ts";
@@ -21,10 +20,10 @@ export type LendingState = "on" | "off" | "unavailable";
 
 /** The function that store.c exports; undefined if it fails. */
 type BufferOver = (
-  address: bigint,
-  byteLength: bigint,
-  slot: bigint,
-  table?: bigint,
+  address: number,
+  byteLength: number,
+  slot: number,
+  table?: number,
 ) => ArrayBuffer | undefined;
 
 /** What is used of Node's `process`: https://nodejs.org/api/process.html#processdlopenmodule-filename-flags */
@@ -50,15 +49,15 @@ export function lendingState(): LendingState {
  * @returns undefined where there is no such buffer to be had
  */
 export function lentBuffer(
-  range: Range,
+  start: number,
+  byteLength: number,
   slot: GuardSlot,
   table: GuardTable,
 ): ArrayBuffer | undefined {
   loadOnce(table);
   if (make === undefined) return undefined;
-  const address = addressOf(range.pointer);
   slot.addHolder();
-  const buffer = make(address, BigInt(range.byteLength), slot.address);
+  const buffer = make(start, byteLength, slot.address);
   if (buffer === undefined) slot.removeHolder();
   return buffer;
 }
@@ -86,7 +85,7 @@ export function watchIsolate(table: GuardTable): boolean {
   loadOnce(table);
   const slot = make && table.tryTake();
   if (make === undefined || slot === undefined) return false;
-  ownLife = make(slot.address, 1n, slot.address, table.address);
+  ownLife = make(slot.address, 1, slot.address, table.address);
   if (ownLife === undefined) slot.free();
   return ownLife !== undefined;
 }

@@ -45,8 +45,8 @@ const forgotten = new FinalizationRegistry<OwnBuffer>(({ owned, epoch }) => {
 const { register, unregister } = FinalizationRegistry.prototype;
 const apply = Reflect.apply;
 
-function extent({ pages, start }: PlacedRange): { start: bigint; end: bigint } {
-  return { start: BigInt(start), end: BigInt(start + pages.byteLength) };
+function extent({ pages, start }: PlacedRange): { start: number; end: number } {
+  return { start, end: start + pages.byteLength };
 }
 
 /**
@@ -193,7 +193,7 @@ export class Mapping {
     const table = processTable();
     const slot = owned.slot ??= table?.tryTake();
     this.#describe();
-    const buffer = table && slot && lentBuffer(this.range, slot, table);
+    const buffer = table && slot && lentBuffer(owned.placed.start, this.byteLength, slot, table);
     owned.exposed ||= buffer === undefined;
     return buffer ?? this.#ownBuffer;
   }

@@ -74,7 +74,7 @@ function fieldsWritten(): Record<string, number> {
     found["claimed"] = table.halves.indexOf(1, base / 4) * 4;
     found["borrowed"] = table.halves.indexOf(1, found["claimed"] / 4 + 1) * 4;
     slot.addHolder();
-    slot.abandon({ start: 0xbbbbn, end: 0xccccn, fd: 0xdddd });
+    slot.abandon({ start: 0xbbbb, end: 0xcccc, fd: 0xdddd });
     note("map_start", 0xbbbbn);
     note("map_end", 0xccccn);
     found["map_fd"] = table.halves.lastIndexOf(0xdddd) * 4;
