@@ -2,7 +2,7 @@
 
 import { processTable } from "../../ffi/guard/guard.ts";
 import type { Room } from "../../ffi/guard/addresses.ts";
-import { addressOf, type Range } from "../../ffi/memory.ts";
+import { addressOf, pointerFrom, type Range } from "../../ffi/memory.ts";
 import { alignUp } from "./pages.ts";
 import { mapRange, type MapRequest, unmapRange } from "./range.ts";
 
@@ -37,10 +37,10 @@ export function mapPlaced(request: MapRequest, headroom = 0): PlacedRange {
   for (let tries = 0; request.address === 0n && tries < TRIES; tries++) {
     const room = roomFor(request, byteLength + headroom);
     if (room === undefined) break;
-    const range = mapRange(request, BigInt(room.start));
+    const wish = pointerFrom(BigInt(room.start));
+    const range = mapRange(request, wish);
     const pages = { pointer: range.pointer, byteLength };
-    const start = Number(addressOf(range.pointer));
-    if (start === room.start) return { range, pages, start, end: room.end };
+    if (Deno.UnsafePointer.equals(range.pointer, wish)) return { range, pages, ...room };
     unmapRange(pages);
   }
   const range = mapRange(request);

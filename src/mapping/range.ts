@@ -41,11 +41,14 @@ export interface MapRequest {
   readonly seed?: Deno.PointerObject;
 }
 
-/** @throws the system error of `mmap`. @param address another one than the request's */
-export function mapRange(request: MapRequest, address = request.address): Range {
+/**
+ * @param wish where to map if nothing is there; by default the request's address
+ * @throws the system error of `mmap`
+ */
+export function mapRange(request: MapRequest, wish = pointerFrom(request.address)): Range {
   const pointer = checkPointer(
     libc().mmap(
-      pointerFrom(address),
+      wish,
       BigInt(request.byteLength),
       request.protection,
       request.flags,
