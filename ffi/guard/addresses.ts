@@ -17,14 +17,14 @@ import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE } from "../constan
 import { libc } from "../libc.ts";
 import { addressOf, pointerFrom } from "../memory.ts";
 import { pageSize } from "../page_size.ts";
-
-// Where the process's table has the words of this file; table.ts says what they are.
-export const FIRST_ADDRESS_WORD = 6;
-export const NEXT_ADDRESS_WORD = 7;
-export const GIVEN_END_WORD = 8;
-export const LAST_ADDRESS_WORD = 9;
-export const KEEPERS_WORD = 8320 / 8;
-const KEEPER_COUNT = 64;
+import {
+  FIRST_ADDRESS_WORD,
+  GIVEN_END_WORD,
+  KEEPER_COUNT,
+  KEEPERS_WORD,
+  LAST_ADDRESS_WORD,
+  NEXT_ADDRESS_WORD,
+} from "./layout.ts";
 
 /**
  * What one page of the page tables covers on x86-64, and on arm64 with pages of 4 KiB. To free such

@@ -2,7 +2,7 @@
  * The fault guard's signal handler: freestanding, position-independent, without data of its own.
  *
  * It is compiled ahead, stored as bytes in code.ts, and copied to an executable page; the table lies
- * TABLE_OFFSET bytes behind its first byte. The layout of the table stands in table.h, and in table.ts,
+ * TABLE_OFFSET bytes behind its first byte. The layout of the table stands in table.h, and in layout.ts,
  * which must agree with it. The handler runs on any thread at any moment, so everything in the
  * table that changes is accessed atomically.
  */

@@ -27,7 +27,8 @@ import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../page_size.ts";
 import { platform } from "../platform.ts";
 import { GUARD_CODE } from "./code.ts";
-import { type Action, GuardTable, TABLE_BYTE_LENGTH } from "./table.ts";
+import { TABLE_BYTE_LENGTH } from "./layout.ts";
+import { type Action, GuardTable } from "./table.ts";
 
 /** "off": not needed so far; "unavailable": the system forbids it or the platform has none. */
 export type GuardState = "on" | "off" | "unavailable";

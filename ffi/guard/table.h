@@ -1,6 +1,6 @@
 /*
  * The process's table as C sees it: for the fault guard's handler (guard.c) and for the buffers that
- * tell when their last holder is gone (../store/store.c). table.ts has the same layout in words.
+ * tell when their last holder is gone (../store/store.c). layout.ts has the same in words.
  *
  * calls.h comes first: it has the types.
  */

@@ -8,7 +8,8 @@
 import { checkCount, isSystemError } from "../call.ts";
 import { MFD_CLOEXEC } from "../constants.ts";
 import { close, memfd_create } from "../file_calls.ts";
-import type { GuardSlot, GuardTable } from "../guard/table.ts";
+import type { GuardSlot } from "../guard/slot.ts";
+import type { GuardTable } from "../guard/table.ts";
 import { libc } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { readLink } from "../proc.ts";

@@ -1,7 +1,7 @@
 /** A mapping's part in the fault guard: its slot, and what it absorbed since it was last healed. */
 
 import { guardTable } from "../../ffi/guard/guard.ts";
-import type { GuardSlot } from "../../ffi/guard/table.ts";
+import type { GuardSlot } from "../../ffi/guard/slot.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
 import { MAP_SHARED, PROT_WRITE } from "../../ffi/constants.ts";
 import { alignUp } from "./pages.ts";

@@ -1,7 +1,7 @@
 /** Closed and moved ranges whose memory an operation of Deno still uses. */
 
 import { processTable } from "../../ffi/guard/guard.ts";
-import type { SlotUse } from "../../ffi/guard/table.ts";
+import type { SlotUse } from "../../ffi/guard/slot.ts";
 
 let held: SlotUse[] = [];
 

@@ -3,7 +3,7 @@
 import { duplicateDescriptor } from "../../ffi/descriptor.ts";
 import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
-import type { GuardSlot, SlotUse } from "../../ffi/guard/table.ts";
+import type { GuardSlot, SlotUse } from "../../ffi/guard/slot.ts";
 import { bufferOver, detach, isDetached, type Range } from "../../ffi/memory.ts";
 import { lentBuffer, watchIsolate } from "../../ffi/store/store.ts";
 import { MappingGuard } from "./guard.ts";

@@ -2,7 +2,7 @@
 
 import { MmapRegion } from "@mmap/mmap";
 import { guardTable } from "../../ffi/guard/guard.ts";
-import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/table.ts";
+import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/layout.ts";
 import { MODULE_NAME } from "../../ffi/store/store.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 import { collectGarbage } from "./operations/close.ts";

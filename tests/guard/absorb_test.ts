@@ -25,7 +25,7 @@ const LATE_FAULT = `
     handler.call(SIGBUS, info, new Uint8Array(1024)); // a ucontext_t of zeros
   }
   const addressOf = (bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
-  const { HEADER_BYTE_LENGTH } = await import(import.meta.resolve("./ffi/guard/table.ts"));
+  const { HEADER_BYTE_LENGTH } = await import(import.meta.resolve("./ffi/guard/layout.ts"));
   const ABSORBER = (HEADER_BYTE_LENGTH + 52) / 4; // see table.ts
   const path = makeFile(2 * PAGE);
   const region = MmapRegion.open(path, { access: "read-write" });

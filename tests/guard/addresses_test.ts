@@ -1,15 +1,14 @@
 /** Addresses are given once; those of a table of the test's own, in which nothing is mapped. */
 
 import { assert, assertEquals } from "@std/assert";
+import { Addresses, type Room } from "../../ffi/guard/addresses.ts";
 import {
-  Addresses,
   FIRST_ADDRESS_WORD,
   GIVEN_END_WORD,
   KEEPERS_WORD,
   LAST_ADDRESS_WORD,
   NEXT_ADDRESS_WORD,
-  type Room,
-} from "../../ffi/guard/addresses.ts";
+} from "../../ffi/guard/layout.ts";
 import { MmapRegion } from "@mmap/mmap";
 import { munmap } from "@mmap/mmap/libc";
 import { ignore } from "../_faults.ts";

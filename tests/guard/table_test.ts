@@ -4,17 +4,15 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   FIRST_ADDRESS_WORD,
   GIVEN_END_WORD,
+  HEADER_BYTE_LENGTH,
   KEEPERS_WORD,
   LAST_ADDRESS_WORD,
   NEXT_ADDRESS_WORD,
-} from "../../ffi/guard/addresses.ts";
-import {
-  GuardTable,
-  HEADER_BYTE_LENGTH,
   SLOT_BYTE_LENGTH,
   SLOT_COUNT,
   TABLE_BYTE_LENGTH,
-} from "../../ffi/guard/table.ts";
+} from "../../ffi/guard/layout.ts";
+import { GuardTable } from "../../ffi/guard/table.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
 import { ignore } from "../_faults.ts";
 import { hasProgram, runC } from "../_gcc.ts";

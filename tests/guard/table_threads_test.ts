@@ -6,7 +6,7 @@ import { withTempDir } from "../_files.ts";
 Deno.test("GuardTable.take() gives no slot to two isolates", { ignore }, async () => {
   await assertLives(`
     const TABLE = import.meta.resolve("./ffi/guard/table.ts");
-    const { TABLE_BYTE_LENGTH } = await import(TABLE);
+    const { TABLE_BYTE_LENGTH } = await import(import.meta.resolve("./ffi/guard/layout.ts"));
     const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
     const value = Deno.UnsafePointer.value(address);
     const workers = Array.from({ length: 4 }, (_, id) => startWorker(\`
@@ -43,7 +43,9 @@ Deno.test("GuardSlot.end() waits for handlers at work", { ignore }, async () => 
   // Another thread stands for the handler: it lowers \`busy\` after it saw the start cleared.
   await assertLives(`
     const TABLE = import.meta.resolve("./ffi/guard/table.ts");
-    const { GuardTable, HEADER_BYTE_LENGTH, TABLE_BYTE_LENGTH } = await import(TABLE);
+    const { GuardTable } = await import(TABLE);
+    const LAYOUT = import.meta.resolve("./ffi/guard/layout.ts");
+    const { HEADER_BYTE_LENGTH, TABLE_BYTE_LENGTH } = await import(LAYOUT);
     const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
     const table = new GuardTable(address);
     const slot = table.take();
@@ -70,7 +72,7 @@ Deno.test("MmapRegion throws if every slot is taken, and maps with guard: false"
     await assertLives(
       `
     const { guardTable } = await import(import.meta.resolve("./ffi/guard/guard.ts"));
-    const { SLOT_COUNT } = await import(import.meta.resolve("./ffi/guard/table.ts"));
+    const { SLOT_COUNT } = await import(import.meta.resolve("./ffi/guard/layout.ts"));
     const path = makeFile(PAGE);
     const table = guardTable();
     const slots = Array.from({ length: SLOT_COUNT }, () => table.take());

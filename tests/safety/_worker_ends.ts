@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
-import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/table.ts";
+import { HEADER_BYTE_LENGTH, SLOT_BYTE_LENGTH } from "../../ffi/guard/layout.ts";
 import { MmapRegion } from "@mmap/mmap";
 import { PAGE } from "../_pages.ts";
 

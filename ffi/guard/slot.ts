@@ -1,0 +1,199 @@
+/** One slot of the process's table: the memory of one mapping. */
+
+import { threadId } from "../thread.ts";
+import {
+  ABSORBER_HALF,
+  BORROWED_COUNT_HALF,
+  BORROWED_HALF,
+  BUSY_HALF,
+  END_WORD,
+  FAULTS_WORD,
+  FD_HALF,
+  FILE_OFFSET_WORD,
+  FIRST_FAULT_WORD,
+  GENERATION_HALF,
+  HOLDERS_HALF,
+  MAP_END_WORD,
+  MAP_FD_HALF,
+  MAP_START_WORD,
+  OWNER_GONE,
+  setWord,
+  SLOT_PAGE_SIZE_WORD,
+  slotHalf,
+  slotWord,
+  START_WORD,
+  type TableMemory,
+} from "./layout.ts";
+
+/** What a slot guards. */
+export interface GuardedRange {
+  readonly start: bigint;
+  /** A multiple of the page size. */
+  readonly end: bigint;
+  /** The object of a shared mapping; -1 for private memory. */
+  readonly fd: number;
+  readonly fileOffset: bigint;
+  readonly pageSize: bigint;
+  /** Whether the addresses are V8's, which may give them to others when this isolate ends. */
+  readonly borrowed: boolean;
+}
+
+/** A whole mapping, and the descriptor that goes with it; -1 for none. */
+interface OwnedMapping {
+  readonly start: number;
+  readonly end: number;
+  readonly fd: number;
+}
+
+/** One use of a slot: its number counts the uses before. */
+export interface SlotUse {
+  readonly index: number;
+  readonly generation: number;
+}
+
+/** The table, as its slots see it. */
+interface SlotTable extends TableMemory {
+  addressOfSlot(index: number): number;
+  /** Takes a slot back. */
+  free(index: number): void;
+  /** Frees the slots that dead isolates have left on addresses which are the caller's now. */
+  freeLeft(range: GuardedRange): void;
+}
+
+/** One slot, owned by this isolate. */
+export class GuardSlot {
+  readonly #table: SlotTable;
+  readonly #index: number;
+  readonly #word: number;
+
+  constructor(table: SlotTable, index: number) {
+    this.#table = table;
+    this.#index = index;
+    this.#word = slotWord(index);
+  }
+
+  /** Faults that the handler has absorbed in this slot's range. */
+  get faults(): number {
+    return Number(Atomics.load(this.#table.words, this.#word + FAULTS_WORD));
+  }
+
+  /** How far behind the range's start the first fault was; undefined if there was none. */
+  get firstFault(): number | undefined {
+    const first = Atomics.load(this.#table.words, this.#word + FIRST_FAULT_WORD);
+    return first === 0n ? undefined : Number(first) - 1;
+  }
+
+  /** Forgets the first fault, so that the next one is the first. */
+  clearFirstFault(): void {
+    Atomics.store(this.#table.words, this.#word + FIRST_FAULT_WORD, 0n);
+  }
+
+  /** Where the slot lies, for C. */
+  get address(): number {
+    return this.#table.addressOfSlot(this.#index);
+  }
+
+  /** Counts a new buffer over the mapping; its finalizer counts it off. */
+  addHolder(): void {
+    Atomics.add(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF, 1);
+  }
+
+  /** Counts a buffer off that was not made after all. */
+  removeHolder(): void {
+    Atomics.sub(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF, 1);
+  }
+
+  /** Whether somebody still uses a buffer over the mapping. */
+  get used(): boolean {
+    return Atomics.load(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF) !== 0;
+  }
+
+  /** Says what is to be given back with the slot, should this isolate end before it closes it. */
+  describe({ start, end, fd }: OwnedMapping): void {
+    const { halves } = this.#table;
+    setWord(halves, this.#word + MAP_START_WORD, start);
+    setWord(halves, this.#word + MAP_END_WORD, end);
+    halves[slotHalf(this.#index) + MAP_FD_HALF] = fd;
+  }
+
+  /**
+   * Leaves the mapping, its descriptor and the slot to whoever still uses the memory: the last
+   * finalizer gives them back.
+   *
+   * @returns undefined if nobody uses it any more: then all three stay the caller's
+   */
+  abandon(mapping: OwnedMapping): SlotUse | undefined {
+    const { halves } = this.#table;
+    const half = slotHalf(this.#index);
+    const { fd } = mapping;
+    this.describe(mapping);
+    if (halves[half + FD_HALF] !== -1) halves[half + FD_HALF] = fd;
+    const use = { index: this.#index, generation: Atomics.load(halves, half + GENERATION_HALF) };
+    // Pairs with the finalizer's subtraction, which must see what stands above if it comes last.
+    if (Atomics.or(halves, half + HOLDERS_HALF, OWNER_GONE) !== 0) return use;
+    Atomics.store(halves, half + HOLDERS_HALF, 0);
+    return undefined;
+  }
+
+  /** Guards a range, which must be mapped. */
+  begin(range: GuardedRange): void {
+    const { words, halves } = this.#table;
+    words[this.#word + END_WORD] = range.end;
+    words[this.#word + FILE_OFFSET_WORD] = range.fileOffset;
+    words[this.#word + SLOT_PAGE_SIZE_WORD] = range.pageSize;
+    halves[slotHalf(this.#index) + FD_HALF] = range.fd;
+    this.#table.freeLeft(range);
+    if (range.borrowed) this.#setBorrowed(1);
+    // Last, and atomic: a handler that sees the start must see the rest too.
+    Atomics.store(words, this.#word + START_WORD, range.start);
+  }
+
+  /** 1 or 0. The count first, and last: whoever sees a slot must see the count too. */
+  #setBorrowed(value: number): void {
+    const { halves } = this.#table;
+    const half = slotHalf(this.#index) + BORROWED_HALF;
+    if (value === 1) Atomics.add(halves, BORROWED_COUNT_HALF, 1);
+    const old = Atomics.exchange(halves, half, value);
+    if (old === 1) Atomics.sub(halves, BORROWED_COUNT_HALF, 1);
+  }
+
+  /**
+   * Changes mappings of the range while no handler does; a thread that faults there meanwhile looks
+   * again. Two of them could each put a page there, and one would take the other's away.
+   */
+  alone(change: () => void): void {
+    const { halves } = this.#table;
+    const half = slotHalf(this.#index) + ABSORBER_HALF;
+    // This thread's own number: its own faults in between are absorbed. Pairs with the handler's
+    // exchange, which waits in no other way either.
+    const self = threadId();
+    while (Atomics.compareExchange(halves, half, 0, self) !== 0);
+    try {
+      change();
+    } finally {
+      Atomics.store(halves, half, 0);
+    }
+  }
+
+  /** Guards nothing any more. When this returns, no handler works on the range. */
+  end(): void {
+    Atomics.store(this.#table.words, this.#word + START_WORD, 0n);
+    // The handler raises `busy` and then looks at the start again: one of the two sees the other.
+    // It makes a few system calls at most, so this wait is short.
+    while (Atomics.load(this.#table.halves, slotHalf(this.#index) + BUSY_HALF) !== 0);
+  }
+
+  /** Ends and gives the slot back. @returns the faults that it absorbed */
+  free(): number {
+    this.end();
+    const faults = this.faults;
+    this.#setBorrowed(0);
+    // A Worker may have been terminated in the middle of `alone`.
+    this.#table.halves[slotHalf(this.#index) + ABSORBER_HALF] = 0;
+    this.#table.words[this.#word + FAULTS_WORD] = 0n;
+    this.#table.words[this.#word + FIRST_FAULT_WORD] = 0n;
+    this.#table.words[this.#word + MAP_END_WORD] = 0n;
+    this.#table.free(this.#index);
+    return faults;
+  }
+}
