@@ -3,29 +3,14 @@
 import { duplicateDescriptor } from "../../ffi/descriptor.ts";
 import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
-import type { GuardSlot, SlotUse } from "../../ffi/guard/slot.ts";
+import type { GuardSlot } from "../../ffi/guard/slot.ts";
 import { bufferOver, detach, isDetached, type Range } from "../../ffi/memory.ts";
 import { lentBuffer, watchIsolate } from "../../ffi/store/store.ts";
 import { MappingGuard } from "./guard.ts";
 import { addHeld } from "./held.ts";
 import { mapPlaced, type PlacedRange } from "./placement.ts";
-import { type MapRequest, replaceByZeros, unmapRange } from "./range.ts";
-
-/** What a mapping has to give back, also when nobody closed it. It holds no buffer. */
-interface Owned {
-  placed: PlacedRange;
-  /** The descriptor that goes with the mapping; -1 for none. */
-  fd: number;
-  guard: MappingGuard | undefined;
-  /** The mapping's slot in the process's table, for its guard and for its holders. */
-  slot: GuardSlot | undefined;
-  /** Whether users have buffers that do not tell when their last holder is gone. */
-  exposed: boolean;
-  /** Called when nobody closed the mapping. */
-  readonly onForgotten: () => void;
-  /** Which buffer is the mapping's present one; each has another number. */
-  epoch: number;
-}
+import { extent, giveBack, type Owned, withdraw } from "./owned.ts";
+import { type MapRequest, unmapRange } from "./range.ts";
 
 /** One of the mapping's own buffers. */
 interface OwnBuffer {
@@ -44,56 +29,6 @@ const forgotten = new FinalizationRegistry<OwnBuffer>(({ owned, epoch }) => {
 // Captured at load: a program that changes the prototype later cannot keep a region from its end.
 const { register, unregister } = FinalizationRegistry.prototype;
 const apply = Reflect.apply;
-
-function extent({ pages, start }: PlacedRange): { start: number; end: number } {
-  return { start, end: start + pages.byteLength };
-}
-
-/**
- * Gives memory, descriptor and slot back: now, or when the last operation has ended that uses the
- * memory.
- *
- * @returns what has to be waited for
- */
-function giveBack(owned: Owned): SlotUse | undefined {
-  const { placed, fd, slot } = owned;
-  if (owned.exposed) {
-    // Nobody can tell whether the buffer was transferred away: then a view of this memory lives on in
-    // another buffer. So the memory and the file are given back, and the addresses stay taken.
-    putZeros(owned);
-    slot?.free();
-  } else {
-    const use = slot?.abandon({ ...extent(placed), fd });
-    if (use !== undefined) return use;
-    slot?.free();
-    unmapRange(placed.pages);
-  }
-  if (fd !== -1) closeQuietly(fd);
-  return undefined;
-}
-
-/** Zeros for whoever may still look. */
-function putZeros({ placed: { pages }, guard }: Owned): void {
-  const zeros = (): void => replaceByZeros(pages);
-  // Alone: a handler that has not seen them would put a page of the object in their place.
-  if (guard === undefined) zeros();
-  else guard.alone(zeros);
-}
-
-/** Takes the object from views that cannot be reached, and leaves them zeros. */
-function withdraw(owned: Owned): void {
-  putZeros(owned);
-  if (owned.fd !== -1) closeQuietly(owned.fd);
-  owned.fd = -1;
-}
-
-function closeQuietly(fd: number): void {
-  try {
-    close(fd);
-  } catch {
-    // The mapping is gone either way, and nobody is there to be told.
-  }
-}
 
 function transferredAway(): TypeError {
   return new TypeError("Cannot resize region as its buffer was transferred away");
