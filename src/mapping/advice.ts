@@ -123,7 +123,9 @@ export function populateSpan(mapping: Mapping, span: Span): void {
   if (advice !== undefined && madvise(mapping, span, advice) === 0) return;
   const errno = advice === undefined ? EINVAL : lastErrno();
   if (errno !== EINVAL) throw systemError(errno, "madvise");
-  touchPages(mapping, span); // a kernel before Linux 5.14, or macOS
+  // A page that forbids it, or a kernel before Linux 5.14, or macOS.
+  const perhapsForbidden = mapping.mixed || mapping.guard?.cutOff === true;
+  populatePages(mapping, span, perhapsForbidden ? advice : undefined);
 }
 
 /** As {@linkcode populateSpan}, on a thread of Deno's pool. */
@@ -138,10 +140,16 @@ export async function populateSpanOffThread(mapping: Mapping, span: Span): Promi
   });
 }
 
-/** Reads one byte of each page, by the kernel, so that a missing page is no fault. */
-function touchPages(mapping: Mapping, span: Span): void {
+/**
+ * Populates each page by itself. Where there is no such advice, one byte is read, by the kernel, so
+ * that a missing page is no fault.
+ */
+function populatePages(mapping: Mapping, span: Span, advice: number | undefined): void {
   const byte = new Uint8Array(1);
-  for (let at = 0; at < span.byteLength; at += pageSize()) {
-    copyFromMapped(pointerAt(mapping.pointer, span.byteOffset + at), byte);
+  const byteLength = pageSize();
+  for (let at = 0; at < span.byteLength; at += byteLength) {
+    const page = { byteOffset: span.byteOffset + at, byteLength };
+    if (advice !== undefined && madvise(mapping, page, advice) === 0) continue;
+    copyFromMapped(pointerAt(mapping.pointer, page.byteOffset), byte);
   }
 }

@@ -227,7 +227,8 @@ export class MappingModel implements Mapped {
 
   /** Every page is the object's again, but for the copies of private memory. */
   heal(): void {
-    this.changes++;
+    // Nothing else changes what whoever uses the memory meanwhile is shown.
+    if (this.cutOff || this.uncertain || this.rightsLost || this.#rights.size > 0) this.changes++;
     for (const [page, own] of this.#own) {
       if (own.zero || !this.spec.copies) {
         this.#own.delete(page);
@@ -249,7 +250,6 @@ export class MappingModel implements Mapped {
   }
 
   resize(byteLength: number): void {
-    this.changes++;
     this.byteLength = byteLength;
     for (const map of [this.#own, this.#rights]) {
       for (const page of map.keys()) if (page >= this.pages) map.delete(page);

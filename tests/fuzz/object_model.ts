@@ -23,7 +23,7 @@ export class ObjectModel {
   readonly unknown = new Uint8Array(CAPACITY);
   readonly mappings = new Set<Mapped>();
   size: number;
-  /** How often it has changed. */
+  /** How often it has changed, but for becoming longer. */
   changes = 0;
   #anyUnknown = false;
   /** Bytes behind the end, in its page, may have been written to. */
@@ -73,7 +73,7 @@ export class ObjectModel {
   truncate(size: number): void {
     const old = this.size;
     if (size === old) return;
-    this.changes++;
+    if (size < old) this.changes++;
     for (const mapping of this.mappings) {
       mapping.objectChanges(Math.floor(Math.min(old, size) / PAGE));
     }

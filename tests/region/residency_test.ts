@@ -44,6 +44,28 @@ Deno.test("MmapRegion.populateSync() brings the pages of its range into memory",
   }
 });
 
+Deno.test({
+  name: "MmapRegion.populateSync() and populate() copy private pages around those that forbid it",
+  ignore: !onLinux,
+  fn: () =>
+    withTempDir(async (dir) => {
+      const path = makeFile(dir, 4 * PAGE);
+      using populated = MmapRegion.open(path, { access: "copy-on-write" });
+      using later = MmapRegion.open(path, { access: "copy-on-write" });
+      for (const region of [populated, later]) {
+        region.protect("none", { byteOffset: PAGE, byteLength: PAGE });
+      }
+      populated.populateSync();
+      await later.populate();
+      using file = Deno.openSync(path, { write: true });
+      file.writeSync(pattern(4 * PAGE, 9));
+      for (const region of [populated, later]) {
+        region.protect("read-write");
+        assertEquals(region.bytes.subarray(2 * PAGE), pattern(4 * PAGE).subarray(2 * PAGE));
+      }
+    }),
+});
+
 onBothFileSystems("MmapRegion.populateSync() reads a file in and changes nothing", (dir) => {
   const path = makeSparseFile(dir, 8 * PAGE);
   for (const access of ["read", "read-write", "copy-on-write"] as const) {
