@@ -4,7 +4,7 @@
  * sees one of size 0.
  */
 
-import { checkCount, checkZero, retryInterrupted } from "../../ffi/call.ts";
+import { checkCount, checkZero } from "../../ffi/call.ts";
 import { cString } from "../../ffi/arguments.ts";
 import {
   AT_FDCWD,
@@ -24,6 +24,7 @@ import { type FileStatus, statusOf, statusOfEntry } from "../../ffi/status.ts";
 import { openPatiently } from "./open_file.ts";
 import { disown, own, OWNER_PREFIX, SHARED_MEMORY_DIRECTORY } from "./owners.ts";
 import { checkDenied } from "./permission.ts";
+import { EMPTY, extend } from "./size.ts";
 
 /** Bytes of a name without its "/". */
 const MAX_NAME_BYTES = { linux: 255, darwin: 30 };
@@ -73,9 +74,11 @@ export function openNamed(name: string, writable: boolean): number {
 }
 
 /**
- * Makes an object, sized, and owned by this process.
+ * Makes an object, sized, and owned by this process. Its memory is reserved, so that a full /dev/shm is
+ * an error here and not a fault later; nothing has a name before that.
  *
  * @throws {Deno.errors.AlreadyExists} EEXIST: there is one of that name.
+ * @throws {Error} ENOSPC: there is not so much memory left.
  */
 export function createNamed(name: string, byteLength: number, mode: number): number {
   if (platform().os === "darwin") return createDarwin(name, byteLength, mode);
@@ -83,7 +86,7 @@ export function createNamed(name: string, byteLength: number, mode: number): num
   checkDenied(path, true);
   const fd = open(SHARED_MEMORY_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
   try {
-    retryInterrupted(() => ftruncate(fd, byteLength));
+    extend(fd, EMPTY, byteLength, true, path);
     const { inode } = statusOf(fd);
     try {
       own(name, inode);

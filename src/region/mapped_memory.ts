@@ -143,7 +143,8 @@ export abstract class MappedMemory extends MappedText {
   }
 
   /**
-   * Faults pages in and keeps them in memory (`mlock`).
+   * Faults pages in and keeps them in memory (`mlock`). A region that is resized while an operation of
+   * Deno still uses its bytes gets new pages, which are not locked, and for which no advice holds.
    *
    * @param range widened to whole pages
    * @throws {RangeError} If the range lies outside of the region.

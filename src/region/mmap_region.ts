@@ -152,6 +152,7 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.NotFound} ENOENT: there is no such object.
    * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and there is one.
    * @throws {Deno.errors.PermissionDenied} EACCES: no right to it.
+   * @throws {Error} ENOSPC: a new object's memory is reserved, and there is not so much left.
    * @see https://man7.org/linux/man-pages/man7/shm_overview.7.html
    *
    * @example
