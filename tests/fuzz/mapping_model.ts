@@ -39,6 +39,8 @@ export class MappingModel implements Mapped {
   /** Absorbed since the mapping was made. */
   faults = 0;
   cutOff = false;
+  /** Some of its pages may be locked in memory: such private pages are copied once writable. */
+  locked = false;
   /** How many Workers touch it at times of their own. */
   hammered = 0;
   /** What they touched may or may not be cut off. */
@@ -94,7 +96,7 @@ export class MappingModel implements Mapped {
   touch(page: number, write: boolean): void {
     if (!allows(this.rightsOf(page), write)) {
       this.#fault();
-      this.#rights.set(page, "write");
+      this.setRights(page, page + 1, "write");
       const own = this.spec.copies || this.spec.plain || this.#own.get(page)?.zero === true;
       if (!own) this.#becomeCopy(page);
     }
@@ -223,6 +225,13 @@ export class MappingModel implements Mapped {
   setRights(first: number, last: number, rights: Rights): void {
     this.changes++;
     for (let page = first; page < last; page++) this.#rights.set(page, rights);
+    if (this.locked) this.populate(first, last, false);
+  }
+
+  /** Private memory that can be written to is copied at once. */
+  lock(first: number, last: number): void {
+    this.locked = true;
+    this.populate(first, last, false);
   }
 
   /** Every page is the object's again, but for the copies of private memory. */
@@ -237,6 +246,7 @@ export class MappingModel implements Mapped {
     }
     if (!this.spec.copies) this.#unknown.clear();
     this.#detached.clear();
+    if (this.locked && this.#rights.size > 0) this.populate(0, this.pages, false);
     this.#rights.clear();
     this.cutOff = false;
     this.uncertain = this.hammered > 0;

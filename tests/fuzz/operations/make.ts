@@ -40,7 +40,8 @@ export function commonOptions(world: World, byteLength: number): MapOptions {
 function applyOptions(live: Live, options: MapOptions): void {
   const pages = Math.ceil((live.lead + live.byteLength) / PAGE);
   if (options.populate === true || options.lock === true) live.main.populate(0, pages, true);
-  if (options.flags !== undefined) live.main.populate(0, live.main.pages, false);
+  if (options.lock === true) live.main.locked = true;
+  if (options.flags !== undefined) live.main.lock(0, live.main.pages);
 }
 
 /** Takes over a region that was made of an object, if it was. */

@@ -109,8 +109,7 @@ const locking: Operation = {
       if (live.closed || refused(world, live, part, outcome)) return;
       const pages = pagesMeant(world, live, part);
       if (world.tame && allThere(live, pages, false)) mustSucceed(outcome, "lock()");
-      // Private memory that can be written to is copied at once.
-      if (lock) live.main.populate(...pages, false);
+      if (lock) live.main.lock(...pages);
     });
   },
 };
