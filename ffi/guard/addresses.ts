@@ -143,10 +143,9 @@ export class Addresses {
    */
   #keep(chunk: number): void {
     const keeper = mapKeeper(chunk);
-    if (keeper === 0n) return;
     const before = this.#kept;
-    this.#kept = { chunk, keeper };
-    const old = Atomics.exchange(this.#words, keeperIndex(chunk), keeper);
+    this.#kept = { chunk, keeper }; // where there is a page already, that keeps them
+    const old = keeper === 0n ? 0n : Atomics.exchange(this.#words, keeperIndex(chunk), keeper);
     if (old !== 0n) unmapKeeper(old);
     // The own one before lies in another part, unless it was the one that was found there.
     const index = keeperIndex(before.chunk);

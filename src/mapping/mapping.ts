@@ -12,15 +12,15 @@ import { mapPlaced, type PlacedRange } from "./placement.ts";
 import { extent, giveBack, type Owned, withdraw } from "./owned.ts";
 import { type MapRequest, unmapRange } from "./range.ts";
 
-/** One of the mapping's own buffers. */
-interface OwnBuffer {
+/** What is left of a mapping that nobody closed. */
+interface Remains {
   readonly owned: Owned;
   readonly epoch: number;
 }
 
-const forgotten = new FinalizationRegistry<OwnBuffer>(({ owned, epoch }) => {
-  // Once another buffer, or none, stands for the memory, this one does not matter any more: also
-  // where a program has taken `unregister` away.
+const forgotten = new FinalizationRegistry<Remains>(({ owned, epoch }) => {
+  // Once something else, or nothing, stands for the memory, this does not matter any more: also where
+  // a program has taken `unregister` away.
   if (owned.epoch !== epoch) return;
   giveBack(owned);
   owned.onForgotten();
@@ -44,7 +44,8 @@ function slotForLife(): GuardSlot | undefined {
 export class Mapping {
   readonly #owned: Owned;
   #request: MapRequest;
-  #ownBuffer: ArrayBuffer;
+  /** Made at its first use. */
+  #ownBuffer: ArrayBuffer | undefined;
   /** Made when a user asks for it: then Deno, too, may be given its memory. */
   #buffer: ArrayBuffer | undefined;
   #pins = 0;
@@ -66,19 +67,19 @@ export class Mapping {
     this.#owned = { placed, fd, onForgotten, epoch: 0, guard: undefined, slot, exposed: false };
     this.#describe();
     try {
-      this.#ownBuffer = bufferOver(placed.range);
       if (request.guarded) this.beginGuard();
     } catch (error) {
       slot?.free();
       unmapRange(placed.pages);
       throw error;
     }
-    this.#register();
+    this.#register(this);
   }
 
-  #register(): void {
+  /** @param last what the memory is kept for: when it is collected, the mapping is given back */
+  #register(last: WeakKey): void {
     const owned = this.#owned;
-    apply(register, forgotten, [this.#ownBuffer, { owned, epoch: owned.epoch }, this]);
+    apply(register, forgotten, [last, { owned, epoch: owned.epoch }, this]);
   }
 
   #unregister(): void {
@@ -115,7 +116,21 @@ export class Mapping {
 
   /** For this module's own use: no operation of Deno is ever given views of it. */
   get ownBuffer(): ArrayBuffer {
-    return this.#ownBuffer;
+    return this.#ownBuffer ??= this.#makeOwnBuffer();
+  }
+
+  #makeOwnBuffer(): ArrayBuffer {
+    const buffer = bufferOver(this.range);
+    this.#unregister();
+    this.#register(buffer); // views of it may outlive this object
+    return buffer;
+  }
+
+  #dropOwnBuffer(): void {
+    if (this.#ownBuffer === undefined) return;
+    this.#unregister();
+    this.#ownBuffer = undefined;
+    this.#register(this);
   }
 
   /** The one buffer for users. */
@@ -130,7 +145,7 @@ export class Mapping {
     this.#describe();
     const buffer = table && slot && lentBuffer(owned.placed.start, this.byteLength, slot, table);
     owned.exposed ||= buffer === undefined;
-    return buffer ?? this.#ownBuffer;
+    return buffer ?? this.ownBuffer;
   }
 
   get guard(): MappingGuard | undefined {
@@ -180,7 +195,7 @@ export class Mapping {
   #detach(): boolean {
     // The user's first: it alone may have been transferred away.
     if (this.#buffer !== undefined && !detach(this.#buffer)) return false;
-    if (this.#buffer !== this.#ownBuffer) detach(this.#ownBuffer);
+    if (this.#ownBuffer !== undefined && this.#buffer !== this.#ownBuffer) detach(this.#ownBuffer);
     return true;
   }
 
@@ -198,7 +213,8 @@ export class Mapping {
    */
   move(byteLength: number, change: (used: boolean) => PlacedRange): void {
     if (!this.#detach()) throw transferredAway();
-    this.#unregister();
+    this.#buffer = undefined;
+    this.#dropOwnBuffer();
     const owned = this.#owned;
     const used = owned.slot?.used ?? false;
     let heirFd = used && owned.fd !== -1 ? duplicateDescriptor(owned.fd) : -1;
@@ -214,9 +230,6 @@ export class Mapping {
       this.#request = { ...this.#request, byteLength };
     } finally {
       if (heirFd !== -1) close(heirFd);
-      this.#buffer = undefined;
-      this.#ownBuffer = bufferOver(this.range);
-      this.#register();
       this.#describe();
       this.guard?.resume(this.range, this.#request);
       if (guarded) this.beginGuard();

@@ -19,6 +19,8 @@ import { type FileStatus, fileSystemOf, statusOf } from "../../ffi/status.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
 const ENOSPC = 28;
+/** Zeros are written in parts of this length; holes shorter than it are written. */
+const PART = 2 ** 20;
 /** What file systems say that cannot do it, and kernels that do not know it. */
 const UNSUPPORTED: readonly string[] = ["EOPNOTSUPP", "EINVAL", "ENOSYS"];
 const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
@@ -89,9 +91,11 @@ export function takeBack(fd: number, from: number, to: number): void {
 
 /**
  * Finds out beforehand that a disk has no room, as far as it tells. So little is reserved in vain,
- * and has to be given back under the eyes of others that write to the file.
+ * and has to be given back under the eyes of others that write to the file. To ask takes as long as
+ * to reserve a little, which is not worth it.
  */
 function checkRoom(fd: number, byteLength: number, subject: string | undefined): void {
+  if (byteLength <= PART) return;
   const disk = fileSystemOf(fd);
   // Some count no blocks, or none as free.
   if (disk === undefined || disk.blocks === 0 || disk.freeBlocks === 0) return;
@@ -126,9 +130,6 @@ function releaseBlocks(fd: number, before: number): void {
     // They stay reserved. What failed before has to be told.
   }
 }
-
-/** Zeros are written in parts of this length; holes shorter than it are written. */
-const PART = 2 ** 20;
 
 /**
  * Extends a file where blocks cannot be reserved, as on ext2. Zeros are appended, wherever the end is
