@@ -40,6 +40,17 @@ function slotForLife(): GuardSlot | undefined {
   return table !== undefined && watchIsolate(table) ? table.tryTake() : undefined;
 }
 
+/** What a mapping that leaves its memory to others needs more: they get the descriptor. */
+interface Share {
+  readonly fd: number;
+  readonly slot: GuardSlot | undefined;
+}
+
+function discard({ fd, slot }: Share): void {
+  slot?.free();
+  if (fd !== -1) close(fd);
+}
+
 /** A live mapping. It owns the addresses, and a descriptor. */
 export class Mapping {
   readonly #owned: Owned;
@@ -217,32 +228,44 @@ export class Mapping {
     this.#dropOwnBuffer();
     const owned = this.#owned;
     const used = owned.slot?.used ?? false;
-    let heirFd = used && owned.fd !== -1 ? duplicateDescriptor(owned.fd) : -1;
     const guarded = this.guard !== undefined;
+    let share = used ? this.#prepareToLeave(guarded) : undefined;
     if (!used) this.guard?.suspend();
     try {
       const placed = change(used);
-      if (used && placed.start !== owned.placed.start) {
-        this.#leave(heirFd);
-        heirFd = -1;
+      if (share !== undefined && placed.start !== owned.placed.start) {
+        this.#leave(share);
+        share = undefined;
       }
       owned.placed = placed;
       this.#request = { ...this.#request, byteLength };
     } finally {
-      if (heirFd !== -1) close(heirFd);
+      if (share !== undefined) discard(share);
       this.#describe();
       this.guard?.resume(this.range, this.#request);
       if (guarded) this.beginGuard();
     }
   }
 
-  /** Leaves the old range to those who use it. @param fd a descriptor of its own, or -1 */
-  #leave(fd: number): void {
+  /** Takes what is needed to go on without the old range, before anything changes. */
+  #prepareToLeave(guarded: boolean): Share {
+    const { fd } = this.#owned;
+    const slot = guarded ? processTable()!.take() : slotForLife();
+    try {
+      return { fd: fd === -1 ? -1 : duplicateDescriptor(fd), slot };
+    } catch (error) {
+      slot?.free();
+      throw error;
+    }
+  }
+
+  /** Leaves the old range, its slot and a descriptor of its own to those who use it. */
+  #leave({ fd, slot }: Share): void {
     const owned = this.#owned;
     this.#earlierFaults = this.faults;
     addHeld(giveBack({ ...owned, fd }));
     owned.guard = undefined;
-    owned.slot = slotForLife();
+    owned.slot = slot;
   }
 
   /** Takes the buffers from their views and gives the addresses back. Once only. */
