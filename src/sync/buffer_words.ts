@@ -49,6 +49,15 @@ export class BufferWords implements Words {
     }
   }
 
+  /** Nobody can close it. */
+  beforeEnd(): () => void {
+    return () => {};
+  }
+
+  pinned<T>(work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+
   wake(index: number, count: number): number {
     return Atomics.notify(this.cells, index, count);
   }

@@ -6,6 +6,10 @@ import { checkComparable, isDead, ownThread } from "../object/identity.ts";
 import { pathOfName } from "../object/shared_memory.ts";
 import { type Name, Token } from "../object/token.ts";
 import type { RegionCore } from "../region/core.ts";
+import { damaged } from "./words.ts";
+
+/** 30 bits. */
+const LARGEST_NUMBER = 0x3fffffff;
 
 /** What the algorithms of this module ask; a test puts its own actors in its place. */
 export interface Threads {
@@ -28,8 +32,16 @@ export const THREADS: Threads = {
     const self = THREADS.self();
     return self.number === number && self.fingerprint === fingerprint;
   },
-  isDead,
+  isDead: (number, fingerprint) => {
+    checkNumber(number);
+    return isDead(number, fingerprint);
+  },
 };
+
+/** @throws {Deno.errors.InvalidData} If nobody can have that number. */
+function checkNumber(number: number): void {
+  if (number < 1 || number > LARGEST_NUMBER) throw damaged("lock", number);
+}
 
 const known = new WeakMap<RegionCore, Threads>();
 
@@ -120,6 +132,7 @@ class RegionThreads implements Threads {
   }
 
   isDead(number: number, fingerprint: number): boolean {
+    checkNumber(number);
     if (!(this.self() instanceof Token)) return isDead(number, fingerprint);
     // Not by the token's own description, which does not see its own lock.
     const lives = fingerprint === 0

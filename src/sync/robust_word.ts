@@ -18,9 +18,10 @@
 
 import type { Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
-import type { Words } from "./words.ts";
+import { damaged, type Words } from "./words.ts";
 
 const NUMBER_MASK = 0x3fffffff;
+const NO_BIT = 0x40000000;
 const WAITERS_BIT = 0x80000000 | 0;
 
 /** How a lock word was got. */
@@ -40,7 +41,14 @@ export class RobustWord {
 
   /** The number of who holds it; 0 if it is free. */
   get holder(): number {
-    return Atomics.load(this.words.cells, this.index) & NUMBER_MASK;
+    return this.#state & NUMBER_MASK;
+  }
+
+  /** @throws {Deno.errors.InvalidData} If it has a bit that is none. */
+  get #state(): number {
+    const state = Atomics.load(this.words.cells, this.index);
+    if ((state & NO_BIT) === 0) return state;
+    throw damaged("lock", state);
   }
 
   /** Whether this very isolate holds it. */
@@ -51,7 +59,7 @@ export class RobustWord {
   /** Whether somebody holds it who is dead. Takes nothing. */
   get isLost(): boolean {
     const { cells } = this.words;
-    const state = Atomics.load(cells, this.index);
+    const state = this.#state;
     if ((state & NUMBER_MASK) === 0) return false;
     const dead = this.#deadHolder(state);
     // What was read may have been of two holders, one after the other: then it is not there any more.
@@ -77,7 +85,7 @@ export class RobustWord {
   /** Takes it if it is free or its holder is dead. */
   takeNow(): Taken | undefined {
     while (true) {
-      const state = Atomics.load(this.words.cells, this.index);
+      const state = this.#state;
       if ((state & NUMBER_MASK) === 0) {
         if (this.#take(state, 0)) return "taken";
         continue;
@@ -90,7 +98,7 @@ export class RobustWord {
 
   /** Takes it if its holder is dead, and only then. */
   takeIfDead(): boolean {
-    const state = Atomics.load(this.words.cells, this.index);
+    const state = this.#state;
     if ((state & NUMBER_MASK) === 0) return false;
     const dead = this.#deadHolder(state);
     return dead !== undefined && this.#recover(dead);
@@ -104,9 +112,8 @@ export class RobustWord {
    * @returns undefined if it is held; `expected` then is the value to wait on
    */
   takeOrWait(waited: boolean, thorough: boolean): Taken | undefined {
-    const { cells } = this.words;
     while (true) {
-      const state = Atomics.load(cells, this.index);
+      const state = this.#state;
       if ((state & NUMBER_MASK) === 0) {
         if (this.#take(state, waited ? WAITERS_BIT : 0)) return "taken";
         continue;
@@ -127,9 +134,8 @@ export class RobustWord {
    * @returns undefined if it is held; `expected` then is the value to wait on
    */
   freeOrWait(thorough: boolean): "free" | "recovered" | undefined {
-    const { cells } = this.words;
     while (true) {
-      const state = Atomics.load(cells, this.index);
+      const state = this.#state;
       if ((state & NUMBER_MASK) === 0) return "free";
       const dead = thorough ? this.#deadHolder(state) : undefined;
       if (dead !== undefined) {
@@ -184,9 +190,11 @@ export class RobustWord {
     return exchangePair(this.words.cells, this.index, dead, [number | WAITERS_BIT, fingerprint]);
   }
 
-  /** Gives it back and wakes one waiter, or all. By the holder only. */
+  /** Gives it back and wakes one waiter, or all. By who took it: does nothing if that one has lost it. */
   release(wakeCount = 1): void {
     const { cells } = this.words;
+    // Memory that was cut off or overwritten meanwhile may be held by somebody else now.
+    if (cells[this.index + 1] !== this.#threads.self().fingerprint) return;
     cells[this.index + 1] = 0;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.

@@ -33,8 +33,25 @@ export interface Words {
     signal: AbortSignal | undefined,
   ): Promise<WaitResult>;
 
+  /**
+   * Has `end` run right before the memory is closed by this isolate, while it can still be used.
+   *
+   * @returns what calls that off
+   */
+  beforeEnd(end: () => void): () => void;
+
+  /** Runs `work`; the memory stays where it is meanwhile. */
+  pinned<T>(work: () => Promise<T>): Promise<T>;
+
   /** Wakes waiters of a word, of all processes. @returns how many */
   wake(index: number, count: number): number;
+}
+
+/** What stands in a word can be nothing that the algorithms have written. */
+export function damaged(what: string, value: number): Error {
+  return new Deno.errors.InvalidData(
+    `Cannot use ${what}: its memory is damaged, ${value} is in one of its words`,
+  );
 }
 
 /** All waiters. */
