@@ -90,10 +90,9 @@ export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): 
   } catch (error) {
     return cancelling.instead(error);
   }
-  const { words } = attempt;
-  const callOff = words.beforeEnd(() => cancelling.run());
+  const callOff = attempt.words.beforeEnd(() => cancelling.run());
   try {
-    return await words.pinned(() => until(attempt, patience, cancelling));
+    return await until(attempt, patience, cancelling);
   } finally {
     callOff();
   }

@@ -54,10 +54,6 @@ export class BufferWords implements Words {
     return () => {};
   }
 
-  pinned<T>(work: () => Promise<T>): Promise<T> {
-    return work();
-  }
-
   wake(index: number, count: number): number {
     return Atomics.notify(this.cells, index, count);
   }

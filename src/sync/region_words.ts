@@ -114,10 +114,6 @@ export class RegionWords implements Words {
     return this.#core.beforeClose(end);
   }
 
-  pinned<T>(work: () => Promise<T>): Promise<T> {
-    return this.#core.live(this.#action).whilePinned(work);
-  }
-
   wake(index: number, count: number): number {
     const pointer = this.#pointer(index);
     return platform().os === "darwin" ? darwinWake(pointer, count) : linuxWake(pointer, count);

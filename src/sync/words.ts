@@ -40,9 +40,6 @@ export interface Words {
    */
   beforeEnd(end: () => void): () => void;
 
-  /** Runs `work`; the memory stays where it is meanwhile. */
-  pinned<T>(work: () => Promise<T>): Promise<T>;
-
   /** Wakes waiters of a word, of all processes. @returns how many */
   wake(index: number, count: number): number;
 }
