@@ -2,11 +2,28 @@
 
 import { isLocked, isNumberLocked } from "../../ffi/file_lock.ts";
 import { statusOf } from "../../ffi/status.ts";
-import { checkComparable, isDead, ownThread } from "../object/identity.ts";
+import { checkComparable, isDead, ownThread, threadOf } from "../object/identity.ts";
 import { pathOfName } from "../object/shared_memory.ts";
-import { type Name, Token } from "../object/token.ts";
+import { processOfThread, processWithToken } from "../object/shown_process.ts";
+import { type Name, threadIn, Token } from "../object/token.ts";
 import type { RegionCore } from "../region/core.ts";
-import { damaged } from "./words.ts";
+import { damaged } from "./damage.ts";
+
+/** Who holds a lock, at the moment of asking. */
+export interface LockHolder {
+  /**
+   * The holder's process, from /proc, for showing only; null if it is of another PID namespace, or dead,
+   * or if /proc does not show it to this user.
+   */
+  readonly pid: number | null;
+  /**
+   * The holder's thread, in its own PID namespace. That of a main program has its process's number. 0 if
+   * it died before it wrote it down.
+   */
+  readonly tid: number;
+  /** Whether it lives, as the kernel says: right in every namespace and for every user. */
+  readonly alive: boolean;
+}
 
 /** 30 bits. */
 const LARGEST_NUMBER = 0x3fffffff;
@@ -23,6 +40,8 @@ export interface Threads {
   isSelf(number: number, fingerprint: number): boolean;
   /** Whether a holder is dead for sure; a fingerprint of 0 is not written yet. */
   isDead(number: number, fingerprint: number): boolean;
+  /** What there is to show of a holder. */
+  holder(number: number, fingerprint: number): LockHolder;
 }
 
 /** In memory that only the threads of one process have. */
@@ -35,6 +54,10 @@ export const THREADS: Threads = {
   isDead: (number, fingerprint) => {
     checkNumber(number);
     return isDead(number, fingerprint);
+  },
+  holder: (number, fingerprint) => {
+    const alive = !THREADS.isDead(number, fingerprint);
+    return { pid: Deno.pid, tid: threadOf(number).tid, alive };
   },
 };
 
@@ -139,6 +162,18 @@ class RegionThreads implements Threads {
       ? isNumberLocked(this.#fd, number)
       : isLocked(this.#fd, number, fingerprint);
     return !lives && !this.isSelf(number, fingerprint);
+  }
+
+  holder(number: number, fingerprint: number): LockHolder {
+    const alive = !this.isDead(number, fingerprint);
+    const byToken = this.self() instanceof Token;
+    const { tid, isOwnNamespace } = byToken
+      ? { tid: threadIn(fingerprint), isOwnNamespace: true }
+      : threadOf(number);
+    if (!alive || !isOwnNamespace) return { pid: null, tid, alive };
+    if (this.isSelf(number, fingerprint)) return { pid: Deno.pid, tid, alive };
+    const pid = byToken ? processWithToken(tid, { number, fingerprint }) : processOfThread(tid);
+    return { pid, tid, alive };
   }
 }
 

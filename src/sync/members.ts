@@ -7,9 +7,9 @@
  * word before the list says how far it was ever used, so that nobody has to look further.
  */
 
+import { damaged } from "./damage.ts";
 import type { Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
-import { damaged } from "./words.ts";
 
 /** The members at `first` (even), `first + 2`, ... of `cells`, up to its end. */
 export class Members {
@@ -70,6 +70,12 @@ export class Members {
   /** Takes all out. */
   clear(cells: Int32Array): void {
     cells.fill(0, this.#first);
+  }
+
+  /** Where somebody is in. */
+  *places(cells: Int32Array): Generator<number> {
+    const end = this.#end(cells);
+    for (let at = this.#first; at < end; at += 2) if (Atomics.load(cells, at) !== 0) yield at;
   }
 
   /** Whether this isolate is in. */

@@ -1,11 +1,11 @@
 /** Something that is to happen once, in one of all processes. */
 
 import { attemptAsync, attemptSync } from "./attempt.ts";
+import { damaged } from "./damage.ts";
 import { LockAttempt } from "./mutex.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
-import { damaged } from "./words.ts";
 
 const LOCK = 0;
 const DONE = 2;

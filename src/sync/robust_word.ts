@@ -16,9 +16,10 @@
  * word is taken from a dead holder by exchanging both at once.
  */
 
+import { damaged } from "./damage.ts";
 import type { Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
-import { damaged, type Words } from "./words.ts";
+import type { Words } from "./words.ts";
 
 const NUMBER_MASK = 0x3fffffff;
 const NO_BIT = 0x40000000;

@@ -14,6 +14,8 @@
  */
 
 import type { Attempt } from "./attempt.ts";
+import type { LockHolder } from "./holder.ts";
+import { holderAt } from "./lock_holder.ts";
 import { Members } from "./members.ts";
 import { RobustWord, type Taken } from "./robust_word.ts";
 import { EVERYBODY, type Words } from "./words.ts";
@@ -46,6 +48,14 @@ export class RwWords {
   /** Whether this very isolate reads or writes. */
   get isOwn(): boolean {
     return this.writer.isOwn || this.readers.hasSelf(this.words.cells);
+  }
+
+  /** Those who read, or else who writes. */
+  holders(): LockHolder[] {
+    const { readers, words } = this;
+    // Who has the writer's word while somebody reads waits.
+    const reading = [...readers.places(words.cells)].flatMap((at) => holderAt(words, at) ?? []);
+    return reading.length > 0 ? reading : [holderAt(words, WRITER) ?? []].flat();
   }
 
   /** Enters as a reader if nobody writes or waits to. */

@@ -2,10 +2,11 @@
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import { wholeNumber } from "../mapping/pages.ts";
+import { damaged } from "./damage.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { Sleepers } from "./sleepers.ts";
-import { damaged, type Words } from "./words.ts";
+import type { Words } from "./words.ts";
 
 const COUNT = 0;
 const WAITERS = 1;

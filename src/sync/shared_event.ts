@@ -1,10 +1,11 @@
 /** Something that has happened, or not yet. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { damaged } from "./damage.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { Sleepers } from "./sleepers.ts";
-import { damaged, EVERYBODY, type Words } from "./words.ts";
+import { EVERYBODY, type Words } from "./words.ts";
 
 const STATE = 0;
 const WAITERS = 1;

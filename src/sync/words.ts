@@ -44,12 +44,5 @@ export interface Words {
   wake(index: number, count: number): number;
 }
 
-/** What stands in a word can be nothing that the algorithms have written. */
-export function damaged(what: string, value: number): Error {
-  return new Deno.errors.InvalidData(
-    `Cannot use ${what}: its memory is damaged, ${value} is in one of its words`,
-  );
-}
-
 /** All waiters. */
 export const EVERYBODY = 0x7fffffff;

@@ -12,11 +12,10 @@ import {
   type WaitOptions,
 } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { libc, replaceLibc } from "../../ffi/libc.ts";
 import { type Attempt, attemptAsync } from "../../src/sync/attempt.ts";
 import { BufferWords } from "../../src/sync/buffer_words.ts";
 import { Child } from "../_child.ts";
-import { bytesAt } from "../_pages.ts";
+import { withLocks } from "./_without_locks.ts";
 
 const { BadResource, TimedOut } = Deno.errors;
 const ignore = Deno.build.os !== "linux";
@@ -141,24 +140,6 @@ function leftIn(words: Int32Array, counters: readonly number[] = []): string[] {
   return [...words].flatMap((word, i) =>
     word === 0 || counters.includes(i) ? [] : [`word ${i}: ${word}`]
   );
-}
-
-/** Runs `body` as on a file system without locks of open file descriptions, or as on this one. */
-async function withLocks(there: boolean, body: () => Promise<void>): Promise<void> {
-  if (there) return await body();
-  const EINVAL = 22;
-  const cell = new Int32Array(bytesAt(libc().errnoLocation()!, 4).buffer);
-  const restore = replaceLibc({
-    fcntlLock: () => {
-      cell[0] = EINVAL;
-      return -1;
-    },
-  });
-  try {
-    await body();
-  } finally {
-    restore();
-  }
 }
 
 for (const there of [true, false]) {
