@@ -33,6 +33,8 @@ export class RobustWord {
   readonly words: Words;
   readonly index: number;
   readonly #threads: Threads;
+  /** The fingerprint that this isolate left in it last. */
+  #mine = 0;
 
   constructor(words: Words, index: number) {
     this.words = words;
@@ -79,7 +81,7 @@ export class RobustWord {
     // Pairs with the exchange in `release`: what the last holder wrote is seen from here on. A load
     // and a store would let two threads in.
     if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;
-    cells[this.index + 1] = fingerprint;
+    cells[this.index + 1] = this.#mine = fingerprint;
     return true;
   }
 
@@ -170,7 +172,7 @@ export class RobustWord {
     if (Atomics.compareExchange(cells, this.index, state, state | number | bits) !== state) {
       return false;
     }
-    cells[this.index + 1] = fingerprint;
+    cells[this.index + 1] = this.#mine = fingerprint;
     return true;
   }
 
@@ -188,6 +190,7 @@ export class RobustWord {
     // Both at once: the fingerprint may have been read a moment later, from another holder, and the
     // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
     // there still.
+    this.#mine = fingerprint;
     return exchangePair(this.words.cells, this.index, dead, [number | WAITERS_BIT, fingerprint]);
   }
 
@@ -195,7 +198,7 @@ export class RobustWord {
   release(wakeCount = 1): void {
     const { cells } = this.words;
     // Memory that was cut off or overwritten meanwhile may be held by somebody else now.
-    if (cells[this.index + 1] !== this.#threads.self().fingerprint) return;
+    if (cells[this.index + 1] !== this.#mine) return;
     cells[this.index + 1] = 0;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.

@@ -110,3 +110,15 @@ onLinux("Mutex.holder of one that died before it wrote its fingerprint, and of n
   words[15] = -1;
   assertThrows(() => new RwLock(region).holders(), InvalidData, "damaged");
 });
+
+onLinux(
+  "Mutex.holder shows no process for a dead thread whose number is another one's now",
+  () =>
+    withLocks(false, async () => {
+      using region = MmapRegion.anonymous(4096);
+      new Mutex(region).lockSync();
+      region.view(Int32Array)[1]! ^= 0x55;
+      await Promise.resolve();
+      assertEquals(new Mutex(region).holder, { ...self, pid: null, alive: false });
+    }),
+);
