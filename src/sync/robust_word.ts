@@ -190,8 +190,10 @@ export class RobustWord {
     // Both at once: the fingerprint may have been read a moment later, from another holder, and the
     // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
     // there still.
+    const mine: Pair = [number | WAITERS_BIT, fingerprint];
+    if (!exchangePair(this.words.cells, this.index, dead, mine)) return false;
     this.#mine = fingerprint;
-    return exchangePair(this.words.cells, this.index, dead, [number | WAITERS_BIT, fingerprint]);
+    return true;
   }
 
   /** Gives it back and wakes one waiter, or all. By who took it: does nothing if that one has lost it. */
