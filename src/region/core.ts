@@ -42,6 +42,8 @@ export class RegionCore {
   readonly lead: number;
   /** Shared with the mapping, which must not hold the region itself. */
   readonly #farewells: Farewells = { first: [], last: [] };
+  /** What is to end before the region does. */
+  readonly #underWay = new Set<() => void>();
   /** Further places where the object is mapped for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   #byteLength: number;
@@ -65,6 +67,18 @@ export class RegionCore {
       sayAll(farewells.first, true);
       sayAll(farewells.last, true);
     });
+  }
+
+  /**
+   * Has `end` run when the region is about to be closed, while it can still be used; what is under way
+   * keeps it from being collected.
+   *
+   * @param end must not throw
+   * @returns what calls that off
+   */
+  beforeClose(end: () => void): () => void {
+    this.#underWay.add(end);
+    return () => this.#underWay.delete(end);
   }
 
   /** What to do when the region is closed or collected; `farewell` must not hold the region. */
@@ -199,6 +213,7 @@ export class RegionCore {
   #leave(): Mapping | undefined {
     const mapping = this.#mapping;
     if (mapping === undefined) return undefined;
+    for (const end of this.#underWay) end();
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.#bytes = undefined;

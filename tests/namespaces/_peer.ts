@@ -79,6 +79,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     return "held";
   },
   release: () => release(),
+  pid: () => Deno.pid,
+  /** Whom it sees holding one of everything. */
+  holders: () => [mutex.holder, ...written.holders(), ...read.holders()],
   /** What it gets although somebody else, who lives, has it. */
   steal: async () => {
     const stolen: string[] = [];
