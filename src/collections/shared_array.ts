@@ -1,8 +1,10 @@
 /** A growable array in a file or a region. */
 
 import { alignUp, wholeNumber } from "../mapping/pages.ts";
+import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
+import { reserve } from "../region/reserve.ts";
 import {
   type FieldType,
   type InitOf,
@@ -116,6 +118,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const place = openPlace({ target, kind: "array", action, writable, create, fresh });
     try {
       checkElements(place.header, layout, action);
+      reserve(coreOf(place.region));
       return new SharedArray(place, layout);
     } catch (error) {
       if (place.owned) place.region.close();
@@ -277,7 +280,10 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
       throw new Deno.errors.WriteZero(`Cannot push: the array is full`);
     }
     // Another process may have made the file longer than this one knows.
-    if (needed > region.byteLength && owned) region.refresh();
+    if (needed > region.byteLength && owned) {
+      region.refresh();
+      reserve(coreOf(region));
+    }
     const before = region.byteLength;
     if (needed > before) {
       const step = Math.min(Math.max(before >> 1, SMALLEST_STEP), LARGEST_STEP);

@@ -1,8 +1,10 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { flag } from "../region/plan.ts";
+import { reserve } from "../region/reserve.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
 import { MUTEX_BYTE_OFFSET } from "./header.ts";
 import { MapKey } from "./map_key.ts";
@@ -128,6 +130,7 @@ export class SharedMap implements Disposable {
     try {
       const layout = layoutOf(place.header, place.region.byteLength, action);
       checkWishes(wishes, layout, action);
+      reserve(coreOf(place.region), 0, layout.byteLength);
       return new SharedMap(place, layout, pooled);
     } catch (error) {
       if (place.owned) place.region.close();

@@ -91,7 +91,7 @@ export function takeBack(fd: number, from: number, to: number): void {
  * Finds out beforehand that a disk has no room, as far as it tells. So little is reserved in vain,
  * and has to be given back under the eyes of others that write to the file.
  */
-function checkRoom(fd: number, byteLength: number, subject: string | undefined): void {
+export function checkRoom(fd: number, byteLength: number, subject: string | undefined): void {
   const disk = fileSystemOf(fd);
   // Some count no blocks, or none as free.
   if (disk === undefined || disk.blocks === 0 || disk.freeBlocks === 0) return;
@@ -100,7 +100,7 @@ function checkRoom(fd: number, byteLength: number, subject: string | undefined):
 }
 
 /** False where the file system or the platform cannot reserve blocks. */
-function fallocate(
+export function fallocate(
   fd: number,
   from: number,
   to: number,
