@@ -178,17 +178,27 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       map.delete(`${key} ${(i + 7) % 50}`);
     }
   },
-  serve: async () => {
-    const server = serve({ path: `${dir}/server` }, (request) => request.map((byte) => byte + 1));
-    await Promise.resolve(server);
+  serve: () => {
+    server = serve({ path: `${dir}/server` }, (request) => request.map((byte) => byte + 1));
     return "served";
   },
+  /** Waits until its server has so many clients. */
+  clients: async (count) => {
+    while (server!.clients !== Number(count)) await new Promise((done) => setTimeout(done, 5));
+    return server!.clients;
+  },
+  /** @returns the answer, or the error's name */
   call: async () => {
-    client ??= connect({ path: `${dir}/server` });
-    return [...await client.call(oneByte, { timeoutMs: 20_000 })];
+    try {
+      client ??= connect({ path: `${dir}/server` });
+      return [...await client.call(oneByte, { timeoutMs: 20_000 })];
+    } catch (error) {
+      return (error as Error).name;
+    }
   },
   reset: async () => {
     const connection = client!;
+    client = undefined;
     return await rejects(Deno.errors.ConnectionReset, () => connection.call(oneByte));
   },
   /** A handle of memory without a path. */
@@ -213,6 +223,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   reap: () => MmapRegion.reap(),
 };
 
+let server: ReturnType<typeof serve> | undefined;
 let client: ReturnType<typeof connect> | undefined;
 let release = (): void => {};
 const offered: MmapRegion[] = [];

@@ -1,7 +1,7 @@
 /** What the peers of a test share, in the files of a directory. */
 
 import { MmapRegion } from "@mmap/mmap";
-import { Broadcast, Channel } from "@mmap/mmap/channel";
+import { Broadcast, Channel, serve } from "@mmap/mmap/channel";
 import { SharedMap } from "@mmap/mmap/collections";
 import { withTempDir } from "../_files.ts";
 import { Peer, type Space, SPACES } from "./_spaces.ts";
@@ -29,6 +29,7 @@ function makeThings(dir: string): void {
     consumers: "multiple",
   }).close();
   Broadcast.create({ path: `${dir}/feed`, capacity: 4096 }).close();
+  serve({ path: `${dir}/server` }, (request) => request).close();
   SharedMap.open(`${dir}/map`, { create: true, capacity: 1000, maxKeyByteLength: 200 }).close();
   for (const { name } of Deno.readDirSync(dir)) Deno.chmodSync(`${dir}/${name}`, 0o666);
   Deno.chmodSync(dir, 0o777);

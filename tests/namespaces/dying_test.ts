@@ -1,11 +1,8 @@
 /** Holders that are killed, in every space, and others in every space that notice it. */
 
 import { assertEquals } from "@std/assert";
-import { type Peer, SPACES } from "./_spaces.ts";
+import { SPACES } from "./_spaces.ts";
 import { withPeers } from "./_things.ts";
-
-/** Where anonymous memory can be given by its handle: the server opens the client's. */
-const SAME_PIDS = SPACES.filter(({ name }) => /same|time/.test(name));
 
 for (const space of SPACES) {
   Deno.test(`all that a killed holder in ${space.name} had is given on`, async (t) => {
@@ -52,29 +49,3 @@ Deno.test("a waiter that is killed is in nobody's way", async () => {
     }, [SPACES[0]!, space, SPACES.at(-1)!]);
   }
 });
-
-Deno.test({
-  name: "calls notice the death of a server, and a server that of a client",
-  ignore: SAME_PIDS.length === 0,
-  fn: async () => {
-    for (const there of SAME_PIDS) {
-      for (const here of SAME_PIDS) {
-        await withPeers(async ([server, client, other]) => {
-          await server!.ask("serve");
-          assertEquals(await client!.ask("call"), [1]);
-          assertEquals(await other!.ask("call"), [1]);
-          await client!.kill();
-          assertEquals(await other!.ask("call"), [1]);
-          await server!.kill();
-          assertEquals(await other!.ask("reset"), true);
-          await restart(other!);
-        }, [there, here, SAME_PIDS[0]!]);
-      }
-    }
-  },
-});
-
-/** The seat of a dead server is taken over. */
-async function restart(peer: Peer): Promise<void> {
-  assertEquals(await peer.ask("serve"), "served");
-}

@@ -85,7 +85,8 @@ export class Client implements Disposable, AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} If the server dies; noticed within 100 ms.
    * @throws {Deno.errors.BrokenPipe} If the server is closed.
    * @throws {Deno.errors.ConnectionRefused} If the server ended before it took the connection, or
-   * has too many clients.
+   * has as many clients as it takes: 512.
+   * @throws {Deno.errors.PermissionDenied} If the server may not open this process's memory.
    * @throws {Deno.errors.InvalidData} If the server sends what no server sends.
    * @throws {Deno.errors.BadResource} If the client is closed, also while it waits.
    * @throws {RangeError} If the request is longer than the server takes.
