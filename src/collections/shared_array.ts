@@ -101,6 +101,8 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
    * @throws {Deno.errors.InvalidData} If something else is there, an array of other elements or of
    * another version, or a damaged one.
    * @throws {RangeError} If `length` is out of range, or the region too short for it.
+   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file or object lacks.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
    * @throws {TypeError} If an option is of another type.
    * @throws as `MmapRegion.open` does
    */

@@ -116,6 +116,8 @@ export class SharedMap implements Disposable {
    * @throws {Deno.errors.InvalidData} If something else is there, a map of another version or of
    * another geometry than the options say, or a damaged one.
    * @throws {RangeError} If a number is out of range, or the region too short for the map.
+   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file or object lacks.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
    * @throws {TypeError} If an option is of another type.
    * @throws as `MmapRegion.open` does
    */

@@ -12,6 +12,7 @@ for (const space of SPACES) {
           assertEquals(await holder!.ask("hold"), "held");
           assertEquals(await heir!.ask("steal"), []);
           await holder!.kill();
+          assertEquals(await heir!.ask("followed"), true);
           assertEquals(await heir!.ask("inherit"), {
             mutex: true,
             writer: true,
@@ -49,3 +50,23 @@ Deno.test("a waiter that is killed is in nobody's way", async () => {
     }, [SPACES[0]!, space, SPACES.at(-1)!]);
   }
 });
+
+for (const space of SPACES) {
+  Deno.test(`a party, a notifier and a writer that are killed in ${space.name} hold nobody up`, () =>
+    withPeers(async ([victim, ...others]) => {
+      for (const other of others) await other.ask("attend");
+      await victim!.ask("come");
+      await victim!.ask("seize");
+      await victim!.tell("rewrite");
+      await victim!.kill();
+      const deaths = await Promise.all(others.map((other) => other.ask("notified")));
+      assertEquals(deaths.filter((died) => died).length, 1);
+      for (const [i, other] of others.entries()) {
+        const { name } = other.space;
+        assertEquals([name, await other.ask("meet 100")], [name, false]);
+        assertEquals([name, await other.ask(`renew ${i}`)], [name, true]);
+      }
+      const met = others.slice(0, 2).map((other) => other.ask("meet 20000"));
+      assertEquals(await Promise.all(met), [true, true]);
+    }, [space, ...SPACES]));
+}

@@ -133,11 +133,16 @@ export class Client implements Disposable, AsyncDisposable {
 /**
  * Connects to a server of this or another process: see `serve`. Calls may be made at once.
  *
+ * To a server of another PID namespace, such as another container's, through a file that is made beside
+ * the server's path or name, and has a name until the server has opened it.
+ *
  * @param server the server's handle, or its text form, or the name or path that it was given
  * @throws {Deno.errors.ConnectionRefused} If there is no server any more.
  * @throws {Deno.errors.NotFound} If there was none.
  * @throws {Deno.errors.InvalidData} If something else is there.
  * @throws {RangeError} If `timeoutMs` is negative or NaN.
+ * @throws {Error} ENOSPC: there is no memory, or no room on the disk, for the connection.
+ * @throws {Deno.errors.PermissionDenied} EACCES: this user can make no file beside the server's.
  * @throws as `MmapRegion.attach` does
  *
  * @example

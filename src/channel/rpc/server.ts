@@ -181,6 +181,9 @@ export class Server implements Disposable, AsyncDisposable {
  * into JavaScript and Deno), name, message and `code`, whose `cause` is what `Deno.inspect` shows of
  * the original.
  *
+ * A server takes 512 clients. One of another PID namespace can connect if the server has a path or name,
+ * and if it is of the server's user or the server is root.
+ *
  * A client that dies, stops, does not read its answers or sends nonsense is in no other one's way.
  * Who can write to the memory of the server's handle can keep new clients from connecting, and no
  * more.
@@ -190,6 +193,7 @@ export class Server implements Disposable, AsyncDisposable {
  * @throws {Deno.errors.AddrInUse} If there is a server of that name or path.
  * @throws {Deno.errors.AlreadyExists} If something else is there.
  * @throws {RangeError} If an option is out of range.
+ * @throws {Error} ENOSPC: there is no memory, or no room on the disk.
  * @throws {TypeError} If `handler` is no function.
  *
  * @example
