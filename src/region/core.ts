@@ -38,6 +38,8 @@ export interface RegionFacts {
 /** A mapping, the region's place in it, and the object that it is a mapping of. */
 export class RegionCore {
   readonly facts: RegionFacts;
+  /** How much of the region, from its beginning, is known not to be a hole of the object. */
+  filled = 0;
   /** How far behind a page boundary, where the mapping begins, the region begins. */
   readonly lead: number;
   /** Shared with the mapping, which must not hold the region itself. */
@@ -144,6 +146,7 @@ export class RegionCore {
   /** Takes note of another length, which lies within the mapping. */
   setByteLength(byteLength: number): void {
     this.#byteLength = byteLength;
+    this.filled = Math.min(this.filled, byteLength);
   }
 
   /** @throws {Deno.errors.BadResource} If the region is closed. */
