@@ -54,7 +54,7 @@ export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
 export function sleepSync<T>(attempt: Attempt<T>, patience: Patience): T {
   let thorough = true;
   while (true) {
-    const result = attempt.prepare(thorough);
+    const result = checked(attempt, attempt.prepare(thorough));
     if (result !== undefined) return result;
     const leftMs = timeLeft(patience);
     if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
@@ -68,7 +68,7 @@ export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): 
   const { signal } = patience;
   let thorough = true;
   while (true) {
-    const result = attempt.prepare(thorough);
+    const result = checked(attempt, attempt.prepare(thorough));
     if (result !== undefined) return result;
     const leftMs = timeLeft(patience);
     if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
@@ -81,6 +81,16 @@ export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): 
       throw error;
     }
   }
+}
+
+/**
+ * What a try came to, if its memory is there.
+ *
+ * @throws {MappingFaultError} If a page was lost; what the try had taken is given up with that.
+ */
+function checked<T>({ words }: Attempt<T>, result: T | undefined): T | undefined {
+  words.ground.check();
+  return result;
 }
 
 /** In milliseconds; most have no end, and need no look at the clock. */
@@ -106,6 +116,7 @@ function spin<T>(attempt: Attempt<T>): T | undefined {
   for (let i = 0; i < tries; i++) {
     const result = attempt.attempt();
     if (result !== undefined) {
+      checked(attempt, result);
       if (i > 0) usefulTries = Math.min(2 * Math.max(i, usefulTries), spinning.tries);
       return result;
     }

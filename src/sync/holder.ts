@@ -6,6 +6,7 @@ import { checkComparable, isDead, ownThread } from "../object/identity.ts";
 import { pathOfName } from "../object/shared_memory.ts";
 import { type Name, Token } from "../object/token.ts";
 import type { RegionCore } from "../region/core.ts";
+import { exchangePair } from "./pair.ts";
 
 /** What the algorithms of this module ask; a test puts its own actors in its place. */
 export interface Threads {
@@ -66,10 +67,37 @@ function giveUp(object: string, held: Held, token: Token, forgotten: boolean): v
   if (held.regions === 0 && heldByObject.get(object) === held) heldByObject.delete(object);
 }
 
+/** The bits of a word that hold a number; the others are the word's own. */
+export const NUMBER_MASK = 0x3fffffff;
+
+/** Names somebody else wherever one holder is named. */
+function rename(cells: Int32Array, from: Name, to: Name): void {
+  for (let at = 0; at + 1 < cells.length; at += 2) {
+    while (true) {
+      const state = Atomics.load(cells, at);
+      if ((state & NUMBER_MASK) !== from.number || cells[at + 1] !== from.fingerprint) break;
+      const named = [(state & ~NUMBER_MASK) | to.number, to.fingerprint] as const;
+      if (exchangePair(cells, at, [state, from.fingerprint], named)) break;
+    }
+  }
+}
+
+/**
+ * Gives up the token of a region, which stays open: everything that names it is a dead one's, but for
+ * what stands in `kept`, which names a new token from now on.
+ *
+ * @throws if no other token can be had; then nothing is given up
+ */
+export function renewToken(core: RegionCore, kept: readonly Int32Array[]): void {
+  const threads = known.get(core);
+  if (threads instanceof RegionThreads) threads.renew(kept);
+}
+
 /** By tokens. */
 class RegionThreads implements Threads {
   readonly #core: RegionCore;
   #self: Name | undefined;
+  #mine: { readonly held: Held; token: Token } | undefined;
   #object: string | undefined;
 
   constructor(core: RegionCore) {
@@ -91,9 +119,24 @@ class RegionThreads implements Threads {
     held.tokens.add(token);
     held.regions++;
     heldByObject.set(object, held);
+    const mine = this.#mine = { held, token };
     // It must not hold the region, which may be collected instead of closed.
-    this.#core.onceClosed((forgotten) => giveUp(object, held, token, forgotten));
+    this.#core.onceClosed((forgotten) => giveUp(object, held, mine.token, forgotten));
     return this.#self = token;
+  }
+
+  /** See {@linkcode renewToken}. */
+  renew(kept: readonly Int32Array[]): void {
+    const mine = this.#mine;
+    if (mine === undefined) return;
+    const old = mine.token;
+    const fresh = Token.take(describe(this.#core));
+    if (fresh === undefined) return;
+    mine.held.tokens.add(fresh);
+    for (const cells of kept) rename(cells, old, fresh);
+    this.#self = mine.token = fresh;
+    mine.held.tokens.delete(old);
+    old.release();
   }
 
   #objectKey(): string {

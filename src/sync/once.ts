@@ -20,6 +20,8 @@ const DONE = 2;
  * | 0, 1 | the lock word of the runner: see `robust_word.ts` | runner |
  * | 2 | 1: done | runner, under the lock |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";
@@ -52,7 +54,16 @@ export class Once {
 
   /** Pairs with the store in `runSync` and `run`: who sees 1 sees all that the function did. */
   get #done(): boolean {
-    return Atomics.load(this.#word.words.cells, DONE) === 1;
+    const { cells, ground } = this.#word.words;
+    const done = Atomics.load(cells, DONE) === 1;
+    ground.check();
+    return done;
+  }
+
+  #setDone(): void {
+    const { cells, ground } = this.#word.words;
+    Atomics.store(cells, DONE, 1);
+    ground.check();
   }
 
   /**
@@ -75,7 +86,7 @@ export class Once {
     try {
       if (this.#done) return false;
       fn();
-      Atomics.store(this.#word.words.cells, DONE, 1);
+      this.#setDone();
       return true;
     } finally {
       this.#word.release();
@@ -97,7 +108,7 @@ export class Once {
     try {
       if (this.#done) return false;
       await fn();
-      Atomics.store(this.#word.words.cells, DONE, 1);
+      this.#setDone();
       return true;
     } finally {
       this.#word.release();

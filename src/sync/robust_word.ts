@@ -16,11 +16,10 @@
  * word is taken from a dead holder by exchanging both at once.
  */
 
-import type { Threads } from "./holder.ts";
+import { NUMBER_MASK, type Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
 import type { Words } from "./words.ts";
 
-const NUMBER_MASK = 0x3fffffff;
 const WAITERS_BIT = 0x80000000 | 0;
 
 /** How a lock word was got. */
@@ -45,7 +44,9 @@ export class RobustWord {
 
   /** Whether this very isolate holds it. */
   get isOwn(): boolean {
-    return this.#threads.isSelf(this.holder, this.#fingerprint);
+    const isOwn = this.#threads.isSelf(this.holder, this.#fingerprint);
+    this.words.ground.check();
+    return isOwn;
   }
 
   /** Whether somebody holds it who is dead. Takes nothing. */
@@ -71,8 +72,23 @@ export class RobustWord {
     // and a store would let two threads in.
     if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;
     cells[this.index + 1] = fingerprint;
+    this.#taken();
     return true;
   }
+
+  /** After the word was written: what is taken where a page is lost is not taken. */
+  #taken(): void {
+    const { ground } = this.words;
+    ground.check();
+    this.#epoch = ground.epoch;
+  }
+
+  /** When it was taken last, counted in losses: see `release`. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  #epoch = 0;
 
   /** Takes it if it is free or its holder is dead. */
   takeNow(): Taken | undefined {
@@ -83,7 +99,10 @@ export class RobustWord {
         continue;
       }
       const dead = this.#deadHolder(state);
-      if (dead === undefined) return undefined;
+      if (dead === undefined) {
+        this.words.ground.check();
+        return undefined;
+      }
       if (this.#recover(dead)) return "recovered";
     }
   }
@@ -149,6 +168,7 @@ export class RobustWord {
       state !== waiting &&
       Atomics.compareExchange(this.words.cells, this.index, state, waiting) !== state
     ) return false;
+    this.words.ground.check();
     this.expected = waiting;
     return true;
   }
@@ -164,6 +184,7 @@ export class RobustWord {
       return false;
     }
     cells[this.index + 1] = fingerprint;
+    this.#taken();
     return true;
   }
 
@@ -181,17 +202,28 @@ export class RobustWord {
     // Both at once: the fingerprint may have been read a moment later, from another holder, and the
     // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
     // there still.
-    return exchangePair(this.words.cells, this.index, dead, [number | WAITERS_BIT, fingerprint]);
+    const named = [number | WAITERS_BIT, fingerprint] as const;
+    if (!exchangePair(this.words.cells, this.index, dead, named)) return false;
+    this.#taken();
+    return true;
   }
 
-  /** Gives it back and wakes one waiter, or all. By the holder only. */
-  release(wakeCount = 1): void {
-    const { cells } = this.words;
+  /**
+   * Gives it back and wakes one waiter, or all. By the holder only; nothing happens if it was given up
+   * since, because its memory was lost: somebody else may have it.
+   *
+   * @param epoch when it was taken
+   */
+  release(wakeCount = 1, epoch = this.#epoch): void {
+    const { cells, ground } = this.words;
+    if (epoch !== ground.epoch) return;
     cells[this.index + 1] = 0;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.
     const state = Atomics.exchange(cells, this.index, 0);
     if ((state & WAITERS_BIT) !== 0) this.words.wake(this.index, wakeCount);
+    // Where that reached nobody, others must learn of it in another way.
+    void ground.intact;
   }
 
   /** Gives up waiting: passes a wake-up on that this thread may have got and will not use. */

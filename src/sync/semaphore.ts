@@ -23,6 +23,8 @@ const LARGEST_COUNT = 0x7fffffff;
  * | 0 | permits | who acquires takes one, who releases adds |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";
@@ -56,7 +58,10 @@ export class Semaphore {
 
   /** How many permits there are; by the time this returns, it may be otherwise. */
   get count(): number {
-    return Atomics.load(this.#words.cells, COUNT);
+    const { cells, ground } = this.#words;
+    const count = Atomics.load(cells, COUNT);
+    ground.check();
+    return count;
   }
 
   /**
@@ -81,7 +86,10 @@ export class Semaphore {
 
   /** Takes a permit if there is one. */
   tryAcquire(): boolean {
-    return takeOne(this.#words.cells);
+    const { cells, ground } = this.#words;
+    const taken = takeOne(cells);
+    ground.check();
+    return taken;
   }
 
   /**
@@ -93,9 +101,10 @@ export class Semaphore {
    */
   release(count: number = 1): void {
     const added = wholeNumber(count, "count", "release semaphore", 1);
-    const { cells } = this.#words;
+    const { cells, ground } = this.#words;
     for (let there = Atomics.load(cells, COUNT);;) {
       if (there + added > LARGEST_COUNT) {
+        ground.check();
         throw new RangeError(
           `Cannot release semaphore as it must have at most ${LARGEST_COUNT} permits: ` +
             `it has ${there}, and ${added} were to be added`,
@@ -108,6 +117,7 @@ export class Semaphore {
     }
     // After the permits: a waiter announces itself before it looks at them for the last time.
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(COUNT, added);
+    ground.check();
   }
 }
 
