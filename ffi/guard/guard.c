@@ -56,7 +56,7 @@ struct info { /* siginfo_t */
 /* The first bytes of the block: whoever finds this handler installed knows it by them. The second
  * word is the version of the table's layout. */
 __attribute__((section(".text.a"), used, aligned(64), visibility("hidden")))
-const u64 guard_signature[8] = {0x31444155475f4d4dUL /* "MM_GUAD1" */, 2, TABLE_OFFSET};
+const u64 guard_signature[8] = {0x31444155475f4d4dUL /* "MM_GUAD1" */, 3, TABLE_OFFSET};
 
 /* Puts memory at [start, end) that has no file. */
 static inline int put(u64 start, u64 end, u64 protection, u64 flags) {
@@ -67,9 +67,10 @@ static inline int put(u64 start, u64 end, u64 protection, u64 flags) {
 
 /* Puts zeros at [start, end) that can be written to. RLIMIT_DATA counts private memory of that kind,
  * and is used up in time; it does not count what could be shared. */
-static inline int put_zeros(u64 start, u64 end) {
-  return put(start, end, PROT_READ_WRITE, MAP_PRIVATE) ||
-         put(start, end, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE);
+static inline int put_zeros(struct slot *slot, u64 start, u64 end) {
+  if (put(start, end, PROT_READ_WRITE, MAP_PRIVATE)) return 1;
+  __atomic_or_fetch(&slot->losses, LOSS_ANYWHERE, __ATOMIC_SEQ_CST);
+  return put(start, end, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE);
 }
 
 static inline u64 file_offset(const struct slot *slot, u64 address) {
@@ -124,7 +125,8 @@ static inline int is_zeros(u64 page, u64 page_size) {
 
 /* A page of memory that RLIMIT_DATA does not count takes the place of one, with what that holds:
  * of a shared mapping, what the file holds. It is filled elsewhere, since others look meanwhile. */
-static inline int put_uncounted_copy(const struct slot *slot, u64 page, u64 page_size, int shared) {
+static inline int put_uncounted_copy(struct slot *slot, u64 page, u64 page_size, int shared) {
+  __atomic_or_fetch(&slot->losses, LOSS_ANYWHERE, __ATOMIC_SEQ_CST);
   long copy = call(SYS_mmap, 0, page_size, PROT_READ_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (copy < 0) return 0;
@@ -145,7 +147,7 @@ static inline int put_uncounted_copy(const struct slot *slot, u64 page, u64 page
 
 /* A page of a shared mapping becomes a private copy of itself, and so may those behind it that
  * cannot be written to either: what can be is the file's, or a copy that holds something already. */
-static inline int absorb_by_copy(const struct slot *slot, u64 page, u64 page_size) {
+static inline int absorb_by_copy(struct slot *slot, u64 page, u64 page_size) {
   u64 end = page + page_size;
   u64 limit = reach(slot, page, page_size, 10);
   while (end < limit && !writable(end)) end += page_size;
@@ -158,13 +160,15 @@ static inline int absorb_by_copy(const struct slot *slot, u64 page, u64 page_siz
  * read but not be written to, for want of disk space, becomes a copy of itself. If the system's
  * limit of mappings is reached, a single page cannot be cut out: then all that follows it is
  * replaced, or all of the range. */
-static inline int absorb_missing(const struct slot *slot, int code, u64 page, u64 page_size) {
+static inline int absorb_missing(struct slot *slot, int code, u64 page, u64 page_size) {
   int there = readable(page);
-  if (there && slot->fd >= 0 && code == BUS_ADRERR && !is_zeros(page, page_size) &&
-      absorb_by_copy(slot, page, page_size)) return 1;
+  if (there && slot->fd >= 0 && code == BUS_ADRERR && !is_zeros(page, page_size)) {
+    __atomic_or_fetch(&slot->losses, LOSS_COPIED, __ATOMIC_SEQ_CST);
+    if (absorb_by_copy(slot, page, page_size)) return 1;
+  }
   u64 next = page + page_size;
-  if (!put_zeros(page, next) && !put_zeros(page, slot->end) &&
-      !put_zeros(slot->start, slot->end)) return 0;
+  if (!put_zeros(slot, page, next) && !put_zeros(slot, page, slot->end) &&
+      !put_zeros(slot, slot->start, slot->end)) return 0;
   u64 end = next;
   u64 limit = !there && code == BUS_ADRERR ? reach(slot, page, page_size, 6) : next;
   while (end < limit && !readable(end)) end += page_size;
@@ -172,9 +176,19 @@ static inline int absorb_missing(const struct slot *slot, int code, u64 page, u6
   return 1;
 }
 
+/* As `absorb_missing`, and counts it: before, so that nobody takes for the object's what is not any
+ * more, and after, so that whoever looked in between looks again. */
+static inline int lose(struct table *table, struct slot *slot, int code, u64 page, u64 page_size) {
+  __atomic_add_fetch(&slot->losses, LOSS, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&table->losses_begun, 1, __ATOMIC_SEQ_CST);
+  int done = absorb_missing(slot, code, page, page_size);
+  __atomic_add_fetch(&table->losses_done, 1, __ATOMIC_SEQ_CST);
+  return done;
+}
+
 /* A page that may not be touched like that becomes a copy of itself. Private memory is one already
  * and only gets its rights back; so do zeros that were put here before. */
-static inline int absorb_forbidden(const struct slot *slot, u64 page, u64 page_size) {
+static inline int absorb_forbidden(struct slot *slot, u64 page, u64 page_size) {
   int private = slot->fd < 0;
   if (!private && !is_zeros(page, page_size)) return absorb_by_copy(slot, page, page_size);
   u64 end = page + page_size;
@@ -196,8 +210,9 @@ static inline void nap(void) {
   call(SYS_nanosleep, (u64)time, 0, 0, 0, 0, 0);
 }
 
-static inline int absorb_alone(struct slot *slot, int signal, int code, u64 address,
-                               u64 page_size) {
+static inline int absorb_alone(struct table *table, struct slot *slot, int signal, int code,
+                               u64 address) {
+  u64 page_size = slot->page_size;
   u64 page = address & ~(page_size - 1);
   int done;
   /* Another thread has met the same page and may have written to it since. */
@@ -208,9 +223,9 @@ static inline int absorb_alone(struct slot *slot, int signal, int code, u64 addr
   if (signal == SIGSEGV && code == SEGV_ACCERR) {
     done = absorb_forbidden(slot, page, page_size);
   } else if (signal == SIGBUS && (code == BUS_ADRERR || code == BUS_MCEERR_AR)) {
-    done = absorb_missing(slot, code, page, page_size);
+    done = lose(table, slot, code, page, page_size);
   } else if (signal == SIGSEGV && code == SEGV_MAPERR) {
-    done = absorb_missing(slot, 0, page, page_size);
+    done = lose(table, slot, 0, page, page_size);
   } else {
     return 0;
   }
@@ -226,7 +241,8 @@ static inline int absorb_alone(struct slot *slot, int signal, int code, u64 addr
 /* One thread at a time changes the mappings of a range: what another one has put there since the
  * fault must not be replaced again, with all that was written to it. Whoever comes second does not
  * wait here but meets its fault again, if it is still there. */
-static inline int absorb_in(struct slot *slot, int signal, int code, u64 address, u64 page_size) {
+static inline int absorb_in(struct table *table, struct slot *slot, int signal, int code,
+                            u64 address) {
   u32 self = call(SYS_gettid, 0, 0, 0, 0, 0, 0);
   u32 holder = 0;
   int taken = __atomic_compare_exchange_n(&slot->absorber, &holder, self, 0, __ATOMIC_SEQ_CST,
@@ -241,7 +257,7 @@ static inline int absorb_in(struct slot *slot, int signal, int code, u64 address
     nap();
     return 1;
   }
-  int done = absorb_alone(slot, signal, code, address, page_size);
+  int done = absorb_alone(table, slot, signal, code, address);
   if (taken) __atomic_store_n(&slot->absorber, 0, __ATOMIC_SEQ_CST); /* pairs with the exchange */
   return done;
 }
@@ -257,7 +273,7 @@ static inline int absorb(struct table *table, int signal, int code, u64 address)
      * round, so that one of the two sees the other. */
     __atomic_add_fetch(&slot->busy, 1, __ATOMIC_SEQ_CST);
     int done = __atomic_load_n(&slot->start, __ATOMIC_SEQ_CST) == start && address < slot->end &&
-               absorb_in(slot, signal, code, address, slot->page_size);
+               absorb_in(table, slot, signal, code, address);
     __atomic_sub_fetch(&slot->busy, 1, __ATOMIC_SEQ_CST);
     if (done) return 1;
   }

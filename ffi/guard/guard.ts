@@ -64,6 +64,16 @@ export function processTable(): GuardTable | undefined {
   return table;
 }
 
+/**
+ * The table if this process has one already, or a handler of another isolate; nothing is made, and
+ * nobody is asked for permission.
+ */
+export function existingTable(): GuardTable | undefined {
+  if (table !== undefined || platform().os !== "linux") return table;
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  return attempt(() => installed(currentAction(SIGBUS)))?.table;
+}
+
 /** No failure of the guard may keep a program from mapping a file. A shortage is tried again. */
 function attempt<T>(make: () => T): T | undefined {
   try {

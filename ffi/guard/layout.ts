@@ -23,6 +23,8 @@
  * | 100 | u32 | 1 + the descriptor of the module of `../store`; 0: none | who loads it first |
  * | 104 | u64 | what that is of: its inode | who loads it first |
  * | 112 | u32 | how many isolates there were that had mappings | each, once |
+ * | 116 | u32 | losses of all slots, counted before a page is replaced | handler |
+ * | 120 | u32 | the same, counted after | handler |
  * | 128 | u64, 1024 times | the late pages: zeros where native code came too late | handler |
  * | 8320 | u64, 64 times | the keepers, see `addresses.ts`; 0: none | who maps |
  * | 8832 | | the slots, 104 bytes each | |
@@ -45,6 +47,12 @@
  * | 84 | u32 | buffers over the mapping that somebody still uses; bit 31: the owner is through | owner, finalizer |
  * | 88 | u64 | the size of the range's pages | owner |
  * | 96 | u32 | the number of the isolate that has the slot; 0: none | owner, finalizer |
+ * | 100 | u32 | four times how many losses there were since it was healed; bits 0, 1: see below | handler, owner clears |
+ *
+ * A page is lost when something else takes its object's place because the object could not give it, or
+ * could not take what was written; not when a forbidden write got a copy. Bit 0 says that pages were
+ * replaced by such as cannot be told from the object's; bit 1, that lost pages became copies, which
+ * cannot be told from those after a forbidden write.
  *
  * Borrowed addresses are V8's: those of a `WebAssembly.Memory`. A Worker that is terminated cannot
  * free its slots, but V8 gives the addresses of its memories to others. So the handler looks at what
@@ -68,6 +76,8 @@ export const COMPLETE_HALF = 24;
 export const MODULE_FD_HALF = 25;
 export const MODULE_INODE_WORD = 13;
 export const ISOLATES_HALF = 28;
+export const LOSSES_BEGUN_HALF = 29;
+export const LOSSES_DONE_HALF = 30;
 
 export const START_WORD = 0;
 export const END_WORD = 1;
@@ -86,6 +96,16 @@ export const MAP_FD_HALF = 20;
 export const HOLDERS_HALF = 21;
 export const SLOT_PAGE_SIZE_WORD = 11;
 export const OWNER_HALF = 24;
+export const LOSSES_HALF = 25;
+
+/** What one loss adds to a slot's. */
+export const LOSS = 4;
+
+/** The bit of a slot's losses that says that any page may be lost. */
+export const LOSS_ANYWHERE = 1;
+
+/** The bit of a slot's losses that says that copies may be lost pages. */
+export const LOSS_COPIED = 2;
 
 /** The bit of the holders that says that the owner is through with the mapping. */
 export const OWNER_GONE = 1 << 31;

@@ -13,6 +13,7 @@ import {
   FIRST_FAULT_WORD,
   GENERATION_HALF,
   HOLDERS_HALF,
+  LOSSES_HALF,
   MAP_END_WORD,
   MAP_FD_HALF,
   MAP_START_WORD,
@@ -83,9 +84,15 @@ export class GuardSlot {
     return first === 0n ? undefined : Number(first) - 1;
   }
 
-  /** Forgets the first fault, so that the next one is the first. */
-  clearFirstFault(): void {
+  /** What was lost since the last `clearFaults`; see `layout.ts`. */
+  get losses(): number {
+    return Atomics.load(this.#table.halves, slotHalf(this.#index) + LOSSES_HALF);
+  }
+
+  /** Forgets the first fault, so that the next one is the first, and what was lost. */
+  clearFaults(): void {
     Atomics.store(this.#table.words, this.#word + FIRST_FAULT_WORD, 0n);
+    Atomics.store(this.#table.halves, slotHalf(this.#index) + LOSSES_HALF, 0);
   }
 
   /** Where the slot lies, for C. */
@@ -191,7 +198,7 @@ export class GuardSlot {
     // A Worker may have been terminated in the middle of `alone`.
     this.#table.halves[slotHalf(this.#index) + ABSORBER_HALF] = 0;
     this.#table.words[this.#word + FAULTS_WORD] = 0n;
-    this.#table.words[this.#word + FIRST_FAULT_WORD] = 0n;
+    this.clearFaults();
     this.#table.words[this.#word + MAP_END_WORD] = 0n;
     this.#table.free(this.#index);
     return faults;

@@ -25,12 +25,22 @@ struct slot {
   u32 holders;     /* buffers over the mapping that somebody still uses, and OWNER_GONE */
   u64 page_size;   /* of the guarded range: the system's, or that of huge pages */
   u32 owner;       /* the isolate's number; 0: none */
-  u32 unused;
+  u32 losses;      /* pages lost since it was last healed, times LOSS; and bits */
 };
 
 /* The bit of `holders` that the owner sets when it is through with the mapping. Whoever comes last,
  * the owner or the finalizer of the last buffer, gives the memory back. */
 #define OWNER_GONE (1u << 31)
+
+/* One more loss. A page is lost when something else takes its object's place because the object could
+ * not give it, or could not take what was written; not when a forbidden write got a copy. */
+#define LOSS 4u
+
+/* The bit of `losses` that says that pages were replaced by such as cannot be told from the object's. */
+#define LOSS_ANYWHERE 1u
+
+/* The bit of `losses` that says that lost pages became copies, as after a forbidden write. */
+#define LOSS_COPIED 2u
 
 struct action {
   u64 handler;
@@ -56,8 +66,9 @@ struct table {
   int module_fd;     /* 1 + the descriptor of store.c's module; 0: none */
   u64 module_inode;  /* what that descriptor is of */
   u32 isolates;      /* how many isolates there were that had mappings */
+  u32 losses_begun;  /* losses of all slots, counted before a page is replaced */
+  u32 losses_done;   /* the same, counted after */
   u32 unused;
-  u64 padding;
   u64 late_pages[LATE_PAGES]; /* pages of zeros where native code came too late */
   u64 keepers[64];            /* pages that keep page tables alive; see addresses.ts */
   struct slot slots[];

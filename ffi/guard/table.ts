@@ -12,6 +12,7 @@ import {
   HEADER_BYTE_LENGTH,
   ISOLATES_HALF,
   LATE_WORD,
+  LOSSES_HALF,
   MODULE_FD_HALF,
   MODULE_INODE_WORD,
   OWNER_HALF,
@@ -148,6 +149,24 @@ export class GuardTable implements TableMemory {
         new GuardSlot(this, index).free();
       }
     }
+  }
+
+  /** The slot whose borrowed addresses begin there. */
+  borrowedSlotAt(start: bigint): number | undefined {
+    if (Atomics.load(this.halves, BORROWED_COUNT_HALF) === 0) return undefined;
+    const used = Atomics.load(this.halves, USED_HALF);
+    for (let index = 0; index < used; index++) {
+      if (Atomics.load(this.halves, slotHalf(index) + BORROWED_HALF) === 0) continue;
+      if (Atomics.load(this.words, slotWord(index) + START_WORD) === start) return index;
+    }
+    return undefined;
+  }
+
+  /** What a slot has lost; 0 if it is another one's by now. */
+  lossesOf(index: number, start: bigint): number {
+    return Atomics.load(this.words, slotWord(index) + START_WORD) === start
+      ? Atomics.load(this.halves, slotHalf(index) + LOSSES_HALF)
+      : 0;
   }
 
   #takeFreed(): number | undefined {

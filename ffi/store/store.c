@@ -46,6 +46,7 @@ static void give_back(struct slot *slot) {
   if (slot->map_fd >= 0) call(SYS_close, slot->map_fd, 0, 0, 0, 0, 0);
   slot->faults = 0;
   slot->first_fault = 0;
+  slot->losses = 0;
   slot->absorber = 0;
   slot->holders = 0;
   slot->map_end = 0;

@@ -19,6 +19,9 @@ const DEFAULT_VARIABLE = "MMAP_BROADCAST";
 
 const ACTION = "publish message";
 
+/** In place of an epoch. */
+const NOT_WRITER = -1;
+
 /** Options of `Broadcast.create`. */
 export interface BroadcastOptions extends JoinOptions, PlaceOptions {
   /**
@@ -49,6 +52,8 @@ export interface BroadcastOptions extends JoinOptions, PlaceOptions {
  *
  * The layout in memory is described in `broadcast_layout.ts`.
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { Broadcast } from "@mmap/mmap/channel";
@@ -68,7 +73,8 @@ export class Broadcast implements Disposable {
   readonly #ring: BroadcastWriter;
   /** Whether it had ended when it was opened: then it may begin again. */
   readonly #foundEnded: boolean;
-  #isWriter = false;
+  /** Since when it is the writer: a loss of the memory ends that. */
+  #writes = NOT_WRITER;
   #closed = false;
 
   /** @throws {TypeError} Always, for others than the static methods of this class. */
@@ -162,8 +168,10 @@ export class Broadcast implements Disposable {
           `received ${byteLength}`,
       );
     }
-    if (!this.#isWriter) this.#becomeWriter();
+    const { memory } = this.#feed;
+    if (this.#writes !== memory.words.ground.epoch) this.#becomeWriter();
     this.#ring.publish(message, byteLength);
+    memory.check();
   }
 
   #becomeWriter(): void {
@@ -173,10 +181,12 @@ export class Broadcast implements Disposable {
     try {
       if (hasEnded(memory)) this.#beginAgain();
       this.#ring.reload();
-      this.#isWriter = true;
-    } finally {
-      if (!this.#isWriter) writer.leave();
+      memory.check();
+    } catch (error) {
+      writer.leave();
+      throw error;
     }
+    this.#writes = memory.words.ground.epoch;
   }
 
   #beginAgain(): void {
@@ -241,7 +251,8 @@ export class Broadcast implements Disposable {
     const { memory, subscribers } = this.#feed;
     try {
       for (const subscriber of subscribers) subscriber[Symbol.dispose]();
-      if (this.#isWriter) this.#end(memory);
+      // Where the memory was lost, somebody else may be the writer by now.
+      if (this.#writes === memory.words.ground.epoch) this.#end(memory);
     } catch (error) {
       // The region was closed before: there is nothing left to leave.
       if (!this.region.closed) throw error;
@@ -251,7 +262,7 @@ export class Broadcast implements Disposable {
   }
 
   #end(memory: RingMemory): void {
-    this.#isWriter = false;
+    this.#writes = NOT_WRITER;
     // After all that was published: pairs with the load in `Subscriber.take`, which looks then.
     Atomics.or(memory.cells, STATE, ENDED_BIT);
     memory.wake(BELL);
@@ -264,8 +275,10 @@ export class Broadcast implements Disposable {
   }
 }
 
-function hasEnded({ cells }: RingMemory): boolean {
-  return (Atomics.load(cells, STATE) & ENDED_BIT) !== 0;
+function hasEnded(memory: RingMemory): boolean {
+  const state = Atomics.load(memory.cells, STATE);
+  memory.check();
+  return (state & ENDED_BIT) !== 0;
 }
 
 function open(region: MmapRegion, make: (placed: Placed) => Broadcast): Broadcast {

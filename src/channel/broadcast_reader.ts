@@ -41,9 +41,21 @@ export class BroadcastReader {
     this.#pooled = pooled;
     const start = from === "newest" ? TAIL : OLDEST;
     for (let i = 0; !this.#moveTo(loadCount(memory.cells, start)); i++) {
-      if (i === TRIES) throw damaged("its positions contradict each other");
+      if (i === TRIES) throw damaged(memory, "its positions contradict each other");
     }
     this.lost = 0;
+    memory.check();
+  }
+
+  /** After the memory was lost and is there again: forgets what it made of it meanwhile. */
+  reload(): void {
+    const { cells } = this.#memory;
+    const oldest = loadCount(cells, OLDEST);
+    this.#tail = this.#head;
+    if (this.#head >= oldest && this.#head <= loadCount(cells, TAIL)) return;
+    // The ring began anew.
+    this.#number = 0;
+    this.#moveTo(oldest);
   }
 
   /**
@@ -58,7 +70,7 @@ export class BroadcastReader {
     this.#head = this.#tail = position;
     if (this.#wasOvertaken()) return false;
     if (number < this.#number) {
-      throw damaged(`message ${number} comes after message ${this.#number}`);
+      throw damaged(this.#memory, `message ${number} comes after message ${this.#number}`);
     }
     this.lost += number - this.#number;
     this.#number = number;
@@ -123,7 +135,7 @@ export class BroadcastReader {
       ring[2 * index + 1] === (this.#number | 0);
     if (!isRecord) {
       if (this.#wasOvertaken()) return undefined;
-      throw damaged(`message ${this.#number} does not begin at ${start}`);
+      throw damaged(this.#memory, `message ${this.#number} does not begin at ${start}`);
     }
     const at = 8 * index + RECORD_HEADER_BYTE_LENGTH;
     const message = this.#pooled
@@ -136,6 +148,7 @@ export class BroadcastReader {
   }
 }
 
-function damaged(how: string): Error {
+function damaged(memory: RingMemory, how: string): Error {
+  memory.check(); // zeros in its place are no damage
   return new Deno.errors.InvalidData(`Cannot receive message: the ring is damaged, ${how}`);
 }

@@ -32,6 +32,7 @@ export class BroadcastWriter {
     const { cells, ring } = this.#memory;
     const tail = loadCount(cells, TAIL);
     const oldest = loadCount(cells, OLDEST);
+    this.#memory.check();
     if (!(oldest >= 0 && oldest <= tail && tail - oldest <= this.#units)) {
       throw new Deno.errors.InvalidData(
         `Cannot publish message: the ring is damaged, it cannot go from ${oldest} to ${tail}`,
@@ -65,6 +66,7 @@ export class BroadcastWriter {
     this.#numberNext(cells, ring, next);
     // Pairs with the loads in `BroadcastReader`: who sees the new tail sees the record and the number
     // behind it. Before the look at the bell: a reader sets it and then looks at the tail.
+    this.#memory.check(); // or others would be given what stands there instead
     storeCount(this.#memory, TAIL, next, this.#tail);
     this.#tail = next;
     if (Atomics.load(cells, BELL) !== 0) this.#memory.wake(BELL);

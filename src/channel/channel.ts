@@ -2,6 +2,7 @@
 
 import type { RegionHandle } from "../object/handle.ts";
 import { formatHandle } from "../object/handle.ts";
+import { MappingFaultError } from "../mapping/fault_error.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import type { SyncWaitOptions, WaitOptions } from "../sync/options.ts";
 import { Membership } from "./endpoints.ts";
@@ -60,6 +61,8 @@ import { type Values, valuesOf, type ValuesOptions } from "./values.ts";
  * crash.
  *
  * The layout in memory is described in `layout.ts`.
+ *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
  * @example Two ends in one process
  * ```ts
@@ -256,7 +259,9 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   get ended(): boolean {
     this.#consumer.assertOpen();
-    return this.#consumer.hasEnded;
+    const ended = this.#consumer.hasEnded;
+    this.#memory.check();
+    return ended;
   }
 
   /**
@@ -438,7 +443,9 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    */
   stats(): ChannelStats {
     this.#consumer.assertOpen();
-    return statsOf(this.#memory, this.#membership);
+    const stats = statsOf(this.#memory, this.#membership);
+    this.#memory.check();
+    return stats;
   }
 
   /** The messages as a stream; the same one at each call. Cancelling it closes nothing. */
@@ -513,8 +520,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
         else this.#consumer.deserted();
       });
     } catch (error) {
-      // The region was closed before: there is nothing left to leave.
-      if (!region.closed) throw error;
+      // The region was closed before, or lost: there is nothing left to leave.
+      if (!region.closed && !(error instanceof MappingFaultError)) throw error;
     } finally {
       if (this.#ownsRegion) region.close();
     }

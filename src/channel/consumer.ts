@@ -115,14 +115,16 @@ export class Consumer extends End {
   #takeInto(target: Uint8Array): number | null | undefined {
     const ring = this.#ring;
     const at = this.#find();
-    if (at === -1) return this.#atEnd() ? null : undefined;
+    if (at === -1) return this.#nothing();
     const { byteLength } = ring;
     const room = lengthOf(target);
     if (byteLength > room) {
+      this.memory.check();
       if (this.lock !== undefined) ring.passOn();
       throw new RangeError(`Cannot ${ACTION} of ${byteLength} bytes: the target has ${room}`);
     }
     ring.copyTo(target, at);
+    this.memory.check(); // before others see that it was taken
     ring.skip();
     this.#release();
     return byteLength;
@@ -141,8 +143,9 @@ export class Consumer extends End {
   #take(): Uint8Array<ArrayBuffer> | null | undefined {
     const ring = this.#ring;
     const at = this.#find();
-    if (at === -1) return this.#atEnd() ? null : undefined;
+    if (at === -1) return this.#nothing();
     const message = ring.copy(at);
+    this.memory.check(); // before others see that it was taken
     ring.skip();
     this.#release();
     return message;
@@ -156,7 +159,8 @@ export class Consumer extends End {
       ring.skip();
       if (messages.length === max) break;
     }
-    if (messages.length === 0) return this.#atEnd() ? messages : undefined;
+    if (messages.length === 0) return this.#nothing() === null ? messages : undefined;
+    this.memory.check();
     this.#release();
     return messages;
   }
@@ -171,6 +175,13 @@ export class Consumer extends End {
     const at = this.#ring.next();
     if (at !== -1 || (Atomics.load(this.memory.cells, STATE) & ENDED_BIT) === 0) return at;
     return this.#ring.next();
+  }
+
+  /** @returns null at the end */
+  #nothing(): null | undefined {
+    const atEnd = this.#atEnd();
+    this.memory.check();
+    return atEnd ? null : undefined;
   }
 
   /** Whether this is the end; then all others get to know it too. */
@@ -199,6 +210,7 @@ export class Consumer extends End {
 
   #look(): PeekedMessage | undefined {
     const at = this.#find();
+    this.memory.check();
     if (at === -1) return undefined;
     const message = new PeekedMessage(this, this.#ring.view(at));
     this.held = message;
@@ -220,10 +232,12 @@ export class Consumer extends End {
 
 class PeekedMessage implements Message {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #epoch: number;
   #consumer: Consumer | undefined;
 
   constructor(consumer: Consumer, bytes: Uint8Array<ArrayBuffer>) {
     this.#consumer = consumer;
+    this.#epoch = consumer.memory.words.ground.epoch;
     this.bytes = bytes;
   }
 
@@ -239,6 +253,7 @@ class PeekedMessage implements Message {
   #end(take: boolean): void {
     const consumer = this.#consumer;
     this.#consumer = undefined;
-    consumer?.putBack(take);
+    // It was given up with the memory if that was lost.
+    if (this.#epoch === consumer?.memory.words.ground.epoch) consumer.putBack(take);
   }
 }

@@ -33,6 +33,9 @@ export const hurry = { lockTries: 200 };
 /** What was seen so lately is still believed, in milliseconds. */
 const LEAST_LOOK_MS = 20;
 
+/** In place of an epoch. */
+const NOT_JOINED = -1;
+
 /** One end, as one Channel object uses it. */
 export abstract class End {
   readonly memory: RingMemory;
@@ -42,7 +45,8 @@ export abstract class End {
   protected readonly turns: Turns;
   readonly #waiting: Waiting;
   readonly #membership: Membership;
-  #joined = false;
+  /** The epoch of the memory's ground in which this joined: a loss ends that. */
+  #joined = NOT_JOINED;
   #lookedMs = -Infinity;
   #closed = false;
   /** Set while a slot or a peeked message keeps the turn. */
@@ -73,17 +77,29 @@ export abstract class End {
    * is reserved or peeked.
    */
   protected ready(): void {
-    if (this.held !== undefined) {
+    if (this.held !== undefined) this.#keep();
+    if (this.#joined !== this.memory.words.ground.epoch) this.#join();
+  }
+
+  /** @throws {Deno.errors.Busy} If what is in use was not lost. */
+  #keep(): void {
+    this.memory.check();
+    if (!this.isLost) {
       throw new Deno.errors.Busy(`Cannot ${this.plan.action}: a slot or message is in use`);
     }
-    if (!this.#joined) this.#join();
+    this.held = undefined;
+  }
+
+  /** Whether what this end had is lost, since its memory was; it may have joined anew. */
+  get isLost(): boolean {
+    return this.#joined !== this.memory.words.ground.epoch;
   }
 
   #join(): void {
     this.assertOpen();
     this.#membership.take(this.plan.role, this.plan.single, () => this.joined());
     this.reload();
-    this.#joined = true;
+    this.#joined = this.memory.words.ground.epoch;
   }
 
   /** @throws {Deno.errors.BadResource} If the channel is closed. */
@@ -96,8 +112,8 @@ export abstract class End {
   close(): void {
     this.#closed = true;
     this.held?.settle();
-    if (!this.#joined) return;
-    this.#joined = false;
+    if (this.#joined === NOT_JOINED) return;
+    this.#joined = NOT_JOINED;
     this.memory.wake(this.plan.bell);
   }
 
@@ -156,6 +172,7 @@ export abstract class End {
     this.#lookedMs = now;
     const { action, otherRole } = this.plan;
     const pid = this.#membership.lostPid(otherRole);
+    this.memory.check();
     if (pid === undefined) return undefined;
     return new Deno.errors.ConnectionReset(
       `Cannot ${action}: the ${ROLE_NAMES[otherRole]}, process ${pid}, has died`,

@@ -33,12 +33,20 @@ export class Membership {
   readonly #words: Words;
   readonly #lock: RobustWord;
   #place: number;
+  /** When it entered; if the memory was lost since, the entry is a dead one's. */
+  #epoch: number;
 
   /** @throws {Deno.errors.Busy} If the list is full. */
   constructor(words: Words) {
     this.#words = words;
     this.#lock = new RobustWord(words, LIST_LOCK);
     this.#place = this.#locked("join", (cells) => this.#enter(cells));
+    words.ground.check();
+    this.#epoch = words.ground.epoch;
+  }
+
+  get #isLost(): boolean {
+    return this.#epoch !== this.#words.ground.epoch;
   }
 
   #enter(cells: Int32Array): number {
@@ -67,6 +75,10 @@ export class Membership {
    */
   take(role: Role, single: boolean, taken: () => void): void {
     this.#locked("join", (cells) => {
+      if (this.#isLost) {
+        this.#place = this.#enter(cells);
+        this.#epoch = this.#words.ground.epoch;
+      }
       for (const place of placesOf(cells, role)) {
         retireIfDead(this.#words.threads, cells, place, role);
       }
@@ -80,10 +92,12 @@ export class Membership {
       cells[this.#place + ROLES]! |= role;
       taken();
     });
+    this.#words.ground.check();
   }
 
   /** Leaves. @param deserted run for each role in which nobody who lives is left */
   leave(deserted: (role: Role) => void): void {
+    if (this.#isLost) return;
     try {
       this.#locked("leave", (cells) => this.#desert(cells, deserted));
     } catch (error) {

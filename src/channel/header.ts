@@ -41,6 +41,7 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   const { cells } = words;
   // Pairs with the store in `makeHeader`: whoever sees the magic number sees the rest.
   const magic = Atomics.load(cells, MAGIC);
+  words.ground.check();
   if (magic === 0 && isBlank(cells)) return undefined;
   if (magic !== kind.magic) {
     throw new Deno.errors.AlreadyExists(
@@ -55,7 +56,9 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   }
   const layout = BigInt(cells[MESSAGE_LAYOUT + 1]! >>> 0) << 32n |
     BigInt(cells[MESSAGE_LAYOUT]! >>> 0);
-  return { capacity: cells[CAPACITY]!, flags: cells[FLAGS]!, layout };
+  const geometry = { capacity: cells[CAPACITY]!, flags: cells[FLAGS]!, layout };
+  words.ground.check();
+  return geometry;
 }
 
 /** Whether nothing was made here; somebody may be about to. */
@@ -79,6 +82,7 @@ export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geomet
     cells[MESSAGE_LAYOUT] = Number(BigInt.asIntN(32, layout));
     cells[MESSAGE_LAYOUT + 1] = Number(BigInt.asIntN(32, layout >> 32n));
     Atomics.store(cells, MAGIC, kind.magic);
+    words.ground.check();
     return geometry;
   });
 }

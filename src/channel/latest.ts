@@ -51,6 +51,8 @@ export interface LatestOptions extends PlaceOptions {
  * the length of the value; words 16 and 17 count the writes and so name the slot, word 48 is what waiters
  * sleep on, word 80 the writers' lock. The four slots follow, each at a multiple of 64 bytes.
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { Latest } from "@mmap/mmap/channel";
@@ -134,7 +136,9 @@ export class Latest implements Disposable {
 
   /** How often it was written. @throws {Deno.errors.BadResource} If it is closed. */
   get version(): number {
-    return loadCount(this.#memory.cells, VERSION);
+    const version = loadCount(this.#memory.cells, VERSION);
+    this.#memory.check();
+    return version;
   }
 
   /**
@@ -153,11 +157,13 @@ export class Latest implements Disposable {
       // version if it has read anything of the value.
       const version = loadCount(cells, VERSION);
       bytes.set(value, this.#slotOf(version + 1));
+      this.#memory.check(); // or others would be given what stands there instead
       // Pairs with the first load in `read`: who sees the number sees the value.
       storeCount(this.#memory, VERSION, version + 1, version);
     });
     // After the number: who waits sets the bell and then looks at the number.
     if (Atomics.load(this.#memory.cells, BELL) !== 0) this.#memory.wake(BELL);
+    this.#memory.check();
   }
 
   /**
@@ -180,7 +186,9 @@ export class Latest implements Disposable {
       // The slot is written again once SLOTS - 1 further writes are done: pairs with the load in
       // `write`. Not a load alone, which could be done before the copy is.
       loadAfter(cells, VERSION);
-      if (loadCount(cells, VERSION) - version < SLOTS - 1) return target;
+      const isWhole = loadCount(cells, VERSION) - version < SLOTS - 1;
+      this.#memory.check();
+      if (isWhole) return target;
     }
   }
 

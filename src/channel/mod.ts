@@ -14,6 +14,12 @@
  * assertEquals(await receiver.receive(), new Uint8Array([1, 2, 3]));
  * ```
  *
+ * **Lost pages.** Once this process has lost a page of what lies here (its file was truncated under it,
+ * its disk was full, or failed), every operation on it throws `MappingFaultError`, a call that waits too,
+ * and nothing is given that was not sent. Others see this end as one that died; a server closes. Closing
+ * throws nothing. `region.repair()` heals, once the file has its length again: the next call joins anew,
+ * and a slot that was reserved, or a message that was peeked, is given up.
+ *
  * Requires `--allow-ffi`.
  *
  * @module

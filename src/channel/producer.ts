@@ -140,7 +140,10 @@ export class Producer extends End {
   #put(message: Uint8Array, byteLength: number): boolean {
     const { cells } = this.memory;
     this.#checkOpen(cells);
-    if (!this.#ring.write(message, byteLength)) return false;
+    if (!this.#ring.write(message, byteLength)) {
+      this.memory.check();
+      return false;
+    }
     this.#ring.publish(cells);
     return true;
   }
@@ -165,6 +168,7 @@ export class Producer extends End {
       } finally {
         if (sent > before) this.#ring.publish(cells);
       }
+      this.memory.check();
       return sent === batch.length || undefined;
     };
   }
@@ -174,6 +178,7 @@ export class Producer extends End {
     // Not in order with anything: who ends a channel while others send cannot know what they see.
     const state = cells[STATE]!;
     if (state === 0) return;
+    this.memory.check();
     // As in `Consumer.#atEnd`.
     if (this.lock !== undefined) this.memory.wake(SEND_BELL);
     const reason = (state & ENDED_BIT) !== 0
@@ -196,6 +201,7 @@ export class Producer extends End {
   #claim(byteLength: number): Slot | undefined {
     this.#checkOpen(this.memory.cells);
     const at = this.#ring.claim(byteLength);
+    this.memory.check();
     if (at === -1) return undefined;
     const slot = new ReservedSlot(this, at, this.memory.lend(at, byteLength));
     this.held = slot;
@@ -221,15 +227,21 @@ export class Producer extends End {
 
   closeSending(): void {
     this.assertOpen();
-    if ((Atomics.load(this.memory.cells, STATE) & ENDED_BIT) !== 0) return;
+    const state = Atomics.load(this.memory.cells, STATE);
+    this.memory.check();
+    if ((state & ENDED_BIT) !== 0) return;
     this.ready();
     const { lock } = this;
-    if (lock === undefined) return this.#end();
+    if (lock === undefined) {
+      this.#end();
+      return this.memory.check();
+    }
     if (lock.isOwn) {
       throw new Deno.errors.Busy("Cannot end channel: this isolate has reserved a slot of it");
     }
     // In a turn: what another producer is about to commit belongs before the end.
     briefly(lock, "end channel", () => this.#end());
+    this.memory.check();
   }
 
   #end(): void {
@@ -239,15 +251,23 @@ export class Producer extends End {
   }
 }
 
+/** What was reserved was given up with the memory, even if that is there again. */
+function lostSlot({ memory }: Producer): Error {
+  memory.check();
+  return new Deno.errors.BadResource("Cannot commit slot: its memory was lost");
+}
+
 class ReservedSlot implements Slot {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #at: number;
   /** `bytes` are none any more if the region is resized. */
   readonly #byteLength: number;
+  readonly #epoch: number;
   #producer: Producer | undefined;
 
   constructor(producer: Producer, at: number, bytes: Uint8Array<ArrayBuffer>) {
     this.#producer = producer;
+    this.#epoch = producer.memory.words.ground.epoch;
     this.#at = at;
     this.#byteLength = bytes.length;
     this.bytes = bytes;
@@ -278,7 +298,9 @@ class ReservedSlot implements Slot {
   #end(byteLength: number | undefined): void {
     const producer = this.#producer;
     this.#producer = undefined;
-    producer?.putBack(this.#at, byteLength);
+    if (producer === undefined) return;
+    if (this.#epoch === producer.memory.words.ground.epoch) producer.putBack(this.#at, byteLength);
+    else if (byteLength !== undefined) throw lostSlot(producer);
   }
 }
 

@@ -81,6 +81,7 @@ export class ReceiveRing {
     const isRecord = byteLength >= 0 && byteLength <= this.#memory.longest &&
       left <= this.#units && units <= left && index + units <= this.#units;
     if (isRecord) return;
+    this.#memory.check();
     throw new Deno.errors.InvalidData(
       `Cannot receive message: the ring is damaged, a length of ${byteLength} bytes cannot be`,
     );

@@ -34,6 +34,15 @@ export class RingMemory {
     return cells;
   }
 
+  /**
+   * To be called after what counts was read or written.
+   *
+   * @throws {MappingFaultError} If a page of it was lost.
+   */
+  check(): void {
+    this.words.ground.check();
+  }
+
   #renew(cells: Int32Array): void {
     const { buffer, byteOffset } = cells;
     const start = byteOffset + HEADER_BYTE_LENGTH;
@@ -57,6 +66,7 @@ export class RingMemory {
   position(index: number): number {
     void this.cells;
     const position = Number(Atomics.load(this.#positions, index / 2));
+    this.check();
     if (position >= 0 && position < LAST_POSITION) return position;
     throw new Deno.errors.InvalidData(
       `Cannot use channel: its header is damaged, a position of ${position} cannot be`,

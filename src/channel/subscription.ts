@@ -86,6 +86,8 @@ export class Subscriber implements Subscription {
   readonly #feed: Feed;
   readonly #reader: BroadcastReader;
   readonly #waiting: Waiting;
+  /** When the reader saw its memory last, counted in losses. */
+  #epoch: number;
   #closed = false;
 
   constructor(feed: Feed, { from = "newest" }: SubscribeOptions) {
@@ -97,6 +99,7 @@ export class Subscriber implements Subscription {
     this.#feed = feed;
     this.#waiting = new Waiting(feed.manner.mode, LONGEST_BREAK);
     this.#reader = new BroadcastReader(feed.memory, feed.manner.pooled, from);
+    this.#epoch = feed.memory.words.ground.epoch;
     feed.subscribers.add(this);
   }
 
@@ -145,6 +148,19 @@ export class Subscriber implements Subscription {
 
   /** One try. */
   take(): Received {
+    const { memory } = this.#feed;
+    const { ground } = memory.words;
+    if (this.#epoch !== ground.epoch) {
+      ground.check();
+      this.#reader.reload();
+      this.#epoch = ground.epoch;
+    }
+    const received = this.#look();
+    ground.check();
+    return received;
+  }
+
+  #look(): Received {
     const message = this.#reader.take();
     if (message !== undefined) return message;
     if ((Atomics.load(this.#feed.memory.cells, STATE) & ENDED_BIT) === 0) return undefined;

@@ -39,6 +39,8 @@ export class WriterPlace {
   lostPid(): number | undefined {
     // Before the look: another one may take the place right after it.
     const pid = Atomics.load(this.#words.cells, WRITER_PID);
-    return this.#lock.isLost ? pid : undefined;
+    const isLost = this.#lock.isLost;
+    this.#words.ground.check();
+    return isLost ? pid : undefined;
   }
 }

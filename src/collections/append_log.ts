@@ -84,6 +84,8 @@ const MARK_DISTANCE = 1 << 20;
  *
  * Records that are returned are copies, with `pooled` of shared buffers.
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { AppendLog } from "@mmap/mmap/collections";
@@ -156,7 +158,11 @@ export class AppendLog implements Disposable {
    * length of all records with their frames, in bytes. 0 once the log is closed.
    */
   get byteLength(): number {
-    return this.#file?.end ?? 0;
+    const file = this.#file;
+    if (file === undefined) return 0;
+    const { end } = file;
+    file.check();
+    return end;
   }
 
   /**
@@ -186,10 +192,12 @@ export class AppendLog implements Disposable {
     if (byteLength > 0) file.bytes.set(bytes, 4 * at + FRAME_BYTE_LENGTH);
     words[at] = byteLength;
     words[at + 1] = recordChecksum(words, position, byteLength);
+    file.check();
     this.#tail = end;
     const { words32 } = file;
     words32.publish(end);
     if (words32.hasSleepers) this.#follower.wake();
+    file.check();
     return position;
   }
 
@@ -204,6 +212,7 @@ export class AppendLog implements Disposable {
           `received ${byteLength}`,
       );
     }
+    file.check(); // before the file grows, which maps what is lost anew
     this.#room = file.makeRoom(end);
     if (this.#tail - this.#nextMark >= MARK_DISTANCE) {
       file.words32.mark(this.#nextMark);
@@ -226,6 +235,7 @@ export class AppendLog implements Disposable {
     if (!this.#writable) {
       throw new Deno.errors.PermissionDenied(`Cannot commit log: it has access "read"`);
     }
+    void this.byteLength; // whether its header is there
     file.flush(this.#tail, durability);
   }
 
@@ -240,6 +250,7 @@ export class AppendLog implements Disposable {
     const file = this.#live("read record");
     checkPosition(position, "position", "read record");
     const { end } = file;
+    file.check();
     if (position < end) return recordAt(file, position, end);
     throw new RangeError(
       `Cannot read record as position must lie before ${end}, the end: received ${position}`,
@@ -255,7 +266,10 @@ export class AppendLog implements Disposable {
    */
   entries(options: EntriesOptions = {}): IterableIterator<LogEntry> {
     const from = readFrom(options, "read entries");
-    return this.#entriesTo(this.#live("read entries").end, from);
+    const file = this.#live("read entries");
+    const { end } = file;
+    file.check();
+    return this.#entriesTo(end, from);
   }
 
   *#entriesTo(end: number, from: number): IterableIterator<LogEntry> {
@@ -318,6 +332,7 @@ export class AppendLog implements Disposable {
       signal?.throwIfAborted();
       const { low } = this.#file.words32;
       const { end } = this.#file;
+      this.#file.check();
       if (position >= end) {
         await this.#follower.changed(low, signal);
         continue;
@@ -352,7 +367,9 @@ export class AppendLog implements Disposable {
 function recordAt(file: LogFile, position: number, end: number): Uint8Array<ArrayBuffer> {
   file.reach(end);
   const byteLength = recordLength(file.words, position, end);
-  if (byteLength >= 0) return copyOut(file, wordOf(position) + 2, byteLength);
+  const record = byteLength < 0 ? undefined : copyOut(file, wordOf(position) + 2, byteLength);
+  file.check();
+  if (record !== undefined) return record;
   throw invalid("read record", `no record begins at position ${position}, or it is damaged`);
 }
 

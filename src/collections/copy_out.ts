@@ -8,6 +8,12 @@ export interface Memory {
   readonly words: Int32Array;
   /** Whether short copies share buffers. */
   readonly pooled: boolean;
+  /**
+   * To be called after what counts was read or written, and before it is shown to others.
+   *
+   * @throws {MappingFaultError} If a page of it was lost.
+   */
+  check(): void;
 }
 
 /** A new array of the `byteLength` bytes that begin at the word `at`. */

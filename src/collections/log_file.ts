@@ -2,7 +2,9 @@
 
 import { isSystemError } from "../../ffi/call.ts";
 import { statusOf } from "../../ffi/status.ts";
-import { alignUp } from "../mapping/pages.ts";
+import type { MappingFaultError } from "../mapping/fault_error.ts";
+import { lossCounts, LossWatch } from "../mapping/loss.ts";
+import { alignUp, type Span } from "../mapping/pages.ts";
 import { duplicate, openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
 import { coreOf } from "../region/mapped_bytes.ts";
@@ -21,6 +23,8 @@ const FIRST_ROOM = 1 << 16;
 /** Of each step by which the file grows, in bytes: as much as is there, within these limits. */
 const SMALLEST_STEP = 1 << 20;
 const LARGEST_STEP = 1 << 26;
+
+const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
 
 /** How much is faulted in at a time, in bytes: page by page, faults cost a third of an append. */
 const POPULATED = 1 << 18;
@@ -52,6 +56,9 @@ export class LogFile implements Memory {
   /** What the log claimed when it was opened, and where it really ended. */
   readonly #claimed: number;
   readonly #found: number;
+  readonly #ground: LossWatch;
+  /** Of a writer: why it is none any more. */
+  #lost: MappingFaultError | undefined;
 
   constructor(plan: LogPlan) {
     this.#plan = plan;
@@ -67,6 +74,7 @@ export class LogFile implements Memory {
       throw error;
     }
     this.control = control;
+    this.#ground = new LossWatch(lossCounts(), () => this.#loss(), () => this.#giveUp());
     try {
       const words = ownView(control, Int32Array);
       readHeader(words, "log", action);
@@ -75,10 +83,31 @@ export class LogFile implements Memory {
       this.#view();
       this.#claimed = this.words32.tail;
       this.#found = this.#recover();
+      this.check();
     } catch (error) {
       this.close(undefined);
       throw error;
     }
+  }
+
+  /**
+   * To be called after what counts was read or written.
+   *
+   * @throws {MappingFaultError} If a page of it was lost; in a writer, ever since.
+   */
+  check(): void {
+    this.#ground.check();
+  }
+
+  #loss(): MappingFaultError | undefined {
+    return this.#lost ?? coreOf(this.control).lossIn(WHOLE) ?? coreOf(this.#data).lossIn(WHOLE);
+  }
+
+  /** Another writer may open the log now, so this one must not go on even if all is there again. */
+  #giveUp(): void {
+    if (!this.#plan.writable || this.#lost !== undefined) return;
+    this.#lost = this.#loss();
+    unlock(coreOf(this.control).facts.fd);
   }
 
   #view(): void {
@@ -179,7 +208,7 @@ export class LogFile implements Memory {
 
   /** @param tail where to cut the file off, which has grown in steps */
   close(tail: number | undefined): void {
-    if (tail !== undefined) {
+    if (tail !== undefined && this.#ground.intact) {
       try {
         this.#data.resize(HEADER_BYTE_LENGTH + tail);
       } catch {

@@ -47,6 +47,7 @@ export function setEntry(
   if (number === EMPTY && words[SIZE]! >= layout.capacity) return false;
   const fresh = allocate(memory, layout);
   writeEntry(memory, layout, fresh, key, value, byteLength);
+  memory.check();
   if (number !== EMPTY) {
     // Pairs with the loads of the cell in `searchOnce`: who sees the number sees the whole entry.
     Atomics.store(words, cell, fresh);
@@ -80,6 +81,7 @@ export function clearEntries(memory: Memory, layout: MapLayout): void {
   const generation = words[GENERATION]!;
   const other = indexOf(layout, generation + 1);
   words.fill(EMPTY, other, other + layout.indexLength);
+  memory.check();
   Atomics.store(words, GENERATION, generation + 1 | 0);
   words[FREE_FIRST] = 0;
   words[FREE_COUNT] = 0;
@@ -233,6 +235,7 @@ function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
     words[other + 2 * i] = number;
     words[other + 2 * i + 1] = hash;
   }
+  memory.check();
   // Pairs with the loads of the generation in `searchOnce`: who sees the new one sees its index.
   Atomics.store(words, GENERATION, generation + 1 | 0);
   words[GRAVES] = 0;

@@ -29,6 +29,12 @@
  *
  * Not promised: files on network file systems, where mapped memory is not shared.
  *
+ * **Lost pages.** Once this process has lost a page of a collection (its file was truncated under it, its
+ * disk was full, or failed), every operation on it throws `MappingFaultError`, iterators too. A change
+ * that was under way is none that others could see; they get the lock as from one that died, and repair.
+ * Closing throws nothing. In a region, `region.repair()` heals, once the file has its length again. The
+ * writer of a log gives its place up for good: close it, and open the log anew.
+ *
  * @module
  */
 

@@ -1,7 +1,10 @@
 /** The memory of a collection in a region: its views, as long as both are open. */
 
+import type { LossWatch } from "../mapping/loss.ts";
+import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
+import { groundOf } from "../sync/ground.ts";
 import type { Memory } from "./copy_out.ts";
 
 const NO_BYTES = new Uint8Array();
@@ -14,6 +17,7 @@ export class RegionMemory implements Memory {
   /** How long the collection is, in bytes: more than that of the region is not its own. */
   readonly #byteLength: number;
   readonly pooled: boolean;
+  readonly #ground: LossWatch;
   #closed = false;
   #bytes: Uint8Array = NO_BYTES;
   #words: Int32Array = NO_WORDS;
@@ -23,6 +27,7 @@ export class RegionMemory implements Memory {
     this.#region = region;
     this.#byteLength = byteLength;
     this.#name = name;
+    this.#ground = groundOf(coreOf(region), { byteOffset: 0, byteLength });
     this.#view();
   }
 
@@ -40,6 +45,15 @@ export class RegionMemory implements Memory {
 
   get closed(): boolean {
     return this.#closed || this.#region.closed;
+  }
+
+  /**
+   * To be called after what counts was read or written.
+   *
+   * @throws {MappingFaultError} If a page of it was lost.
+   */
+  check(): void {
+    if (!this.#closed) this.#ground.check();
   }
 
   #view(): void {

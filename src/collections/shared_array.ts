@@ -1,6 +1,7 @@
 /** A growable array in a file or a region. */
 
-import { alignUp, wholeNumber } from "../mapping/pages.ts";
+import type { LossWatch } from "../mapping/loss.ts";
+import { alignUp, type Span, wholeNumber } from "../mapping/pages.ts";
 import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
@@ -13,6 +14,7 @@ import {
   type ValueOf,
 } from "../struct/field_type.ts";
 import { place as placeOf } from "../struct/numbers.ts";
+import { groundOf } from "../sync/ground.ts";
 import { Mutex } from "../sync/mutex.ts";
 import { readFirst } from "../sync/order.ts";
 import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from "./array_words.ts";
@@ -40,6 +42,9 @@ export interface SharedArrayOptions {
   access?: "read" | "read-write";
 }
 
+/** An array takes all of its region, which may grow. */
+const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
+
 /** Of each step by which the file grows, in bytes: half of what is there, within these limits. */
 const SMALLEST_STEP = 1 << 16;
 const LARGEST_STEP = 1 << 25;
@@ -53,6 +58,8 @@ const LARGEST_STEP = 1 << 25;
  * may leave half: guard what must stay together by a `Mutex`.
  *
  * A crash of the machine may lose what was not committed.
+ *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
  * @typeParam T what an element reads as: a number, a bigint, or an object with a struct's fields
  * @typeParam Init what an element is set to; of a struct, fields may be left out
@@ -78,6 +85,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   readonly #place: Place;
   readonly #layout: Layout;
   readonly #mutex: Mutex | undefined;
+  readonly #ground: LossWatch;
   #closed = false;
   #words: Int32Array;
   #view: DataView;
@@ -88,8 +96,22 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#layout = layout;
     this.#words = ownView(region, Int32Array);
     this.#view = ownDataView(region);
+    this.#ground = groundOf(coreOf(region), WHOLE);
     if (region.access !== "read") this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
-    this.#reach(Atomics.load(this.#words, LENGTH) >>> 0);
+    try {
+      this.#reach(Atomics.load(this.#words, LENGTH) >>> 0);
+    } finally {
+      this.#check();
+    }
+  }
+
+  /**
+   * To be called after what counts was read or written.
+   *
+   * @throws {MappingFaultError} If a page of it was lost.
+   */
+  #check(): void {
+    if (!this.#closed) this.#ground.check();
   }
 
   /**
@@ -131,7 +153,9 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   /** How many elements there are. @throws {Deno.errors.BadResource} If the array is closed. */
   get length(): number {
     // Pairs with the store in `push`: who sees a length sees all elements before it.
-    return readFirst(this.#live("use array"), LENGTH) >>> 0;
+    const length = readFirst(this.#live("use array"), LENGTH) >>> 0;
+    this.#check();
+    return length;
   }
 
   /** Whether it was closed. */
@@ -149,7 +173,11 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
    */
   at(index: number): T {
     const offset = this.#offsetOf(index);
-    return this.#layout.copy(this.#view, offset) as T;
+    try {
+      return this.#layout.copy(this.#view, offset) as T;
+    } finally {
+      this.#check();
+    }
   }
 
   /**
@@ -167,6 +195,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const prepared = this.#layout.prepare(value);
     const offset = this.#offsetOf(index);
     this.#layout.write(this.#view, offset, prepared);
+    this.#check();
   }
 
   /**
@@ -185,7 +214,17 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#live(action);
     const mutex = this.#checkWritable(action);
     const prepared = values.map((value) => this.#layout.prepare(value));
+    this.#check(); // before the file grows, which maps what is lost anew
     using _guard = mutex.lockSync();
+    try {
+      return this.#append(prepared);
+    } finally {
+      this.#check();
+    }
+  }
+
+  /** By who holds the lock. */
+  #append(prepared: readonly unknown[]): number {
     const length = Atomics.load(this.#words, LENGTH) >>> 0;
     const wanted = length + prepared.length;
     this.#reach(length);
@@ -195,6 +234,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const start = byteLengthOf(length, byteLength);
     this.#bytes(start, prepared.length * byteLength).fill(0);
     prepared.forEach((each, i) => this.#layout.write(this.#view, start + i * byteLength, each));
+    this.#check();
     // Pairs with the load in `length`. A plain store could be seen before the elements.
     Atomics.store(this.#words, LENGTH, wanted | 0);
     return wanted;
@@ -220,6 +260,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   commit(options: CommitOptions = {}): void {
     const durability = durabilityOf(options, "commit array");
     this.#live("commit array");
+    void this.length; // whether its header is there
     this.#place.region.flushSync({ durability });
   }
 

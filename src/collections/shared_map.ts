@@ -68,6 +68,8 @@ export interface SharedMapOptions {
  * Whoever can write to the file can damage the map: then it throws `Deno.errors.InvalidData`, or gives
  * what was written there, but never touches other memory.
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { SharedMap } from "@mmap/mmap/collections";
@@ -103,6 +105,15 @@ export class SharedMap implements Disposable {
     if (guard === null) return;
     try {
       if (guard.ownerDied) repairMap(this.#memory, layout);
+    } finally {
+      this.#unlock(guard);
+    }
+  }
+
+  /** Where the memory was lost, the lock is not given back but given up: the next one repairs. */
+  #unlock(guard: MutexGuard): void {
+    try {
+      this.#memory.check();
     } finally {
       guard.unlock();
     }
@@ -162,7 +173,11 @@ export class SharedMap implements Disposable {
 
   /** How many keys there are. @throws {Deno.errors.BadResource} If the map is closed. */
   get size(): number {
-    return Atomics.load(this.#memory.words, SIZE);
+    try {
+      return Atomics.load(this.#memory.words, SIZE);
+    } finally {
+      this.#memory.check();
+    }
   }
 
   /**
@@ -174,16 +189,24 @@ export class SharedMap implements Disposable {
    * @throws {Deno.errors.BadResource} If the map is closed.
    */
   get(key: string | Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-    return this.#key.take(key, "look key up")
-      ? lookUp(this.#memory, this.#layout, this.#key)
-      : this.#missing();
+    try {
+      return this.#key.take(key, "look key up")
+        ? lookUp(this.#memory, this.#layout, this.#key)
+        : this.#missing();
+    } finally {
+      this.#memory.check();
+    }
   }
 
   /** Whether the map has a key. @throws as {@linkcode get} */
   has(key: string | Uint8Array): boolean {
-    return this.#key.take(key, "look key up")
-      ? isThere(this.#memory, this.#layout, this.#key)
-      : this.#missing() !== undefined;
+    try {
+      return this.#key.take(key, "look key up")
+        ? isThere(this.#memory, this.#layout, this.#key)
+        : this.#missing() !== undefined;
+    } finally {
+      this.#memory.check();
+    }
   }
 
   /** No map has a key that is too long. @throws {Deno.errors.BadResource} If the map is closed. */
@@ -224,7 +247,7 @@ export class SharedMap implements Disposable {
     try {
       if (setEntry(this.#memory, this.#layout, this.#key, bytes, byteLength)) return;
     } finally {
-      guard.unlock();
+      this.#unlock(guard);
     }
     throw new Deno.errors.WriteZero(`Cannot ${action}: the map is full, it holds ${capacity} keys`);
   }
@@ -241,7 +264,7 @@ export class SharedMap implements Disposable {
     try {
       return isShort && deleteEntry(this.#memory, this.#layout, this.#key);
     } finally {
-      guard.unlock();
+      this.#unlock(guard);
     }
   }
 
@@ -251,7 +274,7 @@ export class SharedMap implements Disposable {
     try {
       clearEntries(this.#memory, this.#layout);
     } finally {
-      guard.unlock();
+      this.#unlock(guard);
     }
   }
 
@@ -260,12 +283,13 @@ export class SharedMap implements Disposable {
     if (this.#mutex === undefined) {
       throw new Deno.errors.PermissionDenied(`Cannot ${action}: the map has access "read"`);
     }
+    this.#memory.check();
     const guard = this.#mutex.lockSync();
     if (!guard.ownerDied) return guard;
     try {
       repairMap(this.#memory, this.#layout);
     } catch (error) {
-      guard.unlock();
+      this.#unlock(guard);
       throw error;
     }
     return guard;
@@ -279,14 +303,22 @@ export class SharedMap implements Disposable {
    * @throws {Deno.errors.BadResource} If the map is closed.
    */
   keys(): IterableIterator<string | Uint8Array<ArrayBuffer>> {
-    return collect(this.#memory, this.#layout).values().map(keyOf);
+    return this.#collect().values().map(keyOf);
   }
 
   /** The keys and copies of their values, as {@linkcode keys}. */
   entries(): IterableIterator<
     [key: string | Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>]
   > {
-    return collect(this.#memory, this.#layout).values().map((found) => [keyOf(found), found.value]);
+    return this.#collect().values().map((found) => [keyOf(found), found.value]);
+  }
+
+  #collect(): Found[] {
+    try {
+      return collect(this.#memory, this.#layout);
+    } finally {
+      this.#memory.check();
+    }
   }
 
   /** As {@linkcode entries}. */
@@ -304,7 +336,7 @@ export class SharedMap implements Disposable {
    */
   commit(options: CommitOptions = {}): void {
     const durability = durabilityOf(options, "commit map");
-    this.#memory.words;
+    void this.size; // whether it is open, and its header there
     this.#place.region.flushSync({ durability });
   }
 

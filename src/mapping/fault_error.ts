@@ -15,7 +15,9 @@ export interface MappingFault {
  * full, or a forbidden write was absorbed. Reads of such a page give zeros, or what it held; writes
  * to it stay in this process. `repair` and `resize` map the true object again.
  *
- * Thrown by `check`, `flush` and `flushSync` of `MmapRegion`.
+ * Thrown by `check`, `flush` and `flushSync` of `MmapRegion`; and by all operations of primitives,
+ * channels and collections that lie, with any byte, in a page that was lost to truncation, a full disk
+ * or an I/O error.
  */
 export class MappingFaultError extends Error implements MappingFault {
   /** "MappingFaultError" */

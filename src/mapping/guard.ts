@@ -69,7 +69,7 @@ export class MappingGuard {
   /** Every page was mapped from its object again, after so many faults of its life. */
   healed(faults: number): void {
     this.#healedAt = faults;
-    if (!this.cutOff) this.slot.clearFirstFault();
+    if (!this.cutOff) this.slot.clearFaults();
   }
 
   /** Stops guarding while the range changes. */

@@ -1,12 +1,12 @@
 /** Mapping the true object again where the guard had put other pages. */
 
 import { checkZero } from "../../ffi/call.ts";
-import { MADV_WIPEONFORK, MAP_SHARED } from "../../ffi/constants.ts";
-import { errnoName, lastErrno } from "../../ffi/errno.ts";
+import { MAP_SHARED } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { pointerAt, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import type { MappedRange } from "./guard.ts";
+import { isForeign, isPrivate } from "./loss.ts";
 import { alignUp, type Span } from "./pages.ts";
 import { mapOver } from "./range.ts";
 
@@ -77,19 +77,4 @@ function spansOf(
     byteOffset = last + step;
   }
   return spans;
-}
-
-/**
- * Whether a page of a private mapping is none of its file's: memory without a file, which alone can
- * be emptied on `fork` (not that it matters: the page is about to go); or shared memory.
- */
-function isForeign(page: Deno.PointerObject, byteLength: number): boolean {
-  return libc().madvise(page, BigInt(byteLength), MADV_WIPEONFORK) === 0 ||
-    !isPrivate(page, byteLength);
-}
-
-/** Whether a page is none of a shared mapping, which alone may be duplicated, with leave to move. */
-function isPrivate(page: Deno.PointerObject, byteLength: number): boolean {
-  libc().mremap!(page, 0n, BigInt(byteLength), 0, null);
-  return errnoName(lastErrno()) === "EINVAL";
 }

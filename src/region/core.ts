@@ -2,6 +2,7 @@
 
 import { isDetached } from "../../ffi/memory.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
+import { hasLost } from "../mapping/loss.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
 import type { MapRequest } from "../mapping/range.ts";
@@ -120,16 +121,40 @@ export class RegionCore {
 
   #fault(mapping: Mapping): MappingFaultError | undefined {
     const hurt = [mapping, ...this.#overlays].find(({ guard }) => guard?.cutOff);
-    if (hurt?.guard === undefined) return undefined;
+    return hurt && this.#faultOf(hurt);
+  }
+
+  #faultOf({ request, guard }: MappedRange): MappingFaultError {
     return new MappingFaultError({
-      path: hurt.request.subject ?? "",
-      byteOffset: Math.max(0, hurt.guard.firstFault - this.lead),
+      path: request.subject ?? "",
+      byteOffset: Math.max(0, guard!.firstFault - this.lead),
       faults: this.faults,
     });
   }
 
+  /** The error for a range of which a page is lost; undefined if none is, or the region is closed. */
+  lossIn({ byteOffset, byteLength }: Span): MappingFaultError | undefined {
+    const mapping = this.#mapping;
+    if (mapping === undefined) return undefined;
+    const isLost = hasLost(mapping, { byteOffset: this.lead + byteOffset, byteLength });
+    return isLost ? this.#faultOf(mapping) : undefined;
+  }
+
+  /** What to do before pages are mapped from the object again: who had lost them must know. */
+  beforeHealing(note: () => void): void {
+    this.#beforeHealing = note;
+  }
+
+  #beforeHealing = (): void => {};
+
+  /** To be called before the pages of the region itself are mapped from the object again. */
+  healing(): void {
+    if (this.#mapping?.guard?.cutOff) this.#beforeHealing();
+  }
+
   /** Maps the true object again wherever a page is cut off from it. */
   repair(mapping: Mapping): void {
+    this.healing();
     for (const mapped of [mapping, ...this.#overlays]) restoreMapping(mapped);
   }
 

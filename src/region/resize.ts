@@ -62,6 +62,7 @@ function resizeMemory(
   cut: () => void,
 ): void {
   core.repairOverlays();
+  core.healing();
   const end = core.lead + byteLength;
   if (isWithin(mapping, core, byteLength)) {
     // The mapping reaches beyond the object already: what the object gained is there.

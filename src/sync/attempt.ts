@@ -67,7 +67,7 @@ export function sleepSync<T>(attempt: Attempt<T>, patience: Patience): T {
 function untilSync<T>(attempt: Attempt<T>, patience: Patience): T {
   let thorough = true;
   while (true) {
-    const result = attempt.prepare(thorough);
+    const result = checked(attempt, attempt.prepare(thorough));
     if (result !== undefined) return result;
     const leftMs = timeLeft(patience);
     if (leftMs <= 0) timedOut(attempt.action);
@@ -85,7 +85,7 @@ function untilSync<T>(attempt: Attempt<T>, patience: Patience): T {
 export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): Promise<T> {
   const cancelling = new Cancelling(attempt);
   try {
-    const early = attempt.prepare(true);
+    const early = checked(attempt, attempt.prepare(true));
     if (early !== undefined) return early;
   } catch (error) {
     return cancelling.instead(error);
@@ -110,7 +110,7 @@ async function until<T>(
       if (leftMs <= 0) timedOut(attempt.action);
       const { words, index, expected } = attempt;
       const ended = await words.wait(index, expected, Math.min(leftMs, SLICE_MS), patience.signal);
-      const result = attempt.prepare(ended === "timed-out");
+      const result = checked(attempt, attempt.prepare(ended === "timed-out"));
       if (result === undefined) continue;
       cancelling.over = true;
       return result;
@@ -149,6 +149,16 @@ class Cancelling<T> {
   }
 }
 
+/**
+ * What a try came to, if its memory is there.
+ *
+ * @throws {MappingFaultError} If a page was lost; what the try had taken is given up with that.
+ */
+function checked<T>({ words }: Attempt<T>, result: T | undefined): T | undefined {
+  words.ground.check();
+  return result;
+}
+
 /** In milliseconds; most have no end, and need no look at the clock. */
 function timeLeft({ deadline }: Patience): number {
   return deadline === Infinity ? Infinity : deadline - performance.now();
@@ -172,6 +182,7 @@ function spin<T>(attempt: Attempt<T>): T | undefined {
   for (let i = 0; i < tries; i++) {
     const result = attempt.attempt();
     if (result !== undefined) {
+      checked(attempt, result);
       if (i > 0) usefulTries = Math.min(2 * Math.max(i, usefulTries), spinning.tries);
       return result;
     }

@@ -32,6 +32,8 @@ const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
  * | 3 | the round that the list is of; of another one, it is void | parties, under the lock |
  * | 15, 16... | who has arrived (`members.ts`), 120 at most | parties, under the lock |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";

@@ -1,5 +1,6 @@
 /** Words in a SharedArrayBuffer: `Atomics` itself waits and wakes. */
 
+import { type LossWatch, watchShared } from "../mapping/loss.ts";
 import { THREADS } from "./holder.ts";
 import { EVERYBODY, type WaitResult, type Words } from "./words.ts";
 
@@ -9,10 +10,12 @@ const ALIVE_MS = 1000;
 /** For the Workers of one process. */
 export class BufferWords implements Words {
   readonly threads = THREADS;
+  readonly ground: LossWatch;
   readonly cells: Int32Array<SharedArrayBuffer>;
 
   constructor(buffer: SharedArrayBuffer, byteOffset: number, byteLength: number) {
     this.cells = new Int32Array(buffer, byteOffset, byteLength / 4);
+    this.ground = watchShared(buffer, { byteOffset, byteLength });
   }
 
   get userBuffer(): SharedArrayBuffer {

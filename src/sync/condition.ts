@@ -26,6 +26,8 @@ const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
  * | 0 | counts the notifications | who notifies |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts ignore
  * using guard = mutex.lockSync();
@@ -90,11 +92,13 @@ export class Condition {
   /** Announces the wait and gives the mutex up: no notification after that goes unseen. */
   #begin(guard: MutexGuard): { word: RobustWord; attempt: NotifiedAttempt } {
     const word = lockOf(guard);
+    word?.words.ground.check();
     if (word === undefined) {
       throw new TypeError("Cannot wait for condition as the guard must hold a mutex");
     }
     const attempt = new NotifiedAttempt(this.#words);
     try {
+      this.#words.ground.check(); // as long as the mutex is held
       word.release();
     } catch (error) {
       attempt.cancel();
@@ -116,6 +120,7 @@ export class Condition {
     // Pairs with the load in NotifiedAttempt: who read the sequence before sees that it has moved.
     Atomics.add(cells, SEQUENCE, 1);
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(SEQUENCE, Math.min(woken, EVERYBODY));
+    this.#words.ground.check();
   }
 
   /** Wakes all waiters. */

@@ -14,6 +14,8 @@ import type { WaitResult, Words } from "./words.ts";
  *
  * Waits may end for nothing, as "ok"; look at the word again.
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @see https://man7.org/linux/man-pages/man2/futex.2.html
  *
  * @example
@@ -49,24 +51,31 @@ export class Futex {
     this.#words = placeWords(memory, byteOffset, Futex.byteLength, "futex");
   }
 
+  /** What came of the word, if it is there. */
+  #checked<T>(result: T): T {
+    this.#words.ground.check();
+    return result;
+  }
+
   /** Reads the word atomically. */
   load(): number {
-    return Atomics.load(this.#words.cells, 0);
+    return this.#checked(Atomics.load(this.#words.cells, 0));
   }
 
   /** Writes the word atomically. Wakes nobody. */
   store(value: number): void {
     Atomics.store(this.#words.cells, 0, value);
+    this.#words.ground.check();
   }
 
   /** Writes `value` if the word is `expected`, in one step. @returns the old value */
   compareExchange(expected: number, value: number): number {
-    return Atomics.compareExchange(this.#words.cells, 0, expected, value);
+    return this.#checked(Atomics.compareExchange(this.#words.cells, 0, expected, value));
   }
 
   /** Adds to the word, in one step; wraps around. @returns the old value */
   add(value: number): number {
-    return Atomics.add(this.#words.cells, 0, value);
+    return this.#checked(Atomics.add(this.#words.cells, 0, value));
   }
 
   /**
@@ -77,7 +86,7 @@ export class Futex {
   waitSync(expected: number, options?: SyncWaitOptions): WaitResult {
     const { deadline } = patience(options, "wait for futex");
     if (this.load() !== (expected | 0)) return "not-equal";
-    return this.#words.waitSync(0, expected | 0, deadline - performance.now());
+    return this.#checked(this.#words.waitSync(0, expected | 0, deadline - performance.now()));
   }
 
   /**
@@ -88,7 +97,8 @@ export class Futex {
    */
   async wait(expected: number, options?: WaitOptions): Promise<WaitResult> {
     const { deadline, signal } = patience(options, "wait for futex");
-    return await this.#words.wait(0, expected | 0, deadline - performance.now(), signal);
+    const leftMs = deadline - performance.now();
+    return this.#checked(await this.#words.wait(0, expected | 0, leftMs, signal));
   }
 
   /**
@@ -99,6 +109,9 @@ export class Futex {
    * @throws {RangeError} If `count` is no whole number of at least 1.
    */
   wake(count: number = 1): number {
-    return this.#words.wake(0, Math.min(wholeNumber(count, "count", "wake futex", 1), 0x7fffffff));
+    const most = Math.min(wholeNumber(count, "count", "wake futex", 1), 0x7fffffff);
+    const woken = this.#words.wake(0, most);
+    this.load(); // waking alone touches no page
+    return woken;
   }
 }

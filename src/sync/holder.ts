@@ -8,6 +8,7 @@ import { processOfThread, processWithToken } from "../object/shown_process.ts";
 import { type Name, threadIn, Token } from "../object/token.ts";
 import type { RegionCore } from "../region/core.ts";
 import { damaged } from "./damage.ts";
+import { exchangePair } from "./pair.ts";
 
 /** Who holds a lock, at the moment of asking. */
 export interface LockHolder {
@@ -24,9 +25,6 @@ export interface LockHolder {
   /** Whether it lives, as the kernel says: right in every namespace and for every user. */
   readonly alive: boolean;
 }
-
-/** 30 bits. */
-const LARGEST_NUMBER = 0x3fffffff;
 
 /** What the algorithms of this module ask; a test puts its own actors in its place. */
 export interface Threads {
@@ -63,7 +61,7 @@ export const THREADS: Threads = {
 
 /** @throws {Deno.errors.InvalidData} If nobody can have that number. */
 function checkNumber(number: number): void {
-  if (number < 1 || number > LARGEST_NUMBER) throw damaged("lock", number);
+  if (number < 1 || number > NUMBER_MASK) throw damaged("lock", number);
 }
 
 const known = new WeakMap<RegionCore, Threads>();
@@ -101,10 +99,37 @@ function giveUp(object: string, held: Held, token: Token, forgotten: boolean): v
   if (held.regions === 0 && heldByObject.get(object) === held) heldByObject.delete(object);
 }
 
+/** The bits of a word that hold a number; the others are the word's own. */
+export const NUMBER_MASK = 0x3fffffff;
+
+/** Names somebody else wherever one holder is named. */
+function rename(cells: Int32Array, from: Name, to: Name): void {
+  for (let at = 0; at + 1 < cells.length; at += 2) {
+    while (true) {
+      const state = Atomics.load(cells, at);
+      if ((state & NUMBER_MASK) !== from.number || cells[at + 1] !== from.fingerprint) break;
+      const named = [(state & ~NUMBER_MASK) | to.number, to.fingerprint] as const;
+      if (exchangePair(cells, at, [state, from.fingerprint], named)) break;
+    }
+  }
+}
+
+/**
+ * Gives up the token of a region, which stays open: everything that names it is a dead one's, but for
+ * what stands in `kept`, which names a new token from now on.
+ *
+ * @throws if no other token can be had; then nothing is given up
+ */
+export function renewToken(core: RegionCore, kept: readonly Int32Array[]): void {
+  const threads = known.get(core);
+  if (threads instanceof RegionThreads) threads.renew(kept);
+}
+
 /** By tokens. */
 class RegionThreads implements Threads {
   readonly #core: RegionCore;
   #self: Name | undefined;
+  #mine: { readonly held: Held; token: Token } | undefined;
   #object: string | undefined;
 
   constructor(core: RegionCore) {
@@ -126,9 +151,24 @@ class RegionThreads implements Threads {
     held.tokens.add(token);
     held.regions++;
     heldByObject.set(object, held);
+    const mine = this.#mine = { held, token };
     // It must not hold the region, which may be collected instead of closed.
-    this.#core.onceClosed((forgotten) => giveUp(object, held, token, forgotten));
+    this.#core.onceClosed((forgotten) => giveUp(object, held, mine.token, forgotten));
     return this.#self = token;
+  }
+
+  /** See {@linkcode renewToken}. */
+  renew(kept: readonly Int32Array[]): void {
+    const mine = this.#mine;
+    if (mine === undefined) return;
+    const old = mine.token;
+    const fresh = Token.take(describe(this.#core));
+    if (fresh === undefined) return;
+    mine.held.tokens.add(fresh);
+    for (const cells of kept) rename(cells, old, fresh);
+    this.#self = mine.token = fresh;
+    mine.held.tokens.delete(old);
+    old.release();
   }
 
   #objectKey(): string {

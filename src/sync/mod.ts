@@ -17,6 +17,13 @@
  * assertEquals(guard.ownerDied, false);
  * ```
  *
+ * **Lost pages.** Once this process has lost a page of a primitive (its file was truncated under it, its
+ * disk was full, or failed), every operation on it throws `MappingFaultError`, a call that waits too: it
+ * would go on alone. What was held there is given up: the next holder, in another process, gets
+ * `ownerDied: true`. Unlocking throws nothing. `region.repair()` heals, once the file has its length
+ * again; who held something then holds it no more. Forbidden writes that were absorbed, and lost pages
+ * elsewhere in the region, do not count.
+ *
  * Blocking calls end in `Sync`; their awaitable twins do not. Where nobody is in the way, both are
  * atomic operations alone.
  *

@@ -26,20 +26,24 @@ export let lockOf: (guard: MutexGuard) => RobustWord | undefined;
 /** Marks a guard as holding its lock again, or not. */
 export let setHeld: (guard: MutexGuard, held: boolean, ownerDied: boolean) => void;
 
+/** In place of when it was taken. */
+const NOT_HELD = -1;
+
 /** The guard of all exclusive locks. */
 export class ExclusiveGuard implements MutexGuard {
   readonly #word: RobustWord;
   readonly #wakeCount: number;
   #ownerDied: boolean;
-  #held = true;
+  /** When the word was taken, as `release` wants it. */
+  #epoch: number;
 
   static {
     // Of an RwLock, the word is only a part of what it takes to write.
     lockOf = (guard) =>
-      #word in guard && guard.#held && guard.#wakeCount === 1 ? guard.#word : undefined;
+      #word in guard && guard.#isHeld && guard.#wakeCount === 1 ? guard.#word : undefined;
     setHeld = (guard, held, ownerDied) => {
       if (!(#word in guard)) return;
-      guard.#held = held;
+      guard.#epoch = held ? guard.#word.epoch : NOT_HELD;
       guard.#ownerDied ||= ownerDied;
     };
   }
@@ -49,6 +53,12 @@ export class ExclusiveGuard implements MutexGuard {
     this.#word = word;
     this.#wakeCount = wakeCount;
     this.#ownerDied = ownerDied;
+    this.#epoch = word.epoch;
+  }
+
+  /** Not if it was given up because its memory was lost. */
+  get #isHeld(): boolean {
+    return this.#epoch === this.#word.words.ground.epoch;
   }
 
   /** Whether the last holder died holding the lock. */
@@ -58,9 +68,10 @@ export class ExclusiveGuard implements MutexGuard {
 
   /** Gives the lock back. Twice is silent. */
   unlock(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    this.#word.release(this.#wakeCount);
+    const epoch = this.#epoch;
+    if (epoch === NOT_HELD) return;
+    this.#epoch = NOT_HELD;
+    this.#word.release(this.#wakeCount, epoch);
   }
 
   /** As {@linkcode unlock}, for `using`. */
@@ -123,6 +134,8 @@ export class LockAttempt implements Attempt<"taken" | "recovered"> {
  * | 0 | the lock word: see `robust_word.ts` |
  * | 1 | the fingerprint beside it |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example Counting together
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";
@@ -160,7 +173,9 @@ export class Mutex {
 
   /** Whether somebody holds it; by the time this returns, it may be otherwise. */
   get locked(): boolean {
-    return this.#word.holder !== 0;
+    const locked = this.#word.holder !== 0;
+    this.#word.words.ground.check();
+    return locked;
   }
 
   /**

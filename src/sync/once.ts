@@ -21,6 +21,8 @@ const DONE = 2;
  * | 0, 1 | the lock word of the runner: see `robust_word.ts` | runner |
  * | 2 | 1: done | runner, under the lock |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";
@@ -52,10 +54,18 @@ export class Once {
   }
 
   get #done(): boolean {
-    // Pairs with the store in `runSync` and `run`: who sees 1 sees all that the function did.
-    const done = Atomics.load(this.#word.words.cells, DONE);
+    const { cells, ground } = this.#word.words;
+    // Pairs with the store in `#setDone`: who sees 1 sees all that the function did.
+    const done = Atomics.load(cells, DONE);
+    ground.check();
     if (done === 0 || done === 1) return done === 1;
     throw damaged("once", done);
+  }
+
+  #setDone(): void {
+    const { cells, ground } = this.#word.words;
+    Atomics.store(cells, DONE, 1);
+    ground.check();
   }
 
   /**
@@ -79,7 +89,7 @@ export class Once {
     try {
       if (this.#done) return false;
       fn();
-      Atomics.store(this.#word.words.cells, DONE, 1);
+      this.#setDone();
       return true;
     } finally {
       release();
@@ -102,7 +112,7 @@ export class Once {
     try {
       if (this.#done) return false;
       await fn();
-      Atomics.store(this.#word.words.cells, DONE, 1);
+      this.#setDone();
       return true;
     } finally {
       release();

@@ -16,6 +16,8 @@ import { platform } from "../../ffi/platform.ts";
 import type { RegionCore } from "../region/core.ts";
 import { coreOf } from "../region/mapped_bytes.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
+import type { LossWatch } from "../mapping/loss.ts";
+import { groundOf } from "./ground.ts";
 import { type Threads, threadsOf } from "./holder.ts";
 import { waitTogether } from "./waiter.ts";
 import type { WaitResult, Words } from "./words.ts";
@@ -23,6 +25,7 @@ import type { WaitResult, Words } from "./words.ts";
 /** The words of one primitive; they follow the region when it is resized. */
 export class RegionWords implements Words {
   readonly threads: Threads;
+  readonly ground: LossWatch;
   readonly #core: RegionCore;
   readonly #byteOffset: number;
   readonly #byteLength: number;
@@ -49,6 +52,7 @@ export class RegionWords implements Words {
     this.#byteLength = byteLength;
     this.#action = action;
     this.#cells = this.#view();
+    this.ground = groundOf(this.#core, { byteOffset, byteLength });
   }
 
   get cells(): Int32Array {
@@ -96,7 +100,13 @@ export class RegionWords implements Words {
   waitSync(index: number, expected: number, timeoutMs: number): WaitResult {
     return platform().os === "darwin"
       ? darwinWait(this.#pointer(index), expected, timeoutMs)
-      : linuxWait(this.#pointer(index), expected, timeoutMs);
+      : linuxWait(this.#pointer(index), expected, timeoutMs, () => this.#look(index));
+  }
+
+  /** Whoever sleeps on a page touches it now and then: only then it is known to be there. */
+  #look(index: number): void {
+    Atomics.load(this.cells, index);
+    this.ground.check();
   }
 
   wait(
@@ -106,7 +116,8 @@ export class RegionWords implements Words {
     signal: AbortSignal | undefined,
   ): Promise<WaitResult> {
     const mapping = this.#core.live(this.#action);
-    const word = { cells: this.cells, index, pointer: this.#pointer(index) };
+    const { cells, ground } = this;
+    const word = { cells, index, pointer: this.#pointer(index), ground };
     return mapping.whilePinned(() => waitTogether(word, expected, timeoutMs, signal));
   }
 
@@ -129,12 +140,18 @@ const timespec = new BigInt64Array(2); // 0 time_t tv_sec, 8 long tv_nsec
 const timespecBytes = new Uint8Array(timespec.buffer);
 let timespecMs = 0;
 
-function linuxWait(pointer: Deno.PointerObject, expected: number, timeoutMs: number): WaitResult {
+function linuxWait(
+  pointer: Deno.PointerObject,
+  expected: number,
+  timeoutMs: number,
+  look: () => void,
+): WaitResult {
   if (timeoutMs <= LONGEST_MS) return linuxWaitOnce(pointer, expected, timeoutMs);
   const deadline = performance.now() + timeoutMs;
   for (let leftMs = timeoutMs; leftMs > 0; leftMs = deadline - performance.now()) {
     const result = linuxWaitOnce(pointer, expected, Math.min(leftMs, LONGEST_MS));
     if (result !== "timed-out") return result;
+    look();
   }
   return "timed-out";
 }
@@ -153,6 +170,8 @@ function linuxWaitOnce(pointer: Deno.PointerObject, expected: number, ms: number
       return "timed-out";
     case "EINTR":
       return "ok"; // for nothing, as a wake-up may be
+    case "EFAULT":
+      return "ok"; // the page is not there: whoever looks at the word finds that out
     default:
       throw systemError(errno, "futex");
   }
@@ -169,7 +188,9 @@ function setTimespec(ms: number): void {
 function linuxWake(pointer: Deno.PointerObject, count: number): number {
   const woken = libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE, count, null, null, 0);
   if (woken >= 0) return woken;
-  throw systemError(lastErrno(), "futex");
+  const errno = lastErrno();
+  if (errnoName(errno) === "EFAULT") return 0; // the page is not there, and nobody sleeps on it
+  throw systemError(errno, "futex");
 }
 
 /** Written from Apple's documentation and headers; untested. */

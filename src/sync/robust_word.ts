@@ -17,11 +17,10 @@
  */
 
 import { damaged } from "./damage.ts";
-import type { Threads } from "./holder.ts";
+import { NUMBER_MASK, type Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
 import type { Words } from "./words.ts";
 
-const NUMBER_MASK = 0x3fffffff;
 const NO_BIT = 0x40000000;
 const WAITERS_BIT = 0x80000000 | 0;
 
@@ -33,8 +32,6 @@ export class RobustWord {
   readonly words: Words;
   readonly index: number;
   readonly #threads: Threads;
-  /** The fingerprint that this isolate left in it last. */
-  #mine = 0;
 
   constructor(words: Words, index: number) {
     this.words = words;
@@ -56,7 +53,9 @@ export class RobustWord {
 
   /** Whether this very isolate holds it. */
   get isOwn(): boolean {
-    return this.#threads.isSelf(this.holder, this.#fingerprint);
+    const isOwn = this.#threads.isSelf(this.holder, this.#fingerprint);
+    this.words.ground.check();
+    return isOwn;
   }
 
   /** Whether somebody holds it who is dead. Takes nothing. */
@@ -81,9 +80,24 @@ export class RobustWord {
     // Pairs with the exchange in `release`: what the last holder wrote is seen from here on. A load
     // and a store would let two threads in.
     if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;
-    cells[this.index + 1] = this.#mine = fingerprint;
+    cells[this.index + 1] = fingerprint;
+    this.#taken();
     return true;
   }
+
+  /** After the word was written: what is taken where a page is lost is not taken. */
+  #taken(): void {
+    const { ground } = this.words;
+    ground.check();
+    this.#epoch = ground.epoch;
+  }
+
+  /** When it was taken last, counted in losses: see `release`. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  #epoch = 0;
 
   /** Takes it if it is free or its holder is dead. */
   takeNow(): Taken | undefined {
@@ -94,7 +108,10 @@ export class RobustWord {
         continue;
       }
       const dead = this.#deadHolder(state);
-      if (dead === undefined) return undefined;
+      if (dead === undefined) {
+        this.words.ground.check();
+        return undefined;
+      }
       if (this.#recover(dead)) return "recovered";
     }
   }
@@ -158,6 +175,7 @@ export class RobustWord {
       state !== waiting &&
       Atomics.compareExchange(this.words.cells, this.index, state, waiting) !== state
     ) return false;
+    this.words.ground.check();
     this.expected = waiting;
     return true;
   }
@@ -172,7 +190,8 @@ export class RobustWord {
     if (Atomics.compareExchange(cells, this.index, state, state | number | bits) !== state) {
       return false;
     }
-    cells[this.index + 1] = this.#mine = fingerprint;
+    cells[this.index + 1] = fingerprint;
+    this.#taken();
     return true;
   }
 
@@ -190,22 +209,29 @@ export class RobustWord {
     // Both at once: the fingerprint may have been read a moment later, from another holder, and the
     // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
     // there still.
-    const mine: Pair = [number | WAITERS_BIT, fingerprint];
-    if (!exchangePair(this.words.cells, this.index, dead, mine)) return false;
-    this.#mine = fingerprint;
+    const named: Pair = [number | WAITERS_BIT, fingerprint];
+    if (!exchangePair(this.words.cells, this.index, dead, named)) return false;
+    this.#taken();
     return true;
   }
 
-  /** Gives it back and wakes one waiter, or all. By who took it: does nothing if that one has lost it. */
-  release(wakeCount = 1): void {
-    const { cells } = this.words;
-    // Memory that was cut off or overwritten meanwhile may be held by somebody else now.
-    if (cells[this.index + 1] !== this.#mine) return;
+  /**
+   * Gives it back and wakes one waiter, or all. By who took it only; nothing happens if that one has
+   * lost it since: its memory was lost, or cut off, or overwritten, and may be held by somebody else.
+   *
+   * @param epoch when it was taken
+   */
+  release(wakeCount = 1, epoch = this.#epoch): void {
+    const { cells, ground } = this.words;
+    if (epoch !== ground.epoch) return;
+    if (cells[this.index + 1] !== this.#threads.self().fingerprint) return;
     cells[this.index + 1] = 0;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.
     const state = Atomics.exchange(cells, this.index, 0);
     if ((state & WAITERS_BIT) !== 0) this.words.wake(this.index, wakeCount);
+    // Where that reached nobody, others must learn of it in another way.
+    void ground.intact;
   }
 
   /** Gives up waiting: passes a wake-up on that this thread may have got and will not use. */

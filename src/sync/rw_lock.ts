@@ -5,6 +5,7 @@ import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
 import type { LockHolder } from "./holder.ts";
 import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
+import type { Taken } from "./robust_word.ts";
 import { DrainAttempt, ReadAttempt, type ReadPlace, RwWords, WriteAttempt } from "./rw_words.ts";
 import { EVERYBODY } from "./words.ts";
 
@@ -46,6 +47,8 @@ export interface ReadGuard extends MutexGuard {
  *
  * A reader that dies is dropped. A writer that dies gives the lock up: whoever gets it next has
  * `ownerDied: true`, and so have all readers until somebody writes.
+ *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
  * @example
  * ```ts
@@ -122,7 +125,9 @@ export class RwLock {
   /** Locks for reading if that needs no waiting. @returns null if somebody writes or waits to */
   tryRead(): ReadGuard | null {
     const place = this.#words.readNow();
-    return place === undefined ? null : new Reading(this.#words, place);
+    if (place !== undefined) return new Reading(this.#words, place);
+    this.#words.words.ground.check();
+    return null;
   }
 
   /**
@@ -132,10 +137,10 @@ export class RwLock {
    * @throws {Deno.errors.Busy} If this very isolate holds the lock and there is no `timeoutMs`.
    */
   writeSync(options?: SyncWaitOptions): WriteGuard {
-    if (options === undefined && this.#words.tryWrite()) return this.#writing("taken");
+    if (options === undefined && this.#words.tryWrite()) return writing(this.#words, "taken");
     const limits = patience(options, "lock for writing");
     if (limits.deadline === Infinity && this.#words.isOwn) throw blocksItself();
-    return this.#writing(attemptSync(new WriteAttempt(this.#words), limits));
+    return writing(this.#words, attemptSync(new WriteAttempt(this.#words), limits));
   }
 
   /**
@@ -146,18 +151,23 @@ export class RwLock {
    */
   async write(options?: WaitOptions): Promise<WriteGuard> {
     const limits = patience(options, "lock for writing");
-    return this.#writing(await attemptAsync(new WriteAttempt(this.#words), limits));
+    return writing(this.#words, await attemptAsync(new WriteAttempt(this.#words), limits));
   }
 
   /** Locks for writing if that needs no waiting. @returns null if somebody else holds the lock */
   tryWrite(): WriteGuard | null {
     const taken = this.#words.writeNow();
-    return taken === undefined ? null : this.#writing(taken);
+    if (taken !== undefined) return writing(this.#words, taken);
+    this.#words.words.ground.check();
+    return null;
   }
+}
 
-  #writing(taken: "taken" | "recovered"): WriteGuard {
-    return new ExclusiveGuard(this.#words.writer, this.#words.tellDeath(taken), EVERYBODY);
-  }
+/** What was taken and read where a page is lost does not count. */
+function writing(words: RwWords, taken: Taken): WriteGuard {
+  const ownerDied = words.tellDeath(taken);
+  words.words.ground.check();
+  return new ExclusiveGuard(words.writer, ownerDied, EVERYBODY);
 }
 
 function blocksItself(): Error {
@@ -171,18 +181,25 @@ class Reading implements ReadGuard {
   readonly #words: RwWords;
   readonly #place: number;
   readonly ownerDied: boolean;
+  readonly #epoch: number;
   #held = true;
 
   constructor(words: RwWords, { place, ownerDied }: ReadPlace) {
     this.#words = words;
     this.#place = place;
     this.ownerDied = ownerDied;
+    const { ground } = words.words;
+    ground.check();
+    this.#epoch = ground.epoch;
   }
 
   unlock(): void {
     if (!this.#held) return;
     this.#held = false;
-    this.#words.leave(this.#place);
+    const { ground } = this.#words.words;
+    // It was given up if a page was lost since: somebody else may have the place.
+    if (this.#epoch === ground.epoch) this.#words.leave(this.#place);
+    void ground.intact;
   }
 
   [Symbol.dispose](): void {
@@ -204,7 +221,9 @@ class Reading implements ReadGuard {
   tryUpgrade(): WriteGuard | null {
     if (!this.#held) throw notHeld();
     const taken = this.#words.writeNow(this.#place);
-    return taken === undefined ? null : this.#finish(taken);
+    if (taken !== undefined) return this.#finish(taken);
+    this.#words.words.ground.check();
+    return null;
   }
 
   #begin(options: WaitOptions | undefined): Patience {
@@ -213,15 +232,15 @@ class Reading implements ReadGuard {
   }
 
   /** Only at once: whoever has it waits for this reader to leave. */
-  #takeWriter(): "taken" | "recovered" {
+  #takeWriter(): Taken {
     const taken = this.#words.writer.takeNow();
     if (taken !== undefined) return taken;
     throw new Deno.errors.Busy("Cannot upgrade lock: somebody else is about to write");
   }
 
-  #finish(taken: "taken" | "recovered"): WriteGuard {
+  #finish(taken: Taken): WriteGuard {
     this.unlock();
-    return new ExclusiveGuard(this.#words.writer, this.#words.tellDeath(taken), EVERYBODY);
+    return writing(this.#words, taken);
   }
 }
 

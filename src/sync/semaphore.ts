@@ -24,6 +24,8 @@ const LARGEST_COUNT = 0x7fffffff;
  * | 0 | permits | who acquires takes one, who releases adds |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";
@@ -57,7 +59,10 @@ export class Semaphore {
 
   /** How many permits there are; by the time this returns, it may be otherwise. */
   get count(): number {
-    return countIn(this.#words.cells);
+    const { cells, ground } = this.#words;
+    const count = countIn(cells);
+    ground.check();
+    return count;
   }
 
   /**
@@ -82,7 +87,10 @@ export class Semaphore {
 
   /** Takes a permit if there is one. */
   tryAcquire(): boolean {
-    return takeOne(this.#words.cells);
+    const { cells, ground } = this.#words;
+    const taken = takeOne(cells);
+    ground.check();
+    return taken;
   }
 
   /**
@@ -94,9 +102,10 @@ export class Semaphore {
    */
   release(count: number = 1): void {
     const added = wholeNumber(count, "count", "release semaphore", 1);
-    const { cells } = this.#words;
+    const { cells, ground } = this.#words;
     for (let there = countIn(cells);; there = countIn(cells)) {
       if (there + added > LARGEST_COUNT) {
+        ground.check();
         throw new RangeError(
           `Cannot release semaphore as it must have at most ${LARGEST_COUNT} permits: ` +
             `it has ${there}, and ${added} were to be added`,
@@ -107,6 +116,7 @@ export class Semaphore {
     }
     // After the permits: a waiter announces itself before it looks at them for the last time.
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(COUNT, added);
+    ground.check();
   }
 }
 

@@ -31,6 +31,8 @@ export interface SharedEventOptions {
  * | 0 | 1: set | `set`, `reset`, and a waiter of an auto-reset event |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
+ * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
  * @example
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";
@@ -66,22 +68,29 @@ export class SharedEvent {
 
   /** Whether it is set; by the time this returns, it may be otherwise. */
   get isSet(): boolean {
-    return isSet(Atomics.load(this.#words.cells, STATE));
+    const { cells, ground } = this.#words;
+    const set = isSet(Atomics.load(cells, STATE));
+    ground.check();
+    return set;
   }
 
   /** Sets it and wakes who waits: one for an auto-reset event, else all. */
   set(): void {
-    const { cells } = this.#words;
+    const { cells, ground } = this.#words;
     // Pairs with the load or the exchange in `pass`.
     Atomics.store(cells, STATE, 1);
     // After the store: a waiter announces itself before it looks for the last time.
-    if (Atomics.load(cells, WAITERS) === 0) return;
-    this.#words.wake(STATE, this.#autoReset ? 1 : EVERYBODY);
+    if (Atomics.load(cells, WAITERS) !== 0) {
+      this.#words.wake(STATE, this.#autoReset ? 1 : EVERYBODY);
+    }
+    ground.check();
   }
 
   /** Takes it back. Who has not passed yet has to wait. */
   reset(): void {
-    Atomics.store(this.#words.cells, STATE, 0);
+    const { cells, ground } = this.#words;
+    Atomics.store(cells, STATE, 0);
+    ground.check();
   }
 
   /**

@@ -22,6 +22,7 @@ import { errnoName, lastErrno } from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOf, addressOfBytes, pointerFrom } from "../../ffi/memory.ts";
 import { platform } from "../../ffi/platform.ts";
+import type { LossWatch } from "../mapping/loss.ts";
 import type { WaitResult } from "./words.ts";
 
 /** A word in mapped memory, which stays mapped while it is waited for. */
@@ -29,6 +30,7 @@ interface Word {
   readonly cells: Int32Array;
   readonly index: number;
   readonly pointer: Deno.PointerObject;
+  readonly ground: LossWatch;
 }
 
 interface Wait {
@@ -143,7 +145,10 @@ async function run(): Promise<void> {
 function settleDue(wokenAddress: number | undefined): void {
   const now = performance.now();
   for (const wait of waits) {
-    if (wait.address === wokenAddress || valueOf(wait.word) !== wait.expected) wait.settle("ok");
+    const { word } = wait;
+    const due = wait.address === wokenAddress || valueOf(word) !== wait.expected ||
+      !word.ground.intact; // after the look, which may have lost it
+    if (due) wait.settle("ok");
     else if (wait.deadline <= now) wait.settle("timed-out");
   }
 }

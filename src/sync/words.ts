@@ -3,6 +3,7 @@
  * over a region, over a SharedArrayBuffer, and under a test that drives them step by step.
  */
 
+import type { LossWatch } from "../mapping/loss.ts";
 import type { Threads } from "./holder.ts";
 
 /** How a wait ended: woken (perhaps for nothing), the word was another one already, or time is up. */
@@ -12,6 +13,8 @@ export type WaitResult = "ok" | "not-equal" | "timed-out";
 export interface Words {
   /** Who holds something in this memory. */
   readonly threads: Threads;
+  /** Whether all of this memory is there. Checked after what counts was read or written. */
+  readonly ground: LossWatch;
   /**
    * The primitive's 32-bit words.
    *

@@ -1,5 +1,6 @@
 /** What a crash of the machine, or somebody's editor, leaves of a log: torn, damaged, forged. */
 
+import { MappingFaultError } from "@mmap/mmap";
 import { AppendLog, type LogEntry } from "@mmap/mmap/collections";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
@@ -115,9 +116,9 @@ Deno.test("AppendLog of a file that is truncated under it throws and does not cr
     for (let i = 0; i < 1000; i++) log.append(pattern(100, i));
     using reader = AppendLog.open(path);
     Deno.truncateSync(path, HEADER);
-    assertThrows(() => reader.read(500 * FRAMED), Deno.errors.InvalidData);
-    assertThrows(() => recordsOf(log), Deno.errors.InvalidData);
-    assertThrows(() => log.commit(), Error);
+    assertThrows(() => reader.read(500 * FRAMED), MappingFaultError);
+    assertThrows(() => recordsOf(log), MappingFaultError);
+    assertThrows(() => log.commit(), MappingFaultError);
   });
 });
 

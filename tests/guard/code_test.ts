@@ -35,7 +35,7 @@ for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
     const code = Uint8Array.fromHex(GUARD_CODE[architecture].lines.join(""));
     const words = new BigUint64Array(code.slice(0, 64).buffer);
     assertEquals(new TextDecoder().decode(code.subarray(0, 8)), "MM_GUAD1");
-    assertEquals([...words.subarray(1)], [2n, 65536n, 0n, 0n, 0n, 0n, 0n]);
+    assertEquals([...words.subarray(1)], [3n, 65536n, 0n, 0n, 0n, 0n, 0n]);
     assertEquals(code.length > 64 && code.length < 4096, true);
   });
 }

@@ -83,10 +83,13 @@ export class Meeting implements Disposable {
     cells[PID_NAMESPACE] = pidNamespace;
     // Pairs with the load in `serverPid`.
     Atomics.store(cells, SERVER_PID, Deno.pid);
+    this.words.ground.check();
   }
 
   /** Is the server no more. */
   leaveSeat(): void {
+    // Where the memory was lost, somebody else may have it by now.
+    if (this.#seat.epoch !== this.words.ground.epoch) return;
     Atomics.store(this.#cells, SERVER_PID, 0);
     this.#seat.release();
     this.#memory.wake(BELL);
@@ -97,18 +100,19 @@ export class Meeting implements Disposable {
   serverPid(): number | undefined {
     const cells = this.#cells;
     const pid = Atomics.load(cells, SERVER_PID);
-    if (pid === 0 || this.#seat.holder === 0 || this.#seat.isLost) return undefined;
-    return pid;
+    const isThere = pid !== 0 && this.#seat.holder !== 0 && !this.#seat.isLost;
+    this.words.ground.check();
+    return isThere ? pid : undefined;
   }
 
   /** What the server says of itself; true after `serverPid`. */
   facts(): ServerFacts {
     const cells = this.#cells;
-    return {
-      ringCapacity: cells[RING_CAPACITY]!,
-      longestRequest: cells[LONGEST_REQUEST]! >>> 0,
-      pidNamespace: cells[PID_NAMESPACE]!,
-    };
+    const ringCapacity = cells[RING_CAPACITY]!;
+    const longestRequest = cells[LONGEST_REQUEST]! >>> 0;
+    const pidNamespace = cells[PID_NAMESPACE]!;
+    this.words.ground.check();
+    return { ringCapacity, longestRequest, pidNamespace };
   }
 
   /** Waits for offers, and takes out who died. */
@@ -186,13 +190,18 @@ export class Meeting implements Disposable {
     const before = Atomics.load(cells, stateOf(index)) & ~STATE_BITS;
     const state = (before + ONE_MORE) | OFFERED;
     this.#offered = { index, state, text };
+    this.words.ground.check();
+    this.#epoch = this.words.ground.epoch;
     // Pairs with the load in `#read`: who sees it sees the handle.
     Atomics.store(cells, stateOf(index), state);
     this.#memory.wake(BELL);
+    this.words.ground.check();
     return true;
   }
 
   #offered: Offer | undefined;
+  /** When it was offered, counted in losses of the memory. */
+  #epoch = 0;
 
   /** Waits for the decision. @returns false if it is refused, or there is no server any more */
   decided(patience: Patience): Promise<boolean> {
@@ -209,6 +218,8 @@ export class Meeting implements Disposable {
     if (this.#offered === undefined) return;
     const { index } = this.#offered;
     this.#offered = undefined;
+    // Where the memory was lost, somebody else may have the place by now.
+    if (this.#epoch !== this.words.ground.epoch) return;
     const cells = this.#cells;
     Atomics.and(cells, stateOf(index), ~STATE_BITS);
     this.#members.leave(cells, LIST + 2 * index);

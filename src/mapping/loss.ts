@@ -1,0 +1,178 @@
+/**
+ * Pages that a mapping has lost: something else is in their object's place, because the object could
+ * not give them (it was truncated, its disk had an error) or could not take what was written (its disk
+ * was full). What a forbidden write got a copy of is not lost.
+ */
+
+import { MADV_KEEPONFORK, MADV_WIPEONFORK, MAP_SHARED } from "../../ffi/constants.ts";
+import { errnoName, lastErrno } from "../../ffi/errno.ts";
+import { existingTable, processTable } from "../../ffi/guard/guard.ts";
+import {
+  LOSS,
+  LOSS_ANYWHERE,
+  LOSS_COPIED,
+  LOSSES_BEGUN_HALF,
+  LOSSES_DONE_HALF,
+} from "../../ffi/guard/layout.ts";
+import { libc } from "../../ffi/libc.ts";
+import { addressOfBytes, pointerAt, pointerFrom, type Range } from "../../ffi/memory.ts";
+import { pageSize } from "../../ffi/page_size.ts";
+import { MappingFaultError } from "./fault_error.ts";
+import type { MappedRange } from "./guard.ts";
+import { alignDown, type Span } from "./pages.ts";
+
+/** Where nothing is ever lost. */
+const NO_LOSSES = new Int32Array(LOSSES_DONE_HALF + 1);
+
+/** Watches over some memory. */
+export class LossWatch {
+  readonly #counts: Int32Array;
+  readonly #find: () => MappingFaultError | undefined;
+  readonly #onLoss: () => void;
+  /** How many losses had begun when nothing here was lost. */
+  #seen: number;
+  #lost = false;
+  /** Moves on whenever what was held here is given up; so who holds something notes it. */
+  epoch = 0;
+
+  /**
+   * @param counts of the process's table
+   * @param find the error, if pages are lost now
+   * @param onLoss gives up what is held there, and moves the epoch on
+   */
+  constructor(
+    counts: Int32Array = NO_LOSSES,
+    find: () => MappingFaultError | undefined = () => undefined,
+    onLoss: () => void = () => {},
+  ) {
+    this.#counts = counts;
+    this.#seen = counts === NO_LOSSES ? 0 : -1;
+    this.#find = find;
+    this.#onLoss = onLoss;
+  }
+
+  /**
+   * To be called after what counts was read or written: if it returns, that was the object's memory.
+   * It costs one load as long as nothing is lost.
+   *
+   * @throws {MappingFaultError} As long as a page is lost.
+   */
+  check(): void {
+    if (this.#counts[LOSSES_BEGUN_HALF] !== this.#seen) this.#lookAnew();
+  }
+
+  #lookAnew(): void {
+    // In this order: if all are done that have begun, nobody replaces a page while this looks, or the
+    // count moves on.
+    const done = Atomics.load(this.#counts, LOSSES_DONE_HALF);
+    const begun = Atomics.load(this.#counts, LOSSES_BEGUN_HALF);
+    const fault = this.#find();
+    this.#lost = fault !== undefined;
+    if (fault !== undefined) {
+      // Each time: the call that is about to fail may have taken something too.
+      this.#onLoss();
+      throw fault;
+    }
+    if (begun === done) this.#seen = begun;
+  }
+
+  /** As {@linkcode check}, without an error. */
+  get intact(): boolean {
+    return this.#counts[LOSSES_BEGUN_HALF] === this.#seen || this.look() === undefined;
+  }
+
+  /** Looks at the pages themselves; gives up what is held there, unless that was done already. */
+  look(): MappingFaultError | undefined {
+    const fault = this.#find();
+    if (fault !== undefined && !this.#lost) this.#onLoss();
+    this.#lost = fault !== undefined;
+    return fault;
+  }
+}
+
+/** Memory that cannot be lost. */
+export const SOLID: LossWatch = new LossWatch();
+
+/** The counts for the memory of a region. */
+export function lossCounts(): Int32Array {
+  return processTable()?.halves ?? NO_LOSSES;
+}
+
+/** Whether a page of a span is lost. */
+export function hasLost({ range, request, guard }: MappedRange, span: Span): boolean {
+  const losses = guard?.slot.losses ?? 0;
+  if (losses >>> 0 < LOSS) return false;
+  // Private memory without a file loses nothing but to a broken chip, and shows no difference then.
+  if ((losses & LOSS_ANYWHERE) !== 0 || request.fd === -1) return true;
+  const isLost = (request.flags & MAP_SHARED) === 0 ? isForeign : lostOf(losses);
+  return somePage(range, span, request.pageSize, isLost);
+}
+
+/** How a lost page of a shared mapping is told. */
+function lostOf(losses: number): typeof isPrivate {
+  return (losses & LOSS_COPIED) === 0 ? isAnonymous : isPrivate;
+}
+
+function somePage(
+  { pointer, byteLength }: Range,
+  span: Span,
+  step: number,
+  isLost: (page: Deno.PointerObject, byteLength: number) => boolean,
+): boolean {
+  const end = Math.min(byteLength, span.byteOffset + span.byteLength);
+  for (let at = alignDown(span.byteOffset, step); at < end; at += step) {
+    if (isLost(pointerAt(pointer, at), step)) return true;
+  }
+  return false;
+}
+
+/** WebAssembly counts memory in pages of its own. */
+const WASM_PAGE = 65536;
+
+/**
+ * Watches over a part of a SharedArrayBuffer, which may be a region's: `sharedBuffer()` of a guarded
+ * one, in any Worker that has it.
+ */
+export function watchShared(buffer: SharedArrayBuffer, span: Span): LossWatch {
+  if (buffer.byteLength === 0 || buffer.byteLength % WASM_PAGE !== 0) return SOLID;
+  const table = existingTable();
+  if (table === undefined) return SOLID;
+  const start = addressOfBytes(new Uint8Array(buffer));
+  const slot = table.borrowedSlotAt(start);
+  if (slot === undefined) return SOLID;
+  const range = { pointer: pointerFrom(start)!, byteLength: buffer.byteLength };
+  const find = (): MappingFaultError | undefined => {
+    const losses = table.lossesOf(slot, start);
+    if (losses >>> 0 < LOSS) return undefined;
+    const isLost = (losses & LOSS_ANYWHERE) !== 0 ||
+      somePage(range, span, pageSize(), lostOf(losses));
+    const { byteOffset } = span;
+    return isLost
+      ? new MappingFaultError({ path: "", byteOffset, faults: Math.trunc((losses >>> 0) / LOSS) })
+      : undefined;
+  };
+  const watch: LossWatch = new LossWatch(table.halves, find, () => {
+    watch.epoch++;
+  });
+  return watch;
+}
+
+/** Whether a page of a private mapping is none of its file's: memory without a file, or shared. */
+export function isForeign(page: Deno.PointerObject, byteLength: number): boolean {
+  return isAnonymous(page, byteLength) || !isPrivate(page, byteLength);
+}
+
+/** Whether a page is private memory without a file, which alone can be emptied on `fork`. */
+function isAnonymous(page: Deno.PointerObject, byteLength: number): boolean {
+  const { madvise } = libc();
+  if (madvise(page, BigInt(byteLength), MADV_WIPEONFORK) !== 0) return false;
+  // Or neighbours could not be joined.
+  madvise(page, BigInt(byteLength), MADV_KEEPONFORK);
+  return true;
+}
+
+/** Whether a page is none of a shared mapping, which alone may be duplicated, with leave to move. */
+export function isPrivate(page: Deno.PointerObject, byteLength: number): boolean {
+  libc().mremap!(page, 0n, BigInt(byteLength), 0, null);
+  return errnoName(lastErrno()) === "EINVAL";
+}

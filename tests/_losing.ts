@@ -1,0 +1,98 @@
+/** Pages that a process loses: programs that lose them, and what other processes do to their files. */
+
+import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { withTempDir } from "./_files.ts";
+import { SMALL_DISKS, type SmallDisk } from "./_mount.ts";
+import { PAGE } from "./_pages.ts";
+import { assertRuns } from "./_program.ts";
+
+const ROOT = fromFileUrl(new URL("../", import.meta.url));
+
+function output(command: string, ...args: string[]): string {
+  const { code, signal, stdout, stderr } = new Deno.Command(command, { args }).outputSync();
+  const text = new TextDecoder();
+  assertEquals({ code, signal }, { code: 0, signal: null }, text.decode(stderr));
+  return text.decode(stdout).trim();
+}
+
+/** Another process gives a file another length. */
+export function truncate(path: string, byteLength: number): void {
+  output("truncate", "-s", `${byteLength}`, path);
+}
+
+/** Puts the end of a file back as it was, with the names of who held what. */
+export function restore(path: string, before: Uint8Array, from: number): void {
+  using file = Deno.openSync(path, { write: true });
+  file.seekSync(from, Deno.SeekMode.Start);
+  file.writeSync(before.subarray(from));
+}
+
+/** Takes all that is left of a small disk. */
+export function fill(dir: string): void {
+  using file = Deno.openSync(`${dir}/filler`, { write: true, create: true });
+  // What is written is reserved generously at first: again, until syncing sets nothing free.
+  for (let size = -1; size < file.statSync().size;) {
+    size = file.statSync().size;
+    for (let step = 65536; step >= 512; step /= 2) {
+      try {
+        while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
+      } catch (error) {
+        if (!(error as Error).message.includes("os error 28")) throw error;
+      }
+    }
+    file.syncSync();
+  }
+}
+
+/** Runs a program as another process to its end. @returns what it printed */
+export function runPeer(program: string, ...args: string[]): string {
+  const options = ["run", "-A", "--quiet", "--no-check", `--config=${ROOT}deno.json`];
+  return output(Deno.execPath(), ...options, fromFileUrl(program), ...args);
+}
+
+/** Registers the cases of a program, each once on the disk and once on tmpfs. */
+export function testLosses(program: string, topic: string, names: readonly string[]): void {
+  for (const name of names) {
+    for (const [where, parent] of [["disk", undefined], ["tmpfs", "/dev/shm"]]) {
+      Deno.test({
+        name: `${topic}: ${name} (${where})`,
+        ignore: Deno.build.os !== "linux",
+        fn: () =>
+          withTempDir(async (dir) => {
+            await assertRuns(new URL(program), { args: [name, dir] });
+          }, parent),
+      });
+    }
+  }
+}
+
+/** Registers a case of a program for every small disk that can do what it needs. */
+export function testFullDisks(
+  program: string,
+  topic: string,
+  name: string,
+  except: readonly string[] = [],
+): void {
+  for (const disk of SMALL_DISKS) {
+    if (!except.includes(disk.name)) testFullDisk(disk, program, topic, name);
+  }
+}
+
+function testFullDisk(disk: SmallDisk, program: string, topic: string, name: string): void {
+  const missing = disk.missing === undefined ? "" : `: ${disk.missing}`;
+  Deno.test({
+    name: `${topic}: ${name} (${disk.name}${missing})`,
+    ignore: disk.missing !== undefined,
+    fn: () =>
+      disk.with(async (dir) => {
+        await assertRuns(new URL(program), { args: [name, dir] });
+      }),
+  });
+}
+
+/** Reads a byte of each page, so that all are lost that can be. */
+export function touch({ bytes }: { readonly bytes: Uint8Array }): void {
+  // Atomically, or the compiler might find out that nobody wants the byte.
+  for (let at = 0; at < bytes.length; at += PAGE) Atomics.load(bytes, at);
+}

@@ -1,0 +1,249 @@
+/**
+ * A process that loses pages of a collection, because another one truncates the file or the disk is
+ * full. Run with the name of a case and a directory.
+ */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { MappingFaultError, MmapRegion } from "@mmap/mmap";
+import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
+import { f64 } from "@mmap/mmap/struct";
+import { fill, restore, runPeer, touch, truncate } from "../_losing.ts";
+import { PAGE } from "../_pages.ts";
+
+const [name, dir] = Deno.args as [string, string];
+const path = `${dir}/collection`;
+const PEER = import.meta.resolve("./_lost_peer.ts");
+const value = new Uint8Array(200).fill(7);
+
+const MAP = { capacity: 200, valueByteLength: 256, create: true } as const;
+const openMap = () => SharedMap.open(path, MAP);
+const openArray = () => SharedArray.open(path, f64, { create: true });
+const openLog = () => AppendLog.open(path, { create: true });
+
+const MAP_CALLS: Record<string, (map: SharedMap) => unknown> = {
+  get: (map) => map.get("one"),
+  "get of none": (map) => map.get("none"),
+  has: (map) => map.has("one"),
+  set: (map) => map.set("two", value),
+  "set again": (map) => map.set("one", value),
+  delete: (map) => map.delete("one"),
+  clear: (map) => map.clear(),
+  size: (map) => map.size,
+  keys: (map) => [...map.keys()],
+  entries: (map) => [...map],
+  commit: (map) => map.commit(),
+};
+
+const ARRAY_CALLS: Record<string, (array: SharedArray<number>) => unknown> = {
+  length: (array) => array.length,
+  at: (array) => array.at(0),
+  set: (array) => array.set(0, 5),
+  push: (array) => array.push(1, 2),
+  iterate: (array) => [...array],
+  commit: (array) => array.commit(),
+};
+
+const LOG_CALLS: Record<string, (log: AppendLog) => unknown> = {
+  append: (log) => log.append(value),
+  read: (log) => log.read(0),
+  entries: (log) => [...log.entries()],
+  byteLength: (log) => log.byteLength,
+  follow: (log) => log.follow().next(),
+  commit: (log) => log.commit(),
+};
+
+async function assertLost(what: string, call: () => unknown): Promise<void> {
+  const error = await assertRejects(async () => await call(), MappingFaultError, path, what);
+  assertEquals(error.path, path);
+}
+
+function fresh<T>(make: () => T): T {
+  Deno.writeFileSync(path, new Uint8Array());
+  return make();
+}
+
+/** A region of the whole file: what it touches is not what the collection touches. */
+function region(): MmapRegion {
+  return MmapRegion.open(path, { access: "read-write" });
+}
+
+async function assertCallsLose<T extends Disposable>(
+  make: () => T,
+  calls: Record<string, (made: T) => unknown>,
+  left: number,
+): Promise<void> {
+  for (const [what, call] of Object.entries(calls)) {
+    using made = fresh(make);
+    truncate(path, left);
+    for (let i = 0; i < 2; i++) await assertLost(`${what}, ${left} bytes left`, () => call(made));
+  }
+}
+
+const filledMap = () => {
+  const map = openMap();
+  for (let i = 0; i < 50; i++) map.set(`${i}`, value);
+  map.set("one", value);
+  return map;
+};
+
+const filledArray = () => {
+  const array = openArray();
+  array.push(...Array.from({ length: 2000 }, () => 7));
+  return array;
+};
+
+const filledLog = () => {
+  const log = openLog();
+  for (let i = 0; i < 100; i++) log.append(value);
+  return log;
+};
+
+const cases: Record<string, () => unknown> = {
+  async "every call throws"(): Promise<void> {
+    await assertCallsLose(filledMap, MAP_CALLS, 0);
+    await assertCallsLose(filledArray, ARRAY_CALLS, 0);
+    await assertCallsLose(filledLog, LOG_CALLS, 0);
+    // In a region all pages can be lost for sure before the first call.
+    for (const left of [PAGE, 2 * PAGE]) {
+      for (const [what, call] of Object.entries(MAP_CALLS)) {
+        Deno.writeFileSync(path, new Uint8Array(32 * PAGE));
+        using memory = region();
+        using map = SharedMap.open(memory, { capacity: 200, valueByteLength: 256 });
+        map.set("one", value);
+        truncate(path, left);
+        touch(memory);
+        for (let i = 0; i < 2; i++) await assertLost(`${what}, ${left} left`, () => call(map));
+      }
+      for (const [what, call] of Object.entries(ARRAY_CALLS)) {
+        Deno.writeFileSync(path, new Uint8Array(8 * PAGE));
+        using memory = region();
+        using array = SharedArray.open(memory, f64);
+        array.push(1);
+        truncate(path, left);
+        touch(memory);
+        for (let i = 0; i < 2; i++) await assertLost(`${what}, ${left} left`, () => call(array));
+      }
+    }
+  },
+
+  async "the call that loses the page gives nothing made-up"(): Promise<void> {
+    using map = fresh(filledMap);
+    truncate(path, PAGE);
+    await assertLost("get", () => map.get("one"));
+    using numbers = fresh(filledArray);
+    truncate(path, PAGE);
+    await assertLost("at", () => numbers.at(1500));
+    using log = fresh(filledLog);
+    truncate(path, PAGE);
+    await assertLost("read", () => log.read(0));
+    await assertLost("append", () => log.append(value));
+    await assertLost("follow", () => log.follow().next());
+  },
+
+  async "readers throw too"(): Promise<void> {
+    using writer = fresh(filledMap);
+    using map = SharedMap.open(path, { access: "read" });
+    truncate(path, PAGE);
+    await assertLost("get", () => map.get("one"));
+    await assertLost("set", () => writer.set("one", value));
+    using _log = fresh(filledLog);
+    using reader = AppendLog.open(path);
+    truncate(path, PAGE);
+    await assertLost("entries", () => [...reader.entries()]);
+    const following = reader.follow();
+    await assertLost("follow", () => following.next());
+  },
+
+  async "an iteration throws in the middle"(): Promise<void> {
+    using log = fresh(filledLog);
+    const entries = log.entries();
+    assertEquals(entries.next().value!.record, value);
+    truncate(path, PAGE);
+    await assertLost("entries", () => [...entries]);
+    using array = fresh(filledArray);
+    const numbers = array[Symbol.iterator]();
+    assertEquals(numbers.next().value, 7);
+    truncate(path, PAGE);
+    await assertLost("numbers", () => [...numbers]);
+  },
+
+  async "a follower that waits ends"(): Promise<void> {
+    using log = fresh(openLog);
+    const next = log.follow().next();
+    const truncating = new Deno.Command("truncate", { args: ["-s", "0", path] }).spawn();
+    await assertLost("follow", () => next);
+    assert((await truncating.status).success);
+  },
+
+  "a map that a change was lost in is repaired by the next one"(): void {
+    Deno.writeFileSync(path, new Uint8Array(64 * PAGE));
+    using memory = region();
+    using map = SharedMap.open(memory, { capacity: 200, valueByteLength: 256 });
+    map.set("one", value);
+    const before = Deno.readFileSync(path);
+    // The header and the indices stay; the entries of new keys do not.
+    const kept = 4 * PAGE;
+    truncate(path, kept);
+    assertThrows(() => {
+      for (let i = 0; i < 200; i++) map.set(`${i}`, value);
+    }, MappingFaultError);
+    restore(path, before, kept);
+    assertEquals(runPeer(PEER, "map", path), "true");
+    assertThrows(() => map.get("one"), MappingFaultError);
+    memory.repair();
+    assertEquals(map.get("one"), value);
+    map.set("two", value);
+    assertEquals(map.get("two"), value);
+  },
+
+  "an array gives its lock up, and goes on after repair"(): void {
+    Deno.writeFileSync(path, new Uint8Array(16 * PAGE));
+    using memory = region();
+    using array = SharedArray.open(memory, f64);
+    array.push(1, 2, 3);
+    truncate(path, PAGE);
+    assertThrows(() => array.push(4), MappingFaultError);
+    truncate(path, 16 * PAGE);
+    assertEquals(runPeer(PEER, "array", path), "4");
+    memory.repair();
+    assertEquals(array.push(5), 5);
+    assertEquals(array.at(-1), 5);
+  },
+
+  "a log's writer gives its place up for good"(): void {
+    const log = fresh(filledLog);
+    const whole = Deno.statSync(path).size;
+    truncate(path, PAGE);
+    assertThrows(() => log.append(value), MappingFaultError);
+    truncate(path, whole);
+    using other = AppendLog.open(path, { access: "read-write" });
+    const position = other.append(value);
+    assertThrows(() => log.append(value), MappingFaultError);
+    const { size } = Deno.statSync(path);
+    log.close(); // does not cut off what is not its own any more
+    assertEquals(Deno.statSync(path).size, size);
+    assertEquals(other.read(position), value);
+  },
+
+  "no page can be had on a full disk"(): void {
+    Deno.writeFileSync(path, new Uint8Array(64 * PAGE));
+    using memory = region();
+    using map = SharedMap.open(memory, { capacity: 200, valueByteLength: 256 });
+    map.set("one", value);
+    const punch = ["--punch-hole", "--offset", `${8 * PAGE}`, "--length", `${56 * PAGE}`, path];
+    assert(new Deno.Command("fallocate", { args: punch }).outputSync().success);
+    fill(dir);
+    let there = 0;
+    assertThrows(() => {
+      for (; there < 200; there++) map.set(`${there}`, value);
+    }, MappingFaultError);
+    assertThrows(() => map.get("one"), MappingFaultError);
+    Deno.removeSync(`${dir}/filler`); // or the other one would lose pages too
+    assertEquals(runPeer(PEER, "all", path, `${there}`), "true");
+    memory.repair();
+    map.set("two", value);
+    assertEquals(runPeer(PEER, "all", path, `${there}`), "true");
+  },
+};
+
+await cases[name]!();

@@ -1,0 +1,19 @@
+/** Collections in pages that a process loses. */
+
+import { testFullDisks, testLosses } from "../_losing.ts";
+
+const PROGRAM = import.meta.resolve("./_lost_pages.ts");
+const TOPIC = "collections whose page is lost";
+
+testLosses(PROGRAM, TOPIC, [
+  "every call throws",
+  "the call that loses the page gives nothing made-up",
+  "readers throw too",
+  "an iteration throws in the middle",
+  "a follower that waits ends",
+  "a map that a change was lost in is repaired by the next one",
+  "an array gives its lock up, and goes on after repair",
+  "a log's writer gives its place up for good",
+]);
+
+testFullDisks(PROGRAM, TOPIC, "no page can be had on a full disk", ["ext2"]);
