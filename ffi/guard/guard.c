@@ -145,14 +145,32 @@ static inline int put_uncounted_copy(struct slot *slot, u64 page, u64 page_size,
   return 0;
 }
 
+static inline void begin_loss(struct table *table, struct slot *slot, u64 kind) {
+  __atomic_or_fetch(&slot->losses, kind, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&slot->losses, LOSS, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&table->losses_begun, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void end_loss(struct table *table) {
+  __atomic_add_fetch(&table->losses_done, 1, __ATOMIC_SEQ_CST);
+}
+
+/* All of the range becomes a copy: so all of it is lost, and not only the page of a stray write. */
+static inline int copy_all(struct table *table, struct slot *slot) {
+  begin_loss(table, slot, LOSS_ANYWHERE);
+  int done = put_copy(slot, slot->start, slot->end);
+  end_loss(table);
+  return done;
+}
+
 /* A page of a shared mapping becomes a private copy of itself, and so may those behind it that
  * cannot be written to either: what can be is the file's, or a copy that holds something already. */
-static inline int absorb_by_copy(struct slot *slot, u64 page, u64 page_size) {
+static inline int absorb_by_copy(struct table *table, struct slot *slot, u64 page, u64 page_size) {
   u64 end = page + page_size;
   u64 limit = reach(slot, page, page_size, 10);
   while (end < limit && !writable(end)) end += page_size;
   return put_copy(slot, page, end) || put_uncounted_copy(slot, page, page_size, 1) ||
-         put_copy(slot, slot->start, slot->end);
+         copy_all(table, slot);
 }
 
 /* A page that is not there becomes a zero page; those behind it that are not there either may be
@@ -160,11 +178,12 @@ static inline int absorb_by_copy(struct slot *slot, u64 page, u64 page_size) {
  * read but not be written to, for want of disk space, becomes a copy of itself. If the system's
  * limit of mappings is reached, a single page cannot be cut out: then all that follows it is
  * replaced, or all of the range. */
-static inline int absorb_missing(struct slot *slot, int code, u64 page, u64 page_size) {
+static inline int absorb_missing(struct table *table, struct slot *slot, int code, u64 page,
+                                 u64 page_size) {
   int there = readable(page);
   if (there && slot->fd >= 0 && code == BUS_ADRERR && !is_zeros(page, page_size)) {
     __atomic_or_fetch(&slot->losses, LOSS_COPIED, __ATOMIC_SEQ_CST);
-    if (absorb_by_copy(slot, page, page_size)) return 1;
+    if (absorb_by_copy(table, slot, page, page_size)) return 1;
   }
   u64 next = page + page_size;
   if (!put_zeros(slot, page, next) && !put_zeros(slot, page, slot->end) &&
@@ -179,24 +198,24 @@ static inline int absorb_missing(struct slot *slot, int code, u64 page, u64 page
 /* As `absorb_missing`, and counts it: before, so that nobody takes for the object's what is not any
  * more, and after, so that whoever looked in between looks again. */
 static inline int lose(struct table *table, struct slot *slot, int code, u64 page, u64 page_size) {
-  __atomic_add_fetch(&slot->losses, LOSS, __ATOMIC_SEQ_CST);
-  __atomic_add_fetch(&table->losses_begun, 1, __ATOMIC_SEQ_CST);
-  int done = absorb_missing(slot, code, page, page_size);
-  __atomic_add_fetch(&table->losses_done, 1, __ATOMIC_SEQ_CST);
+  begin_loss(table, slot, 0);
+  int done = absorb_missing(table, slot, code, page, page_size);
+  end_loss(table);
   return done;
 }
 
 /* A page that may not be touched like that becomes a copy of itself. Private memory is one already
  * and only gets its rights back; so do zeros that were put here before. */
-static inline int absorb_forbidden(struct slot *slot, u64 page, u64 page_size) {
+static inline int absorb_forbidden(struct table *table, struct slot *slot, u64 page,
+                                   u64 page_size) {
   int private = slot->fd < 0;
-  if (!private && !is_zeros(page, page_size)) return absorb_by_copy(slot, page, page_size);
+  if (!private && !is_zeros(page, page_size)) return absorb_by_copy(table, slot, page, page_size);
   u64 end = page + page_size;
   u64 limit = reach(slot, page, page_size, 10);
   while (end < limit && (private || (!writable(end) && is_zeros(end, page_size)))) end += page_size;
   if (call(SYS_mprotect, page, end - page, PROT_READ_WRITE, 0, 0, 0) == 0 ||
       put_uncounted_copy(slot, page, page_size, 0)) return 1;
-  if (!private) return put_copy(slot, slot->start, slot->end);
+  if (!private) return copy_all(table, slot);
   return call(SYS_mprotect, slot->start, slot->end - slot->start, PROT_READ_WRITE, 0, 0, 0) == 0;
 }
 
@@ -221,7 +240,7 @@ static inline int absorb_alone(struct table *table, struct slot *slot, int signa
    * memory is private. (With SIGBUS it is a file's: perhaps a copy that was made here before.) */
   if (slot->borrowed && signal == SIGSEGV && !is_shared(page, page_size)) return 0;
   if (signal == SIGSEGV && code == SEGV_ACCERR) {
-    done = absorb_forbidden(slot, page, page_size);
+    done = absorb_forbidden(table, slot, page, page_size);
   } else if (signal == SIGBUS && (code == BUS_ADRERR || code == BUS_MCEERR_AR)) {
     done = lose(table, slot, code, page, page_size);
   } else if (signal == SIGSEGV && code == SEGV_MAPERR) {
