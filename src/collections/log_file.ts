@@ -5,7 +5,7 @@ import { statusOf } from "../../ffi/status.ts";
 import { alignUp } from "../mapping/pages.ts";
 import { duplicate, openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
-import { coreOf } from "../region/mapped_bytes.ts";
+import { coreOf } from "../region/mmap_region.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
 import type { Memory } from "./copy_out.ts";

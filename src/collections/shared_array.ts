@@ -1,5 +1,6 @@
 /** A growable array in a file or a region. */
 
+import type { Names } from "../check/options.ts";
 import { alignUp, wholeNumber } from "../mapping/pages.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
@@ -37,6 +38,8 @@ export interface SharedArrayOptions {
    */
   access?: "read" | "read-write";
 }
+
+const OPEN: Names<SharedArrayOptions> = { create: true, length: true, access: true };
 
 /** Of each step by which the file grows, in bytes: half of what is there, within these limits. */
 const SMALLEST_STEP = 1 << 16;
@@ -109,8 +112,9 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   ): SharedArray<ValueOf<Type>, InitOf<Type>> {
     const action = "open array";
     const layout = layoutOf(type, action);
-    const { create, access } = openingOf(options, action);
-    const length = options.length === undefined ? 0 : checkLength(options.length, action);
+    const { create, access } = openingOf(options, OPEN, action);
+    const { length: wanted = 0 } = options;
+    const length = checkLength(wanted, action);
     const fresh = (available?: number): Fresh => freshArray(layout, length, available, action);
     const writable = access !== "read";
     const place = openPlace({ target, kind: "array", action, writable, create, fresh });

@@ -1,6 +1,7 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import type { Names } from "../check/options.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { flag } from "../region/plan.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
@@ -50,6 +51,15 @@ export interface SharedMapOptions {
    */
   pooled?: boolean;
 }
+
+const OPEN: Names<SharedMapOptions> = {
+  capacity: true,
+  maxKeyByteLength: true,
+  valueByteLength: true,
+  create: true,
+  access: true,
+  pooled: true,
+};
 
 /**
  * A map of fixed capacity that processes share, in a file or a region: keys are strings or bytes,
@@ -119,7 +129,7 @@ export class SharedMap implements Disposable {
    */
   static open(target: string | URL | MmapRegion, options: SharedMapOptions = {}): SharedMap {
     const action = "open map";
-    const { create, access } = openingOf(options, action);
+    const { create, access } = openingOf(options, OPEN, action);
     const pooled = flag(options.pooled, "pooled", action, false);
     const wishes = readWishes(options, action);
     const fresh = (available: number | undefined): Fresh => freshMap(wishes, available, action);
