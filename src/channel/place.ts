@@ -1,5 +1,6 @@
 /** Where a channel lies: in memory of its own, found by handle, by name or by path. */
 
+import type { Names } from "../check/options.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import { placeOffset } from "../sync/place.ts";
 import { RegionWords } from "../sync/region_words.ts";
@@ -14,6 +15,9 @@ export interface PlaceOptions {
   /** A file, which keeps what was not received yet: see `MmapRegion.open`. */
   path?: string | URL;
 }
+
+/** The options of a place. */
+export const PLACE: Names<PlaceOptions> = { name: true, path: true };
 
 /** Something of this folder, in a region. */
 export interface Placed {

@@ -1,6 +1,7 @@
 /**
- * Bags of options: what they are, and which options they may hold. Every entry point of the package
- * asks here, so that a misspelt option, or one that belongs elsewhere, never goes unnoticed.
+ * Bags of options: what they are, which options they may hold, and of which form those are. Every
+ * entry point of the package asks here, so that a misspelt option, or one that belongs elsewhere,
+ * never goes unnoticed.
  */
 
 /** The options that a bag may hold. The compiler sees to it that none is missing. */
@@ -27,9 +28,8 @@ export function checkOptions<T>(
 ): void {
   // Looking at each name in a typed array would be to look at each of its elements.
   if (typeof options !== "object" || options === null || isView(options)) {
-    throw new TypeError(
-      `Cannot ${action} as the ${bag} must be an object: received ${kindOf(options)}`,
-    );
+    const received = isView(options) ? "an array of bytes" : shown(options);
+    throw new TypeError(`Cannot ${action} as the ${bag} must be an object: received ${received}`);
   }
   for (const name in options) {
     if (names[name] === true || !hasOwn(options, name)) continue;
@@ -37,10 +37,38 @@ export function checkOptions<T>(
   }
 }
 
-/** Nothing of the value's own is run. */
-function kindOf(value: unknown): string {
+/** An option that is a boolean. @throws {TypeError} */
+export function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
+  return optionalFlag(value, name, action) ?? fallback;
+}
+
+/** As {@linkcode flag}; undefined if it is not given. */
+export function optionalFlag(value: unknown, name: string, action: string): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new TypeError(`Cannot ${action} as ${name} must be a boolean: received ${typeof value}`);
+}
+
+/** An option that is one of some words. @throws {TypeError} */
+export function choice<T extends string>(
+  value: unknown,
+  choices: readonly T[],
+  name: string,
+  action: string,
+): T | undefined {
+  if (value === undefined || choices.includes(value as T)) return value as T | undefined;
+  const list = choices.map((one) => `"${one}"`).join(", ");
+  throw new TypeError(
+    `Cannot ${action} as ${name} must be one of ${list}: received ${shown(value)}`,
+  );
+}
+
+/**
+ * A value for a message: nothing of its own is run, which may do anything or fail; objects and
+ * symbols are told by their type.
+ */
+export function shown(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;
-  if (isView(value)) return "an array of bytes";
-  const simple = value === null || typeof value === "number" || typeof value === "boolean";
+  const simple = value === null || typeof value !== "object" && typeof value !== "function" &&
+      typeof value !== "symbol";
   return simple ? String(value) : typeof value;
 }

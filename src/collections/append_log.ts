@@ -2,10 +2,9 @@
 
 import { shown } from "../../ffi/arguments.ts";
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { checkOptions, type Names } from "../check/options.ts";
+import { checkOptions, flag, type Names } from "../check/options.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { pathOf } from "../object/path.ts";
-import { flag } from "../region/plan.ts";
 import { copyOut } from "./copy_out.ts";
 import { invalid } from "./header.ts";
 import { Follower } from "./log_follower.ts";
@@ -118,6 +117,7 @@ export class AppendLog implements Disposable {
   /** Of the writer: where a record begins, after the last mark. */
   #nextMark: number;
 
+  /** @ignore */
   private constructor(file: LogFile, writable: boolean) {
     this.#file = file;
     this.#writable = writable;

@@ -1,7 +1,6 @@
 /** What the options of all collections have in common. */
 
-import { checkOptions, type Names } from "../check/options.ts";
-import { choice, flag } from "../region/plan.ts";
+import { checkOptions, choice, flag, type Names } from "../check/options.ts";
 
 /** Options of `commit`, of every collection. */
 export interface CommitOptions {

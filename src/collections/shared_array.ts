@@ -83,6 +83,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   #words: Int32Array;
   #view: DataView;
 
+  /** @ignore */
   private constructor(place: Place, layout: Layout) {
     const { region } = place;
     this.#place = place;

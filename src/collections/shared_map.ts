@@ -1,9 +1,8 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import type { Names } from "../check/options.ts";
+import { flag, type Names } from "../check/options.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
-import { flag } from "../region/plan.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
 import { MUTEX_BYTE_OFFSET } from "./header.ts";
 import { MapKey } from "./map_key.ts";
@@ -98,6 +97,7 @@ export class SharedMap implements Disposable {
   readonly #mutex: Mutex | undefined;
   readonly #key: MapKey;
 
+  /** @ignore */
   private constructor(place: Place, layout: MapLayout, pooled: boolean) {
     const { region } = place;
     this.#place = place;

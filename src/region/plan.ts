@@ -1,6 +1,5 @@
 /** From options to the numbers of the system calls: reads each option once and checks it. */
 
-import { shown } from "../../ffi/arguments.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -13,7 +12,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../../ffi/constants.ts";
-import { checkOptions, type Names } from "../check/options.ts";
+import { checkOptions, choice, flag, type Names, optionalFlag } from "../check/options.ts";
 import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
 import type { Access } from "../object/handle.ts";
 import type {
@@ -294,30 +293,6 @@ function labelText(
     );
   }
   return label;
-}
-
-/** An option that is a boolean. @throws {TypeError} */
-export function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
-  return optionalFlag(value, name, action) ?? fallback;
-}
-
-function optionalFlag(value: unknown, name: string, action: string): boolean | undefined {
-  if (value === undefined || typeof value === "boolean") return value;
-  throw new TypeError(`Cannot ${action} as ${name} must be a boolean: received ${typeof value}`);
-}
-
-/** An option that is one of some words. @throws {TypeError} */
-export function choice<T extends string>(
-  value: unknown,
-  choices: readonly T[],
-  name: string,
-  action: string,
-): T | undefined {
-  if (value === undefined || choices.includes(value as T)) return value as T | undefined;
-  const list = choices.map((one) => `"${one}"`).join(", ");
-  throw new TypeError(
-    `Cannot ${action} as ${name} must be one of ${list}: received ${shown(value)}`,
-  );
 }
 
 function rawFlags(value: unknown, action: string): number {

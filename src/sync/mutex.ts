@@ -1,7 +1,7 @@
 /** A lock that one isolate holds at a time. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
 import type { Words } from "./words.ts";
@@ -169,7 +169,7 @@ export class Mutex {
    */
   lockSync(options?: SyncWaitOptions): MutexGuard {
     if (options === undefined && this.#word.tryTake()) return new ExclusiveGuard(this.#word, false);
-    const limits = patience(options, "lock mutex");
+    const limits = patienceSync(options, "lock mutex");
     if (limits.deadline === Infinity && this.#word.isOwn) {
       throw new Deno.errors.Busy(
         "Cannot lock mutex: this isolate holds it, and blocking would never end",
