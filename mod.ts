@@ -21,15 +21,14 @@
  */
 
 export { MmapRegion } from "./src/region/mmap_region.ts";
-export { MappedBytes } from "./src/region/mapped_bytes.ts";
-export { MappedText } from "./src/region/mapped_text.ts";
 export type { LineIterator, LinesOptions } from "./src/region/lines.ts";
-export type { ReadableOptions } from "./src/region/readable.ts";
+export type { ReadableOptions } from "./src/region/bytes.ts";
 export type { Needle } from "./src/mapping/needle.ts";
-export { type FlushOptions, MappedMemory } from "./src/region/mapped_memory.ts";
+export type { FlushOptions } from "./src/region/memory.ts";
 export type {
   AnonymousOptions,
   MapOptions,
+  MemoryOptions,
   NamedOptions,
   OpenRegionOptions,
 } from "./src/region/options.ts";

@@ -8,7 +8,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Mutex } from "@mmap/mmap/sync";
 import { close, open } from "../ffi/file_calls.ts";
 import { readProc } from "../ffi/proc.ts";
-import { coreOf } from "../src/region/mapped_bytes.ts";
+import { coreOf } from "../src/region/mmap_region.ts";
 import { threadsOf } from "../src/sync/holder.ts";
 import { peerPath } from "./_programs.ts";
 import { duration, type Medians, printComparison, printHead, timePerCall } from "./_ratio.ts";

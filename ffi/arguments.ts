@@ -1,5 +1,7 @@
 /** Type checks for the raw calls, and text for C. Only types: what a value means is C's business. */
 
+export { shown } from "../src/check/options.ts";
+
 /** A size, an offset or an address: exact as a number up to 2^53, beyond that as a bigint. */
 export type Size = number | bigint;
 
@@ -43,17 +45,6 @@ export function cString(value: string, name: string, call: string): Uint8Array<A
     throw new TypeError(`Cannot call ${call} as ${name} contains a NUL: received "${value}"`);
   }
   return encoder.encode(value + "\0");
-}
-
-/**
- * A value for a message: nothing of its own is run, which may do anything or fail; objects and
- * symbols are told by their type.
- */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  const simple = value === null || typeof value !== "object" && typeof value !== "function" &&
-      typeof value !== "symbol";
-  return simple ? String(value) : typeof value;
 }
 
 function wrongType(value: unknown, name: string, call: string, wanted: string): TypeError {

@@ -26,6 +26,7 @@ const LAYERS = [
   "src/mapping",
   "ffi",
   "src/struct",
+  "src/check",
 ];
 
 /** Neighbours that do not know each other, whatever their order says. */

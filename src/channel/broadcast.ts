@@ -1,6 +1,7 @@
 /** `Broadcast`: messages from one writer to many readers. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import type { Names } from "../check/options.ts";
 import { formatHandle, type RegionHandle } from "../object/handle.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import { BELL } from "./broadcast_layout.ts";
@@ -8,8 +9,8 @@ import { BroadcastWriter } from "./broadcast_writer.ts";
 import { regionFromEnv } from "./environment.ts";
 import { BROADCAST, checkCapacity } from "./kinds.ts";
 import { ENDED_BIT, longestMessage, STATE } from "./layout.ts";
-import { capacityFrom, type JoinOptions, type Manner, mannerFrom } from "./options.ts";
-import { attachPlaced, createPlaced, type Placed, type PlaceOptions } from "./place.ts";
+import { capacityFrom, JOIN, type JoinOptions, type Manner, mannerFrom } from "./options.ts";
+import { attachPlaced, createPlaced, PLACE, type Placed, type PlaceOptions } from "./place.ts";
 import { RingMemory } from "./ring_memory.ts";
 import { type Feed, type SubscribeOptions, Subscriber, type Subscription } from "./subscription.ts";
 import { WriterPlace } from "./writer_place.ts";
@@ -30,6 +31,8 @@ export interface BroadcastOptions extends JoinOptions, PlaceOptions {
    */
   capacity: number;
 }
+
+const CREATE: Names<BroadcastOptions> = { ...JOIN, ...PLACE, capacity: true };
 
 /**
  * Messages from one writer to up to 64 readers, each at its own place. The writer never waits: a
@@ -77,7 +80,10 @@ export class Broadcast implements Disposable {
   #writes = NOT_WRITER;
   #closed = false;
 
-  /** @throws {TypeError} Always, for others than the static methods of this class. */
+  /**
+   * @ignore
+   * @throws {TypeError} Always, for others than the static methods of this class.
+   */
   private constructor(placed: Placed, manner: Manner) {
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     this.#placed = placed;
@@ -99,8 +105,8 @@ export class Broadcast implements Disposable {
    */
   static create(options: BroadcastOptions): Broadcast {
     const action = "create broadcast";
+    const manner = mannerFrom(options, CREATE, action);
     const geometry = { capacity: capacityFrom(options.capacity, action), flags: 0 };
-    const manner = mannerFrom(options, action);
     return new Broadcast(createPlaced(options, BROADCAST, geometry), manner);
   }
 
@@ -112,7 +118,7 @@ export class Broadcast implements Disposable {
    * @throws as `MmapRegion.attach` does
    */
   static attach(handle: RegionHandle | string, options: JoinOptions = {}): Broadcast {
-    const manner = mannerFrom(options, "attach to broadcast");
+    const manner = mannerFrom(options, JOIN, "attach to broadcast");
     return open(MmapRegion.attach(handle), (placed) => new Broadcast(placed, manner));
   }
 
@@ -126,7 +132,7 @@ export class Broadcast implements Disposable {
     variable: string = DEFAULT_VARIABLE,
     options: JoinOptions = {},
   ): Broadcast {
-    const manner = mannerFrom(options, "attach to broadcast");
+    const manner = mannerFrom(options, JOIN, "attach to broadcast");
     return open(regionFromEnv(variable, "broadcast"), (placed) => new Broadcast(placed, manner));
   }
 

@@ -13,11 +13,14 @@ import * as layout from "./layout.ts";
 import {
   capacityFrom,
   type ChannelOptions,
+  CREATE,
   flagsFrom,
   geometryOver,
+  JOIN,
   type JoinOptions,
   type Manner,
   mannerFrom,
+  SHAPE,
   type ShapeOptions,
 } from "./options.ts";
 import {
@@ -90,7 +93,10 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
-  /** @throws {TypeError} Always, for others than the static methods of this class. */
+  /**
+   * @ignore
+   * @throws {TypeError} Always, for others than the static methods of this class.
+   */
   private constructor(placed: Placed, ownsRegion: boolean, manner: Manner) {
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     const { flags } = placed.geometry;
@@ -138,12 +144,12 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
 
   static #create(options: ChannelOptions, layout: bigint): Channel {
     const action = "create channel";
+    const manner = mannerFrom(options, CREATE, action);
     const geometry: Geometry = {
       capacity: capacityFrom(options.capacity, action),
       flags: flagsFrom(options, action),
       layout,
     };
-    const manner = mannerFrom(options, action);
     return Channel.#owning(createPlaced(options, CHANNEL, geometry), manner);
   }
 
@@ -161,7 +167,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   static over(region: MmapRegion, byteOffset: number = 0, options: ShapeOptions = {}): Channel {
-    const manner = mannerFrom(options, "place channel");
+    const manner = mannerFrom(options, SHAPE, "place channel");
     const found = findOver(region, byteOffset, CHANNEL);
     const available = region.byteLength - byteOffset - layout.HEADER_BYTE_LENGTH;
     const geometry = geometryOver(options, available, found?.geometry);
@@ -181,7 +187,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   static #attach(open: () => MmapRegion, options: JoinOptions, layout?: bigint): Channel {
-    const manner = mannerFrom(options, "attach to channel");
+    const manner = mannerFrom(options, JOIN, "attach to channel");
     const placed = attachPlaced(open(), CHANNEL, (found) => checkGeometry(found, layout));
     return Channel.#owning(placed, manner);
   }

@@ -2,7 +2,7 @@
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
 import { End, type EndPlan } from "./end.ts";
 import type { Membership } from "./endpoints.ts";
 import { ENDED_BIT, HEAD, RECEIVE_BELL, STATE, TAIL } from "./layout.ts";
@@ -62,7 +62,7 @@ export class Consumer extends End {
   }
 
   receiveSync(options?: SyncWaitOptions): Uint8Array<ArrayBuffer> | null {
-    const limits = patience(options, ACTION);
+    const limits = patienceSync(options, ACTION);
     this.ready();
     let message = this.#receiveNow();
     for (let i = 0; message === undefined && i < this.#quickLooks; i++) message = this.#take();
@@ -93,7 +93,7 @@ export class Consumer extends End {
   }
 
   receiveIntoSync(target: Uint8Array, options?: SyncWaitOptions): number | null {
-    const limits = patience(options, ACTION);
+    const limits = patienceSync(options, ACTION);
     checkTarget(target);
     this.ready();
     let byteLength = this.#receiveIntoNow(target);

@@ -1,6 +1,7 @@
 /** `Latest`: a value of which only the newest counts. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { checkOptions, type Names } from "../check/options.ts";
 import { alignUp, wholeNumber } from "../mapping/pages.ts";
 import { formatHandle, type RegionHandle } from "../object/handle.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
@@ -14,7 +15,7 @@ import { loadCount, storeCount } from "./counts.ts";
 import { regionFromEnv } from "./environment.ts";
 import type { Geometry } from "./header.ts";
 import { LATEST } from "./kinds.ts";
-import { attachPlaced, createPlaced, type Placed, type PlaceOptions } from "./place.ts";
+import { attachPlaced, createPlaced, PLACE, type Placed, type PlaceOptions } from "./place.ts";
 import { RingMemory } from "./ring_memory.ts";
 
 /** Counts the writes, in 64 bits; the value is in slot VERSION modulo SLOTS. */
@@ -37,6 +38,8 @@ export interface LatestOptions extends PlaceOptions {
   /** The length of the value, in bytes: 1 to 2^28. */
   byteLength: number;
 }
+
+const CREATE: Names<LatestOptions> = { ...PLACE, byteLength: true };
 
 /**
  * A value in shared memory that one process writes again and again and others read: a position, a
@@ -72,7 +75,10 @@ export class Latest implements Disposable {
   readonly #lock: RobustWord;
   readonly #slotByteLength: number;
 
-  /** @throws {TypeError} Always, for others than the static methods of this class. */
+  /**
+   * @ignore
+   * @throws {TypeError} Always, for others than the static methods of this class.
+   */
   private constructor(placed: Placed) {
     this.#placed = placed;
     this.#memory = new RingMemory(placed.words, placed.geometry.capacity);
@@ -88,6 +94,7 @@ export class Latest implements Disposable {
    * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
    */
   static create(options: LatestOptions): Latest {
+    checkOptions(options, CREATE, "create latest value");
     const byteLength = wholeNumber(options.byteLength, "byteLength", "create latest value", 1);
     if (byteLength > LARGEST) {
       throw new RangeError(

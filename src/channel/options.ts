@@ -1,5 +1,6 @@
 /** The options of a channel, checked. */
 
+import { checkOptions, type Names } from "../check/options.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import type { WaitMode } from "./waiting.ts";
 import type { Geometry } from "./header.ts";
@@ -9,7 +10,7 @@ import {
   MANY_CONSUMERS_BIT,
   MANY_PRODUCERS_BIT,
 } from "./layout.ts";
-import type { PlaceOptions } from "./place.ts";
+import { PLACE, type PlaceOptions } from "./place.ts";
 
 /** How many there may be at one end: "single" is quicker. */
 export type Sharers = "single" | "multiple";
@@ -59,6 +60,18 @@ export interface ChannelOptions extends ShapeOptions, PlaceOptions {
   capacity: number;
 }
 
+/** The options of who joins. */
+export const JOIN: Names<JoinOptions> = { wait: true, pooled: true };
+/** The options of a shape. */
+export const SHAPE: Names<ShapeOptions> = {
+  ...JOIN,
+  capacity: true,
+  producers: true,
+  consumers: true,
+};
+/** The options of who makes a channel. */
+export const CREATE: Names<ChannelOptions> = { ...SHAPE, ...PLACE };
+
 /** @throws {RangeError} If it is out of range. */
 export function capacityFrom(value: unknown, action: string): number {
   const wanted = wholeNumber(value, "capacity", action, 1);
@@ -92,8 +105,16 @@ export interface Manner {
   readonly pooled: boolean;
 }
 
-/** @throws {TypeError} If an option is none of its values. */
-export function mannerFrom(options: JoinOptions, action: string): Manner {
+/**
+ * @param names all options that there may be, those of others too
+ * @throws {TypeError} If there is no such option, or one is none of its values.
+ */
+export function mannerFrom<T extends JoinOptions>(
+  options: T,
+  names: Names<T>,
+  action: string,
+): Manner {
+  checkOptions(options, names, action);
   const { wait = "adaptive", pooled = false } = options;
   if (wait !== "adaptive" && wait !== "block" && wait !== "spin") {
     throw new TypeError(
@@ -117,12 +138,13 @@ export function geometryOver(
   found: Geometry | undefined,
 ): Geometry {
   const action = "place channel";
-  const saysWho = options.producers !== undefined || options.consumers !== undefined;
-  const flags = flagsFrom(options, action);
+  const { capacity, producers, consumers } = options;
+  const saysWho = producers !== undefined || consumers !== undefined;
+  const flags = flagsFrom({ producers, consumers } as ShapeOptions, action);
   return {
-    capacity: options.capacity === undefined
+    capacity: capacity === undefined
       ? found?.capacity ?? largestIn(available)
-      : capacityFrom(options.capacity, action),
+      : capacityFrom(capacity, action),
     flags: found === undefined || saysWho ? flags : found.flags,
   };
 }

@@ -1,7 +1,7 @@
 /** Where a channel lies: in memory of its own, found by handle, by name or by path. */
 
-import { coreOf } from "../region/mapped_bytes.ts";
-import { MmapRegion } from "../region/mmap_region.ts";
+import type { Names } from "../check/options.ts";
+import { coreOf, MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { placeOffset } from "../sync/place.ts";
 import { RegionWords } from "../sync/region_words.ts";
@@ -16,6 +16,9 @@ export interface PlaceOptions {
   /** A file, which keeps what was not received yet: see `MmapRegion.open`. */
   path?: string | URL;
 }
+
+/** The options of a place. */
+export const PLACE: Names<PlaceOptions> = { name: true, path: true };
 
 /** Something of this folder, in a region. */
 export interface Placed {

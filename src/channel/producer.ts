@@ -5,6 +5,7 @@ import { wholeNumber } from "../mapping/pages.ts";
 import {
   type Patience,
   patience,
+  patienceSync,
   type SyncWaitOptions,
   type WaitOptions,
 } from "../sync/options.ts";
@@ -79,7 +80,7 @@ export class Producer extends End {
   }
 
   sendSync(message: Uint8Array, options?: SyncWaitOptions): void {
-    const limits = patience(options, ACTION);
+    const limits = patienceSync(options, ACTION);
     const byteLength = this.#check(message);
     this.ready();
     if (this.#sendNow(message, byteLength)) return;

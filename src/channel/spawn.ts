@@ -1,7 +1,8 @@
 /** A child process and a channel to it. */
 
+import { checkOptions, type Names } from "../check/options.ts";
 import { Channel } from "./channel.ts";
-import type { ShapeOptions } from "./options.ts";
+import { SHAPE, type ShapeOptions } from "./options.ts";
 
 /** Options of {@linkcode spawnWithChannel}: those of `Deno.Command`, and of the channel. */
 export interface SpawnOptions extends Omit<Deno.CommandOptions, "args"> {
@@ -25,7 +26,24 @@ export interface ChannelProcess extends Disposable {
   readonly process: Deno.ChildProcess;
 }
 
+const ACTION = "spawn with channel";
 const DEFAULT_CAPACITY = 1 << 20;
+
+const SPAWN: Names<SpawnOptions> = {
+  channel: true,
+  variable: true,
+  cwd: true,
+  clearEnv: true,
+  env: true,
+  uid: true,
+  gid: true,
+  signal: true,
+  stdin: true,
+  stdout: true,
+  stderr: true,
+  detached: true,
+  windowsRawArguments: true,
+};
 
 /**
  * Starts a program with a new channel in its environment; a Deno program opens it with
@@ -35,6 +53,7 @@ const DEFAULT_CAPACITY = 1 << 20;
  *
  * @param command the program to start
  * @param args its arguments
+ * @throws {TypeError} If there is no such option.
  * @throws {Deno.errors.NotFound} If there is no such program.
  *
  * @example
@@ -52,8 +71,10 @@ export function spawnWithChannel(
   args: string[] = [],
   options: SpawnOptions = {},
 ): ChannelProcess {
-  const { channel: shape, variable, ...rest } = options;
-  const channel = Channel.create({ capacity: DEFAULT_CAPACITY, ...shape });
+  checkOptions(options, SPAWN, ACTION);
+  const { channel: shape = {}, variable, ...rest } = options;
+  checkOptions(shape, SHAPE, ACTION, "options of the channel");
+  const channel = Channel.create({ ...shape, capacity: shape.capacity ?? DEFAULT_CAPACITY });
   try {
     const env = { ...rest.env, ...channel.env(variable) };
     const process = new Deno.Command(command, { ...rest, args, env }).spawn();

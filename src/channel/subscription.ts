@@ -1,7 +1,8 @@
 /** One reader of a broadcast. */
 
+import { checkOptions, type Names } from "../check/options.ts";
 import type { Attempt } from "../sync/attempt.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
 import type { Words } from "../sync/words.ts";
 import { BELL } from "./broadcast_layout.ts";
 import { BroadcastReader } from "./broadcast_reader.ts";
@@ -26,6 +27,8 @@ export interface SubscribeOptions {
    */
   from?: "newest" | "oldest";
 }
+
+const SUBSCRIBE: Names<SubscribeOptions> = { from: true };
 
 /**
  * A reader of a broadcast, at its own place: what `Broadcast.subscribe` gives. Iterating it takes all
@@ -90,7 +93,9 @@ export class Subscriber implements Subscription {
   #epoch: number;
   #closed = false;
 
-  constructor(feed: Feed, { from = "newest" }: SubscribeOptions) {
+  constructor(feed: Feed, options: SubscribeOptions) {
+    checkOptions(options, SUBSCRIBE, "subscribe");
+    const { from = "newest" } = options;
     if (from !== "newest" && from !== "oldest") {
       throw new TypeError(
         `Cannot subscribe as from must be "newest" or "oldest": received ${from}`,
@@ -114,7 +119,7 @@ export class Subscriber implements Subscription {
   }
 
   receiveSync(options?: SyncWaitOptions): Uint8Array<ArrayBuffer> | null {
-    const limits = patience(options, ACTION);
+    const limits = patienceSync(options, ACTION);
     this.assertOpen();
     const message = this.take();
     if (message !== undefined) return message;

@@ -1,6 +1,7 @@
 /** Values as messages. */
 
 import { deserialize, serialize } from "node:v8";
+import { checkOptions, type Names } from "../check/options.ts";
 import type { WaitOptions } from "../sync/options.ts";
 import type { MessageSink, MessageSource } from "./messages.ts";
 
@@ -14,6 +15,8 @@ export interface ValuesOptions {
    */
   encoding?: "clone" | "json";
 }
+
+const VALUES: Names<ValuesOptions> = { encoding: true };
 
 /** A channel of values: what `Channel.values` gives. */
 export interface Values<T> extends AsyncIterable<T> {
@@ -47,8 +50,10 @@ const CODECS: Readonly<Record<string, Codec>> = {
 /** The values of a channel. */
 export function valuesOf<T>(
   channel: MessageSink & MessageSource,
-  { encoding = "clone" }: ValuesOptions = {},
+  options: ValuesOptions = {},
 ): Values<T> {
+  checkOptions(options, VALUES, "send values");
+  const { encoding = "clone" } = options;
   const codec = Object.hasOwn(CODECS, encoding) ? CODECS[encoding] : undefined;
   if (codec === undefined) {
     throw new TypeError(

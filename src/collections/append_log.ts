@@ -2,9 +2,9 @@
 
 import { shown } from "../../ffi/arguments.ts";
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { checkOptions, flag, type Names } from "../check/options.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { pathOf } from "../object/path.ts";
-import { checkObject, flag } from "../region/plan.ts";
 import { copyOut } from "./copy_out.ts";
 import { invalid } from "./header.ts";
 import { Follower } from "./log_follower.ts";
@@ -44,6 +44,8 @@ export interface AppendLogOptions {
   pooled?: boolean;
 }
 
+const OPEN: Names<AppendLogOptions> = { access: true, create: true, pooled: true };
+
 /** A record and where it is. */
 export interface LogEntry {
   /** Where it begins, in bytes; what `append` returned. */
@@ -66,6 +68,9 @@ export interface FollowOptions extends EntriesOptions {
   /** Ends the iteration: it throws the signal's reason. */
   signal?: AbortSignal;
 }
+
+const ENTRIES: Names<EntriesOptions> = { from: true };
+const FOLLOW: Names<FollowOptions> = { ...ENTRIES, signal: true };
 
 /** How much is written until the next mark, from which a writer looks for torn records. */
 const MARK_DISTANCE = 1 << 20;
@@ -114,6 +119,7 @@ export class AppendLog implements Disposable {
   /** Of the writer: where a record begins, after the last mark. */
   #nextMark: number;
 
+  /** @ignore */
   private constructor(file: LogFile, writable: boolean) {
     this.#file = file;
     this.#writable = writable;
@@ -136,7 +142,7 @@ export class AppendLog implements Disposable {
    */
   static open(path: string | URL, options: AppendLogOptions = {}): AppendLog {
     const action = "open log";
-    const { create, access = create ? "read-write" : "read" } = openingOf(options, action);
+    const { create, access = create ? "read-write" : "read" } = openingOf(options, OPEN, action);
     const writable = access === "read-write";
     const pooled = flag(options.pooled, "pooled", action, false);
     const file = new LogFile({ path: pathOf(path), writable, create, pooled, action });
@@ -265,7 +271,7 @@ export class AppendLog implements Disposable {
    * @throws {Deno.errors.BadResource} If the log is closed, now or before the last entry.
    */
   entries(options: EntriesOptions = {}): IterableIterator<LogEntry> {
-    const from = readFrom(options, "read entries");
+    const from = readFrom(options, ENTRIES, "read entries");
     const file = this.#live("read entries");
     const { end } = file;
     file.check();
@@ -315,7 +321,7 @@ export class AppendLog implements Disposable {
    * ```
    */
   follow(options: FollowOptions = {}): AsyncIterableIterator<LogEntry> {
-    const from = readFrom(options, "follow log");
+    const from = readFrom(options, FOLLOW, "follow log");
     const { signal } = options;
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new TypeError(
@@ -373,8 +379,8 @@ function recordAt(file: LogFile, position: number, end: number): Uint8Array<Arra
   throw invalid("read record", `no record begins at position ${position}, or it is damaged`);
 }
 
-function readFrom(options: EntriesOptions, action: string): number {
-  checkObject(options, action);
+function readFrom<T extends EntriesOptions>(options: T, names: Names<T>, action: string): number {
+  checkOptions(options, names, action);
   const { from = 0 } = options;
   checkPosition(from, "from", action);
   return from;

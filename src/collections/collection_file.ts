@@ -161,7 +161,7 @@ export function mapDescriptor(
   try {
     const status = statusOf(fd);
     const nature = natureOf(fd, status);
-    const plan = planMap({ access: writable ? "read-write" : "read" }, "map collection");
+    const plan = planMap({}, "map collection", writable ? "read-write" : "read");
     return regionOver(mapFile({
       plan,
       byteLength: byteLength ?? status.byteLength,

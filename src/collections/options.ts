@@ -1,6 +1,6 @@
 /** What the options of all collections have in common. */
 
-import { checkObject, choice, flag } from "../region/plan.ts";
+import { checkOptions, choice, flag, type Names } from "../check/options.ts";
 
 /** Options of `commit`, of every collection. */
 export interface CommitOptions {
@@ -19,20 +19,27 @@ interface Opening {
   readonly access: "read" | "read-write" | undefined;
 }
 
-/** @throws {TypeError} If an option is of another type, or `create` is given with access "read". */
-export function openingOf(
-  options: { create?: boolean; access?: "read" | "read-write" },
+/**
+ * @param names what the collection's options are
+ * @throws {TypeError} If an option is none, or of another type, or `create` is given with access
+ * "read".
+ */
+export function openingOf<T extends { create?: boolean; access?: "read" | "read-write" }>(
+  options: T,
+  names: Names<T>,
   action: string,
 ): Opening {
-  checkObject(options, action);
+  checkOptions(options, names, action);
   const create = flag(options.create, "create", action, false);
   const access = choice(options.access, ["read", "read-write"], "access", action);
   if (!create || access !== "read") return { create, access };
   throw new TypeError(`Cannot ${action} as create needs access "read-write": received "read"`);
 }
 
-/** @throws {TypeError} If an option is of another type. */
+const COMMIT: Names<CommitOptions> = { durability: true };
+
+/** @throws {TypeError} If an option is none, or of another type. */
 export function durabilityOf(options: CommitOptions, action: string): "memory" | "disk" {
-  checkObject(options, action);
+  checkOptions(options, COMMIT, action);
   return choice(options.durability, ["memory", "disk"], "durability", action) ?? "disk";
 }

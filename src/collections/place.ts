@@ -1,8 +1,7 @@
 /** Where a collection with a lock lies: in a file of its own, or in a region of the caller. */
 
 import { pathOf } from "../object/path.ts";
-import { coreOf } from "../region/mapped_bytes.ts";
-import { MmapRegion } from "../region/mmap_region.ts";
+import { coreOf, MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
 import { reserve } from "../region/reserve.ts";
 import { Mutex } from "../sync/mutex.ts";

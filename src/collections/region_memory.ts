@@ -1,8 +1,7 @@
 /** The memory of a collection in a region: its views, as long as both are open. */
 
 import type { LossWatch } from "../mapping/loss.ts";
-import { coreOf } from "../region/mapped_bytes.ts";
-import type { MmapRegion } from "../region/mmap_region.ts";
+import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
 import { groundOf } from "../sync/ground.ts";
 import type { Memory } from "./copy_out.ts";

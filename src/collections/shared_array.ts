@@ -1,9 +1,9 @@
 /** A growable array in a file or a region. */
 
+import type { Names } from "../check/options.ts";
 import type { LossWatch } from "../mapping/loss.ts";
 import { alignUp, type Span, wholeNumber } from "../mapping/pages.ts";
-import { coreOf } from "../region/mapped_bytes.ts";
-import type { MmapRegion } from "../region/mmap_region.ts";
+import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
 import { reserve } from "../region/reserve.ts";
 import {
@@ -41,6 +41,8 @@ export interface SharedArrayOptions {
    */
   access?: "read" | "read-write";
 }
+
+const OPEN: Names<SharedArrayOptions> = { create: true, length: true, access: true };
 
 /** An array takes all of its region, which may grow. */
 const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
@@ -90,6 +92,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   #words: Int32Array;
   #view: DataView;
 
+  /** @ignore */
   private constructor(place: Place, layout: Layout) {
     const { region } = place;
     this.#place = place;
@@ -135,8 +138,9 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   ): SharedArray<ValueOf<Type>, InitOf<Type>> {
     const action = "open array";
     const layout = layoutOf(type, action);
-    const { create, access } = openingOf(options, action);
-    const length = options.length === undefined ? 0 : checkLength(options.length, action);
+    const { create, access } = openingOf(options, OPEN, action);
+    const { length: wanted = 0 } = options;
+    const length = checkLength(wanted, action);
     const fresh = (available?: number): Fresh => freshArray(layout, length, available, action);
     const writable = access !== "read";
     const place = openPlace({ target, kind: "array", action, writable, create, fresh });

@@ -1,9 +1,8 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { coreOf } from "../region/mapped_bytes.ts";
-import type { MmapRegion } from "../region/mmap_region.ts";
-import { flag } from "../region/plan.ts";
+import { flag, type Names } from "../check/options.ts";
+import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
 import { MUTEX_BYTE_OFFSET } from "./header.ts";
@@ -53,6 +52,15 @@ export interface SharedMapOptions {
   pooled?: boolean;
 }
 
+const OPEN: Names<SharedMapOptions> = {
+  capacity: true,
+  maxKeyByteLength: true,
+  valueByteLength: true,
+  create: true,
+  access: true,
+  pooled: true,
+};
+
 /**
  * A map of fixed capacity that processes share, in a file or a region: keys are strings or bytes,
  * values bytes.
@@ -92,6 +100,7 @@ export class SharedMap implements Disposable {
   readonly #mutex: Mutex | undefined;
   readonly #key: MapKey;
 
+  /** @ignore */
   private constructor(place: Place, layout: MapLayout, pooled: boolean) {
     const { region } = place;
     this.#place = place;
@@ -134,7 +143,7 @@ export class SharedMap implements Disposable {
    */
   static open(target: string | URL | MmapRegion, options: SharedMapOptions = {}): SharedMap {
     const action = "open map";
-    const { create, access } = openingOf(options, action);
+    const { create, access } = openingOf(options, OPEN, action);
     const pooled = flag(options.pooled, "pooled", action, false);
     const wishes = readWishes(options, action);
     const fresh = (available: number | undefined): Fresh => freshMap(wishes, available, action);

@@ -1,6 +1,6 @@
 /** Page arithmetic and the checks of byte ranges: pure functions. */
 
-import { shown } from "../../ffi/arguments.ts";
+import { checkOptions, type Names } from "../check/options.ts";
 
 /** A part of a region, in bytes. */
 export interface ByteRange {
@@ -12,6 +12,9 @@ export interface ByteRange {
   /** How many bytes; by default all that follow `byteOffset`. */
   byteLength?: number;
 }
+
+/** The options of a range. */
+export const RANGE: Names<ByteRange> = { byteOffset: true, byteLength: true };
 
 /** A checked range: both numbers known. */
 export interface Span {
@@ -78,14 +81,16 @@ export function optionalNumber(
 /**
  * Reads a range that a caller gave. Reading runs the caller's getters, so it comes before the
  * check that the region is still open.
+ *
+ * @param names what there may be beside the range
  */
-export function readRange(range: ByteRange | undefined, action: string): ByteRange {
+export function readRange<T extends ByteRange>(
+  range: T | undefined,
+  action: string,
+  names?: Names<T>,
+): ByteRange {
   if (range === undefined) return {};
-  if (typeof range !== "object" || range === null) {
-    throw new TypeError(
-      `Cannot ${action} as the range must be an object: received ${shown(range)}`,
-    );
-  }
+  checkOptions<ByteRange>(range, names ?? RANGE, action, "range");
   const byteOffset = optionalNumber(range.byteOffset, "byteOffset", action) ?? 0;
   const byteLength = optionalNumber(range.byteLength, "byteLength", action, 1);
   return byteLength === undefined ? { byteOffset } : { byteOffset, byteLength };

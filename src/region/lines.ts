@@ -1,8 +1,9 @@
 /** The lines of a region's text, one at a time, from either end. */
 
-import type { Mapping } from "../mapping/mapping.ts";
-import { type ByteRange, readRange } from "../mapping/pages.ts";
 import { shown } from "../../ffi/arguments.ts";
+import type { Names } from "../check/options.ts";
+import type { Mapping } from "../mapping/mapping.ts";
+import { type ByteRange, RANGE, readRange } from "../mapping/pages.ts";
 import type { RegionCore } from "./core.ts";
 import { ACTION, LINE_FEED, Rest, textAfter, textBefore } from "./text_blocks.ts";
 
@@ -23,6 +24,8 @@ export interface LinesOptions extends ByteRange {
 /** An iterator that has `map`, `filter`, `take` and so on. */
 export type LineIterator<T> = IteratorObject<T, undefined, unknown>;
 
+const LINES: Names<LinesOptions> = { ...RANGE, as: true, reverse: true };
+
 const CARRIAGE_RETURN = 13;
 
 /** The lines of a range. The region may be closed meanwhile: that ends them by an error. */
@@ -30,7 +33,7 @@ export function linesOf(
   core: RegionCore,
   options: LinesOptions | undefined,
 ): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {
-  const range = readRange(options, ACTION);
+  const range = readRange(options, ACTION, LINES);
   const form = options?.as ?? "text";
   const reverse = options?.reverse ?? false;
   if (form !== "text" && form !== "bytes") {

@@ -1,33 +1,45 @@
 /** `MmapRegion`: an object and a mapping of it, put together for people. */
 
-import { getenv } from "../../ffi/environment.ts";
-import { statusOf } from "../../ffi/status.ts";
 import { type GuardState, guardState, processTable } from "../../ffi/guard/guard.ts";
 import { type LendingState, lendingState } from "../../ffi/store/store.ts";
+import type { Advice } from "../mapping/advice.ts";
 import { heldCount } from "../mapping/held.ts";
-import { wholeNumber } from "../mapping/pages.ts";
-import {
-  formatHandle,
-  makeHandle,
-  parseHandle,
-  pathOfDescriptor,
-  type RegionHandle,
-} from "../object/handle.ts";
-import { pathOf } from "../object/path.ts";
-import type { RegionCore } from "./core.ts";
-import { anonymousRegion, attachRegion, openRegion, regionFromFd } from "./make.ts";
-import { coreOf } from "./mapped_bytes.ts";
-import { MappedMemory } from "./mapped_memory.ts";
+import type { Needle } from "../mapping/needle.ts";
+import { type ByteRange, wholeNumber } from "../mapping/pages.ts";
+import type { Protection } from "../mapping/protection.ts";
+import type { Residency } from "../mapping/residency.ts";
+import { type RegionStats, statsOf } from "../mapping/stats.ts";
+import type { TypedArrayConstructor } from "../mapping/views.ts";
+import type { Access, RegionHandle } from "../object/handle.ts";
 import { listNamed, reapNamed, type SharedMemoryInfo } from "../object/list.ts";
+import { pathOf } from "../object/path.ts";
 import { nameOf, unlinkNamed } from "../object/shared_memory.ts";
+import * as bytes from "./bytes.ts";
+import type { ReadableOptions } from "./bytes.ts";
+import { RegionCore } from "./core.ts";
+import { type LineIterator, linesOf, type LinesOptions } from "./lines.ts";
+import { anonymousRegion, openRegion, regionFromFd } from "./make.ts";
 import { namedRegion } from "./make_named.ts";
+import * as memory from "./memory.ts";
+import type { FlushOptions } from "./memory.ts";
 import type { AnonymousOptions, MapOptions, NamedOptions, OpenRegionOptions } from "./options.ts";
-import { planAnonymous, planAttach, planMap, planNamed, planOpen } from "./plan.ts";
-import { wasmMemoryOf } from "./shared_buffer.ts";
+import { planAnonymous, planMap, planNamed, planOpen } from "./plan.ts";
 import { refreshRegion, resizeRegion } from "./resize.ts";
+import * as search from "./search.ts";
+import {
+  attachTo,
+  DEFAULT_VARIABLE,
+  environmentOf,
+  handleFrom,
+  handleOf,
+  handleOrNull,
+} from "./share.ts";
+import { wasmMemoryOf } from "./shared_buffer.ts";
 
-/** The environment variable of `env` and `fromEnv` if none is named. */
-const DEFAULT_VARIABLE = "MMAP_REGION";
+const MAP_FD = "map descriptor";
+
+/** The core of a region, for the rest of this module; users cannot reach it. */
+export let coreOf: (region: MmapRegion) => RegionCore;
 
 /** Makes a region of a core, for the other files of this folder. */
 export let regionOver: (core: RegionCore) => MmapRegion;
@@ -37,7 +49,14 @@ export let regionOver: (core: RegionCore) => MmapRegion;
  *
  * Its bytes are the file's, or memory that several processes share: nothing is copied. Views are
  * plain typed arrays at their plain speed; they die with the region, so none can outlive the memory
- * that it points at.
+ * that it points at. Searches and streams have no limit of 2 or 4 GiB. Where another process writes
+ * meanwhile, they may see some of it; where a file became shorter, they see zeros, and
+ * {@linkcode MmapRegion.check} tells.
+ *
+ * Offsets and ranges are in bytes and count from the beginning of the region. After `close`, every
+ * member but the plain facts (`kind`, `name`, `access`, `sharing`, `byteOffset`, `byteLength`,
+ * `closed`, `faults`) and `toJSON` throws `Deno.errors.BadResource`. An option that there is not is a
+ * `TypeError` that names it.
  *
  * Close regions (`using` does): one that was forgotten gives its memory and its descriptor back only
  * once nothing uses its memory any more, and that was noticed.
@@ -70,14 +89,21 @@ export let regionOver: (core: RegionCore) => MmapRegion;
  * }).output();
  * ```
  */
-export class MmapRegion extends MappedMemory {
+export class MmapRegion implements Disposable {
+  readonly #core: RegionCore;
+
   static {
+    coreOf = (region) => region.#core;
     regionOver = (core) => new MmapRegion(core);
   }
 
-  /** @throws {TypeError} Always, for others than the static methods of this class. */
+  /**
+   * @ignore
+   * @throws {TypeError} Always, for others than the static methods of this class.
+   */
   private constructor(core: RegionCore) {
-    super(core);
+    if (!(core instanceof RegionCore)) throw new TypeError("Illegal constructor");
+    this.#core = core;
   }
 
   /**
@@ -112,8 +138,8 @@ export class MmapRegion extends MappedMemory {
    * @throws {Error} EBADF: it is not open. ENODEV: not a file that can be mapped.
    */
   static fromFd(fd: number, options: MapOptions = {}): MmapRegion {
-    const checked = wholeNumber(fd, "fd", "map descriptor");
-    return new MmapRegion(regionFromFd(checked, planMap(options, "map descriptor")));
+    const descriptor = wholeNumber(fd, "fd", MAP_FD);
+    return new MmapRegion(regionFromFd(descriptor, planMap(options, MAP_FD, "read")));
   }
 
   /**
@@ -219,8 +245,7 @@ export class MmapRegion extends MappedMemory {
    * user has no right to the object.
    */
   static attach(handle: RegionHandle | string, options: MapOptions = {}): MmapRegion {
-    const parsed = parseHandle(handle);
-    return new MmapRegion(attachRegion(parsed, planAttach(options, parsed.access)));
+    return new MmapRegion(attachTo(handle, options));
   }
 
   /**
@@ -230,11 +255,7 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.NotFound} If there is no such variable, or as {@linkcode attach} throws.
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE): MmapRegion {
-    const handle = getenv(variable);
-    if (handle !== undefined) return MmapRegion.attach(handle);
-    throw new Deno.errors.NotFound(
-      `Cannot attach to region: the environment variable "${variable}" is not set`,
-    );
+    return MmapRegion.attach(handleFrom(variable));
   }
 
   /**
@@ -277,17 +298,289 @@ export class MmapRegion extends MappedMemory {
 
   /** What the region is a mapping of. */
   get kind(): RegionHandle["kind"] {
-    return coreOf(this).facts.kind;
+    return this.#core.facts.kind;
   }
 
   /** The name of shared memory, without the leading "/"; "" if the region has none. */
   get name(): string {
-    return coreOf(this).facts.name;
+    return this.#core.facts.name;
   }
 
   /** Where in its object the region begins, in bytes. */
   get byteOffset(): number {
-    return coreOf(this).facts.byteOffset;
+    return this.#core.facts.byteOffset;
+  }
+
+  /** What may be done with the memory. */
+  get access(): Access {
+    return this.#core.facts.access;
+  }
+
+  /** Whether writes are seen by whoever else maps the object (`MAP_SHARED`) or by nobody. */
+  get sharing(): "shared" | "private" {
+    return this.#core.facts.sharing;
+  }
+
+  /** The length of the region, in bytes; 0 once it is closed. */
+  get byteLength(): number {
+    return this.#core.byteLength;
+  }
+
+  /** Whether the region was closed. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /**
+   * The one buffer of the mapping. It begins at a page boundary: where the region's `byteOffset` is
+   * no multiple of the page size, some bytes before the region; see `bytes.byteOffset`.
+   *
+   * It is detached when the region is closed or resized.
+   *
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  get buffer(): ArrayBuffer {
+    return this.#core.live("view region").buffer;
+  }
+
+  /**
+   * The whole region; the same object at each call until the region is resized.
+   *
+   * @throws {TypeError} If the buffer was transferred away.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#core.bytes();
+  }
+
+  /**
+   * A typed array over a part of the region.
+   *
+   * @param type the constructor, such as `Float64Array`
+   * @param byteOffset where it begins, default 0
+   * @param length in elements, by default as many whole ones as there is room for
+   * @throws {RangeError} If it reaches beyond the region, or begins at an address that the element
+   * size does not divide.
+   * @throws {TypeError} If `type` is no typed array's constructor, or the buffer was transferred away.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  view<T>(type: TypedArrayConstructor<T>, byteOffset?: number, length?: number): T {
+    return bytes.typedView(this.#core, type, byteOffset, length);
+  }
+
+  /**
+   * A DataView over a part of the region: any offset, either byte order.
+   *
+   * @param byteOffset where it begins, default 0
+   * @param byteLength by default to the end of the region
+   * @throws {RangeError} If it reaches beyond the region.
+   * @throws {TypeError} If the buffer was transferred away.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  dataView(byteOffset?: number, byteLength?: number): DataView<ArrayBuffer> {
+    return bytes.dataView(this.#core, byteOffset, byteLength);
+  }
+
+  /**
+   * Copies out of the region without ever faulting (`process_vm_readv`).
+   *
+   * @param target how much to copy and where to
+   * @param byteOffset where in the region to begin
+   * @returns how many bytes were copied: fewer than asked for at the end of the region, or at a page
+   * that is not there
+   * @throws {TypeError} If `target` is no Uint8Array.
+   * @throws {RangeError} If `byteOffset` lies beyond the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  tryRead(target: Uint8Array, byteOffset: number): number {
+    return bytes.tryRead(this.#core, target, byteOffset);
+  }
+
+  /**
+   * Copies into the region without ever faulting (`process_vm_writev`).
+   *
+   * @param source what to copy
+   * @param byteOffset where in the region to begin
+   * @returns how many bytes were copied: fewer than asked for at the end of the region, or at a page
+   * that is not there or cannot be written to
+   * @throws {TypeError} If `source` is no Uint8Array.
+   * @throws {RangeError} If `byteOffset` lies beyond the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  tryWrite(source: Uint8Array, byteOffset: number): number {
+    return bytes.tryWrite(this.#core, source, byteOffset);
+  }
+
+  /**
+   * The bytes as a stream of copies.
+   *
+   * @param options by default the whole region, in chunks of 64 KiB
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed; the stream fails so if it is closed in
+   * the middle.
+   */
+  readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return bytes.readable(this.#core, options);
+  }
+
+  /**
+   * The first place of a byte, bytes or text, by libc's `memchr`, `wmemchr` and `memmem`: as fast as
+   * memory can be read if the needle has a byte or, from 7 bytes on, sequences of 4 bytes that are
+   * rare in the region; linear in any case.
+   *
+   * @example
+   * ```ts
+   * import { MmapRegion } from "@mmap/mmap";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using region = MmapRegion.anonymous(4096);
+   * region.bytes.set(new TextEncoder().encode("one ∑ two ∑"));
+   * assertEquals(region.indexOf("∑"), 4);
+   * assertEquals(region.indexOf("∑", 5), 12);
+   * ```
+   *
+   * @param needle a byte as a number, bytes, or text, which is taken as UTF-8 (a lone surrogate as
+   * U+FFFD); an empty one is found at `from`
+   * @param from where to begin, default 0; a negative one counts from the end
+   * @returns where it begins, counted from the beginning of the region; -1 if it is not there
+   * @throws {TypeError} If an argument is of another type.
+   * @throws {RangeError} If a number is no byte, or `from` no whole number.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  indexOf(needle: Needle, from?: number): number {
+    return search.indexOf(this.#core, needle, from);
+  }
+
+  /**
+   * The last place of a byte, bytes or text that begins at `from` or before.
+   *
+   * @param needle as in {@linkcode indexOf}
+   * @param from where the last place may begin, by default anywhere; a negative one counts from the
+   * end
+   * @returns where it begins, counted from the beginning of the region; -1 if it is not there
+   * @throws as {@linkcode indexOf}
+   */
+  lastIndexOf(needle: Needle, from?: number): number {
+    return search.lastIndexOf(this.#core, needle, from);
+  }
+
+  /**
+   * How many times a byte, bytes or text stands in the region. Matches do not overlap: the search
+   * goes on behind each of them, so that "aaaaa" holds "aa" twice. An empty needle stands before
+   * each byte and at the end.
+   *
+   * @example
+   * ```ts
+   * import { MmapRegion } from "@mmap/mmap";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using region = MmapRegion.anonymous(4096);
+   * region.bytes.set(new TextEncoder().encode("GET /\nGET /a\nPUT /a\n"));
+   * assertEquals(region.count("\n"), 3);
+   * assertEquals(region.count("GET", { byteOffset: 1 }), 1);
+   * ```
+   *
+   * @param needle as in {@linkcode indexOf}
+   * @param range what is searched, by default the whole region; no match reaches beyond it
+   * @throws {TypeError} If an argument is of another type.
+   * @throws {RangeError} If a number is no byte, or the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  count(needle: Needle, range?: ByteRange): number {
+    return search.count(this.#core, needle, range);
+  }
+
+  /**
+   * Whether the region holds the same bytes as `other`, from `byteOffset` on (`memcmp`).
+   *
+   * @param other how much to compare, and with what
+   * @param byteOffset where in the region to begin, default 0
+   * @returns false also if the region ends before `other` does
+   * @throws {TypeError} If `other` is no Uint8Array.
+   * @throws {RangeError} If `byteOffset` is no whole number of at least 0.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  equals(other: Uint8Array, byteOffset?: number): boolean {
+    return search.equals(this.#core, other, byteOffset);
+  }
+
+  /**
+   * The order of the region's bytes and those of `other`, as many as that has, from `byteOffset` on
+   * (`memcmp`): the first byte that differs decides, and where the region ends before `other` does,
+   * what is there comes first.
+   *
+   * @param other how much to compare, and with what
+   * @param byteOffset where in the region to begin, default 0
+   * @returns -1 if the region's bytes come first, 1 if those of `other` do, 0 if they are the same,
+   * which is when {@linkcode equals} is true
+   * @throws as {@linkcode equals}
+   */
+  compare(other: Uint8Array, byteOffset?: number): -1 | 0 | 1 {
+    return search.compare(this.#core, other, byteOffset);
+  }
+
+  /**
+   * The lines of a text, one after the other. They end at \n or \r\n, which they do not contain, and
+   * after the last one there is no empty one. At most 16 KiB are decoded ahead, or the one line that
+   * is longer: what is written there meanwhile may go unnoticed.
+   *
+   * Text is UTF-8; what is none gives U+FFFD, as `TextDecoder` does, and a byte order mark stays
+   * where it is, as U+FEFF.
+   *
+   * @example
+   * ```ts
+   * import { MmapRegion } from "@mmap/mmap";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using region = MmapRegion.anonymous(15);
+   * region.bytes.set(new TextEncoder().encode("one\r\ntwo\nthree\n"));
+   * assertEquals([...region.lines()], ["one", "two", "three"]);
+   * assertEquals(region.lines({ reverse: true }).next().value, "three");
+   * ```
+   *
+   * @param options by default the whole region, forwards; with `as: "bytes"` each line is a view of
+   * the region, nothing is copied or read ahead, and every byte stays as it is
+   * @throws {TypeError} If an option is of another type.
+   * @throws {RangeError} If the range lies outside of the region; while iterating, if one line is
+   * longer than a string can be (half a GiB).
+   * @throws {Deno.errors.BadResource} If the region is closed, also in the middle.
+   */
+  lines(options: LinesOptions & { as: "bytes" }): LineIterator<Uint8Array<ArrayBuffer>>;
+  /** As text. */
+  lines(options?: LinesOptions & { as?: "text" }): LineIterator<string>;
+  /** As one or the other. */
+  lines(options?: LinesOptions): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>>;
+  lines(
+    options?: LinesOptions,
+  ): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {
+    return linesOf(this.#core, options);
+  }
+
+  /**
+   * Cuts the region into parts of about the same length, each of which ends behind a boundary: for
+   * Workers that each open the same region and work on one range of it.
+   *
+   * @example
+   * ```ts
+   * import { MmapRegion } from "@mmap/mmap";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using region = MmapRegion.anonymous(12);
+   * region.bytes.set(new TextEncoder().encode("one\ntwo\nsix\n"));
+   * const parts = region.split(2);
+   * assertEquals(parts, [{ byteOffset: 0, byteLength: 8 }, { byteOffset: 8, byteLength: 4 }]);
+   * assertEquals(parts.map((part) => region.count("\n", part)), [2, 1]);
+   * ```
+   *
+   * @param parts how many at most: fewer if there are too few boundaries
+   * @param boundary what each part but the last one ends with, default "\n"; an empty one is anywhere
+   * @returns ranges that follow each other without a gap, from the region's beginning to its end
+   * @throws {TypeError} If an argument is of another type.
+   * @throws {RangeError} If `parts` is no whole number of at least 1.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  split(parts: number, boundary: Needle = "\n"): Required<ByteRange>[] {
+    return search.split(this.#core, parts, boundary);
   }
 
   /**
@@ -309,11 +602,7 @@ export class MmapRegion extends MappedMemory {
    * @throws {Error} ENOSPC: no room to extend the file. ENOMEM: no address space left.
    */
   resize(byteLength: number): void {
-    const wanted = wholeNumber(byteLength, "byteLength", "resize region", 1);
-    const core = coreOf(this);
-    core.live("resize region");
-    wholeNumber(core.facts.byteOffset + wanted, "the region's end", "resize region");
-    resizeRegion(core, wanted);
+    resizeRegion(this.#core, byteLength);
   }
 
   /**
@@ -326,7 +615,200 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   refresh(): void {
-    refreshRegion(coreOf(this));
+    refreshRegion(this.#core);
+  }
+
+  /**
+   * Writes changes back to the file and waits (`msync`). No other process needs this to see them,
+   * and a crash of this process does not lose them: it is for a crash of the machine.
+   *
+   * @param options the range, widened to whole pages, and how far to go
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {MappingFaultError} If a page is cut off from its file; what is left of the range was
+   * written all the same.
+   * @throws {Error} EIO, ENOSPC, EDQUOT: the data could not be written.
+   */
+  flushSync(options?: FlushOptions): void {
+    memory.flushSync(this.#core, options);
+  }
+
+  /**
+   * As {@linkcode flushSync}, without blocking the event loop. The region may be closed meanwhile:
+   * the flush ends all the same, and tells of pages that were cut off.
+   */
+  flush(options?: FlushOptions): Promise<void> {
+    return memory.flush(this.#core, options);
+  }
+
+  /**
+   * Tells the kernel how a range will be used (`madvise`).
+   *
+   * @param advice see {@linkcode Advice}; "dont-need" and "free" lose private changes
+   * @param range widened to whole pages
+   * @throws {TypeError} If there is no such advice; EINVAL: the kernel does not take it here.
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {Deno.errors.NotSupported} If the platform has no such advice.
+   */
+  advise(advice: Advice, range?: ByteRange): void {
+    memory.advise(this.#core, advice, range);
+  }
+
+  /**
+   * Faults pages in and waits, so that no later access has to (`MADV_POPULATE_*`).
+   *
+   * @param range widened to whole pages
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {Error} EFAULT: a page lies beyond the end of the file. ENOMEM.
+   */
+  populateSync(range?: ByteRange): void {
+    memory.populateSync(this.#core, range);
+  }
+
+  /** As {@linkcode populateSync}, without blocking the event loop. */
+  populate(range?: ByteRange): Promise<void> {
+    return memory.populate(this.#core, range);
+  }
+
+  /**
+   * Changes what whole pages may be used for (`mprotect`). `resize` gives every page the region's
+   * own access again.
+   *
+   * @param protection see {@linkcode Protection}
+   * @param range of whole pages; the beginning and the end of the region count as page boundaries
+   * @throws {RangeError} If the range lies outside of the region or cuts a page.
+   * @throws {Deno.errors.PermissionDenied} EACCES: the file was opened without that right.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  protect(protection: Protection, range?: ByteRange): void {
+    memory.protect(this.#core, protection, range);
+  }
+
+  /**
+   * Faults pages in and keeps them in memory (`mlock`). A region that is resized while an operation of
+   * Deno still uses its bytes gets new pages, which are not locked, and for which no advice holds.
+   *
+   * @param range widened to whole pages
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.WouldBlock} EAGAIN: some pages could not be locked.
+   * @throws {Deno.errors.PermissionDenied} EPERM: locking is not allowed at all.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {Error} ENOMEM: more than `ulimit -l` allows.
+   */
+  lockPages(range?: ByteRange): void {
+    memory.lockPages(this.#core, range);
+  }
+
+  /**
+   * Undoes {@linkcode lockPages} (`munlock`).
+   *
+   * @param range widened to whole pages
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  unlockPages(range?: ByteRange): void {
+    memory.unlockPages(this.#core, range);
+  }
+
+  /**
+   * As {@linkcode lockPages}.
+   *
+   * @deprecated Use {@linkcode lockPages}: a lock is what `./sync` has.
+   */
+  lock(range?: ByteRange): void {
+    memory.lockPages(this.#core, range);
+  }
+
+  /**
+   * As {@linkcode unlockPages}.
+   *
+   * @deprecated Use {@linkcode unlockPages}.
+   */
+  unlock(range?: ByteRange): void {
+    memory.unlockPages(this.#core, range);
+  }
+
+  /**
+   * Which pages are in memory (`mincore`). Of a file that this user may neither write to nor owns,
+   * Linux says that all are.
+   *
+   * @param range widened to whole pages
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  residency(range?: ByteRange): Residency {
+    return memory.residency(this.#core, range);
+  }
+
+  /**
+   * Which pages can be read: asks the kernel to read one byte of each, which never faults.
+   *
+   * @param range widened to whole pages
+   * @returns one byte for each page: 1 if it is there; 0 if it lies beyond the end of its file, or
+   * is protected against reading
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  probe(range?: ByteRange): Uint8Array<ArrayBuffer> {
+    return memory.probe(this.#core, range);
+  }
+
+  /**
+   * Zeroes exactly the bytes of a range, and gives back the memory or the file blocks of what it
+   * covers wholly (`fallocate` with `FALLOC_FL_PUNCH_HOLE`, or `MADV_DONTNEED`).
+   *
+   * @throws {RangeError} If the range lies outside of the region.
+   * @throws {Deno.errors.PermissionDenied} If the region has access "read".
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {Error} EFAULT: private memory that is protected against writing.
+   */
+  discard(range?: ByteRange): void {
+    memory.discard(this.#core, range);
+  }
+
+  /** How many faults were absorbed in the region's life; see {@linkcode check}. */
+  get faults(): number {
+    return this.#core.faults;
+  }
+
+  /**
+   * Tells whether the bytes can be trusted: whether all pages are those of the object.
+   *
+   * @throws {MappingFaultError} If a page is cut off from its object: the file was truncated and the
+   * page touched, its disk is full, or a forbidden write was absorbed.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  check(): void {
+    this.#core.check(this.#core.live("check region"));
+  }
+
+  /**
+   * Maps the true object again in the place of every page that is cut off; what was written to those
+   * pages is lost. Views stay. Every page gets the region's own access again. Shared memory that is
+   * cut off somewhere is mapped anew as a whole: what `advise` and `lockPages` had asked for it is to be
+   * asked for again.
+   *
+   * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
+   * makes the file longer.
+   *
+   * @throws {Deno.errors.PermissionDenied} EPERM: somebody else has sealed the memory against
+   * further writable mappings; its pages that are cut off stay what they are.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  repair(): void {
+    this.#core.repair(this.#core.live("repair region"));
+  }
+
+  /**
+   * What the kernel says of the region's memory (/proc/self/smaps). Linux only.
+   *
+   * @throws {Deno.errors.NotSupported} If there is no /proc.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  stats(): RegionStats {
+    return statsOf(this.#core.live("read statistics"));
   }
 
   /**
@@ -338,21 +820,12 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   handle(): RegionHandle {
-    const core = coreOf(this);
-    core.live("make handle");
-    const { kind, fd, byteOffset, grant, name } = core.facts;
-    if (fd === -1) {
-      throw new Deno.errors.NotSupported(
-        `Cannot make handle: private memory cannot be reached by others; use sharing "shared"`,
-      );
-    }
-    if (statusOf(fd).type !== "file") {
-      throw new Deno.errors.NotSupported(
-        `Cannot make handle: it is a mapping of a device, and another one of it is other memory`,
-      );
-    }
-    const path = kind === "file" ? pathOfDescriptor(fd) : name;
-    return makeHandle({ kind, access: grant, byteOffset, byteLength: this.byteLength }, fd, path);
+    return handleOf(this.#core);
+  }
+
+  /** What `JSON.stringify` takes: the handle; null if there is none, or the region is closed. */
+  toJSON(): RegionHandle | null {
+    return handleOrNull(this.#core);
   }
 
   /**
@@ -362,7 +835,7 @@ export class MmapRegion extends MappedMemory {
    * @throws as {@linkcode handle}
    */
   env(variable: string = DEFAULT_VARIABLE): Record<string, string> {
-    return { [variable]: formatHandle(this.handle()) };
+    return environmentOf(this.#core, variable);
   }
 
   /**
@@ -381,7 +854,7 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   sharedBuffer(): SharedArrayBuffer {
-    return wasmMemoryOf(coreOf(this)).buffer as unknown as SharedArrayBuffer;
+    return wasmMemoryOf(this.#core).buffer as unknown as SharedArrayBuffer;
   }
 
   /**
@@ -391,7 +864,7 @@ export class MmapRegion extends MappedMemory {
    * @throws as {@linkcode sharedBuffer}
    */
   wasmMemory(): WebAssembly.Memory {
-    return wasmMemoryOf(coreOf(this));
+    return wasmMemoryOf(this.#core);
   }
 
   /**
@@ -407,6 +880,22 @@ export class MmapRegion extends MappedMemory {
     variable: string = DEFAULT_VARIABLE,
   ): T & { env: Record<string, string> } {
     return { ...options, env: { ...options.env, ...this.env(variable) } };
+  }
+
+  /**
+   * Takes the bytes from every view and unmaps. Closing a closed region is silent.
+   *
+   * An operation of Deno that still uses the bytes goes on with the true memory, which is given back
+   * when the last such operation has ended: see `MmapRegion.held`. What was written to a shared mapping
+   * stays in its object. If the buffer was transferred away, its memory turns into private zeros.
+   */
+  close(): void {
+    this.#core.close();
+  }
+
+  /** As {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.#core.close();
   }
 
   /** What `Deno.inspect` and `console.log` show. */

@@ -2,28 +2,8 @@
 
 import type { Access } from "../object/handle.ts";
 
-/** How a region is mapped: what does not make or change a file. */
-export interface MapOptions {
-  /**
-   * - "read": the region cannot be written to.
-   * - "read-write": writes reach the object, and everybody who maps it (`MAP_SHARED`).
-   * - "copy-on-write": writes stay in this region and never reach the object (`MAP_PRIVATE`).
-   *
-   * @default {"read"}
-   */
-  access?: Access;
-  /**
-   * Where in the object the region begins, in bytes; any byte.
-   * @default {0}
-   */
-  byteOffset?: number;
-  /** The length of the region, in bytes; by default to the end of the object. */
-  byteLength?: number;
-  /**
-   * Also ask for `PROT_EXEC`.
-   * @default {false}
-   */
-  executable?: boolean;
+/** Options of all memory, whatever it is a mapping of. */
+export interface MemoryOptions {
   /**
    * Fault all pages in before the call returns.
    * @default {false}
@@ -48,14 +28,38 @@ export interface MapOptions {
    * @default {false}
    */
   hugePages?: boolean;
-  /** Where to map, as a hint: the system takes another address if it is not free. */
-  address?: bigint;
   /**
    * Absorb faults: see `MmapRegion.guardState`. False is for people who want the raw signal, which
    * ends the process.
    * @default {true}
    */
   guard?: boolean;
+}
+
+/** How a region is mapped: what does not make or change a file. */
+export interface MapOptions extends MemoryOptions {
+  /**
+   * - "read": the region cannot be written to.
+   * - "read-write": writes reach the object, and everybody who maps it (`MAP_SHARED`).
+   * - "copy-on-write": writes stay in this region and never reach the object (`MAP_PRIVATE`).
+   *
+   * @default {"read"}
+   */
+  access?: Access;
+  /**
+   * Where in the object the region begins, in bytes; any byte.
+   * @default {0}
+   */
+  byteOffset?: number;
+  /** The length of the region, in bytes; by default to the end of the object. */
+  byteLength?: number;
+  /**
+   * Also ask for `PROT_EXEC`.
+   * @default {false}
+   */
+  executable?: boolean;
+  /** Where to map, as a hint: the system takes another address if it is not free. */
+  address?: bigint;
   /**
    * Further `MAP_*` bits of `@mmap/mmap/libc`, such as `MAP_LOCKED`. Those that the other options
    * stand for, and `MAP_FIXED`, are refused.
@@ -96,8 +100,7 @@ export interface OpenRegionOptions extends MapOptions {
 }
 
 /** Options of `MmapRegion.named`. */
-export interface NamedOptions
-  extends Pick<MapOptions, "populate" | "lock" | "reserve" | "hugePages" | "guard"> {
+export interface NamedOptions extends MemoryOptions {
   /**
    * - "read-write", "read": as in {@linkcode MapOptions}.
    * - "copy-on-write": writes stay in this region.
@@ -127,8 +130,7 @@ export interface NamedOptions
 }
 
 /** Options of `MmapRegion.anonymous`. */
-export interface AnonymousOptions
-  extends Pick<MapOptions, "populate" | "lock" | "reserve" | "hugePages" | "guard"> {
+export interface AnonymousOptions extends MemoryOptions {
   /**
    * - "shared": other processes can be given it, see `handle` and `env` (a memfd).
    * - "private": plain zero-filled memory of this process.

@@ -1,7 +1,7 @@
 /** Views of a region for this module's own use, which it gives to nobody. */
 
 import { type TypedArrayConstructor, viewOf } from "../mapping/views.ts";
-import { coreOf } from "./mapped_bytes.ts";
+import { coreOf } from "./mmap_region.ts";
 import type { MmapRegion } from "./mmap_region.ts";
 
 const ACTION = "view region";

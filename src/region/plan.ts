@@ -1,6 +1,5 @@
 /** From options to the numbers of the system calls: reads each option once and checks it. */
 
-import { shown } from "../../ffi/arguments.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -13,24 +12,76 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../../ffi/constants.ts";
+import { checkOptions, choice, flag, type Names, optionalFlag } from "../check/options.ts";
 import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
 import type { Access } from "../object/handle.ts";
-import type { AnonymousOptions, MapOptions, NamedOptions, OpenRegionOptions } from "./options.ts";
+import type {
+  AnonymousOptions,
+  MapOptions,
+  MemoryOptions,
+  NamedOptions,
+  OpenRegionOptions,
+} from "./options.ts";
 
-/** Checked {@linkcode MapOptions}. */
-export interface MapPlan {
-  readonly access: Access;
-  readonly byteOffset: number;
-  readonly byteLength: number | undefined;
-  readonly protection: number;
+const MEMORY: Names<MemoryOptions> = {
+  populate: true,
+  lock: true,
+  reserve: true,
+  hugePages: true,
+  guard: true,
+};
+
+/** The options of {@linkcode planMap}. */
+export const MAP: Names<MapOptions> = {
+  ...MEMORY,
+  access: true,
+  byteOffset: true,
+  byteLength: true,
+  executable: true,
+  address: true,
+  flags: true,
+};
+
+const CREATION = { create: true, createNew: true, mode: true } as const;
+
+const OPEN: Names<OpenRegionOptions> = { ...MAP, ...CREATION, truncate: true, allocate: true };
+
+const NAMED: Names<NamedOptions> = {
+  ...MEMORY,
+  ...CREATION,
+  access: true,
+  byteLength: true,
+  unlinkOnClose: true,
+};
+
+const ANONYMOUS: Names<AnonymousOptions> = {
+  ...MEMORY,
+  sharing: true,
+  label: true,
+  seal: true,
+  resizable: true,
+};
+
+/** Checked {@linkcode MemoryOptions}, and the `MAP_*` bits for them. */
+interface MemoryPlan {
   readonly flags: number;
-  readonly address: bigint;
   readonly populate: boolean;
   readonly lock: boolean;
   readonly hugePages: boolean;
   readonly guard: boolean;
   /** How many bytes of addresses to hold for growing; 0 for none. */
   readonly reserved: number;
+  /** Whether memory is to be set aside for it. */
+  readonly setAside: boolean;
+}
+
+/** Checked {@linkcode MapOptions}. */
+export interface MapPlan extends MemoryPlan {
+  readonly access: Access;
+  readonly byteOffset: number;
+  readonly byteLength: number | undefined;
+  readonly protection: number;
+  readonly address: bigint;
 }
 
 /** Checked {@linkcode OpenRegionOptions}. */
@@ -61,32 +112,61 @@ const ACCESS_BITS: Record<Access, { protection: number; flags: number }> = {
 const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
   MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
 
-/** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
-export function planMap(options: MapOptions, action: string, fallback: Access = "read"): MapPlan {
-  checkObject(options, action);
-  const access = choice(options.access, Object.keys(ACCESS_BITS) as Access[], "access", action) ??
-    fallback;
-  const byteOffset = optionalNumber(options.byteOffset, "byteOffset", action) ?? 0;
-  const byteLength = optionalNumber(options.byteLength, "byteLength", action, 1);
-  if (byteLength !== undefined) wholeNumber(byteOffset + byteLength, "the region's end", action);
-  const { protection, flags } = ACCESS_BITS[access];
-  const executable = flag(options.executable, "executable", action, false);
+/** The options of all memory, each read once. */
+function readMemory(options: MemoryOptions, action: string): MemoryPlan {
   const { reserve } = options;
   const reserved = typeof reserve === "number" ? wholeNumber(reserve, "reserve", action, 1) : 0;
   const noReserve = reserved > 0 || !flag(reserved > 0 ? true : reserve, "reserve", action, true);
   return {
-    access,
-    byteOffset,
-    byteLength,
-    protection: protection | (executable ? PROT_EXEC : 0),
-    flags: flags | rawFlags(options.flags, action) | (noReserve ? MAP_NORESERVE : 0),
-    address: hint(options.address, action),
+    flags: noReserve ? MAP_NORESERVE : 0,
     populate: flag(options.populate, "populate", action, false),
     lock: flag(options.lock, "lock", action, false),
     hugePages: flag(options.hugePages, "hugePages", action, false),
     guard: flag(options.guard, "guard", action, true),
     reserved,
+    setAside: reserve !== false,
   };
+}
+
+/** The plan for memory with that access and of that length, where nothing else is asked for. */
+function wholePlan(memory: MemoryPlan, access: Access, byteLength: number | undefined): MapPlan {
+  const { protection, flags } = ACCESS_BITS[access];
+  return {
+    ...memory,
+    access,
+    byteOffset: 0,
+    byteLength,
+    protection,
+    flags: flags | memory.flags,
+    address: 0n,
+  };
+}
+
+/**
+ * @param names what there may be beside the options of every mapping
+ * @throws {TypeError} @throws {RangeError} As the options' types and values demand.
+ */
+export function planMap<T extends MapOptions>(
+  options: T,
+  action: string,
+  fallback: Access,
+  names?: Names<T>,
+): MapPlan {
+  checkOptions<MapOptions>(options, names ?? MAP, action);
+  const access = accessFrom(options.access, action) ?? fallback;
+  const byteOffset = optionalNumber(options.byteOffset, "byteOffset", action) ?? 0;
+  const byteLength = optionalNumber(options.byteLength, "byteLength", action, 1);
+  if (byteLength !== undefined) wholeNumber(byteOffset + byteLength, "the region's end", action);
+  const executable = flag(options.executable, "executable", action, false);
+  const raw = rawFlags(options.flags, action);
+  const address = hint(options.address, action);
+  const plan = wholePlan(readMemory(options, action), access, byteLength);
+  const protection = plan.protection | (executable ? PROT_EXEC : 0);
+  return { ...plan, byteOffset, protection, flags: plan.flags | raw, address };
+}
+
+function accessFrom(value: unknown, action: string): Access | undefined {
+  return choice(value, Object.keys(ACCESS_BITS) as Access[], "access", action);
 }
 
 /**
@@ -108,7 +188,7 @@ export function planAttach(options: MapOptions, granted: Access): MapPlan {
 export function planOpen(options: OpenRegionOptions): OpenPlan {
   const action = "open region";
   const plan = {
-    ...planMap(options, action),
+    ...planMap(options, action, "read", OPEN),
     create: flag(options.create, "create", action, false),
     createNew: flag(options.createNew, "createNew", action, false),
     truncate: flag(options.truncate, "truncate", action, false),
@@ -157,17 +237,17 @@ export interface NamedPlan extends MapPlan {
 /** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
 export function planNamed(options: NamedOptions): NamedPlan {
   const action = "open shared memory";
-  checkObject(options, action);
-  const { access, byteLength, populate, lock, reserve, hugePages, guard } = options;
-  const given: MapOptions = {};
-  Object.assign(given, { access, byteLength, populate, lock, reserve, hugePages, guard });
+  checkOptions(options, NAMED, action);
+  const access = accessFrom(options.access, action) ?? "read-write";
+  const byteLength = optionalNumber(options.byteLength, "byteLength", action, 1);
+  const memory = readMemory(options, action);
   const plan = {
-    ...planMap(given, action, "read-write"),
+    ...wholePlan(memory, access, byteLength),
     create: flag(options.create, "create", action, false),
     createNew: flag(options.createNew, "createNew", action, false),
     mode: permissions(options.mode, action, 0o600),
     unlinkOnClose: optionalFlag(options.unlinkOnClose, "unlinkOnClose", action),
-    allocate: reserve !== false,
+    allocate: memory.setAside,
   };
   checkCreation(plan, action);
   if (plan.byteLength === undefined && plan.createNew) throw needsByteLength(action);
@@ -178,20 +258,18 @@ export function planNamed(options: NamedOptions): NamedPlan {
 export function planAnonymous(size: number, options: AnonymousOptions): AnonymousPlan {
   const action = "make anonymous region";
   const byteLength = wholeNumber(size, "byteLength", action, 1);
-  checkObject(options, action);
+  checkOptions(options, ANONYMOUS, action);
   const sharing = choice(options.sharing, ["shared", "private"], "sharing", action) ?? "shared";
-  const { populate, lock, reserve, hugePages, guard, seal, label } = options;
   const access = sharing === "shared" ? "read-write" : "copy-on-write";
-  const given = { access, populate, lock, reserve, hugePages, guard } as MapOptions;
-  const sealWrite = choice(seal, ["write"], "seal", action) === "write";
+  const sealWrite = choice(options.seal, ["write"], "seal", action) === "write";
   if (sealWrite && sharing === "private") {
     throw new TypeError(`Cannot ${action} as private memory has no seals: received seal "write"`);
   }
   return {
-    ...planMap(given, action),
+    ...wholePlan(readMemory(options, action), access, byteLength),
     byteLength,
     shared: sharing === "shared",
-    label: labelText(label, sharing, action),
+    label: labelText(options.label, sharing, action),
     sealWrite,
     resizable: flag(options.resizable, "resizable", action, false),
   };
@@ -222,38 +300,6 @@ function labelText(
     );
   }
   return label;
-}
-
-/** @throws {TypeError} If the options are no object. */
-export function checkObject(options: unknown, action: string): void {
-  if (typeof options === "object" && options !== null) return;
-  throw new TypeError(
-    `Cannot ${action} as the options must be an object: received ${shown(options)}`,
-  );
-}
-
-/** An option that is a boolean. @throws {TypeError} */
-export function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
-  return optionalFlag(value, name, action) ?? fallback;
-}
-
-function optionalFlag(value: unknown, name: string, action: string): boolean | undefined {
-  if (value === undefined || typeof value === "boolean") return value;
-  throw new TypeError(`Cannot ${action} as ${name} must be a boolean: received ${typeof value}`);
-}
-
-/** An option that is one of some words. @throws {TypeError} */
-export function choice<T extends string>(
-  value: unknown,
-  choices: readonly T[],
-  name: string,
-  action: string,
-): T | undefined {
-  if (value === undefined || choices.includes(value as T)) return value as T | undefined;
-  const list = choices.map((one) => `"${one}"`).join(", ");
-  throw new TypeError(
-    `Cannot ${action} as ${name} must be one of ${list}: received ${shown(value)}`,
-  );
 }
 
 function rawFlags(value: unknown, action: string): number {

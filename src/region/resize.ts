@@ -5,6 +5,7 @@ import { ftruncate } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { discardSpan } from "../mapping/discard.ts";
 import type { Mapping } from "../mapping/mapping.ts";
+import { wholeNumber } from "../mapping/pages.ts";
 import { restoreMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
 import { checkMayShrink } from "../object/memfd.ts";
@@ -12,8 +13,11 @@ import { extend, takeBack } from "../object/size.ts";
 import type { RegionCore } from "./core.ts";
 import { labelMemory } from "./make.ts";
 
-/** Gives a region and, where it ends with its object, the object another size. */
-export function resizeRegion(core: RegionCore, byteLength: number): void {
+/** `MmapRegion.resize`: gives the object another size too, where the region ends with it. */
+export function resizeRegion(core: RegionCore, wanted: number): void {
+  const byteLength = wholeNumber(wanted, "byteLength", "resize region", 1);
+  core.live("resize region");
+  wholeNumber(core.facts.byteOffset + byteLength, "the region's end", "resize region");
   const mapping = idle(core, byteLength, "resize region");
   if (!isWithin(mapping, core, byteLength)) mapping.checkPresent(); // before anything changes
   const { cut, undo } = extendObject(core, byteLength);

@@ -2,15 +2,19 @@
 
 import { close } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
+import { checkOptions, type Names } from "../check/options.ts";
 import { checkSize } from "../object/open_handle.ts";
 import { checkDescriptorDenied } from "../object/permission.ts";
 import { pathOf } from "../object/path.ts";
 import { attachRegion } from "./make.ts";
-import { coreOf } from "./mapped_bytes.ts";
+import { coreOf } from "./mmap_region.ts";
 import { type MmapRegion, regionOver } from "./mmap_region.ts";
 import type { MapOptions } from "./options.ts";
 import type { PassOptions } from "./pass.ts";
-import { planAttach } from "./plan.ts";
+import { MAP, planAttach, planMap } from "./plan.ts";
+
+const PASS: Names<PassOptions> = { timeoutMs: true, signal: true };
+const RECEIVE: Names<PassOptions & MapOptions> = { ...PASS, ...MAP };
 
 /** Loaded when it is needed: few programs do, and all of them would start later for it. */
 function loadPass(): Promise<typeof import("./pass.ts")> {
@@ -55,6 +59,7 @@ export async function sendRegion(
   options: PassOptions = {},
 ): Promise<void> {
   const path = pathOf(socketPath);
+  checkOptions(options, PASS, "send region");
   const handle = region.handle();
   const core = coreOf(region);
   // The descriptor must not be closed, and its number reused, before it was sent.
@@ -69,7 +74,7 @@ export async function sendRegion(
  *
  * @param socketPath where the sender makes its socket
  * @param options how long to wait, and how to map: as `MmapRegion.attach`
- * @throws {TypeError} If something else than a region came.
+ * @throws {TypeError} If an option is none, or of another type; if something else than a region came.
  * @throws {RangeError} If the object has become shorter, or the range lies outside of the region.
  * @throws {Deno.errors.TimedOut} If nobody gave anything.
  * @throws {Deno.errors.PermissionDenied} EACCES: another user's socket; or the handle does not grant
@@ -81,15 +86,19 @@ export async function receiveRegion(
   options: PassOptions & MapOptions = {},
 ): Promise<MmapRegion> {
   const path = pathOf(socketPath);
+  checkOptions(options, RECEIVE, "receive region");
+  const { timeoutMs, signal, ...mapping } = options;
+  planMap(mapping, "receive region", "read"); // what is wrong fails before anybody gives anything
   const { receiveObject } = await loadPass();
-  const { handle, fd } = await receiveObject(path, options);
+  const patience = { timeoutMs, signal } as PassOptions;
+  const { handle, fd } = await receiveObject(path, patience);
   let taken = false;
   const take = (): number => {
     taken = true; // from here on attachRegion closes it if it fails
     return fd;
   };
   try {
-    const plan = planAttach(options, handle.access);
+    const plan = planAttach(mapping, handle.access);
     checkDescriptorDenied(fd, plan.access === "read-write");
     checkSize(handle, statusOf(fd));
     return regionOver(attachRegion(handle, plan, take));

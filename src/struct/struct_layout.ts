@@ -1,5 +1,6 @@
 /** The layout of structs: fields at the offsets that a C compiler gives them. */
 
+import { checkOptions, type Names } from "../check/options.ts";
 import { type AtomicField, atomicOf } from "./atomic.ts";
 import type { AnyRecord, Located, RecordClass, Series, SeriesClass } from "./classes.ts";
 import { Layout } from "./field_type.ts";
@@ -19,6 +20,8 @@ import type { StructArrayOptions } from "./types.ts";
 
 /** How fields lie: each behind the one before with padding, without it, or all at 0. */
 export type StructKind = "struct" | "packed" | "union";
+
+const ARRAY: Names<StructArrayOptions> = { byteOffset: true, length: true };
 
 /** The layout of a struct, and what reads and writes it. */
 export class StructLayout extends Layout {
@@ -68,8 +71,10 @@ export class StructLayout extends Layout {
     return this.read(view, byteOffset);
   }
 
-  array(memory: unknown, { byteOffset = 0, length }: StructArrayOptions = {}): Series {
+  array(memory: unknown, options: StructArrayOptions = {}): Series {
     const action = "place array";
+    checkOptions(options, ARRAY, action);
+    const { byteOffset = 0, length } = options;
     const view = viewOf(memory, action);
     const room = checkRoom(view, { byteOffset, byteLength: this.byteLength, length, action });
     this.#array ??= this.#makeArray();

@@ -4,7 +4,7 @@ import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import { briefly } from "./briefly.ts";
 import { Members } from "./members.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
 import { EVERYBODY, type Words } from "./words.ts";
@@ -79,7 +79,7 @@ export class Barrier {
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes; this party has withdrawn then.
    */
   waitSync(options?: SyncWaitOptions): boolean {
-    const limits = patience(options, "wait for barrier");
+    const limits = patienceSync(options, "wait for barrier");
     return attemptSync(new Arrival(this.#words, this.#parties), limits) === "leader";
   }
 

@@ -3,7 +3,13 @@
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { LockAttempt, lockOf, type MutexGuard, setHeld } from "./mutex.ts";
-import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import {
+  type Patience,
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import type { RobustWord } from "./robust_word.ts";
 import { Sleepers } from "./sleepers.ts";
@@ -61,7 +67,7 @@ export class Condition {
    * @throws {TypeError} If the guard holds no mutex.
    */
   waitSync(guard: MutexGuard, options?: SyncWaitOptions): void {
-    const limits = patience(options, "wait for condition");
+    const limits = patienceSync(options, "wait for condition");
     const { word, attempt } = this.#begin(guard);
     try {
       attemptSync(attempt, limits);

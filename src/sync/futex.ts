@@ -1,7 +1,7 @@
 /** A 32-bit word that processes wait on. */
 
 import { wholeNumber } from "../mapping/pages.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import type { WaitResult, Words } from "./words.ts";
 
@@ -84,7 +84,7 @@ export class Futex {
    * @returns "not-equal" at once if the word is another one; "timed-out" if `timeoutMs` passes
    */
   waitSync(expected: number, options?: SyncWaitOptions): WaitResult {
-    const { deadline } = patience(options, "wait for futex");
+    const { deadline } = patienceSync(options, "wait for futex");
     if (this.load() !== (expected | 0)) return "not-equal";
     return this.#checked(this.#words.waitSync(0, expected | 0, deadline - performance.now()));
   }

@@ -3,7 +3,7 @@
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import type { LockHolder } from "./holder.ts";
 import { holderAt } from "./lock_holder.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
 import type { Words } from "./words.ts";
@@ -202,7 +202,7 @@ export class Mutex {
    */
   lockSync(options?: SyncWaitOptions): MutexGuard {
     if (options === undefined && this.#word.tryTake()) return new ExclusiveGuard(this.#word, false);
-    const limits = patience(options, "lock mutex");
+    const limits = patienceSync(options, "lock mutex");
     if (limits.deadline === Infinity && this.#word.isOwn) {
       throw new Deno.errors.Busy(
         "Cannot lock mutex: this isolate holds it, and blocking would never end",

@@ -3,7 +3,7 @@
 import { attemptAsync, attemptSync } from "./attempt.ts";
 import { damaged } from "./damage.ts";
 import { LockAttempt } from "./mutex.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
 
@@ -77,7 +77,7 @@ export class Once {
    * @throws {Deno.errors.Busy} If this isolate is running it: it would wait for itself for ever.
    */
   runSync(fn: () => void, options?: SyncWaitOptions): boolean {
-    const limits = patience(options, "run once");
+    const limits = patienceSync(options, "run once");
     if (this.#done) return false;
     if (limits.deadline === Infinity && this.#word.isOwn) {
       throw new Deno.errors.Busy(

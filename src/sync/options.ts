@@ -1,5 +1,6 @@
 /** How long to wait. */
 
+import { checkOptions, type Names } from "../check/options.ts";
 import { optionalNumber } from "../mapping/pages.ts";
 
 /** Options of every blocking call. */
@@ -14,6 +15,11 @@ export interface WaitOptions extends SyncWaitOptions {
   signal?: AbortSignal;
 }
 
+const SYNC: Names<SyncWaitOptions> = { timeoutMs: true };
+
+/** The options of {@linkcode patience}. */
+export const WAIT: Names<WaitOptions> = { ...SYNC, signal: true };
+
 /** Checked options: when to give up. */
 export interface Patience {
   /** By `performance.now()`; Infinity for never. */
@@ -26,12 +32,24 @@ const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 /**
  * Reads the options, once.
  *
- * @throws {TypeError} If one is of another type.
+ * @throws {TypeError} If there is no such option, or one is of another type.
  * @throws {RangeError} If `timeoutMs` is negative or NaN.
  * @throws the signal's reason, if it is aborted already.
  */
 export function patience(options: WaitOptions | undefined, action: string): Patience {
   if (options === undefined) return FOR_EVER;
+  checkOptions(options, WAIT, action);
+  return read(options, action);
+}
+
+/** As {@linkcode patience}, of a call that blocks, which no signal can end. */
+export function patienceSync(options: SyncWaitOptions | undefined, action: string): Patience {
+  if (options === undefined) return FOR_EVER;
+  checkOptions(options, SYNC, action);
+  return read(options, action);
+}
+
+function read(options: WaitOptions, action: string): Patience {
   const { timeoutMs, signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`Cannot ${action} as signal must be an AbortSignal`);

@@ -14,7 +14,7 @@ import { libc } from "../../ffi/libc.ts";
 import { pointerAt } from "../../ffi/memory.ts";
 import { platform } from "../../ffi/platform.ts";
 import type { RegionCore } from "../region/core.ts";
-import { coreOf } from "../region/mapped_bytes.ts";
+import { coreOf } from "../region/mmap_region.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import type { LossWatch } from "../mapping/loss.ts";
 import { groundOf } from "./ground.ts";

@@ -3,7 +3,13 @@
 import { attemptAsync, attemptSync } from "./attempt.ts";
 import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
 import type { LockHolder } from "./holder.ts";
-import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import {
+  type Patience,
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import type { Taken } from "./robust_word.ts";
 import { DrainAttempt, ReadAttempt, type ReadPlace, RwWords, WriteAttempt } from "./rw_words.ts";
@@ -106,7 +112,7 @@ export class RwLock {
       const place = this.#words.tryRead();
       if (place !== undefined) return new Reading(this.#words, place);
     }
-    const limits = patience(options, "lock for reading");
+    const limits = patienceSync(options, "lock for reading");
     if (limits.deadline === Infinity && this.#words.writer.isOwn) throw blocksItself();
     return new Reading(this.#words, attemptSync(new ReadAttempt(this.#words), limits));
   }
@@ -138,7 +144,7 @@ export class RwLock {
    */
   writeSync(options?: SyncWaitOptions): WriteGuard {
     if (options === undefined && this.#words.tryWrite()) return writing(this.#words, "taken");
-    const limits = patience(options, "lock for writing");
+    const limits = patienceSync(options, "lock for writing");
     if (limits.deadline === Infinity && this.#words.isOwn) throw blocksItself();
     return writing(this.#words, attemptSync(new WriteAttempt(this.#words), limits));
   }
@@ -207,13 +213,13 @@ class Reading implements ReadGuard {
   }
 
   upgradeSync(options?: SyncWaitOptions): WriteGuard {
-    const limits = this.#begin(options);
+    const limits = this.#begin(options, patienceSync);
     const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#place);
     return this.#finish(attemptSync(drain, limits));
   }
 
   async upgrade(options?: WaitOptions): Promise<WriteGuard> {
-    const limits = this.#begin(options);
+    const limits = this.#begin(options, patience);
     const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#place);
     return this.#finish(await attemptAsync(drain, limits));
   }
@@ -226,9 +232,9 @@ class Reading implements ReadGuard {
     return null;
   }
 
-  #begin(options: WaitOptions | undefined): Patience {
+  #begin(options: WaitOptions | undefined, read: typeof patience): Patience {
     if (!this.#held) throw notHeld();
-    return patience(options, "upgrade lock");
+    return read(options, "upgrade lock");
   }
 
   /** Only at once: whoever has it waits for this reader to leave. */

@@ -3,7 +3,7 @@
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { damaged } from "./damage.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { Sleepers } from "./sleepers.ts";
 import type { Words } from "./words.ts";
@@ -72,7 +72,7 @@ export class Semaphore {
    */
   acquireSync(options?: SyncWaitOptions): void {
     if (options === undefined && this.tryAcquire()) return;
-    attemptSync(new AcquireAttempt(this.#words), patience(options, "acquire semaphore"));
+    attemptSync(new AcquireAttempt(this.#words), patienceSync(options, "acquire semaphore"));
   }
 
   /**

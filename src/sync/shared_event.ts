@@ -1,8 +1,9 @@
 /** Something that has happened, or not yet. */
 
+import { checkOptions, type Names } from "../check/options.ts";
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import { damaged } from "./damage.ts";
-import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
+import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { Sleepers } from "./sleepers.ts";
 import { EVERYBODY, type Words } from "./words.ts";
@@ -19,6 +20,8 @@ export interface SharedEventOptions {
    */
   autoReset?: boolean;
 }
+
+const EVENT: Names<SharedEventOptions> = { autoReset: true };
 
 /**
  * An event that processes wait for. All-zero memory is an event that is not set.
@@ -58,10 +61,12 @@ export class SharedEvent {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
+   * @throws {TypeError} If there is no such option.
    * @throws {RangeError} If the offset is no multiple of 64, or the event does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0, options: SharedEventOptions = {}) {
+    checkOptions(options, EVENT, "place event");
     this.#autoReset = options.autoReset === true;
     this.#words = placeWords(memory, byteOffset, SharedEvent.byteLength, "event");
   }
@@ -99,7 +104,10 @@ export class SharedEvent {
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    */
   waitSync(options?: SyncWaitOptions): void {
-    attemptSync(new PassAttempt(this.#words, this.#autoReset), patience(options, "wait for event"));
+    attemptSync(
+      new PassAttempt(this.#words, this.#autoReset),
+      patienceSync(options, "wait for event"),
+    );
   }
 
   /**

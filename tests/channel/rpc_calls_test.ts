@@ -208,6 +208,8 @@ Deno.test("Client.call() takes the time limit of connect() where it has none of 
   await using server = serve({}, new Held().handler);
   await using client = connect(server.handle(), { timeoutMs: 20 });
   await assertRejects(() => client.call(bytes("x")), Deno.errors.TimedOut);
+  const nothing = { timeoutMs: undefined, signal: AbortSignal.timeout(10_000) } as object;
+  await assertRejects(() => client.call(bytes("x"), nothing), Deno.errors.TimedOut);
   const error = await client.call(bytes("x"), {
     timeoutMs: Infinity,
     signal: AbortSignal.timeout(60),

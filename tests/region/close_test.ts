@@ -19,6 +19,7 @@ const READABLE = [
   "kind",
   "name",
   "sharing",
+  "toJSON",
 ];
 /** Members that close it. */
 const CLOSING = ["close"];

@@ -44,5 +44,22 @@ Deno.test("Deno.inspect() shows a MmapRegion inside other things, and none of it
 Deno.test("MmapRegion has no properties of its own that a program could see or change", () => {
   using region = MmapRegion.anonymous(PAGE);
   assertEquals(Reflect.ownKeys(region), []);
-  assertEquals(JSON.stringify(region), "{}");
+  assertEquals(Object.keys(region), []);
+});
+
+Deno.test("JSON.stringify() gives a MmapRegion's handle, which leads to the same memory", () => {
+  using region = MmapRegion.anonymous(PAGE);
+  const [written] = JSON.parse(JSON.stringify([region]));
+  assertEquals(written, { ...region.handle() });
+  using other = MmapRegion.attach(written);
+  region.bytes[PAGE - 1] = 7;
+  assertEquals(other.bytes[PAGE - 1], 7);
+});
+
+Deno.test("JSON.stringify() gives null for a MmapRegion without a handle: private, closed, a device", () => {
+  using plain = MmapRegion.anonymous(PAGE, { sharing: "private" });
+  using device = MmapRegion.open("/dev/zero", { byteLength: PAGE });
+  const closed = MmapRegion.anonymous(PAGE);
+  closed.close();
+  assertEquals(JSON.stringify([plain, device, closed]), "[null,null,null]");
 });

@@ -34,7 +34,7 @@ const TRAPS = `
     () => region.advise("normal", bag), () => region.advise(bag, {}), () => region.advise("dont-need", bag),
     () => region.populate(bag), () => region.populateSync(bag),
     () => region.protect("read", bag), () => region.protect(bag),
-    () => region.lock(bag), () => region.unlock(bag),
+    () => region.lockPages(bag), () => region.unlockPages(bag), () => region.lock(bag),
     () => region.residency(bag), () => region.probe(bag), () => region.discard(bag),
     () => region.resize(bag.byteOffset), () => region.resize(bag),
     () => region.tryRead(bag, 0), () => region.tryRead(new Uint8Array(9), bag.byteOffset),

@@ -37,6 +37,31 @@ Deno.test(
 );
 
 Deno.test(
+  "receiveRegion() reads its options once, and checks them before anybody gives anything",
+  onLinux,
+  () =>
+    withSocketPath(async (path) => {
+      const reads: string[] = [];
+      const options = {
+        timeoutMs: 30_000,
+        get access(): "read" {
+          reads.push("access");
+          return "read";
+        },
+      };
+      using region = MmapRegion.anonymous(PAGE);
+      const wrong = { access: "write" } as object;
+      assertInstanceOf(await reasonOf(receiveRegion(path, wrong)), TypeError);
+      const [, received] = await Promise.all([
+        sendRegion(region, path),
+        receiveRegion(path, options),
+      ]);
+      using other = received;
+      assertEquals([other.access, reads], ["read", ["access"]]);
+    }),
+);
+
+Deno.test(
   "receiveRegion() may come first, and later",
   onLinux,
   () =>

@@ -2,7 +2,7 @@
 
 import type { MmapRegion } from "@mmap/mmap";
 import type { Name } from "../../src/object/token.ts";
-import { coreOf } from "../../src/region/mapped_bytes.ts";
+import { coreOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/sync/holder.ts";
 
 export function nameIn(region: MmapRegion): Name {

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR } from "../../ffi/constants.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc, replaceLibc } from "../../ffi/libc.ts";
-import { coreOf } from "../../src/region/mapped_bytes.ts";
+import { coreOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/sync/holder.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { withTempDir } from "../_files.ts";

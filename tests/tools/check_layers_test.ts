@@ -9,7 +9,9 @@ const GOOD = {
     `export { open } from "./src/region/open.ts";\nexport type { Range } from "./ffi/libc.ts";`,
   "ffi/libc.ts": `export type Range = number;\nDeno.dlopen("libc.so.6", {});`,
   "ffi/memory.ts": `Deno.UnsafePointerView.getArrayBuffer(pointer, 1);`,
-  "src/struct/layout.ts": `export const layout = 1;`,
+  "src/check/options.ts": `export const check = 1;`,
+  "src/struct/layout.ts":
+    `import { check } from "../check/options.ts";\nexport const layout = check;`,
   "src/object/file.ts": `import { libc } from "../../ffi/libc.ts";`,
   "src/mapping/map.ts": `import {\n  libc,\n} from "../../ffi/libc.ts";\nexport const map = 1;`,
   "src/region/open.ts": `import "../object/file.ts";\nimport { map } from "../mapping/map.ts";`,
@@ -45,6 +47,11 @@ const WRONG: Record<string, [path: string, source: string, problem: string]> = {
     "ffi/up.ts",
     `import {\n  type A,\n  b,\n} from "../src/object/file.ts";`,
     "ffi/up.ts -> ../src/object/file.ts: ffi may not import src/object",
+  ],
+  "an import of the room that imports nothing": [
+    "src/check/up.ts",
+    `import { layout } from "../struct/layout.ts";`,
+    "src/check/up.ts -> ../struct/layout.ts: src/check may not import src/struct",
   ],
   "a type import from a layer above": [
     "ffi/up.ts",

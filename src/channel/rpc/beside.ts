@@ -14,8 +14,7 @@ import { openPatiently, removeCreated } from "../../object/open_file.ts";
 import { checkDenied, checkDescriptorDenied } from "../../object/permission.ts";
 import { pathOfName } from "../../object/shared_memory.ts";
 import { mapFile } from "../../region/make.ts";
-import { coreOf } from "../../region/mapped_bytes.ts";
-import { MmapRegion, regionOver } from "../../region/mmap_region.ts";
+import { coreOf, MmapRegion, regionOver } from "../../region/mmap_region.ts";
 import { planMap } from "../../region/plan.ts";
 
 /** The number of this process's PID namespace; 0 if /proc does not tell. */
@@ -76,7 +75,7 @@ export function openBeside(path: string): MmapRegion {
     const status = statusOf(fd);
     if (status.type !== "file") throw new Deno.errors.InvalidData(`'${path}' is no file`);
     const { byteLength } = status;
-    const plan = planMap({ access: "read-write" }, "accept client");
+    const plan = planMap({}, "accept client", "read-write");
     const nature = natureOf(fd, status);
     return regionOver(mapFile({ plan, byteLength, fd, subject: path, kind: "file", nature }));
   } catch (error) {

@@ -1,11 +1,12 @@
 /** `connect`: calls to a server in another process. */
 
+import { checkOptions, type Names } from "../../check/options.ts";
 import type { RegionHandle } from "../../object/handle.ts";
 import { MmapRegion } from "../../region/mmap_region.ts";
-import { patience, type WaitOptions } from "../../sync/options.ts";
+import { type Patience, patience, WAIT, type WaitOptions } from "../../sync/options.ts";
 import { handleFrom } from "../environment.ts";
 import { SERVER } from "../kinds.ts";
-import { attachPlaced, type PlaceOptions } from "../place.ts";
+import { attachPlaced, PLACE, type PlaceOptions } from "../place.ts";
 import { Caller } from "./caller.ts";
 import { Meeting } from "./meeting.ts";
 import { checkMeeting } from "./meeting_layout.ts";
@@ -13,12 +14,15 @@ import { callMethod, type Remote, remoteOf } from "./object.ts";
 import { DEFAULT_VARIABLE } from "./server.ts";
 
 const ACTION = "call server";
+const CONNECTING = "connect to server";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions {
   /** How long each call waits that does not say it itself, in milliseconds. By default for ever. */
   timeoutMs?: number;
 }
+
+const CONNECT: Names<ConnectOptions> = { timeoutMs: true };
 
 /** Makes a client; for `connect` alone. */
 let make: (caller: Caller, options: ConnectOptions) => Client;
@@ -36,7 +40,10 @@ export class Client implements Disposable, AsyncDisposable {
     make = (caller, options) => new Client(caller, options);
   }
 
-  /** @throws {TypeError} Always, for others than `connect`. */
+  /**
+   * @ignore
+   * @throws {TypeError} Always, for others than `connect`.
+   */
   private constructor(caller: Caller, options: ConnectOptions) {
     this.#caller = caller;
     this.#options = options;
@@ -93,7 +100,15 @@ export class Client implements Disposable, AsyncDisposable {
    * @throws {TypeError} If it is no Uint8Array.
    */
   async call(request: Uint8Array, options?: WaitOptions): Promise<Uint8Array<ArrayBuffer>> {
-    return await this.#caller.call(request, patience({ ...this.#options, ...options }, ACTION));
+    return await this.#caller.call(request, this.#patience(options));
+  }
+
+  /** What a call does not say itself is as `connect` was told. */
+  #patience(options: WaitOptions | undefined): Patience {
+    if (options === undefined) return patience(this.#options, ACTION);
+    checkOptions(options, WAIT, ACTION);
+    const { timeoutMs = this.#options.timeoutMs, signal } = options;
+    return patience({ timeoutMs, signal } as WaitOptions, ACTION);
   }
 
   /**
@@ -104,6 +119,7 @@ export class Client implements Disposable, AsyncDisposable {
    * @param options for each of its calls
    */
   object<T extends object>(options?: WaitOptions): Remote<T> {
+    if (options !== undefined) checkOptions(options, WAIT, ACTION);
     return remoteOf<T>((method, args) =>
       callMethod((request) => this.call(request, options), method, args)
     );
@@ -161,8 +177,9 @@ export function connect(
   server: RegionHandle | string | PlaceOptions,
   options: ConnectOptions = {},
 ): Client {
+  checkOptions(options, CONNECT, CONNECTING);
   const own = { ...options };
-  patience(own, "connect to server");
+  patience(own, CONNECTING);
   const meeting = new Meeting(attachPlaced(openRegion(server), SERVER, checkMeeting));
   try {
     return make(new Caller(meeting), own);
@@ -174,6 +191,7 @@ export function connect(
 
 function openRegion(server: RegionHandle | string | PlaceOptions): MmapRegion {
   if (typeof server === "string" || "version" in server) return MmapRegion.attach(server);
+  checkOptions(server, PLACE, CONNECTING, "place");
   const { name, path } = server;
   if (name !== undefined && path === undefined) return MmapRegion.named(name);
   if (path !== undefined && name === undefined) {

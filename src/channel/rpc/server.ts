@@ -1,10 +1,11 @@
 /** `serve`: answers to the calls of other processes. */
 
+import { checkOptions, type Names } from "../../check/options.ts";
 import { wholeNumber } from "../../mapping/pages.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
 import { SERVER } from "../kinds.ts";
 import { capacityFrom } from "../options.ts";
-import { createPlaced, type PlaceOptions } from "../place.ts";
+import { createPlaced, PLACE, type PlaceOptions } from "../place.ts";
 import { pathOfMeeting, pidNamespace } from "./beside.ts";
 import { acceptConnection, type Connection } from "./connection.ts";
 import { Meeting, type Offer } from "./meeting.ts";
@@ -33,6 +34,13 @@ export interface ServeOptions extends PlaceOptions {
    */
   maxRequestByteLength?: number;
 }
+
+const SERVE: Names<ServeOptions> = {
+  ...PLACE,
+  capacity: true,
+  concurrency: true,
+  maxRequestByteLength: true,
+};
 
 const ACTION = "serve";
 const DEFAULT_CAPACITY = 1 << 18;
@@ -69,7 +77,10 @@ export class Server implements Disposable, AsyncDisposable {
     make = (meeting, plan) => new Server(meeting, plan);
   }
 
-  /** @throws {TypeError} Always, for others than `serve`. */
+  /**
+   * @ignore
+   * @throws {TypeError} Always, for others than `serve`.
+   */
   private constructor(meeting: Meeting, plan: ServerPlan) {
     this.#meeting = meeting;
     this.#plan = plan;
@@ -210,6 +221,7 @@ export function serve(options: ServeOptions, handler: Handler): Server {
   if (typeof handler !== "function") {
     throw new TypeError(`Cannot ${ACTION} as handler must be a function`);
   }
+  checkOptions(options, SERVE, ACTION);
   const { capacity = DEFAULT_CAPACITY, maxRequestByteLength = DEFAULT_LONGEST_REQUEST } = options;
   const ringCapacity = capacityFrom(capacity, ACTION);
   const longestRequest = atMost(MOST_REQUEST, maxRequestByteLength, "maxRequestByteLength");

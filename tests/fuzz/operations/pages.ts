@@ -99,16 +99,20 @@ const populate: Operation = {
 };
 
 const locking: Operation = {
-  name: "lock, unlock",
-  covers: ["lock", "unlock"],
+  name: "lockPages, unlockPages",
+  covers: ["lockPages", "unlockPages", "lock", "unlock"],
   weight: 2.5,
   run(world): void {
     onPart(world, (live, part, range) => {
       const lock = world.random.once(2);
-      const outcome = attempt(() => lock ? live.region.lock(range()) : live.region.unlock(range()));
+      const outcome = attempt(() => {
+        const old = world.random.once(8);
+        if (lock) return old ? live.region.lock(range()) : live.region.lockPages(range());
+        return old ? live.region.unlock(range()) : live.region.unlockPages(range());
+      });
       if (live.closed || refused(world, live, part, outcome)) return;
       const pages = pagesMeant(world, live, part);
-      if (world.tame && allThere(live, pages, false)) mustSucceed(outcome, "lock()");
+      if (world.tame && allThere(live, pages, false)) mustSucceed(outcome, "lockPages()");
       if (lock) live.main.lock(...pages);
     });
   },

@@ -56,13 +56,15 @@ function takeTwin(
 
 const attach: Operation = {
   name: "attach",
-  covers: ["static attach", "handle"],
+  covers: ["static attach", "handle", "toJSON"],
   weight: 7,
   run(world): void {
     makeRoom(world);
     const live = world.pickRegion();
     if (live === undefined) return;
     const made = attempt(() => live.region.handle());
+    const json = mustSucceed(attempt(() => JSON.stringify(live.region)), "toJSON()");
+    expect(json === JSON.stringify(made.ok ? made.value : null), `toJSON() gives ${json}`);
     if (live.closed) return mustThrow(made, Deno.errors.BadResource, "handle()");
     if (live.object.kind === "plain") return mustThrow(made, Deno.errors.NotSupported, "handle()");
     const handle = mustSucceed(made, "handle()");
