@@ -1,26 +1,15 @@
 /** The part of a region that is about its pages, whatever it is a mapping of. */
 
 import { shown } from "../../ffi/arguments.ts";
-import {
-  type Advice,
-  adviseSpan,
-  checkAdvice,
-  populateSpan,
-  populateSpanOffThread,
-} from "../mapping/advice.ts";
+import { adviseSpan, checkAdvice, populateSpan, populateSpanOffThread } from "../mapping/advice.ts";
 import { discardSpan } from "../mapping/discard.ts";
-import { type Durability, flushSpan, flushSpanOffThread } from "../mapping/durability.ts";
+import { flushSpan, flushSpanOffThread } from "../mapping/durability.ts";
 import { type ByteRange, readRange } from "../mapping/pages.ts";
-import {
-  checkProtection,
-  lockSpan,
-  type Protection,
-  protectSpan,
-  unlockSpan,
-} from "../mapping/protection.ts";
+import { checkProtection, lockSpan, protectSpan, unlockSpan } from "../mapping/protection.ts";
 import { probeSpan } from "../mapping/probe.ts";
 import { type Residency, residencyOf } from "../mapping/residency.ts";
-import { type RegionStats, statsOf } from "../mapping/stats.ts";
+import { statsOf } from "../mapping/stats.ts";
+import type { Advice, Durability, Protection, RegionStats } from "../os/system.ts";
 import { coreOf } from "./mapped_bytes.ts";
 import { MappedText } from "./mapped_text.ts";
 

@@ -1,20 +1,10 @@
 /** From options to the numbers of the system calls: reads each option once and checks it. */
 
 import { shown } from "../../ffi/arguments.ts";
-import {
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_GROWSDOWN,
-  MAP_HUGETLB,
-  MAP_NORESERVE,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  PROT_EXEC,
-  PROT_READ,
-  PROT_WRITE,
-} from "../../ffi/constants.ts";
 import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
 import type { Access } from "../object/handle.ts";
+import { system } from "../os/mod.ts";
+import type { Protection } from "../os/system.ts";
 import type { AnonymousOptions, MapOptions, NamedOptions, OpenRegionOptions } from "./options.ts";
 
 /** Checked {@linkcode MapOptions}. */
@@ -22,7 +12,9 @@ export interface MapPlan {
   readonly access: Access;
   readonly byteOffset: number;
   readonly byteLength: number | undefined;
-  readonly protection: number;
+  readonly protection: Protection;
+  /** Whether memory is set aside for what will be written. */
+  readonly reserve: boolean;
   readonly flags: number;
   readonly address: bigint;
   readonly populate: boolean;
@@ -51,25 +43,17 @@ export interface AnonymousPlan extends MapPlan {
   readonly resizable: boolean;
 }
 
-const ACCESS_BITS: Record<Access, { protection: number; flags: number }> = {
-  "read": { protection: PROT_READ, flags: MAP_SHARED },
-  "read-write": { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED },
-  "copy-on-write": { protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE },
-};
-
-/** Bits that other options stand for, and those that could map over foreign memory. */
-const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
-  MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
+const ACCESSES: readonly Access[] = ["read", "read-write", "copy-on-write"];
 
 /** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
 export function planMap(options: MapOptions, action: string, fallback: Access = "read"): MapPlan {
   checkObject(options, action);
-  const access = choice(options.access, Object.keys(ACCESS_BITS) as Access[], "access", action) ??
+  const access = choice(options.access, ACCESSES, "access", action) ??
     fallback;
   const byteOffset = optionalNumber(options.byteOffset, "byteOffset", action) ?? 0;
   const byteLength = optionalNumber(options.byteLength, "byteLength", action, 1);
   if (byteLength !== undefined) wholeNumber(byteOffset + byteLength, "the region's end", action);
-  const { protection, flags } = ACCESS_BITS[access];
+  const protection = access === "read" ? "read" : "read-write";
   const executable = flag(options.executable, "executable", action, false);
   const { reserve } = options;
   const reserved = typeof reserve === "number" ? wholeNumber(reserve, "reserve", action, 1) : 0;
@@ -78,8 +62,9 @@ export function planMap(options: MapOptions, action: string, fallback: Access = 
     access,
     byteOffset,
     byteLength,
-    protection: protection | (executable ? PROT_EXEC : 0),
-    flags: flags | rawFlags(options.flags, action) | (noReserve ? MAP_NORESERVE : 0),
+    protection: executable ? `${protection}-execute` : protection,
+    reserve: !noReserve,
+    flags: rawFlags(options.flags, action),
     address: hint(options.address, action),
     populate: flag(options.populate, "populate", action, false),
     lock: flag(options.lock, "lock", action, false),
@@ -255,7 +240,7 @@ export function choice<T extends string>(
 
 function rawFlags(value: unknown, action: string): number {
   const flags = optionalNumber(value, "flags", action) ?? 0;
-  if (flags > 0x7fffffff || (flags & REFUSED_FLAGS) !== 0) {
+  if (!system().memory.allowsFlags(flags)) {
     throw new RangeError(
       `Cannot ${action} as flags must leave out MAP_FIXED and what other options stand for: ` +
         `received 0x${flags.toString(16)}`,

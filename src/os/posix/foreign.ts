@@ -1,0 +1,53 @@
+/** Which pages of a mapping are not its object's: the guard puts zeros and copies there. */
+
+import { MADV_WIPEONFORK } from "../../../ffi/constants.ts";
+import { errnoName, lastErrno } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { pointerAt, type Range } from "../../../ffi/memory.ts";
+import { pageSize } from "../../../ffi/page_size.ts";
+import { alignUp, type Span } from "../arithmetic.ts";
+import type { MapRequest } from "../system.ts";
+
+/**
+ * See `MemorySystem.foreignSpans`. All of a shared mapping, which holds nothing of its own that is to
+ * stay; of a private one, what the guard has put there: the rest holds changes. Private memory without
+ * a file is never replaced.
+ */
+export function foreignSpans(range: Range, { fd, sharing, single }: MapRequest): Span[] {
+  if (fd === -1) return [];
+  if (sharing === "private") return spansOf(range, isForeign);
+  if (single) return spansOf(range, isPrivate);
+  return [{ byteOffset: 0, byteLength: range.byteLength }];
+}
+
+/** The pages of a mapping of which something is true. */
+function spansOf(
+  { pointer, byteLength }: Range,
+  isMeant: (page: Deno.PointerObject, byteLength: number) => boolean,
+): Span[] {
+  const step = pageSize();
+  const end = alignUp(byteLength, step);
+  const spans: Span[] = [];
+  for (let byteOffset = 0; byteOffset < end;) {
+    let last = byteOffset;
+    while (last < end && isMeant(pointerAt(pointer, last), step)) last += step;
+    if (last > byteOffset) spans.push({ byteOffset, byteLength: last - byteOffset });
+    byteOffset = last + step;
+  }
+  return spans;
+}
+
+/**
+ * Whether a page of a private mapping is none of its file's: memory without a file, which alone can
+ * be emptied on `fork` (not that it matters: the page is about to go); or shared memory.
+ */
+function isForeign(page: Deno.PointerObject, byteLength: number): boolean {
+  return libc().madvise(page, BigInt(byteLength), MADV_WIPEONFORK) === 0 ||
+    !isPrivate(page, byteLength);
+}
+
+/** Whether a page is none of a shared mapping, which alone may be duplicated, with leave to move. */
+function isPrivate(page: Deno.PointerObject, byteLength: number): boolean {
+  libc().mremap!(page, 0n, BigInt(byteLength), 0, null);
+  return errnoName(lastErrno()) === "EINVAL";
+}
