@@ -11,6 +11,7 @@ import type { Span } from "./arithmetic.ts";
 export interface System {
   readonly name: "linux" | "darwin";
   readonly memory: MemorySystem;
+  readonly bytes: ByteSystem;
 }
 
 /** What the pages of a range may be used for; "none": not touched at all. */
@@ -214,4 +215,27 @@ export interface MemorySystem {
    * @returns how many bytes were copied, maybe fewer than asked for; 0 if the first one is missing
    */
   copy(direction: Direction, local: bigint, mapped: bigint, byteLength: number): number;
+}
+
+/**
+ * Finding, comparing and copying bytes at addresses, as fast as the system's library does. A place is
+ * an address; 0n says that there is none.
+ */
+export interface ByteSystem {
+  /** The first place of a byte. */
+  readonly findByte: (start: bigint, byte: number, byteLength: bigint) => bigint;
+  /** The last place of a byte. */
+  readonly findLastByte?: (start: bigint, byte: number, byteLength: bigint) => bigint;
+  /** The first of `count` aligned words of four bytes that is `word`, where that is quick. */
+  readonly findWord?: (start: bigint, word: number, count: bigint) => bigint;
+  /** The first place of some bytes. */
+  readonly find: (
+    start: bigint,
+    byteLength: bigint,
+    needle: bigint,
+    needleByteLength: bigint,
+  ) => bigint;
+  /** The order of bytes: less than, equal to or greater than 0. */
+  readonly compare: (a: bigint, b: bigint, byteLength: bigint) => number;
+  readonly copy: (target: Uint8Array<ArrayBuffer>, source: bigint, byteLength: bigint) => unknown;
 }
