@@ -284,3 +284,5 @@ export const O_PATH: number = here.O_PATH;
 export const SECRETMEM_MAGIC: number = here.SECRETMEM_MAGIC;
 /** `fstatfs`: files that are made of huge pages. */
 export const HUGETLBFS_MAGIC: number = here.HUGETLBFS_MAGIC;
+/** `fstatfs`: files that are memory, as those of /dev/shm and memfds are. */
+export const TMPFS_MAGIC: number = here.TMPFS_MAGIC;

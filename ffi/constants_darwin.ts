@@ -139,3 +139,4 @@ export const SEEK_DATA = 4;
 export const O_PATH = undefined;
 export const SECRETMEM_MAGIC = undefined;
 export const HUGETLBFS_MAGIC = undefined;
+export const TMPFS_MAGIC = undefined;

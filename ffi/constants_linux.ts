@@ -143,3 +143,4 @@ export const SEEK_DATA = 3;
 export const O_PATH = 0x200000;
 export const SECRETMEM_MAGIC = 0x5345434d;
 export const HUGETLBFS_MAGIC = 0x958458f6;
+export const TMPFS_MAGIC = 0x01021994;

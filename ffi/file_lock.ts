@@ -21,7 +21,12 @@ const flockBytes = new Uint8Array(flock.buffer);
 /** The bytes from 2^62 on: half a turn for each of 2^30 numbers. */
 const FIRST_HIGH = 0x40000000;
 
-/** One byte for each pair of a number of 30 bits and one of 32: 2^62 + (number << 32 | low). */
+/** The byte of a number of 30 bits and one of 32, as /proc tells it. */
+export function byteOf(number: number, low: number): bigint {
+  return 1n << 62n | BigInt(number) << 32n | BigInt(low >>> 0);
+}
+
+/** The same for the kernel. */
 function setByte(type: number, number: number, low: number): void {
   flock[0] = type;
   flock[2] = low;

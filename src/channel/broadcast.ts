@@ -89,6 +89,7 @@ export class Broadcast implements Disposable {
    * @throws {RangeError} If `capacity` is no whole number from 1 to 2^30.
    * @throws {TypeError} If an option is none of its values.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or one of another capacity.
+   * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
    */
   static create(options: BroadcastOptions): Broadcast {
     const action = "create broadcast";

@@ -127,6 +127,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {RangeError} If `capacity` is no whole number from 1 to 2^30.
    * @throws {TypeError} If an option is none of its values.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or a channel of another shape.
+   * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
    */
   static create(options: ChannelOptions): Channel {
     return Channel.#create(options, 0n);
@@ -152,6 +153,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @param options `capacity` by default is the largest for which there is room
    * @throws {RangeError} If it does not fit there.
    * @throws {TypeError} If the region cannot be written to.
+   * @throws {Error} ENOSPC: the file or object is sparse, and there is no room for what it lacks.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or a channel of another shape.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */

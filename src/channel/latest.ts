@@ -83,6 +83,7 @@ export class Latest implements Disposable {
    *
    * @throws {RangeError} If `byteLength` is no whole number from 1 to 2^28.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or one of another length.
+   * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
    */
   static create(options: LatestOptions): Latest {
     const byteLength = wholeNumber(options.byteLength, "byteLength", "create latest value", 1);

@@ -1,6 +1,8 @@
 /** Where a channel lies: in memory of its own, found by handle, by name or by path. */
 
+import { coreOf } from "../region/mapped_bytes.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
+import { reserve } from "../region/reserve.ts";
 import { placeOffset } from "../sync/place.ts";
 import { RegionWords } from "../sync/region_words.ts";
 import type { Words } from "../sync/words.ts";
@@ -79,8 +81,14 @@ export function placeOver(
   kind: Kind,
   geometry: Geometry,
 ): Placed {
-  const words = wordsAt(region, byteOffset, HEADER_BYTE_LENGTH + geometry.capacity, kind);
-  const found = findHeader(words, kind) ?? makeHeader(words, kind, geometry);
+  const byteLength = HEADER_BYTE_LENGTH + geometry.capacity;
+  const words = wordsAt(region, byteOffset, byteLength, kind);
+  const reserveAll = (): void => reserve(coreOf(region), byteOffset, byteLength);
+  const makeReserved = (): Geometry => {
+    reserveAll();
+    return makeHeader(words, kind, geometry);
+  };
+  const found = findHeader(words, kind) ?? makeReserved();
   if (found.capacity !== geometry.capacity || found.flags !== geometry.flags) {
     throw new Deno.errors.AlreadyExists(
       `Cannot create ${kind.name}: there is one of ${describe(found)}, ` +
@@ -92,6 +100,7 @@ export function placeOver(
       `Cannot create ${kind.name}: there is one whose messages have another layout`,
     );
   }
+  reserveAll();
   return { region, byteOffset, words, geometry };
 }
 
@@ -128,11 +137,18 @@ export function attachPlaced(
 ): Placed {
   return closingOnError(region, () => {
     const found = region.byteLength < HEADER_BYTE_LENGTH ? undefined : tryFind(region, kind);
-    if (found !== undefined) return check(found);
+    if (found !== undefined) return reserved(check(found));
     throw new Deno.errors.InvalidData(
       `Cannot attach to ${kind.name}: the region holds no ${kind.name}`,
     );
   });
+}
+
+/** Before anything is written to it. */
+function reserved(placed: Placed): Placed {
+  const { region, byteOffset, geometry } = placed;
+  reserve(coreOf(region), byteOffset, HEADER_BYTE_LENGTH + geometry.capacity);
+  return placed;
 }
 
 function tryFind(region: MmapRegion, kind: Kind): Placed | undefined {

@@ -127,6 +127,8 @@ export class AppendLog implements Disposable {
    * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
    * @throws {Deno.errors.Busy} If another writer has it open, in whatever process.
    * @throws {Deno.errors.InvalidData} If the file is no log, or one of another version, or damaged.
+   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file lacks.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
    * @throws {TypeError} If an option is of another type, or `create` is given with access "read".
    * @throws as `MmapRegion.open` does
    */

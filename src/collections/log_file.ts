@@ -7,6 +7,7 @@ import { duplicate, openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
 import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
+import { reserve } from "../region/reserve.ts";
 import { ownView } from "../region/own_view.ts";
 import type { Memory } from "./copy_out.ts";
 import { type Header, HEADER_BYTE_LENGTH, invalid, readHeader } from "./header.ts";
@@ -69,6 +70,7 @@ export class LogFile implements Memory {
     try {
       const words = ownView(control, Int32Array);
       readHeader(words, "log", action);
+      reserve(coreOf(this.#data));
       this.words32 = new LogWords(words);
       this.#view();
       this.#claimed = this.words32.tail;

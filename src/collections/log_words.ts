@@ -9,13 +9,13 @@
  * | 192 | f64 MARK: a record's position that lies a mebibyte or more before the tail | writer |
  * | 200 | f64 SAFE: what MARK was at the last commit to the disk | writer |
  * | 208 | f64 COMMITTED: what the tail was then | writer |
- * | 216 | u32 BOOT: the boot of the machine in which the writer ran | writer |
+ * | 216 | u32 BOOT: the boot of the machine in which the writer ran; 0: not known | writer |
  *
  * The tail is where the next record goes: the sum of the lengths of all before. One store of TAIL
  * makes a record visible. MARK, SAFE, COMMITTED and BOOT only spare work after a crash.
  */
 
-import { bootId } from "../object/identity.ts";
+import { ownIdentity } from "../object/identity.ts";
 import { readFirst } from "../sync/order.ts";
 
 const TAIL = 32;
@@ -105,7 +105,8 @@ export class LogWords {
 
   /** Where to begin to look for a torn record. */
   get lookFrom(): number {
-    return this.#words[BOOT] === bootHash() ? this.#marks[MARK]! : this.#marks[SAFE]!;
+    const boot = bootHash();
+    return boot !== 0 && this.#words[BOOT] === boot ? this.#marks[MARK]! : this.#marks[SAFE]!;
   }
 
   /** All before was on the disk at some time. */
@@ -140,9 +141,14 @@ export class LogWords {
   }
 }
 
-/** Whatever the machine's memory held in another boot, it may have lost since. */
+/**
+ * Whatever the machine's memory held in another boot, it may have lost since. 0 where nothing tells
+ * which one this is, as without /proc/sys.
+ */
 function bootHash(): number {
   let hash = 0;
-  for (const character of bootId()) hash = Math.imul(hash, 31) + character.charCodeAt(0) | 0;
+  for (const character of ownIdentity().bootId) {
+    hash = Math.imul(hash, 31) + character.charCodeAt(0) | 0;
+  }
   return hash;
 }

@@ -1,8 +1,10 @@
 /** Where a collection with a lock lies: in a file of its own, or in a region of the caller. */
 
 import { pathOf } from "../object/path.ts";
+import { coreOf } from "../region/mapped_bytes.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
+import { reserve } from "../region/reserve.ts";
 import { Mutex } from "../sync/mutex.ts";
 import {
   type Header,
@@ -71,10 +73,11 @@ function headerWords(region: MmapRegion, { action }: PlacePlan): Int32Array {
 function makeInZeros(region: MmapRegion, plan: PlacePlan): void {
   const words = headerWords(region, plan);
   if (Atomics.load(words, 0) !== 0) return;
+  const { header, byteLength, fill } = plan.fresh(region.byteLength);
+  reserve(coreOf(region), 0, byteLength);
   using _guard = new Mutex(region, MUTEX_BYTE_OFFSET).lockSync();
   if (Atomics.load(words, 0) !== 0) return;
   // A maker that died before the header's first word has left what it wrote; it is written again.
-  const { header, byteLength, fill } = plan.fresh(region.byteLength);
   const data = words.subarray(HEADER_BYTE_LENGTH / 4, byteLength / 4);
   if (data.some((word) => word !== 0)) throw invalid(plan.action, "its memory is not all zeros");
   fill?.(words);

@@ -1,8 +1,10 @@
 /** A growable array in a file or a region. */
 
 import { alignUp, wholeNumber } from "../mapping/pages.ts";
+import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
+import { reserve } from "../region/reserve.ts";
 import {
   type FieldType,
   type InitOf,
@@ -99,6 +101,8 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
    * @throws {Deno.errors.InvalidData} If something else is there, an array of other elements or of
    * another version, or a damaged one.
    * @throws {RangeError} If `length` is out of range, or the region too short for it.
+   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file or object lacks.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
    * @throws {TypeError} If an option is of another type.
    * @throws as `MmapRegion.open` does
    */
@@ -116,6 +120,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const place = openPlace({ target, kind: "array", action, writable, create, fresh });
     try {
       checkElements(place.header, layout, action);
+      reserve(coreOf(place.region));
       return new SharedArray(place, layout);
     } catch (error) {
       if (place.owned) place.region.close();
@@ -277,7 +282,10 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
       throw new Deno.errors.WriteZero(`Cannot push: the array is full`);
     }
     // Another process may have made the file longer than this one knows.
-    if (needed > region.byteLength && owned) region.refresh();
+    if (needed > region.byteLength && owned) {
+      region.refresh();
+      reserve(coreOf(region));
+    }
     const before = region.byteLength;
     if (needed > before) {
       const step = Math.min(Math.max(before >> 1, SMALLEST_STEP), LARGEST_STEP);

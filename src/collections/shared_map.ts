@@ -1,8 +1,10 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { coreOf } from "../region/mapped_bytes.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { flag } from "../region/plan.ts";
+import { reserve } from "../region/reserve.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
 import { MUTEX_BYTE_OFFSET } from "./header.ts";
 import { MapKey } from "./map_key.ts";
@@ -114,6 +116,8 @@ export class SharedMap implements Disposable {
    * @throws {Deno.errors.InvalidData} If something else is there, a map of another version or of
    * another geometry than the options say, or a damaged one.
    * @throws {RangeError} If a number is out of range, or the region too short for the map.
+   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file or object lacks.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
    * @throws {TypeError} If an option is of another type.
    * @throws as `MmapRegion.open` does
    */
@@ -128,6 +132,7 @@ export class SharedMap implements Disposable {
     try {
       const layout = layoutOf(place.header, place.region.byteLength, action);
       checkWishes(wishes, layout, action);
+      reserve(coreOf(place.region), 0, layout.byteLength);
       return new SharedMap(place, layout, pooled);
     } catch (error) {
       if (place.owned) place.region.close();

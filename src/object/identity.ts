@@ -170,6 +170,12 @@ function numberOf(tid: number): number {
   return tid | (hash(ownNamespaces().pid) & 0xff) << 22;
 }
 
+/** The thread's number in its own namespace, and whether that is this one's as far as it shows. */
+export function threadOf(number: number): { tid: number; isOwnNamespace: boolean } {
+  const tid = number & TID_MASK;
+  return { tid, isOwnNamespace: platform().os !== "linux" || numberOf(tid) === number };
+}
+
 function fingerprintOf(startTime: number): number {
   const { pid, time } = ownNamespaces();
   return (hash(`${startTime} ${ownIdentity().bootId}`) & 0xfffff || 1) |

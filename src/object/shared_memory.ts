@@ -73,6 +73,14 @@ export function openNamed(name: string, writable: boolean): number {
   );
 }
 
+/** What object to make. */
+interface NewObject {
+  readonly byteLength: number;
+  readonly mode: number;
+  /** Whether to reserve its memory. */
+  readonly allocate: boolean;
+}
+
 /**
  * Makes an object, sized, and owned by this process. Its memory is reserved, so that a full /dev/shm is
  * an error here and not a fault later; nothing has a name before that.
@@ -80,13 +88,14 @@ export function openNamed(name: string, writable: boolean): number {
  * @throws {Deno.errors.AlreadyExists} EEXIST: there is one of that name.
  * @throws {Error} ENOSPC: there is not so much memory left.
  */
-export function createNamed(name: string, byteLength: number, mode: number): number {
+export function createNamed(name: string, wanted: NewObject): number {
+  const { byteLength, mode, allocate } = wanted;
   if (platform().os === "darwin") return createDarwin(name, byteLength, mode);
   const path = pathOfName(name);
   checkDenied(path, true);
   const fd = open(SHARED_MEMORY_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
   try {
-    extend(fd, EMPTY, byteLength, true, path);
+    extend(fd, EMPTY, byteLength, allocate, path);
     const { inode } = statusOf(fd);
     try {
       own(name, inode);

@@ -94,7 +94,7 @@ export function takeBack(fd: number, from: number, to: number): void {
  * and has to be given back under the eyes of others that write to the file. To ask takes as long as
  * to reserve a little, which is not worth it.
  */
-function checkRoom(fd: number, byteLength: number, subject: string | undefined): void {
+export function checkRoom(fd: number, byteLength: number, subject: string | undefined): void {
   if (byteLength <= PART) return;
   const disk = fileSystemOf(fd);
   // Some count no blocks, or none as free.
@@ -104,7 +104,7 @@ function checkRoom(fd: number, byteLength: number, subject: string | undefined):
 }
 
 /** False where the file system or the platform cannot reserve blocks. */
-function fallocate(
+export function fallocate(
   fd: number,
   from: number,
   to: number,

@@ -162,6 +162,11 @@ function lockName(fd: number, object: TokenObject): Name | undefined {
   );
 }
 
+/** The thread of an isolate, in its own PID namespace; 0 if the fingerprint was not written. */
+export function threadIn(fingerprint: number): number {
+  return fingerprint & 0x3fffff;
+}
+
 /** A name that nobody has, as good as sure. */
 export function randomName(): Name {
   const [first, second] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];

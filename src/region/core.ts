@@ -38,10 +38,14 @@ export interface RegionFacts {
 /** A mapping, the region's place in it, and the object that it is a mapping of. */
 export class RegionCore {
   readonly facts: RegionFacts;
+  /** How much of the region, from its beginning, is known not to be a hole of the object. */
+  filled = 0;
   /** How far behind a page boundary, where the mapping begins, the region begins. */
   readonly lead: number;
   /** Shared with the mapping, which must not hold the region itself. */
   readonly #farewells: Farewells = { first: [], last: [] };
+  /** What is to end before the region does. */
+  readonly #underWay = new Set<() => void>();
   /** Further places where the object is mapped for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   #byteLength: number;
@@ -65,6 +69,18 @@ export class RegionCore {
       sayAll(farewells.first, true);
       sayAll(farewells.last, true);
     });
+  }
+
+  /**
+   * Has `end` run when the region is about to be closed, while it can still be used; what is under way
+   * keeps it from being collected.
+   *
+   * @param end must not throw
+   * @returns what calls that off
+   */
+  beforeClose(end: () => void): () => void {
+    this.#underWay.add(end);
+    return () => this.#underWay.delete(end);
   }
 
   /** What to do when the region is closed or collected; `farewell` must not hold the region. */
@@ -130,6 +146,7 @@ export class RegionCore {
   /** Takes note of another length, which lies within the mapping. */
   setByteLength(byteLength: number): void {
     this.#byteLength = byteLength;
+    this.filled = Math.min(this.filled, byteLength);
   }
 
   /** @throws {Deno.errors.BadResource} If the region is closed. */
@@ -199,6 +216,7 @@ export class RegionCore {
   #leave(): Mapping | undefined {
     const mapping = this.#mapping;
     if (mapping === undefined) return undefined;
+    for (const end of this.#underWay) end();
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.#bytes = undefined;

@@ -38,10 +38,12 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
       oldSize = status.byteLength;
     }
     const nature = natureOf(fd, status);
-    return mapFile({ plan, byteLength, fd, subject: path, kind: "file", nature }, () => {
+    const core = mapFile({ plan, byteLength, fd, subject: path, kind: "file", nature }, () => {
       // Last, because it alone cannot be undone.
       if (truncate && status.byteLength > 0) emptyTo(fd, end, plan.allocate, path);
     });
+    if (plan.allocate && oldSize === 0) core.filled = byteLength;
+    return core;
   } catch (error) {
     // What others have written to it meanwhile stays.
     if (oldSize !== undefined) takeBack(fd, oldSize, end);

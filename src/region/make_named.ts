@@ -2,6 +2,7 @@
 
 import { close } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
+import { fillHoles } from "../object/holes.ts";
 import { openOrCreate } from "../object/open_file.ts";
 import { natureOf } from "../object/nature.ts";
 import { own } from "../object/owners.ts";
@@ -17,9 +18,14 @@ export function namedRegion(name: string, plan: NamedPlan): RegionCore {
   try {
     const byteLength = fit(plan, status, false, name);
     const nature = natureOf(fd, status);
+    // What other programs make is mostly holes.
+    if (!created && plan.allocate && plan.access === "read-write") {
+      fillHoles(fd, 0, byteLength, name);
+    }
     const unlinks = plan.unlinkOnClose ?? created;
     if (unlinks && !created) own(name, status.inode);
     const core = mapFile({ plan, byteLength, fd, subject: name, kind: "named", name, nature });
+    if (plan.allocate) core.filled = byteLength;
     if (unlinks) core.onClose(() => unlinkOwn(name, status));
     return core;
   } catch (error) {
@@ -33,7 +39,7 @@ function openObject(name: string, plan: NamedPlan): { fd: number; created: boole
   const openExisting = () => openNamed(name, plan.access === "read-write");
   const createNew = () => {
     if (plan.byteLength === undefined) throw needsByteLength("make shared memory");
-    return createNamed(name, plan.byteLength, plan.mode);
+    return createNamed(name, { ...plan, byteLength: plan.byteLength });
   };
   if (plan.createNew) return { fd: createNew(), created: true };
   if (!plan.create) return { fd: openExisting(), created: false };

@@ -145,6 +145,9 @@ export class MmapRegion extends MappedMemory {
    * Whoever makes an object owns it: the name goes when the region is closed. One whose owner was
    * killed stays, until {@linkcode MmapRegion.reap}. Nobody sees an object that has no size yet.
    *
+   * Its memory is reserved, by whoever makes it or first opens it to write; `reserve: false` leaves
+   * that to the first write to each page, which in a full /dev/shm is a fault.
+   *
    * @param name with or without a leading "/"; at most 255 bytes (30 on macOS)
    * @param options by default an object that is there, read-write
    * @throws {TypeError} If it is no name, or an option is of another type.
@@ -152,7 +155,7 @@ export class MmapRegion extends MappedMemory {
    * @throws {Deno.errors.NotFound} ENOENT: there is no such object.
    * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and there is one.
    * @throws {Deno.errors.PermissionDenied} EACCES: no right to it.
-   * @throws {Error} ENOSPC: a new object's memory is reserved, and there is not so much left.
+   * @throws {Error} ENOSPC: there is not so much memory left.
    * @see https://man7.org/linux/man-pages/man7/shm_overview.7.html
    *
    * @example

@@ -35,7 +35,7 @@ export interface MapOptions {
    */
   lock?: boolean;
   /**
-   * false: set no swap space aside for the pages (`MAP_NORESERVE`).
+   * false: set no swap space aside for the pages (`MAP_NORESERVE`), and no memory for a named object.
    *
    * A number: hold so many bytes of addresses for the region, so that it can grow up to that length
    * without moving: old views stay valid. `buffer` then has that length from the start, and what lies

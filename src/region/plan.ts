@@ -135,6 +135,8 @@ export interface NamedPlan extends MapPlan {
   readonly createNew: boolean;
   readonly mode: number;
   readonly unlinkOnClose: boolean | undefined;
+  /** Whether to reserve the memory of the object. */
+  readonly allocate: boolean;
 }
 
 /** @throws {TypeError} @throws {RangeError} As the options' types and values demand. */
@@ -150,6 +152,7 @@ export function planNamed(options: NamedOptions): NamedPlan {
     createNew: flag(options.createNew, "createNew", action, false),
     mode: permissions(options.mode, action, 0o600),
     unlinkOnClose: optionalFlag(options.unlinkOnClose, "unlinkOnClose", action),
+    allocate: reserve !== false,
   };
   checkCreation(plan, action);
   if (plan.byteLength === undefined && plan.createNew) throw needsByteLength(action);

@@ -26,7 +26,8 @@ export interface Attempt<T> {
    */
   prepare(thorough: boolean): T | undefined;
   /**
-   * Gives up after a wait. A wake-up that was meant for this try goes to another waiter.
+   * Gives up, also after an error: gives back all that the try has taken so far, and a wake-up that
+   * was meant for it goes to another waiter. Once at most.
    *
    * @returns a result that came at the last moment, where there is nothing that it would hold
    */
@@ -47,39 +48,104 @@ export const spinning = { tries: 100 };
 
 /** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
 export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
-  return spin(attempt) ?? sleepSync(attempt, patience);
+  try {
+    return spin(attempt) ?? untilSync(attempt, patience);
+  } catch (error) {
+    return new Cancelling(attempt).instead(error);
+  }
 }
 
 /** As {@linkcode attemptSync}, without tries before the first sleep. */
 export function sleepSync<T>(attempt: Attempt<T>, patience: Patience): T {
+  try {
+    return untilSync(attempt, patience);
+  } catch (error) {
+    return new Cancelling(attempt).instead(error);
+  }
+}
+
+function untilSync<T>(attempt: Attempt<T>, patience: Patience): T {
   let thorough = true;
   while (true) {
     const result = attempt.prepare(thorough);
     if (result !== undefined) return result;
     const leftMs = timeLeft(patience);
-    if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
+    if (leftMs <= 0) timedOut(attempt.action);
     const { words, index, expected } = attempt;
     thorough = words.waitSync(index, expected, Math.min(leftMs, SLICE_MS)) === "timed-out";
   }
 }
 
-/** Awaits until the try succeeds. @throws {Deno.errors.TimedOut} @throws the signal's reason */
+/**
+ * Awaits until the try succeeds. If its memory is closed meanwhile, it is given up before that.
+ *
+ * @throws {Deno.errors.TimedOut}
+ * @throws the signal's reason
+ */
 export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): Promise<T> {
-  const { signal } = patience;
-  let thorough = true;
-  while (true) {
-    const result = attempt.prepare(thorough);
-    if (result !== undefined) return result;
-    const leftMs = timeLeft(patience);
-    if (leftMs <= 0) return attempt.cancel() ?? timedOut(attempt.action);
-    const { words, index, expected } = attempt;
-    try {
-      const ended = await words.wait(index, expected, Math.min(leftMs, SLICE_MS), signal);
-      thorough = ended === "timed-out";
-    } catch (error) {
-      attempt.cancel();
-      throw error;
+  const cancelling = new Cancelling(attempt);
+  try {
+    const early = attempt.prepare(true);
+    if (early !== undefined) return early;
+  } catch (error) {
+    return cancelling.instead(error);
+  }
+  const callOff = attempt.words.beforeEnd(() => cancelling.run());
+  try {
+    return await until(attempt, patience, cancelling);
+  } finally {
+    callOff();
+  }
+}
+
+/** Waits and tries, again and again. */
+async function until<T>(
+  attempt: Attempt<T>,
+  patience: Patience,
+  cancelling: Cancelling<T>,
+): Promise<T> {
+  try {
+    while (true) {
+      const leftMs = timeLeft(patience);
+      if (leftMs <= 0) timedOut(attempt.action);
+      const { words, index, expected } = attempt;
+      const ended = await words.wait(index, expected, Math.min(leftMs, SLICE_MS), patience.signal);
+      const result = attempt.prepare(ended === "timed-out");
+      if (result === undefined) continue;
+      cancelling.over = true;
+      return result;
     }
+  } catch (error) {
+    return cancelling.instead(error);
+  }
+}
+
+/** The end of a try that came to no result: it is cancelled once, whatever came first. */
+class Cancelling<T> {
+  readonly #attempt: Attempt<T>;
+  #late: T | undefined;
+  /** Whether there is nothing to cancel any more. */
+  over = false;
+
+  constructor(attempt: Attempt<T>) {
+    this.#attempt = attempt;
+  }
+
+  run(): void {
+    if (this.over) return;
+    this.over = true;
+    try {
+      this.#late = this.#attempt.cancel();
+    } catch {
+      // What ends the try is to be told, and not that there was more.
+    }
+  }
+
+  /** What the try came to at the last moment. @throws `error`, if that is nothing */
+  instead(error: unknown): T {
+    this.run();
+    if (this.#late === undefined) throw error;
+    return this.#late;
   }
 }
 

@@ -14,6 +14,8 @@ const ROUND = 2;
 const LIST_ROUND = 3;
 const FIRST_MEMBER = 16;
 const BYTE_LENGTH = 1024;
+/** How long closing a region waits for the lock at most: it is held for microseconds. */
+const LEAVE_MS = 1000;
 const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
 
 /**
@@ -144,16 +146,23 @@ class Arrival implements Attempt<"leader" | "follower"> {
   }
 
   cancel(): "follower" | undefined {
-    return this.#locked(() => {
-      const passed = this.attempt();
-      if (passed === undefined && this.#place !== undefined) {
-        this.#members.leave(this.words.cells, this.#place);
-      }
-      return passed;
-    });
+    if (this.#place === undefined) return undefined;
+    try {
+      return this.#locked(() => this.#withdraw(), LEAVE_MS);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.TimedOut)) throw error;
+      // Somebody was stopped in the middle of an arrival: nobody else can arrive meanwhile.
+      return this.#withdraw();
+    }
   }
 
-  #locked<T>(action: () => T): T {
-    return briefly(this.#lock, this.action, action);
+  #withdraw(): "follower" | undefined {
+    const passed = this.attempt();
+    if (passed === undefined) this.#members.leave(this.words.cells, this.#place!);
+    return passed;
+  }
+
+  #locked<T>(action: () => T, timeoutMs?: number): T {
+    return briefly(this.#lock, this.action, action, timeoutMs);
   }
 }

@@ -49,6 +49,11 @@ export class BufferWords implements Words {
     }
   }
 
+  /** Nobody can close it. */
+  beforeEnd(): () => void {
+    return () => {};
+  }
+
   wake(index: number, count: number): number {
     return Atomics.notify(this.cells, index, count);
   }

@@ -94,8 +94,13 @@ export class Condition {
       throw new TypeError("Cannot wait for condition as the guard must hold a mutex");
     }
     const attempt = new NotifiedAttempt(this.#words);
+    try {
+      word.release();
+    } catch (error) {
+      attempt.cancel();
+      throw error;
+    }
     setHeld(guard, false, false);
-    word.release();
     return { word, attempt };
   }
 

@@ -2,10 +2,31 @@
 
 import { isLocked, isNumberLocked } from "../../ffi/file_lock.ts";
 import { statusOf } from "../../ffi/status.ts";
-import { checkComparable, isDead, ownThread } from "../object/identity.ts";
+import { checkComparable, isDead, ownThread, threadOf } from "../object/identity.ts";
 import { pathOfName } from "../object/shared_memory.ts";
-import { type Name, Token } from "../object/token.ts";
+import { processOfThread, processWithToken } from "../object/shown_process.ts";
+import { type Name, threadIn, Token } from "../object/token.ts";
 import type { RegionCore } from "../region/core.ts";
+import { damaged } from "./damage.ts";
+
+/** Who holds a lock, at the moment of asking. */
+export interface LockHolder {
+  /**
+   * The holder's process, from /proc, for showing only; null if it is of another PID namespace, or dead,
+   * or if /proc does not show it to this user.
+   */
+  readonly pid: number | null;
+  /**
+   * The holder's thread, in its own PID namespace. That of a main program has its process's number. 0 if
+   * it died before it wrote it down.
+   */
+  readonly tid: number;
+  /** Whether it lives, as the kernel says: right in every namespace and for every user. */
+  readonly alive: boolean;
+}
+
+/** 30 bits. */
+const LARGEST_NUMBER = 0x3fffffff;
 
 /** What the algorithms of this module ask; a test puts its own actors in its place. */
 export interface Threads {
@@ -19,6 +40,8 @@ export interface Threads {
   isSelf(number: number, fingerprint: number): boolean;
   /** Whether a holder is dead for sure; a fingerprint of 0 is not written yet. */
   isDead(number: number, fingerprint: number): boolean;
+  /** What there is to show of a holder. */
+  holder(number: number, fingerprint: number): LockHolder;
 }
 
 /** In memory that only the threads of one process have. */
@@ -28,8 +51,20 @@ export const THREADS: Threads = {
     const self = THREADS.self();
     return self.number === number && self.fingerprint === fingerprint;
   },
-  isDead,
+  isDead: (number, fingerprint) => {
+    checkNumber(number);
+    return isDead(number, fingerprint);
+  },
+  holder: (number, fingerprint) => {
+    const alive = !THREADS.isDead(number, fingerprint);
+    return { pid: Deno.pid, tid: threadOf(number).tid, alive };
+  },
 };
+
+/** @throws {Deno.errors.InvalidData} If nobody can have that number. */
+function checkNumber(number: number): void {
+  if (number < 1 || number > LARGEST_NUMBER) throw damaged("lock", number);
+}
 
 const known = new WeakMap<RegionCore, Threads>();
 
@@ -120,12 +155,25 @@ class RegionThreads implements Threads {
   }
 
   isDead(number: number, fingerprint: number): boolean {
+    checkNumber(number);
     if (!(this.self() instanceof Token)) return isDead(number, fingerprint);
     // Not by the token's own description, which does not see its own lock.
     const lives = fingerprint === 0
       ? isNumberLocked(this.#fd, number)
       : isLocked(this.#fd, number, fingerprint);
     return !lives && !this.isSelf(number, fingerprint);
+  }
+
+  holder(number: number, fingerprint: number): LockHolder {
+    const alive = !this.isDead(number, fingerprint);
+    const byToken = this.self() instanceof Token;
+    const { tid, isOwnNamespace } = byToken
+      ? { tid: threadIn(fingerprint), isOwnNamespace: true }
+      : threadOf(number);
+    if (!alive || !isOwnNamespace) return { pid: null, tid, alive };
+    if (this.isSelf(number, fingerprint)) return { pid: Deno.pid, tid, alive };
+    const pid = byToken ? processWithToken(tid, { number, fingerprint }) : processOfThread(tid);
+    return { pid, tid, alive };
   }
 }
 

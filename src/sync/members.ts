@@ -7,6 +7,7 @@
  * word before the list says how far it was ever used, so that nobody has to look further.
  */
 
+import { damaged } from "./damage.ts";
 import type { Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
 
@@ -32,24 +33,35 @@ export class Members {
       cells[at + 1] = fingerprint;
       return at;
     }
+    // All are taken, so all were reached; else others do not see them, and nobody ever drops them.
+    const end = this.#end(cells);
+    if (end < cells.length) throw damaged("lock", end);
     return undefined;
   }
 
   #reachTo(cells: Int32Array, end: number): void {
     for (let known = this.#end(cells); known < end;) {
       const seen = Atomics.compareExchange(cells, this.#first - 1, known, end);
-      if (seen === known) return;
-      known = seen;
+      known = seen === known ? end : this.#end(cells);
     }
   }
 
-  /** Behind the last place that was ever used. */
+  /**
+   * Behind the last place that was ever used.
+   *
+   * @throws {Deno.errors.InvalidData} If that is no place.
+   */
   #end(cells: Int32Array): number {
-    return Atomics.load(cells, this.#first - 1);
+    const end = Atomics.load(cells, this.#first - 1);
+    const isPlace = end >= this.#first && end <= cells.length && (end - this.#first) % 2 === 0;
+    if (isPlace || end === 0) return end;
+    throw damaged("lock", end);
   }
 
-  /** Takes a member out. */
+  /** Takes this isolate out. */
   leave(cells: Int32Array, at: number): void {
+    // Memory that was cut off or overwritten meanwhile may be somebody else's place now.
+    if (cells[at + 1] !== this.#threads.self().fingerprint) return;
     cells[at + 1] = 0;
     // Pairs with the load in `count`: what this member did before is seen by who finds it gone.
     Atomics.store(cells, at, 0);
@@ -58,6 +70,12 @@ export class Members {
   /** Takes all out. */
   clear(cells: Int32Array): void {
     cells.fill(0, this.#first);
+  }
+
+  /** Where somebody is in. */
+  *places(cells: Int32Array): Generator<number> {
+    const end = this.#end(cells);
+    for (let at = this.#first; at < end; at += 2) if (Atomics.load(cells, at) !== 0) yield at;
   }
 
   /** Whether this isolate is in. */

@@ -26,6 +26,7 @@
 export { Barrier } from "./barrier.ts";
 export { Condition } from "./condition.ts";
 export { Futex } from "./futex.ts";
+export type { LockHolder } from "./holder.ts";
 export { Mutex, type MutexGuard } from "./mutex.ts";
 export { Once } from "./once.ts";
 export type { SyncWaitOptions, WaitOptions } from "./options.ts";

@@ -1,6 +1,8 @@
 /** A lock that one isolate holds at a time. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import type { LockHolder } from "./holder.ts";
+import { holderAt } from "./lock_holder.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { RobustWord } from "./robust_word.ts";
@@ -10,7 +12,12 @@ import type { Words } from "./words.ts";
 export interface MutexGuard extends Disposable {
   /** Whether the last holder died holding the lock: what it protects may be half-changed. */
   readonly ownerDied: boolean;
-  /** Gives the lock back. Twice is silent. */
+  /**
+   * Gives the lock back. Twice is silent.
+   *
+   * @throws {Deno.errors.BadResource} If the region was closed: that has given the lock up already, as
+   * a death would have.
+   */
   unlock(): void;
 }
 
@@ -157,6 +164,16 @@ export class Mutex {
   }
 
   /**
+   * Who holds it; null if nobody does. By the time this returns, it may be otherwise: lock to be sure.
+   *
+   * @throws {Deno.errors.InvalidData} If the mutex is damaged.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  get holder(): LockHolder | null {
+    return holderAt(this.#word.words, this.#word.index) ?? null;
+  }
+
+  /**
    * Locks, and blocks this thread as long as another isolate holds the lock. The first lock through a
    * region opens a descriptor, which shows others that this isolate lives; so it may throw what `open`
    * and `fcntl` do, such as EMFILE, and then has changed nothing.
@@ -165,6 +182,7 @@ export class Mutex {
    * @throws {Deno.errors.Busy} If this very isolate holds it and there is no `timeoutMs`: it would
    * wait for itself for ever. Or if another program has locked all of the file (fcntl).
    * @throws {Deno.errors.NotSupported} If nothing here could tell who lives: see the documents.
+   * @throws {Deno.errors.InvalidData} If the mutex is damaged.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   lockSync(options?: SyncWaitOptions): MutexGuard {
@@ -184,7 +202,8 @@ export class Mutex {
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws the signal's reason, if it is aborted.
-   * @throws {Deno.errors.BadResource} If the region is closed.
+   * @throws {Deno.errors.InvalidData} If the mutex is damaged.
+   * @throws {Deno.errors.BadResource} If the region is closed, also while this waits.
    */
   async lock(options?: WaitOptions): Promise<MutexGuard> {
     const limits = patience(options, "lock mutex");
@@ -196,6 +215,7 @@ export class Mutex {
    * Locks if that needs no waiting: if nobody holds the lock, or its holder is dead.
    *
    * @returns null if it is held
+   * @throws {Deno.errors.InvalidData} If the mutex is damaged.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   tryLock(): MutexGuard | null {

@@ -1,6 +1,7 @@
 /** Something that is to happen once, in one of all processes. */
 
 import { attemptAsync, attemptSync } from "./attempt.ts";
+import { damaged } from "./damage.ts";
 import { LockAttempt } from "./mutex.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
@@ -50,9 +51,11 @@ export class Once {
     this.#word = new RobustWord(placeWords(memory, byteOffset, Once.byteLength, "once"), LOCK);
   }
 
-  /** Pairs with the store in `runSync` and `run`: who sees 1 sees all that the function did. */
   get #done(): boolean {
-    return Atomics.load(this.#word.words.cells, DONE) === 1;
+    // Pairs with the store in `runSync` and `run`: who sees 1 sees all that the function did.
+    const done = Atomics.load(this.#word.words.cells, DONE);
+    if (done === 0 || done === 1) return done === 1;
+    throw damaged("once", done);
   }
 
   /**
@@ -72,13 +75,14 @@ export class Once {
       );
     }
     attemptSync(new LockAttempt(this.#word, "run once"), limits);
+    const release = this.#hold();
     try {
       if (this.#done) return false;
       fn();
       Atomics.store(this.#word.words.cells, DONE, 1);
       return true;
     } finally {
-      this.#word.release();
+      release();
     }
   }
 
@@ -94,13 +98,28 @@ export class Once {
     const limits = patience(options, "run once");
     if (this.#done) return false;
     await attemptAsync(new LockAttempt(this.#word, "run once"), limits);
+    const release = this.#hold();
     try {
       if (this.#done) return false;
       await fn();
       Atomics.store(this.#word.words.cells, DONE, 1);
       return true;
     } finally {
-      this.#word.release();
+      release();
     }
+  }
+
+  /** The word is held. @returns what gives it back; right before the region is closed, at the latest */
+  #hold(): () => void {
+    let held = true;
+    const giveBack = (): void => {
+      if (held) this.#word.release();
+      held = false;
+    };
+    const callOff = this.#word.words.beforeEnd(giveBack);
+    return () => {
+      callOff();
+      giveBack();
+    };
   }
 }

@@ -110,6 +110,10 @@ export class RegionWords implements Words {
     return mapping.whilePinned(() => waitTogether(word, expected, timeoutMs, signal));
   }
 
+  beforeEnd(end: () => void): () => void {
+    return this.#core.beforeClose(end);
+  }
+
   wake(index: number, count: number): number {
     const pointer = this.#pointer(index);
     return platform().os === "darwin" ? darwinWake(pointer, count) : linuxWake(pointer, count);

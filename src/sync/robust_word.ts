@@ -16,11 +16,13 @@
  * word is taken from a dead holder by exchanging both at once.
  */
 
+import { damaged } from "./damage.ts";
 import type { Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
 import type { Words } from "./words.ts";
 
 const NUMBER_MASK = 0x3fffffff;
+const NO_BIT = 0x40000000;
 const WAITERS_BIT = 0x80000000 | 0;
 
 /** How a lock word was got. */
@@ -31,6 +33,8 @@ export class RobustWord {
   readonly words: Words;
   readonly index: number;
   readonly #threads: Threads;
+  /** The fingerprint that this isolate left in it last. */
+  #mine = 0;
 
   constructor(words: Words, index: number) {
     this.words = words;
@@ -40,7 +44,14 @@ export class RobustWord {
 
   /** The number of who holds it; 0 if it is free. */
   get holder(): number {
-    return Atomics.load(this.words.cells, this.index) & NUMBER_MASK;
+    return this.#state & NUMBER_MASK;
+  }
+
+  /** @throws {Deno.errors.InvalidData} If it has a bit that is none. */
+  get #state(): number {
+    const state = Atomics.load(this.words.cells, this.index);
+    if ((state & NO_BIT) === 0) return state;
+    throw damaged("lock", state);
   }
 
   /** Whether this very isolate holds it. */
@@ -51,7 +62,7 @@ export class RobustWord {
   /** Whether somebody holds it who is dead. Takes nothing. */
   get isLost(): boolean {
     const { cells } = this.words;
-    const state = Atomics.load(cells, this.index);
+    const state = this.#state;
     if ((state & NUMBER_MASK) === 0) return false;
     const dead = this.#deadHolder(state);
     // What was read may have been of two holders, one after the other: then it is not there any more.
@@ -70,14 +81,14 @@ export class RobustWord {
     // Pairs with the exchange in `release`: what the last holder wrote is seen from here on. A load
     // and a store would let two threads in.
     if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;
-    cells[this.index + 1] = fingerprint;
+    cells[this.index + 1] = this.#mine = fingerprint;
     return true;
   }
 
   /** Takes it if it is free or its holder is dead. */
   takeNow(): Taken | undefined {
     while (true) {
-      const state = Atomics.load(this.words.cells, this.index);
+      const state = this.#state;
       if ((state & NUMBER_MASK) === 0) {
         if (this.#take(state, 0)) return "taken";
         continue;
@@ -90,7 +101,7 @@ export class RobustWord {
 
   /** Takes it if its holder is dead, and only then. */
   takeIfDead(): boolean {
-    const state = Atomics.load(this.words.cells, this.index);
+    const state = this.#state;
     if ((state & NUMBER_MASK) === 0) return false;
     const dead = this.#deadHolder(state);
     return dead !== undefined && this.#recover(dead);
@@ -104,9 +115,8 @@ export class RobustWord {
    * @returns undefined if it is held; `expected` then is the value to wait on
    */
   takeOrWait(waited: boolean, thorough: boolean): Taken | undefined {
-    const { cells } = this.words;
     while (true) {
-      const state = Atomics.load(cells, this.index);
+      const state = this.#state;
       if ((state & NUMBER_MASK) === 0) {
         if (this.#take(state, waited ? WAITERS_BIT : 0)) return "taken";
         continue;
@@ -127,9 +137,8 @@ export class RobustWord {
    * @returns undefined if it is held; `expected` then is the value to wait on
    */
   freeOrWait(thorough: boolean): "free" | "recovered" | undefined {
-    const { cells } = this.words;
     while (true) {
-      const state = Atomics.load(cells, this.index);
+      const state = this.#state;
       if ((state & NUMBER_MASK) === 0) return "free";
       const dead = thorough ? this.#deadHolder(state) : undefined;
       if (dead !== undefined) {
@@ -163,7 +172,7 @@ export class RobustWord {
     if (Atomics.compareExchange(cells, this.index, state, state | number | bits) !== state) {
       return false;
     }
-    cells[this.index + 1] = fingerprint;
+    cells[this.index + 1] = this.#mine = fingerprint;
     return true;
   }
 
@@ -181,12 +190,17 @@ export class RobustWord {
     // Both at once: the fingerprint may have been read a moment later, from another holder, and the
     // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
     // there still.
-    return exchangePair(this.words.cells, this.index, dead, [number | WAITERS_BIT, fingerprint]);
+    const mine: Pair = [number | WAITERS_BIT, fingerprint];
+    if (!exchangePair(this.words.cells, this.index, dead, mine)) return false;
+    this.#mine = fingerprint;
+    return true;
   }
 
-  /** Gives it back and wakes one waiter, or all. By the holder only. */
+  /** Gives it back and wakes one waiter, or all. By who took it: does nothing if that one has lost it. */
   release(wakeCount = 1): void {
     const { cells } = this.words;
+    // Memory that was cut off or overwritten meanwhile may be held by somebody else now.
+    if (cells[this.index + 1] !== this.#mine) return;
     cells[this.index + 1] = 0;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.

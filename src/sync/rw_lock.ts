@@ -2,6 +2,7 @@
 
 import { attemptAsync, attemptSync } from "./attempt.ts";
 import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
+import type { LockHolder } from "./holder.ts";
 import { type Patience, patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { DrainAttempt, ReadAttempt, type ReadPlace, RwWords, WriteAttempt } from "./rw_words.ts";
@@ -41,6 +42,8 @@ export interface ReadGuard extends MutexGuard {
  * and giving back a free one are atomic operations, without a system call. Up to 120 hold it for
  * reading at a time; further ones wait. Processes may be in any namespaces, and of any users.
  *
+ * Where its memory is damaged, every call throws `Deno.errors.InvalidData` and holds nothing.
+ *
  * A reader that dies is dropped. A writer that dies gives the lock up: whoever gets it next has
  * `ownerDied: true`, and so have all readers until somebody writes.
  *
@@ -76,6 +79,17 @@ export class RwLock {
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
     this.#words = new RwWords(placeWords(memory, byteOffset, RwWords.byteLength, "lock"));
+  }
+
+  /**
+   * Who holds it: all readers, or the writer; nobody is an empty array. Who waits to write is none of
+   * them. By the time this returns, it may be otherwise.
+   *
+   * @throws {Deno.errors.InvalidData} If the lock is damaged.
+   * @throws {Deno.errors.BadResource} If the region is closed.
+   */
+  holders(): LockHolder[] {
+    return this.#words.holders();
   }
 
   /**

@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0, 1 | who writes or waits to: a lock word, see `robust_word.ts` | writers |
  * | 2 DRAIN | moves when a reader leaves while somebody waits to write; that one waits on it | readers |
- * | 3 DIED | 1: a writer has died, and nobody has written since | who finds it out |
+ * | 3 DIED | not 0: a writer has died, and nobody has written since | who finds it out |
  * | 15, 16... | who reads: see `members.ts`, 120 at most | readers |
  *
  * A reader first enters the list and then looks at the writer's word; a writer first takes the word
@@ -14,6 +14,8 @@
  */
 
 import type { Attempt } from "./attempt.ts";
+import type { LockHolder } from "./holder.ts";
+import { holderAt } from "./lock_holder.ts";
 import { Members } from "./members.ts";
 import { RobustWord, type Taken } from "./robust_word.ts";
 import { EVERYBODY, type Words } from "./words.ts";
@@ -48,6 +50,14 @@ export class RwWords {
     return this.writer.isOwn || this.readers.hasSelf(this.words.cells);
   }
 
+  /** Those who read, or else who writes. */
+  holders(): LockHolder[] {
+    const { readers, words } = this;
+    // Who has the writer's word while somebody reads waits.
+    const reading = [...readers.places(words.cells)].flatMap((at) => holderAt(words, at) ?? []);
+    return reading.length > 0 ? reading : [holderAt(words, WRITER) ?? []].flat();
+  }
+
   /** Enters as a reader if nobody writes or waits to. */
   tryRead(): ReadPlace | undefined {
     if (this.writer.holder !== 0) return undefined;
@@ -73,13 +83,16 @@ export class RwWords {
   readRecovered(): ReadPlace | undefined {
     // Before the word is given back, so that no other reader misses it.
     Atomics.store(this.words.cells, DIED, 1);
-    const place = this.readers.enter(this.words.cells);
-    this.writer.release(EVERYBODY);
-    return place === undefined ? undefined : this.#reading(place);
+    try {
+      const place = this.readers.enter(this.words.cells);
+      return place === undefined ? undefined : this.#reading(place);
+    } finally {
+      this.writer.release(EVERYBODY);
+    }
   }
 
   #reading(place: number): ReadPlace {
-    return { place, ownerDied: Atomics.load(this.words.cells, DIED) === 1 };
+    return { place, ownerDied: Atomics.load(this.words.cells, DIED) !== 0 };
   }
 
   /** Leaves as a reader. */
@@ -88,7 +101,7 @@ export class RwWords {
     this.readers.leave(cells, place);
     // Pairs with the writer's exchange on its word: either it is seen here, or the writer finds the
     // place empty.
-    if (this.writer.holder === 0) return;
+    if (Atomics.load(cells, WRITER) === 0) return;
     Atomics.add(cells, DRAIN, 1);
     this.words.wake(DRAIN, EVERYBODY);
   }
@@ -97,18 +110,23 @@ export class RwWords {
   tryWrite(): boolean {
     // Looks first, so that it does not shut readers out for nothing; the second look is the one that
     // counts.
-    if (!this.drained(-1, false) || !this.writer.tryTake()) return false;
-    if (this.drained(-1, false)) return true;
-    this.giveWriterUp("taken");
-    return false;
+    return this.drained(-1, false) && this.writer.tryTake() && this.#keep("taken", -1, false);
   }
 
   /** Takes the writer's word if there is no living holder and no living reader but `except`. */
   writeNow(except = -1): Taken | undefined {
     const taken = this.writer.takeNow();
-    if (taken === undefined || this.drained(except, true)) return taken;
-    this.giveWriterUp(taken);
-    return undefined;
+    return taken !== undefined && this.#keep(taken, except, true) ? taken : undefined;
+  }
+
+  /** Keeps the writer's word if no reader is left but `except`; else gives it up again. */
+  #keep(taken: Taken, except: number, thorough: boolean): boolean {
+    let kept = false;
+    try {
+      return kept = this.drained(except, thorough);
+    } finally {
+      if (!kept) this.giveWriterUp(taken);
+    }
   }
 
   /** Whether no reader is left but `except`. */
@@ -131,7 +149,7 @@ export class RwWords {
   tellDeath(taken: Taken): boolean {
     const { cells } = this.words;
     // Under the writer's word, so that nobody sets it between the look and the exchange.
-    const told = Atomics.load(cells, DIED) === 1 && Atomics.exchange(cells, DIED, 0) === 1;
+    const told = Atomics.load(cells, DIED) !== 0 && Atomics.exchange(cells, DIED, 0) !== 0;
     return told || taken === "recovered";
   }
 }

@@ -2,6 +2,7 @@
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
 import { wholeNumber } from "../mapping/pages.ts";
+import { damaged } from "./damage.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { Sleepers } from "./sleepers.ts";
@@ -56,7 +57,7 @@ export class Semaphore {
 
   /** How many permits there are; by the time this returns, it may be otherwise. */
   get count(): number {
-    return Atomics.load(this.#words.cells, COUNT);
+    return countIn(this.#words.cells);
   }
 
   /**
@@ -94,7 +95,7 @@ export class Semaphore {
   release(count: number = 1): void {
     const added = wholeNumber(count, "count", "release semaphore", 1);
     const { cells } = this.#words;
-    for (let there = Atomics.load(cells, COUNT);;) {
+    for (let there = countIn(cells);; there = countIn(cells)) {
       if (there + added > LARGEST_COUNT) {
         throw new RangeError(
           `Cannot release semaphore as it must have at most ${LARGEST_COUNT} permits: ` +
@@ -102,21 +103,24 @@ export class Semaphore {
         );
       }
       // Pairs with the exchange in `takeOne`: what the releaser wrote is seen by who gets the permit.
-      const seen = Atomics.compareExchange(cells, COUNT, there, there + added);
-      if (seen === there) break;
-      there = seen;
+      if (Atomics.compareExchange(cells, COUNT, there, there + added) === there) break;
     }
     // After the permits: a waiter announces itself before it looks at them for the last time.
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(COUNT, added);
   }
 }
 
+/** @throws {Deno.errors.InvalidData} If there can be no such count. */
+function countIn(cells: Int32Array): number {
+  const count = Atomics.load(cells, COUNT);
+  if (count >= 0) return count;
+  throw damaged("semaphore", count);
+}
+
 function takeOne(cells: Int32Array): boolean {
-  for (let count = Atomics.load(cells, COUNT); count > 0;) {
+  for (let count = countIn(cells); count > 0; count = countIn(cells)) {
     // A load and a store would let two take one permit.
-    const seen = Atomics.compareExchange(cells, COUNT, count, count - 1);
-    if (seen === count) return true;
-    count = seen;
+    if (Atomics.compareExchange(cells, COUNT, count, count - 1) === count) return true;
   }
   return false;
 }

@@ -1,6 +1,7 @@
 /** Something that has happened, or not yet. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { damaged } from "./damage.ts";
 import { patience, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import { Sleepers } from "./sleepers.ts";
@@ -65,7 +66,7 @@ export class SharedEvent {
 
   /** Whether it is set; by the time this returns, it may be otherwise. */
   get isSet(): boolean {
-    return Atomics.load(this.#words.cells, STATE) === 1;
+    return isSet(Atomics.load(this.#words.cells, STATE));
   }
 
   /** Sets it and wakes who waits: one for an auto-reset event, else all. */
@@ -104,6 +105,12 @@ export class SharedEvent {
   }
 }
 
+/** @throws {Deno.errors.InvalidData} If it is no state. */
+function isSet(state: number): boolean {
+  if (state === 0 || state === 1) return state === 1;
+  throw damaged("event", state);
+}
+
 /** Passes a set event. */
 export class PassAttempt implements Attempt<true> {
   readonly words: Words;
@@ -122,10 +129,10 @@ export class PassAttempt implements Attempt<true> {
   attempt(): true | undefined {
     const { cells } = this.words;
     // An exchange, so that one of all waiters gets an auto-reset event.
-    const passed = this.#autoReset
-      ? Atomics.compareExchange(cells, STATE, 1, 0) === 1
-      : Atomics.load(cells, STATE) === 1;
-    return passed || undefined;
+    const state = this.#autoReset
+      ? Atomics.compareExchange(cells, STATE, 1, 0)
+      : Atomics.load(cells, STATE);
+    return isSet(state) || undefined;
   }
 
   prepare(): true | undefined {

@@ -33,6 +33,13 @@ export interface Words {
     signal: AbortSignal | undefined,
   ): Promise<WaitResult>;
 
+  /**
+   * Has `end` run right before the memory is closed by this isolate, while it can still be used.
+   *
+   * @returns what calls that off
+   */
+  beforeEnd(end: () => void): () => void;
+
   /** Wakes waiters of a word, of all processes. @returns how many */
   wake(index: number, count: number): number;
 }

@@ -198,7 +198,7 @@ Deno.test("serve() survives nonsense where clients meet it", async () => {
 
 Deno.test("serve() does not take one client's offer for that of the next one at its place", async () => {
   using server = new Meeting(createPlaced({}, SERVER, MEETING));
-  server.takeSeat({ ringCapacity: 4096, longestRequest: 1000 });
+  server.takeSeat({ ringCapacity: 4096, longestRequest: 1000, pidNamespace: 0 });
   const join = () => {
     const region = MmapRegion.attach(server.placed.region.handle());
     return new Meeting(attachPlaced(region, SERVER, checkMeeting));
@@ -254,7 +254,7 @@ Deno.test("Client.call() throws InvalidData if the server sends what no server s
   ];
   for (const message of wrong) {
     using meeting = new Meeting(createPlaced({}, SERVER, MEETING));
-    meeting.takeSeat({ ringCapacity: 4096, longestRequest: 1000 });
+    meeting.takeSeat({ ringCapacity: 4096, longestRequest: 1000, pidNamespace: 0 });
     const client = connect(meeting.placed.region.handle());
     const call = client.call(bytes("x"));
     const [offer] = await meeting.offers(FOR_EVER);
@@ -277,4 +277,33 @@ Deno.test("Client.call() throws InvalidData if the server sends what no server s
       region.close();
     }
   }
+});
+
+Deno.test("serve() opens nothing but connections beside its path, and changes nothing else", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/server`;
+    await using server = serve({ path }, echo);
+    const zeros = new Uint8Array(2 * (4096 + 4096));
+    await Deno.writeFile(`${dir}/victim`, zeros);
+    await Deno.writeFile(`${path}.000000000000000a`, zeros);
+    await Deno.symlink(`${dir}/victim`, `${path}.000000000000000b`);
+    await Deno.mkdir(`${path}.000000000000000c`);
+    // A connection indeed, but of somebody else.
+    const { connection, text } = makeConnection(4096, Deno.pid, `${dir}/other`);
+    const [other] = [...Deno.readDirSync(dir)].filter(({ name }) => name.startsWith("other."));
+    await Deno.symlink(`${dir}/${other!.name}`, `${path}${other!.name.slice("other".length)}`);
+    const endings = ["a", "b", "c", "d"].map((digit) => `000000000000000${digit} 1`);
+    const texts = [...endings, "/../victim 1", "", "000000000000000a"].map((it) => `beside:${it}`);
+    for (const offered of [...texts, text]) {
+      using meeting = meet(server);
+      meeting.offer(offered);
+      assertEquals(await meeting.decided(FOR_EVER), false, offered);
+    }
+    connection[Symbol.dispose]();
+    for (const name of ["victim", "server.000000000000000a"]) {
+      assertEquals(await Deno.readFile(`${dir}/${name}`), zeros);
+    }
+    await using client = connect({ path });
+    await assertServes({ client });
+  });
 });

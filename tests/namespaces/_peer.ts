@@ -4,9 +4,9 @@
  */
 
 import { formatHandle, MmapRegion } from "@mmap/mmap";
-import { Broadcast, Channel, connect, serve } from "@mmap/mmap/channel";
+import { Broadcast, Channel, connect, Latest, serve } from "@mmap/mmap/channel";
 import { SharedMap } from "@mmap/mmap/collections";
-import { Mutex, Once, RwLock } from "@mmap/mmap/sync";
+import { Barrier, Condition, Mutex, Once, RwLock } from "@mmap/mmap/sync";
 import { enter } from "./_enter.ts";
 import { AT } from "./_things.ts";
 
@@ -25,6 +25,10 @@ const requests = Channel.over(open("requests"));
 const answers = Channel.over(open("answers"));
 const shared = Channel.over(open("shared"), 0, { producers: "multiple", consumers: "multiple" });
 const feed = Broadcast.create({ path: `${dir}/feed`, capacity: 4096 });
+const barrier = new Barrier(region, AT.barrier, 2);
+const condition = new Condition(region, AT.condition);
+const attended = new Mutex(region, AT.attended);
+const latest = Latest.create({ path: `${dir}/latest`, byteLength: 1000 });
 const map = SharedMap.open(`${dir}/map`);
 const key = `${Deno.uid()} ${performance.timeOrigin} ${crypto.randomUUID()}`;
 const oneByte = new Uint8Array(1);
@@ -79,6 +83,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     return "held";
   },
   release: () => release(),
+  pid: () => Deno.pid,
+  /** Whom it sees holding one of everything. */
+  holders: () => [mutex.holder, ...written.holders(), ...read.holders()],
   /** What it gets although somebody else, who lives, has it. */
   steal: async () => {
     const stolen: string[] = [];
@@ -124,6 +131,44 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     while (answers.trySend(new Uint8Array(1000)));
     const send = () => answers.send(new Uint8Array(1000));
     return [producer, await rejects(Deno.errors.ConnectionReset, send)];
+  },
+  /** Comes to the barrier, and goes on with what it is told. */
+  come: () => void barrier.wait(),
+  /** Whether there was another party. */
+  meet: async (timeoutMs) => {
+    const wait = () => barrier.wait({ timeoutMs: Number(timeoutMs) });
+    return !await rejects(Deno.errors.TimedOut, wait);
+  },
+  /** Waits for the condition, and goes on with what it is told. */
+  attend: async () => {
+    const guard = await attended.lock();
+    notified = condition.wait(guard).then(() => {
+      guard.unlock();
+      return guard.ownerDied;
+    });
+  },
+  /** Whether the holder of its mutex died meanwhile. */
+  notified: () => notified,
+  /** Calls all who wait, and keeps the mutex. */
+  seize: () => {
+    attended.lockSync();
+    condition.notifyAll();
+  },
+  /** Writes the newest value until it is killed. */
+  rewrite: () => {
+    for (let i = 0;; i++) latest.write(new Uint8Array(1000).fill(i));
+  },
+  /** Whether a value is whole, and can be written. */
+  renew: (value) => {
+    const isWhole = new Set(latest.read()).size === 1;
+    latest.write(new Uint8Array(1000).fill(Number(value)));
+    return isWhole && latest.read()?.[500] === Number(value);
+  },
+  /** Whether the death of the writer of the feed is told, behind what it had written. */
+  followed: async () => {
+    using subscription = feed.subscribe({ from: "oldest" });
+    await subscription.receive();
+    return await rejects(Deno.errors.ConnectionReset, () => subscription.receive());
   },
   /** Counts; only the lock makes it exact. */
   count: (times) => {
@@ -178,17 +223,27 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       map.delete(`${key} ${(i + 7) % 50}`);
     }
   },
-  serve: async () => {
-    const server = serve({ path: `${dir}/server` }, (request) => request.map((byte) => byte + 1));
-    await Promise.resolve(server);
+  serve: () => {
+    server = serve({ path: `${dir}/server` }, (request) => request.map((byte) => byte + 1));
     return "served";
   },
+  /** Waits until its server has so many clients. */
+  clients: async (count) => {
+    while (server!.clients !== Number(count)) await new Promise((done) => setTimeout(done, 5));
+    return server!.clients;
+  },
+  /** @returns the answer, or the error's name */
   call: async () => {
-    client ??= connect({ path: `${dir}/server` });
-    return [...await client.call(oneByte, { timeoutMs: 20_000 })];
+    try {
+      client ??= connect({ path: `${dir}/server` });
+      return [...await client.call(oneByte, { timeoutMs: 20_000 })];
+    } catch (error) {
+      return (error as Error).name;
+    }
   },
   reset: async () => {
     const connection = client!;
+    client = undefined;
     return await rejects(Deno.errors.ConnectionReset, () => connection.call(oneByte));
   },
   /** A handle of memory without a path. */
@@ -213,7 +268,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   reap: () => MmapRegion.reap(),
 };
 
+let server: ReturnType<typeof serve> | undefined;
 let client: ReturnType<typeof connect> | undefined;
+let notified: Promise<boolean> | undefined;
 let release = (): void => {};
 const offered: MmapRegion[] = [];
 

@@ -1,11 +1,8 @@
 /** Holders that are killed, in every space, and others in every space that notice it. */
 
 import { assertEquals } from "@std/assert";
-import { type Peer, SPACES } from "./_spaces.ts";
+import { SPACES } from "./_spaces.ts";
 import { withPeers } from "./_things.ts";
-
-/** Where anonymous memory can be given by its handle: the server opens the client's. */
-const SAME_PIDS = SPACES.filter(({ name }) => /same|time/.test(name));
 
 for (const space of SPACES) {
   Deno.test(`all that a killed holder in ${space.name} had is given on`, async (t) => {
@@ -15,6 +12,7 @@ for (const space of SPACES) {
           assertEquals(await holder!.ask("hold"), "held");
           assertEquals(await heir!.ask("steal"), []);
           await holder!.kill();
+          assertEquals(await heir!.ask("followed"), true);
           assertEquals(await heir!.ask("inherit"), {
             mutex: true,
             writer: true,
@@ -53,28 +51,22 @@ Deno.test("a waiter that is killed is in nobody's way", async () => {
   }
 });
 
-Deno.test({
-  name: "calls notice the death of a server, and a server that of a client",
-  ignore: SAME_PIDS.length === 0,
-  fn: async () => {
-    for (const there of SAME_PIDS) {
-      for (const here of SAME_PIDS) {
-        await withPeers(async ([server, client, other]) => {
-          await server!.ask("serve");
-          assertEquals(await client!.ask("call"), [1]);
-          assertEquals(await other!.ask("call"), [1]);
-          await client!.kill();
-          assertEquals(await other!.ask("call"), [1]);
-          await server!.kill();
-          assertEquals(await other!.ask("reset"), true);
-          await restart(other!);
-        }, [there, here, SAME_PIDS[0]!]);
+for (const space of SPACES) {
+  Deno.test(`a party, a notifier and a writer that are killed in ${space.name} hold nobody up`, () =>
+    withPeers(async ([victim, ...others]) => {
+      for (const other of others) await other.ask("attend");
+      await victim!.ask("come");
+      await victim!.ask("seize");
+      await victim!.tell("rewrite");
+      await victim!.kill();
+      const deaths = await Promise.all(others.map((other) => other.ask("notified")));
+      assertEquals(deaths.filter((died) => died).length, 1);
+      for (const [i, other] of others.entries()) {
+        const { name } = other.space;
+        assertEquals([name, await other.ask("meet 100")], [name, false]);
+        assertEquals([name, await other.ask(`renew ${i}`)], [name, true]);
       }
-    }
-  },
-});
-
-/** The seat of a dead server is taken over. */
-async function restart(peer: Peer): Promise<void> {
-  assertEquals(await peer.ask("serve"), "served");
+      const met = others.slice(0, 2).map((other) => other.ask("meet 20000"));
+      assertEquals(await Promise.all(met), [true, true]);
+    }, [space, ...SPACES]));
 }

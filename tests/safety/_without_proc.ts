@@ -2,6 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
+import { AppendLog } from "@mmap/mmap/collections";
 import { PAGE } from "../_pages.ts";
 import { makeFile, pattern } from "../_files.ts";
 
@@ -9,6 +10,13 @@ const dir = Deno.args[0]!;
 MmapRegion.open(makeFile(dir, PAGE)).close(); // installs the guard
 assertEquals(new Deno.Command("umount", { args: ["-l", "/proc"] }).outputSync().success, true);
 assertThrows(() => Deno.statSync("/proc/self"), Deno.errors.NotFound);
+
+// Nothing tells which boot of the machine this is.
+for (const expected of [0, 1, 2]) {
+  using log = AppendLog.open(`${dir}/log`, { create: true });
+  assertEquals([...log.entries()].length, expected);
+  log.append(new Uint8Array([expected]));
+}
 
 /** Grows the file again, without emptying it first. */
 function fill(path: string, bytes: Uint8Array): void {

@@ -2,6 +2,7 @@
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
 import type { Patience } from "../../sync/options.ts";
+import { pathOfMeeting, pidNamespace } from "./beside.ts";
 import { type Connection, makeConnection } from "./connection.ts";
 import { decodeError } from "./errors.ts";
 import {
@@ -21,6 +22,7 @@ import {
   wordsOf,
 } from "./frames.ts";
 import type { Meeting } from "./meeting.ts";
+import { FULL, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
 import { Permits } from "./permits.ts";
 
 const ACTION = "call server";
@@ -33,6 +35,8 @@ const RETRY_MS = 5;
 export class Caller {
   readonly #meeting: Meeting;
   readonly #connection: Connection;
+  /** Beside which the memory of the connection is; undefined if it is anonymous. */
+  readonly #meetingPath: string | undefined;
   readonly #longestRequest: number;
   /** Calls that were sent and that the server has not ended. */
   readonly #calls = new Map<number, PendingCall>();
@@ -54,8 +58,10 @@ export class Caller {
     if (pid === undefined) {
       throw new Deno.errors.ConnectionRefused("Cannot connect to server: there is none");
     }
-    const { ringCapacity, longestRequest } = meeting.facts();
-    const { connection, text } = makeConnection(ringCapacity, pid);
+    const { ringCapacity, longestRequest, pidNamespace: theirs } = meeting.facts();
+    const isNear = theirs !== 0 && theirs === pidNamespace();
+    this.#meetingPath = isNear ? undefined : pathOfMeeting(meeting.placed.region);
+    const { connection, text } = makeConnection(ringCapacity, pid, this.#meetingPath);
     this.#meeting = meeting;
     this.#connection = connection;
     this.#longestRequest = longestRequest;
@@ -84,8 +90,30 @@ export class Caller {
   }
 
   #refused(): Error {
+    const { why } = this.#meeting;
+    if (why === FULL) {
+      return new Deno.errors.ConnectionRefused(
+        `Cannot connect to server: process ${this.pid} has ${MOST_CLIENTS} clients, and takes no more`,
+      );
+    }
+    if (why === UNREACHABLE) return this.#unreachable();
     return new Deno.errors.ConnectionRefused(
       `Cannot connect to server: process ${this.pid} has ended or does not take the connection`,
+    );
+  }
+
+  /** The server cannot open the memory. */
+  #unreachable(): Error {
+    const subject = `Cannot connect to server: process ${this.pid}`;
+    if (this.#meetingPath !== undefined) {
+      return new Deno.errors.PermissionDenied(
+        `${subject} cannot open what this one makes beside '${this.#meetingPath}': ` +
+          `it is of another user, or sees another directory there`,
+      );
+    }
+    return new Deno.errors.PermissionDenied(
+      `${subject} cannot open this one's memory by /proc: it is of another user, or, for a server ` +
+        `without a name or path, in another PID namespace`,
     );
   }
 

@@ -85,7 +85,8 @@ export class Client implements Disposable, AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} If the server dies; noticed within 100 ms.
    * @throws {Deno.errors.BrokenPipe} If the server is closed.
    * @throws {Deno.errors.ConnectionRefused} If the server ended before it took the connection, or
-   * has too many clients.
+   * has as many clients as it takes: 512.
+   * @throws {Deno.errors.PermissionDenied} If the server may not open this process's memory.
    * @throws {Deno.errors.InvalidData} If the server sends what no server sends.
    * @throws {Deno.errors.BadResource} If the client is closed, also while it waits.
    * @throws {RangeError} If the request is longer than the server takes.
@@ -132,11 +133,16 @@ export class Client implements Disposable, AsyncDisposable {
 /**
  * Connects to a server of this or another process: see `serve`. Calls may be made at once.
  *
+ * To a server of another PID namespace, such as another container's, through a file that is made beside
+ * the server's path or name, and has a name until the server has opened it.
+ *
  * @param server the server's handle, or its text form, or the name or path that it was given
  * @throws {Deno.errors.ConnectionRefused} If there is no server any more.
  * @throws {Deno.errors.NotFound} If there was none.
  * @throws {Deno.errors.InvalidData} If something else is there.
  * @throws {RangeError} If `timeoutMs` is negative or NaN.
+ * @throws {Error} ENOSPC: there is no memory, or no room on the disk, for the connection.
+ * @throws {Deno.errors.PermissionDenied} EACCES: this user can make no file beside the server's.
  * @throws as `MmapRegion.attach` does
  *
  * @example

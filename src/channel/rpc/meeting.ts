@@ -19,6 +19,7 @@ import {
   OFFER_WORDS,
   OFFERED,
   ONE_MORE,
+  PID_NAMESPACE,
   REFUSED,
   RING_CAPACITY,
   SEAT,
@@ -27,6 +28,7 @@ import {
   stateOf,
   TEXT_BYTE_LENGTH,
   TEXT_BYTE_OFFSET,
+  WHY,
 } from "./meeting_layout.ts";
 
 /** What clients have to know before they make their connection. */
@@ -34,6 +36,8 @@ interface ServerFacts {
   readonly ringCapacity: number;
   /** In bytes, below 2^32. */
   readonly longestRequest: number;
+  /** 0 if it is not known. */
+  readonly pidNamespace: number;
 }
 
 /** Something that was offered. */
@@ -66,7 +70,7 @@ export class Meeting implements Disposable {
   }
 
   /** Becomes the server. @throws {Deno.errors.AddrInUse} If there is another one. */
-  takeSeat({ ringCapacity, longestRequest }: ServerFacts): void {
+  takeSeat({ ringCapacity, longestRequest, pidNamespace }: ServerFacts): void {
     if (this.#seat.takeNow() === undefined) {
       throw new Deno.errors.AddrInUse(
         `Cannot serve: process ${this.#cells[SERVER_PID]} is the server there`,
@@ -76,6 +80,7 @@ export class Meeting implements Disposable {
     Atomics.store(cells, SERVER_PID, 0);
     cells[RING_CAPACITY] = ringCapacity;
     cells[LONGEST_REQUEST] = longestRequest;
+    cells[PID_NAMESPACE] = pidNamespace;
     // Pairs with the load in `serverPid`.
     Atomics.store(cells, SERVER_PID, Deno.pid);
   }
@@ -102,6 +107,7 @@ export class Meeting implements Disposable {
     return {
       ringCapacity: cells[RING_CAPACITY]!,
       longestRequest: cells[LONGEST_REQUEST]! >>> 0,
+      pidNamespace: cells[PID_NAMESPACE]!,
     };
   }
 
@@ -134,8 +140,14 @@ export class Meeting implements Disposable {
     return this.#memory.bytes.subarray(start, start + LONGEST_TEXT);
   }
 
-  /** Tells a client that its connection is taken or is not, unless it has left meanwhile. */
-  decide({ index, state }: Offer, accepted: boolean): void {
+  /**
+   * Tells a client that its connection is taken or is not, unless it has left meanwhile.
+   *
+   * @param why it is not
+   */
+  decide({ index, state }: Offer, accepted: boolean, why = 0): void {
+    // Before the state: whoever sees that it is refused sees why.
+    this.#cells[stateOf(index) + WHY] = why;
     const decision = (state & ~STATE_BITS) | (accepted ? ACCEPTED : REFUSED);
     Atomics.compareExchange(this.#cells, stateOf(index), state, decision);
     this.words.wake(stateOf(index), EVERYBODY);
@@ -170,6 +182,7 @@ export class Meeting implements Disposable {
     const index = (place - LIST) / 2;
     this.#textBytes(index).set(bytes);
     cells[stateOf(index) + TEXT_BYTE_LENGTH] = bytes.length;
+    cells[stateOf(index) + WHY] = 0;
     const before = Atomics.load(cells, stateOf(index)) & ~STATE_BITS;
     const state = (before + ONE_MORE) | OFFERED;
     this.#offered = { index, state, text };
@@ -184,6 +197,11 @@ export class Meeting implements Disposable {
   /** Waits for the decision. @returns false if it is refused, or there is no server any more */
   decided(patience: Patience): Promise<boolean> {
     return attemptAsync(new Deciding(this, this.#offered!), patience);
+  }
+
+  /** Why the offer was refused; 0 if nobody said so. */
+  get why(): number {
+    return this.#offered === undefined ? 0 : this.#cells[stateOf(this.#offered.index) + WHY]!;
   }
 
   /** Takes the offer back, decided or not. */

@@ -5,9 +5,10 @@ import { formatHandle, type RegionHandle } from "../../object/handle.ts";
 import { SERVER } from "../kinds.ts";
 import { capacityFrom } from "../options.ts";
 import { createPlaced, type PlaceOptions } from "../place.ts";
+import { pathOfMeeting, pidNamespace } from "./beside.ts";
 import { acceptConnection, type Connection } from "./connection.ts";
 import { Meeting, type Offer } from "./meeting.ts";
-import { MEETING } from "./meeting_layout.ts";
+import { FULL, MEETING, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
 import { Permits } from "./permits.ts";
 import { type Handler, type ServerPlan, Session } from "./session.ts";
 
@@ -40,8 +41,12 @@ const MOST_CONCURRENCY = 2 ** 20;
 const DEFAULT_LONGEST_REQUEST = 2 ** 28;
 const MOST_REQUEST = 2 ** 32 - 1;
 
-/** Each has a descriptor in this process. */
-const MOST_CLIENTS = 512;
+/** What opening a client's memory throws where the client may be fine. */
+const UNREACHED = [
+  Deno.errors.NotFound,
+  Deno.errors.NotSupported,
+  Deno.errors.PermissionDenied,
+];
 
 /** The environment variable of `env` and `fromEnv` if none is named. */
 export const DEFAULT_VARIABLE = "MMAP_SERVER";
@@ -56,6 +61,7 @@ let make: (meeting: Meeting, plan: ServerPlan) => Server;
 export class Server implements Disposable, AsyncDisposable {
   readonly #meeting: Meeting;
   readonly #plan: ServerPlan;
+  readonly #meetingPath: string | undefined;
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #finished: Promise<void>;
 
@@ -67,6 +73,7 @@ export class Server implements Disposable, AsyncDisposable {
   private constructor(meeting: Meeting, plan: ServerPlan) {
     this.#meeting = meeting;
     this.#plan = plan;
+    this.#meetingPath = pathOfMeeting(meeting.placed.region);
     this.#finished = this.#listen();
   }
 
@@ -120,17 +127,18 @@ export class Server implements Disposable, AsyncDisposable {
 
   #decide(offer: Offer): void {
     const connection = this.#accept(offer.text);
-    if (connection !== undefined) this.#serve(connection);
-    this.#meeting.decide(offer, connection !== undefined);
+    const isTaken = typeof connection === "object";
+    if (isTaken) this.#serve(connection);
+    this.#meeting.decide(offer, isTaken, isTaken ? 0 : connection);
   }
 
-  /** @returns undefined where the client died meanwhile or does not keep to the rules */
-  #accept(text: string): Connection | undefined {
-    if (this.#sessions.size >= MOST_CLIENTS) return undefined;
+  /** @returns why not; 0 where the client died meanwhile or does not keep to the rules */
+  #accept(text: string): Connection | number {
+    if (this.#sessions.size >= MOST_CLIENTS) return FULL;
     try {
-      return acceptConnection(text, this.#plan.concurrency);
-    } catch {
-      return undefined;
+      return acceptConnection(text, this.#plan.concurrency, this.#meetingPath);
+    } catch (error) {
+      return UNREACHED.some((type) => error instanceof type) ? UNREACHABLE : 0;
     }
   }
 
@@ -173,6 +181,9 @@ export class Server implements Disposable, AsyncDisposable {
  * into JavaScript and Deno), name, message and `code`, whose `cause` is what `Deno.inspect` shows of
  * the original.
  *
+ * A server takes 512 clients. One of another PID namespace can connect if the server has a path or name,
+ * and if it is of the server's user or the server is root.
+ *
  * A client that dies, stops, does not read its answers or sends nonsense is in no other one's way.
  * Who can write to the memory of the server's handle can keep new clients from connecting, and no
  * more.
@@ -182,6 +193,7 @@ export class Server implements Disposable, AsyncDisposable {
  * @throws {Deno.errors.AddrInUse} If there is a server of that name or path.
  * @throws {Deno.errors.AlreadyExists} If something else is there.
  * @throws {RangeError} If an option is out of range.
+ * @throws {Error} ENOSPC: there is no memory, or no room on the disk.
  * @throws {TypeError} If `handler` is no function.
  *
  * @example
@@ -209,7 +221,7 @@ export function serve(options: ServeOptions, handler: Handler): Server {
   const permits = new Permits(concurrency);
   const meeting = new Meeting(createPlaced(options, SERVER, MEETING));
   try {
-    meeting.takeSeat({ ringCapacity, longestRequest });
+    meeting.takeSeat({ ringCapacity, longestRequest, pidNamespace: pidNamespace() });
   } catch (error) {
     meeting[Symbol.dispose]();
     throw error;

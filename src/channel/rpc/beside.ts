@@ -1,0 +1,93 @@
+/**
+ * Memory of a connection between processes that cannot open each other's descriptors, as in two
+ * containers: a file beside that of the meeting place. The client makes it and says under which ending;
+ * the server removes its name as soon as it has opened it.
+ */
+
+import { O_CLOEXEC, O_NOFOLLOW, O_RDWR } from "../../../ffi/constants.ts";
+import { close } from "../../../ffi/file_calls.ts";
+import { statusOf } from "../../../ffi/status.ts";
+import { pathOfDescriptor } from "../../object/handle.ts";
+import { ownNamespaces } from "../../object/identity.ts";
+import { natureOf } from "../../object/nature.ts";
+import { openPatiently, removeCreated } from "../../object/open_file.ts";
+import { checkDenied, checkDescriptorDenied } from "../../object/permission.ts";
+import { pathOfName } from "../../object/shared_memory.ts";
+import { mapFile } from "../../region/make.ts";
+import { coreOf } from "../../region/mapped_bytes.ts";
+import { MmapRegion, regionOver } from "../../region/mmap_region.ts";
+import { planMap } from "../../region/plan.ts";
+
+/** The number of this process's PID namespace; 0 if /proc does not tell. */
+export function pidNamespace(): number {
+  return Number(ownNamespaces().pid.match(/\d+/)?.[0] ?? 0) | 0;
+}
+
+/** The path of a meeting place; undefined for anonymous memory. */
+export function pathOfMeeting(region: MmapRegion): string | undefined {
+  const core = coreOf(region);
+  const { kind, name, fd } = core.facts;
+  if (kind === "anonymous") return undefined;
+  if (kind === "named") return pathOfName(name);
+  try {
+    // Server and client may have come by different symbolic links.
+    return pathOfDescriptor(fd);
+  } catch {
+    return core.live("connect to server").request.subject; // no /proc
+  }
+}
+
+/** What stands in an offer instead of a handle: the ending, and the client's process. */
+const TEXT = /^beside:([0-9a-f]{16}) ([0-9]{1,10})$/;
+
+/** What was made, and what to offer. */
+interface Beside {
+  readonly region: MmapRegion;
+  readonly text: string;
+}
+
+/** Makes the memory, as the client; for its own user alone. */
+export function makeBeside(meetingPath: string, byteLength: number): Beside {
+  const ending = crypto.randomUUID().replaceAll("-", "").slice(-16);
+  const region = MmapRegion.open(`${meetingPath}.${ending}`, {
+    access: "read-write",
+    createNew: true,
+    byteLength,
+    mode: 0o600,
+  });
+  return { region, text: `beside:${ending} ${Deno.pid}` };
+}
+
+/** What an offer says; undefined if it is a handle, or anything else. */
+export function readBeside(text: string): { ending: string; pid: number } | undefined {
+  const [, ending, pid] = text.match(TEXT) ?? [];
+  return ending === undefined ? undefined : { ending, pid: Number(pid) };
+}
+
+/**
+ * Opens the memory, as the server. A client chooses its ending and no more: symbolic links are not
+ * followed.
+ */
+export function openBeside(path: string): MmapRegion {
+  checkDenied(path, true);
+  const fd = openPatiently(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  try {
+    checkDescriptorDenied(fd, true);
+    const status = statusOf(fd);
+    if (status.type !== "file") throw new Deno.errors.InvalidData(`'${path}' is no file`);
+    const { byteLength } = status;
+    const plan = planMap({ access: "read-write" }, "accept client");
+    const nature = natureOf(fd, status);
+    return regionOver(mapFile({ plan, byteLength, fd, subject: path, kind: "file", nature }));
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** Removes the name of memory that was made or opened. Silent if that is done. */
+export function removeBeside(region: MmapRegion): void {
+  const core = coreOf(region);
+  if (core.closed) return;
+  removeCreated(core.live("connect to server").request.subject!, core.facts.fd);
+}

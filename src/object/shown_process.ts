@@ -1,0 +1,47 @@
+/**
+ * Which process a holder belongs to, from /proc. For showing only: nothing is decided by it, and where
+ * /proc is another PID namespace's, or does not show that process, there is no answer.
+ */
+
+import { isSystemError } from "../../ffi/call.ts";
+import { listDirectory } from "../../ffi/directory.ts";
+import { byteOf } from "../../ffi/file_lock.ts";
+import { platform } from "../../ffi/platform.ts";
+import { readProc } from "../../ffi/proc.ts";
+import { hasOwnProc } from "./identity.ts";
+import type { Name } from "./token.ts";
+
+/** The process of a thread. */
+export function processOfThread(tid: number): number | null {
+  if (platform().os !== "linux") return tid;
+  if (!hasOwnProc()) return null;
+  const threadGroup = read(`/proc/${tid}/status`)?.match(/^Tgid:\s*(\d+)$/m);
+  return threadGroup ? Number(threadGroup[1]) : null;
+}
+
+/** The process of a thread, if it has the token: that number may be another one's in its namespace. */
+export function processWithToken(tid: number, { number, fingerprint }: Name): number | null {
+  const pid = processOfThread(tid);
+  if (pid === null) return null;
+  const byte = byteOf(number, fingerprint);
+  const line = new RegExp(`^lock:.*OFDLCK.* ${byte} ${byte}$`, "m");
+  const directory = `/proc/${pid}/fdinfo`;
+  const hasIt = silently(() => listDirectory(directory))?.some((fd) =>
+    read(`${directory}/${fd}`)?.match(line)
+  );
+  return hasIt ? pid : null;
+}
+
+function read(path: string): string | undefined {
+  return silently(() => readProc(path));
+}
+
+/** Undefined if /proc does not tell: the process is gone, or hidden from this user. */
+function silently<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,18 @@
+/** Holds a lock for reading and a mutex until it is told to go on; then takes all, and meets. */
+
+import { MmapRegion } from "@mmap/mmap";
+import { Barrier, Mutex, RwLock } from "@mmap/mmap/sync";
+import { withLocks } from "./_without_locks.ts";
+
+await withLocks(Deno.args[0] !== "without", async () => {
+  const region = MmapRegion.fromEnv();
+  const lock = new RwLock(region);
+  const mutex = new Mutex(region, 2048);
+  const held = [lock.readSync(), mutex.lockSync()];
+  console.log("held");
+  await Deno.stdin.read(new Uint8Array(1));
+  for (const guard of held) guard.unlock();
+  const next = [lock.tryWrite(), mutex.tryLock()];
+  console.log(JSON.stringify(next.map((guard) => guard?.ownerDied ?? null)));
+  console.log(await new Barrier(region, 4096, 2).wait());
+});
