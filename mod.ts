@@ -32,13 +32,13 @@ export type {
   NamedOptions,
   OpenRegionOptions,
 } from "./src/region/options.ts";
-export type { Advice } from "./src/mapping/advice.ts";
-export type { Durability } from "./src/mapping/durability.ts";
+export type { Advice } from "./src/os/system.ts";
+export type { Durability } from "./src/os/system.ts";
 export { type MappingFault, MappingFaultError } from "./src/mapping/fault_error.ts";
 export type { ByteRange } from "./src/mapping/pages.ts";
-export type { Protection } from "./src/mapping/protection.ts";
+export type { Protection } from "./src/os/system.ts";
 export type { Residency } from "./src/mapping/residency.ts";
-export type { RegionStats } from "./src/mapping/stats.ts";
+export type { RegionStats } from "./src/os/system.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
 export { receiveRegion, sendRegion } from "./src/region/send_receive.ts";
 export type { PassOptions } from "./src/region/pass.ts";

@@ -24,6 +24,7 @@ const LAYERS = [
   "src/region",
   "src/object",
   "src/mapping",
+  "src/os",
   "ffi",
   "src/struct",
   "src/check",

@@ -1,7 +1,7 @@
 /** The ways to find a needle: `memmem`, or libc's quicker functions for what is rare of it. */
 
-import { libc } from "../../ffi/libc.ts";
 import { addressOfBytes } from "../../ffi/memory.ts";
+import { system } from "../os/mod.ts";
 import type { LoadedNeedle } from "./needle.ts";
 import { wordAt } from "./rarity.ts";
 
@@ -57,7 +57,7 @@ export abstract class FindMethod {
   /** Whether the needle stands where its head does. */
   protected standsAt(start: bigint): boolean {
     const { address, head, size } = this.needle;
-    if (head === size || libc().memcmp(start, address, size) === 0) return true;
+    if (head === size || system().bytes.compare(start, address, size) === 0) return true;
     this.charge(size);
     return false;
   }
@@ -86,7 +86,7 @@ export abstract class FindMethod {
 export class Plain extends FindMethod {
   override search(at: bigint, stop: bigint): bigint {
     const { address, size } = this.needle;
-    return libc().memmem(at, stop - at + size - 1n, address, size);
+    return system().bytes.find(at, stop - at + size - 1n, address, size);
   }
 }
 
@@ -106,7 +106,7 @@ export class RareByte extends FindMethod {
 
   override search(at: bigint, stop: bigint): bigint {
     this.beginAt(at);
-    const { memchr, memcmp } = libc();
+    const { findByte, compare } = system().bytes;
     const { address, head } = this.needle;
     const byte = this.#byte;
     const offset = asUintN(64, this.#offset);
@@ -114,11 +114,11 @@ export class RareByte extends FindMethod {
     let place = asUintN(64, at + offset);
     let left = this.left;
     while (place < end) {
-      const found = memchr(place, byte, asUintN(64, end - place));
+      const found = findByte(place, byte, asUintN(64, end - place));
       if (found === 0n) break;
       left--;
       const start = asUintN(64, found - offset);
-      const headThere = memcmp(start, address, head) === 0;
+      const headThere = compare(start, address, head) === 0;
       if (headThere && this.standsAt(start)) {
         this.left = left + 1;
         return start;
@@ -207,7 +207,7 @@ export class RareWords extends FindMethod {
 
   #searchCopy(word: Word, at: bigint, stop: bigint): bigint {
     const from = at + word.offset;
-    libc().memcpy(copy, from, stop - at + 3n);
+    system().bytes.copy(copy, from, stop - at + 3n);
     return this.#searchWord(word, at, stop, copyAddress - from);
   }
 
@@ -217,7 +217,7 @@ export class RareWords extends FindMethod {
    * @param distance from where a word stands to where it is read
    */
   #searchWord({ word, offset }: Word, at: bigint, stop: bigint, distance: bigint): bigint {
-    const { wmemchr, memcmp } = libc();
+    const { findWord, compare } = system().bytes;
     const { address, head } = this.needle;
     const shift = asUintN(64, offset + distance);
     const end = asUintN(64, stop + shift);
@@ -225,11 +225,11 @@ export class RareWords extends FindMethod {
     let left = this.left;
     while (place < end) {
       const words = asUintN(64, asUintN(64, end - place + 3n) >> 2n);
-      const found = wmemchr(place, word, words);
+      const found = findWord!(place, word, words);
       if (found === 0n) break;
       left--;
       const start = asUintN(64, found - shift);
-      const headThere = memcmp(start, address, head) === 0;
+      const headThere = compare(start, address, head) === 0;
       if (headThere && this.standsAt(start)) {
         this.left = left + 1;
         return start;

@@ -12,7 +12,7 @@
  * rest of a block.
  */
 
-import { platform } from "../../ffi/platform.ts";
+import { system } from "../os/mod.ts";
 import {
   type AlignedWord,
   type FindMethod,
@@ -123,7 +123,8 @@ export class Finder {
   #choose(at: bigint): void {
     const needle = this.#needle;
     const rarity = this.#rarity ??= new Rarity(needle);
-    const withWords = hasFastWords() && needle.byteLength >= 4 && this.#isWorthWords(at);
+    const withWords = system().bytes.findWord !== undefined && needle.byteLength >= 4 &&
+      this.#isWorthWords(at);
     this.#takeSample(rarity, at, withWords);
     const byte = rarity.rarestByte();
     const candidate = candidateCost(needle);
@@ -160,12 +161,6 @@ export class Finder {
       else rarity.addBytes(from, length);
     }
   }
-}
-
-/** glibc has `wmemchr` in vector instructions for x86-64; elsewhere it is a plain loop. */
-function hasFastWords(): boolean {
-  const { os, arch } = platform();
-  return os === "linux" && arch === "x86_64";
 }
 
 type ChosenWord = AlignedWord & RarePart;

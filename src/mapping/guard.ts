@@ -3,9 +3,9 @@
 import { guardTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot } from "../../ffi/guard/slot.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
-import { MAP_SHARED, PROT_WRITE } from "../../ffi/constants.ts";
 import { alignUp } from "./pages.ts";
-import { type MapRequest, replaceByZeros } from "./range.ts";
+import { system } from "../os/mod.ts";
+import type { MapRequest } from "../os/system.ts";
 
 /** A range of addresses, what is mapped there, and its guard if it has one. */
 export interface MappedRange {
@@ -98,7 +98,7 @@ export class MappingGuard {
   freeToZeros(range: Range): number {
     // Guarded until the zeros are there, so that nobody meets a missing page in between. And alone:
     // a handler that has not seen them would put a page of the object in their place.
-    this.slot.alone(() => replaceByZeros(range));
+    this.slot.alone(() => system().memory.replaceByZeros(range));
     return this.free();
   }
 
@@ -118,7 +118,7 @@ export class MappingGuard {
  * back: private memory is a copy already, and what only this mapping has cannot be mapped again. It
  * can only be so if this mapping may write to it.
  */
-function copiedFrom({ fd, flags, protection, single }: MapRequest): number {
-  const isPrivate = (flags & MAP_SHARED) === 0;
-  return isPrivate || single && (protection & PROT_WRITE) !== 0 ? -1 : fd;
+function copiedFrom({ fd, sharing, protection, single }: MapRequest): number {
+  const writable = protection.startsWith("read-write");
+  return sharing === "private" || single && writable ? -1 : fd;
 }

@@ -4,8 +4,6 @@
  * was full). What a forbidden write got a copy of is not lost.
  */
 
-import { MADV_KEEPONFORK, MADV_WIPEONFORK, MAP_SHARED } from "../../ffi/constants.ts";
-import { errnoName, lastErrno } from "../../ffi/errno.ts";
 import { existingTable, processTable } from "../../ffi/guard/guard.ts";
 import {
   LOSS,
@@ -14,9 +12,8 @@ import {
   LOSSES_BEGUN_HALF,
   LOSSES_DONE_HALF,
 } from "../../ffi/guard/layout.ts";
-import { libc } from "../../ffi/libc.ts";
 import { addressOfBytes, pointerAt, pointerFrom, type Range } from "../../ffi/memory.ts";
-import { pageSize } from "../../ffi/page_size.ts";
+import { system } from "../os/mod.ts";
 import { MappingFaultError } from "./fault_error.ts";
 import type { MappedRange } from "./guard.ts";
 import { alignDown, type Span } from "./pages.ts";
@@ -104,24 +101,25 @@ export function hasLost({ range, request, guard }: MappedRange, span: Span): boo
   if (losses >>> 0 < LOSS) return false;
   // Private memory without a file loses nothing but to a broken chip, and shows no difference then.
   if ((losses & LOSS_ANYWHERE) !== 0 || request.fd === -1) return true;
-  const isLost = (request.flags & MAP_SHARED) === 0 ? isForeign : lostOf(losses);
+  const isLost = request.sharing === "private" ? system().memory.isForeign : lostOf(losses);
   return somePage(range, span, request.pageSize, isLost);
 }
 
 /** How a lost page of a shared mapping is told. */
-function lostOf(losses: number): typeof isPrivate {
-  return (losses & LOSS_COPIED) === 0 ? isAnonymous : isPrivate;
+function lostOf(losses: number): (page: Range) => boolean {
+  const { memory } = system();
+  return (losses & LOSS_COPIED) === 0 ? memory.isAnonymous : memory.isPrivate;
 }
 
 function somePage(
   { pointer, byteLength }: Range,
   span: Span,
   step: number,
-  isLost: (page: Deno.PointerObject, byteLength: number) => boolean,
+  isLost: (page: Range) => boolean,
 ): boolean {
   const end = Math.min(byteLength, span.byteOffset + span.byteLength);
   for (let at = alignDown(span.byteOffset, step); at < end; at += step) {
-    if (isLost(pointerAt(pointer, at), step)) return true;
+    if (isLost({ pointer: pointerAt(pointer, at), byteLength: step })) return true;
   }
   return false;
 }
@@ -145,7 +143,7 @@ export function watchShared(buffer: SharedArrayBuffer, span: Span): LossWatch {
     const losses = table.lossesOf(slot, start);
     if (losses >>> 0 < LOSS) return undefined;
     const isLost = (losses & LOSS_ANYWHERE) !== 0 ||
-      somePage(range, span, pageSize(), lostOf(losses));
+      somePage(range, span, system().memory.pageSize(), lostOf(losses));
     const { byteOffset } = span;
     return isLost
       ? new MappingFaultError({ path: "", byteOffset, faults: Math.trunc((losses >>> 0) / LOSS) })
@@ -155,24 +153,4 @@ export function watchShared(buffer: SharedArrayBuffer, span: Span): LossWatch {
     watch.epoch++;
   });
   return watch;
-}
-
-/** Whether a page of a private mapping is none of its file's: memory without a file, or shared. */
-export function isForeign(page: Deno.PointerObject, byteLength: number): boolean {
-  return isAnonymous(page, byteLength) || !isPrivate(page, byteLength);
-}
-
-/** Whether a page is private memory without a file, which alone can be emptied on `fork`. */
-function isAnonymous(page: Deno.PointerObject, byteLength: number): boolean {
-  const { madvise } = libc();
-  if (madvise(page, BigInt(byteLength), MADV_WIPEONFORK) !== 0) return false;
-  // Or neighbours could not be joined.
-  madvise(page, BigInt(byteLength), MADV_KEEPONFORK);
-  return true;
-}
-
-/** Whether a page is none of a shared mapping, which alone may be duplicated, with leave to move. */
-export function isPrivate(page: Deno.PointerObject, byteLength: number): boolean {
-  libc().mremap!(page, 0n, BigInt(byteLength), 0, null);
-  return errnoName(lastErrno()) === "EINVAL";
 }

@@ -4,13 +4,14 @@ import { duplicateDescriptor } from "../../ffi/descriptor.ts";
 import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot } from "../../ffi/guard/slot.ts";
-import { bufferOver, detach, isDetached, type Range } from "../../ffi/memory.ts";
+import { bufferOver, detach, isDetached, pointerAt, type Range } from "../../ffi/memory.ts";
 import { lentBuffer, watchIsolate } from "../../ffi/store/store.ts";
+import { system } from "../os/mod.ts";
+import type { MapRequest, PlacedRange } from "../os/system.ts";
 import { MappingGuard } from "./guard.ts";
 import { addHeld } from "./held.ts";
-import { mapPlaced, type PlacedRange } from "./placement.ts";
+import type { Span } from "./pages.ts";
 import { extent, giveBack, type Owned, withdraw } from "./owned.ts";
-import { type MapRequest, unmapRange } from "./range.ts";
 
 /** What is left of a mapping that nobody closed. */
 interface Remains {
@@ -72,7 +73,7 @@ export class Mapping {
    * @throws the system error of `mmap`
    */
   constructor(request: MapRequest, fd: number, onForgotten: () => void) {
-    const placed = mapPlaced(request);
+    const placed = system().memory.place(request);
     this.#request = request;
     const slot = slotForLife();
     this.#owned = { placed, fd, onForgotten, epoch: 0, guard: undefined, slot, exposed: false };
@@ -81,7 +82,7 @@ export class Mapping {
       if (request.guarded) this.beginGuard();
     } catch (error) {
       slot?.free();
-      unmapRange(placed.pages);
+      system().memory.unmap(placed.pages);
       throw error;
     }
     this.#register(this);
@@ -109,6 +110,11 @@ export class Mapping {
 
   get pointer(): Deno.PointerObject {
     return this.range.pointer;
+  }
+
+  /** Where a part of it lies. */
+  part({ byteOffset, byteLength }: Span): Range {
+    return { pointer: pointerAt(this.pointer, byteOffset), byteLength };
   }
 
   /** The address as a number. */

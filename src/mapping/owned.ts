@@ -3,8 +3,8 @@
 import { close } from "../../ffi/file_calls.ts";
 import type { GuardSlot, SlotUse } from "../../ffi/guard/slot.ts";
 import type { MappingGuard } from "./guard.ts";
-import type { PlacedRange } from "./placement.ts";
-import { replaceByZeros, unmapRange } from "./range.ts";
+import { system } from "../os/mod.ts";
+import type { PlacedRange } from "../os/system.ts";
 
 /** What a mapping has to give back, also when nobody closed it. It holds no buffer. */
 export interface Owned {
@@ -44,7 +44,7 @@ export function giveBack(owned: Owned): SlotUse | undefined {
     const use = slot?.abandon({ ...extent(placed), fd });
     if (use !== undefined) return use;
     slot?.free();
-    unmapRange(placed.pages);
+    system().memory.unmap(placed.pages);
   }
   if (fd !== -1) closeQuietly(fd);
   return undefined;
@@ -52,7 +52,7 @@ export function giveBack(owned: Owned): SlotUse | undefined {
 
 /** Zeros for whoever may still look. */
 function putZeros({ placed: { pages }, guard }: Owned): void {
-  const zeros = (): void => replaceByZeros(pages);
+  const zeros = (): void => system().memory.replaceByZeros(pages);
   // Alone: a handler that has not seen them would put a page of the object in their place.
   if (guard === undefined) zeros();
   else guard.alone(zeros);

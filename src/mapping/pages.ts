@@ -1,6 +1,9 @@
 /** Page arithmetic and the checks of byte ranges: pure functions. */
 
 import { checkOptions, type Names } from "../check/options.ts";
+import { alignDown, alignUp, type Span } from "../os/arithmetic.ts";
+
+export { alignDown, alignUp, type Span };
 
 /** A part of a region, in bytes. */
 export interface ByteRange {
@@ -15,32 +18,6 @@ export interface ByteRange {
 
 /** The options of a range. */
 export const RANGE: Names<ByteRange> = { byteOffset: true, byteLength: true };
-
-/** A checked range: both numbers known. */
-export interface Span {
-  readonly byteOffset: number;
-  readonly byteLength: number;
-}
-
-/** The largest multiple of `unit` that is not above `value`. */
-export function alignDown(value: number, unit: number): number {
-  return value - value % unit;
-}
-
-/** The smallest multiple of `unit` that is not below `value`. */
-export function alignUp(value: number, unit: number): number {
-  return alignDown(value + unit - 1, unit);
-}
-
-/** The larger of two addresses. */
-export function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
-}
-
-/** The smaller of two addresses. */
-export function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
-}
 
 /** A span widened to whole pages; `span` counts from a page boundary. */
 export function widen(span: Span, pageSize: number): Span {

@@ -2,14 +2,14 @@
 
 import { statusOf } from "../../ffi/status.ts";
 import { addressOf } from "../../ffi/memory.ts";
-import { pageSize } from "../../ffi/page_size.ts";
 import { firstMissing } from "./copy.ts";
+import { system } from "../os/mod.ts";
 import type { Mapping } from "./mapping.ts";
 import type { Span } from "./pages.ts";
 
 /** One byte for each page of a page-aligned span: 1 if it can be read from its object. */
 export function probeSpan(mapping: Mapping, span: Span): Uint8Array<ArrayBuffer> {
-  const step = pageSize();
+  const step = system().memory.pageSize();
   const pages = span.byteLength / step;
   const map = new Uint8Array(pages);
   // Where the guard has put a zero page, there is one to read, but none of the file's.

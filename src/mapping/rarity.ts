@@ -1,6 +1,6 @@
 /** What of a needle is rare where it is searched for: guessed first, then sampled. */
 
-import { libc } from "../../ffi/libc.ts";
+import { system } from "../os/mod.ts";
 import type { LoadedNeedle } from "./needle.ts";
 
 /** The longest piece that can be sampled at once. */
@@ -50,7 +50,7 @@ export class Rarity {
 
   /** Counts the bytes of a piece. */
   addBytes(address: bigint, byteLength: number): void {
-    libc().memcpy(piece, address, BigInt(byteLength));
+    system().bytes.copy(piece, address, BigInt(byteLength));
     for (let i = 0; i < byteLength; i++) this.#bytes[piece[i]!]!++;
     this.#bytesSeen += byteLength;
   }

@@ -1,9 +1,6 @@
 /** Which pages of a mapping are in memory. */
 
-import { checkZero } from "../../ffi/call.ts";
-import { libc } from "../../ffi/libc.ts";
-import { pointerAt } from "../../ffi/memory.ts";
-import { pageSize } from "../../ffi/page_size.ts";
+import { system } from "../os/mod.ts";
 import type { Mapping } from "./mapping.ts";
 import type { Span } from "./pages.ts";
 
@@ -19,16 +16,10 @@ export interface Residency {
   readonly map: Uint8Array<ArrayBuffer>;
 }
 
-/** Asks `mincore` about a page-aligned span. @throws its system error */
+/** Asks the system about a page-aligned span. @throws its error */
 export function residencyOf(mapping: Mapping, span: Span): Residency {
-  const pages = span.byteLength / pageSize();
-  const map = new Uint8Array(pages);
-  const start = pointerAt(mapping.pointer, span.byteOffset);
-  checkZero(libc().mincore(start, BigInt(span.byteLength), map), "mincore");
-  let residentPages = 0;
-  for (let i = 0; i < pages; i++) {
-    map[i]! &= 1; // the other bits are not specified, and macOS uses them
-    residentPages += map[i]!;
-  }
-  return { pageSize: pageSize(), pages, residentPages, map };
+  const { memory } = system();
+  const map = memory.residency(mapping.part(span));
+  const residentPages = map.reduce((sum, resident) => sum + resident, 0);
+  return { pageSize: memory.pageSize(), pages: map.length, residentPages, map };
 }

@@ -1,7 +1,7 @@
 /** Searching, counting and comparing mapped bytes, by libc. */
 
-import { libc } from "../../ffi/libc.ts";
 import { addressOfBytes, lengthOf } from "../../ffi/memory.ts";
+import { system } from "../os/mod.ts";
 import { Finder } from "./finder.ts";
 import type { Mapping } from "./mapping.ts";
 import { type LoadedNeedle, loadNeedle } from "./needle.ts";
@@ -27,9 +27,9 @@ export function firstIn(mapping: Mapping, span: Span, needle: LoadedNeedle): num
 }
 
 function find(start: bigint, length: bigint, needle: LoadedNeedle, byteLength: number): bigint {
-  if (needle.byteLength === 1) return libc().memchr(start, needle.bytes[0]!, length);
+  if (needle.byteLength === 1) return system().bytes.findByte(start, needle.bytes[0]!, length);
   if (byteLength <= SHORT_BYTE_LENGTH) {
-    return libc().memmem(start, length, needle.address, needle.size);
+    return system().bytes.find(start, length, needle.address, needle.size);
   }
   const finder = new Finder(needle);
   finder.begin(start);
@@ -42,9 +42,9 @@ export function lastIn(mapping: Mapping, span: Span, needle: LoadedNeedle): numb
   if (needle.byteLength === 0 || room < 0) return room < 0 ? -1 : room;
   const start = mapping.address + BigInt(span.byteOffset);
   const end = start + BigInt(span.byteLength);
-  const { memrchr } = libc();
-  const found = needle.byteLength === 1 && memrchr !== null
-    ? memrchr(start, needle.bytes[0]!, end - start)
+  const { findLastByte } = system().bytes;
+  const found = needle.byteLength === 1 && findLastByte !== undefined
+    ? findLastByte(start, needle.bytes[0]!, end - start)
     : findLast(start, end, needle);
   return found === 0n ? -1 : Number(found - start);
 }
@@ -121,11 +121,11 @@ function countByte(start: bigint, end: bigint, byte: number): number {
 }
 
 function countByCalls(start: bigint, length: bigint, byte: number): number {
-  const { memchr } = libc();
+  const { findByte } = system().bytes;
   const end = asUintN(64, start + length);
   let count = 0;
   for (let at = start; at < end; count++) {
-    const found = memchr(at, byte, asUintN(64, end - at));
+    const found = findByte(at, byte, asUintN(64, end - at));
     if (found === 0n) break;
     at = asUintN(64, found + 1n);
   }
@@ -133,7 +133,7 @@ function countByCalls(start: bigint, length: bigint, byte: number): number {
 }
 
 function countByLoop(start: bigint, length: bigint, byte: number): number {
-  libc().memcpy(counted, start, length);
+  system().bytes.copy(counted, start, length);
   const end = Number(length);
   let count = 0;
   for (let i = 0; i < end; i++) if (counted[i] === byte) count++;
@@ -150,11 +150,11 @@ const COPIED = 2048;
  */
 export function compareSpan(mapping: Mapping, span: Span, other: Uint8Array): number {
   if (span.byteLength === 0) return 0;
-  const { memcmp } = libc();
+  const { compare } = system().bytes;
   const there = mapping.address + BigInt(span.byteOffset);
   const size = BigInt(span.byteLength);
-  if (span.byteLength <= COPIED) return memcmp(there, loadNeedle(other).address, size);
-  const order = memcmp(there, addressOfBytes(other), size);
+  if (span.byteLength <= COPIED) return compare(there, loadNeedle(other).address, size);
+  const order = compare(there, addressOfBytes(other), size);
   lengthOf(other); // so that it lived until now
   return order;
 }

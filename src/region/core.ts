@@ -5,7 +5,7 @@ import { MappingFaultError } from "../mapping/fault_error.ts";
 import { hasLost } from "../mapping/loss.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
-import type { MapRequest } from "../mapping/range.ts";
+import type { MapRequest } from "../os/system.ts";
 import { repairMapping, restoreMapping } from "../mapping/repair.ts";
 import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";

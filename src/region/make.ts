@@ -1,17 +1,14 @@
 /** The ways to a region: each opens an object, sizes it, maps it, and undoes all that if one fails. */
 
 import { isSystemError } from "../../ffi/call.ts";
-import { cString } from "../../ffi/arguments.ts";
-import { MAP_ANONYMOUS, PR_SET_VMA, PR_SET_VMA_ANON_NAME } from "../../ffi/constants.ts";
 import { close } from "../../ffi/file_calls.ts";
-import { libc } from "../../ffi/libc.ts";
-import { addressOf } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { adviseSpan, populateSpan } from "../mapping/advice.ts";
 import { alignDown } from "../mapping/pages.ts";
 import { lockSpan } from "../mapping/protection.ts";
-import { mapRange, type MapRequest, unmapRange } from "../mapping/range.ts";
+import { system } from "../os/mod.ts";
+import type { MapRequest, Sharing } from "../os/system.ts";
 import type { RegionHandle } from "../object/handle.ts";
 import { createAnonymous, seal } from "../object/memfd.ts";
 import { type Nature, natureOf, refuseSecret } from "../object/nature.ts";
@@ -125,13 +122,13 @@ function sharedAnonymous(plan: AnonymousPlan): RegionCore {
 
 /** Maps an object of which no descriptor will give another mapping: one page of it is kept aside. */
 function mapWithSeed(source: Source, finish: () => void): RegionCore {
-  const range = mapRange({ ...requestOf(source), byteLength: pageSize(), address: 0n });
+  const range = system().memory.map({ ...requestOf(source), byteLength: pageSize(), address: 0n });
   try {
     const core = mapFile({ ...source, seed: range.pointer }, finish);
-    core.onClose(() => unmapRange(range));
+    core.onClose(() => system().memory.unmap(range));
     return core;
   } catch (error) {
-    unmapRange(range);
+    system().memory.unmap(range);
     throw error;
   }
 }
@@ -156,7 +153,9 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
     {
       byteLength: Math.max(plan.byteLength, plan.reserved),
       protection: plan.protection,
-      flags: plan.flags | MAP_ANONYMOUS,
+      sharing: "private",
+      reserve: plan.reserve,
+      flags: plan.flags,
       fd: -1,
       fileOffset: 0,
       pageSize: pageSize(),
@@ -171,19 +170,10 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
   return prepare(core, plan);
 }
 
-/** Names private memory in /proc/self/maps, where the kernel can (Linux 5.17). */
+/** Names private memory where people look at a process's memory, if the system has such a place. */
 export function labelMemory(core: RegionCore): void {
-  const { prctl } = libc();
-  if (core.facts.label === "" || prctl === null) return;
-  const { pointer, byteLength } = core.live("label region");
-  const label = cString(core.facts.label, "label", "prctl");
-  prctl(
-    PR_SET_VMA,
-    BigInt(PR_SET_VMA_ANON_NAME),
-    addressOf(pointer),
-    BigInt(byteLength),
-    label,
-  );
+  const { label } = core.facts;
+  if (label !== "") system().memory.label?.(core.live("label region").range, label);
 }
 
 /** How many bytes to map. @throws {RangeError} If the file has too few and may not be extended. */
@@ -218,6 +208,10 @@ function fitDevice({ byteLength }: MapPlan, status: FileStatus, subject: string)
   throw new RangeError(`Cannot map '${subject}' as a device needs a byteLength: received none`);
 }
 
+function sharingOf({ access }: MapPlan): Sharing {
+  return access === "copy-on-write" ? "private" : "shared";
+}
+
 /** An open object to map, and what the region will say of itself. */
 interface Source {
   readonly plan: MapPlan & { readonly allocate?: boolean };
@@ -236,6 +230,8 @@ function requestOf({ plan, byteLength, fd, subject, seed, nature }: Source): Map
   return {
     byteLength: plan.byteOffset - fileOffset + Math.max(byteLength, plan.reserved),
     protection: plan.protection,
+    sharing: sharingOf(plan),
+    reserve: plan.reserve,
     flags: plan.flags,
     fd,
     fileOffset,
@@ -255,7 +251,7 @@ export function mapFile(source: Source, finish?: () => void): RegionCore {
   const facts: RegionFacts = {
     kind,
     access: plan.access,
-    sharing: plan.access === "copy-on-write" ? "private" : "shared",
+    sharing: sharingOf(plan),
     byteOffset: plan.byteOffset,
     fd,
     allocate: plan.allocate ?? kind !== "anonymous", // memory is taken when it is touched

@@ -2,26 +2,15 @@
 
 import { shown } from "../../ffi/arguments.ts";
 import type { Names } from "../check/options.ts";
-import {
-  type Advice,
-  adviseSpan,
-  checkAdvice,
-  populateSpan,
-  populateSpanOffThread,
-} from "../mapping/advice.ts";
+import { adviseSpan, checkAdvice, populateSpan, populateSpanOffThread } from "../mapping/advice.ts";
 import { discardSpan } from "../mapping/discard.ts";
-import { type Durability, flushSpan, flushSpanOffThread } from "../mapping/durability.ts";
+import { flushSpan, flushSpanOffThread } from "../mapping/durability.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { type ByteRange, RANGE, readRange, type Span } from "../mapping/pages.ts";
-import {
-  checkProtection,
-  lockSpan,
-  type Protection,
-  protectSpan,
-  unlockSpan,
-} from "../mapping/protection.ts";
+import { checkProtection, lockSpan, protectSpan, unlockSpan } from "../mapping/protection.ts";
 import { probeSpan } from "../mapping/probe.ts";
 import { type Residency, residencyOf } from "../mapping/residency.ts";
+import type { Advice, Durability, Protection } from "../os/system.ts";
 import type { RegionCore } from "./core.ts";
 
 /** The range of `flush`, and how far it goes. */

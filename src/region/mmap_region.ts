@@ -2,18 +2,17 @@
 
 import { type GuardState, guardState, processTable } from "../../ffi/guard/guard.ts";
 import { type LendingState, lendingState } from "../../ffi/store/store.ts";
-import type { Advice } from "../mapping/advice.ts";
 import { heldCount } from "../mapping/held.ts";
 import type { Needle } from "../mapping/needle.ts";
 import { type ByteRange, wholeNumber } from "../mapping/pages.ts";
-import type { Protection } from "../mapping/protection.ts";
 import type { Residency } from "../mapping/residency.ts";
-import { type RegionStats, statsOf } from "../mapping/stats.ts";
+import { statsOf } from "../mapping/stats.ts";
 import type { TypedArrayConstructor } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
 import { listNamed, reapNamed, type SharedMemoryInfo } from "../object/list.ts";
 import { pathOf } from "../object/path.ts";
 import { nameOf, unlinkNamed } from "../object/shared_memory.ts";
+import type { Advice, Protection, RegionStats } from "../os/system.ts";
 import * as bytes from "./bytes.ts";
 import type { ReadableOptions } from "./bytes.ts";
 import { RegionCore } from "./core.ts";

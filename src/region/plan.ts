@@ -1,20 +1,10 @@
 /** From options to the numbers of the system calls: reads each option once and checks it. */
 
-import {
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_GROWSDOWN,
-  MAP_HUGETLB,
-  MAP_NORESERVE,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  PROT_EXEC,
-  PROT_READ,
-  PROT_WRITE,
-} from "../../ffi/constants.ts";
 import { checkOptions, choice, flag, type Names, optionalFlag } from "../check/options.ts";
 import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
 import type { Access } from "../object/handle.ts";
+import { system } from "../os/mod.ts";
+import type { Protection } from "../os/system.ts";
 import type {
   AnonymousOptions,
   MapOptions,
@@ -62,17 +52,16 @@ const ANONYMOUS: Names<AnonymousOptions> = {
   resizable: true,
 };
 
-/** Checked {@linkcode MemoryOptions}, and the `MAP_*` bits for them. */
+/** Checked {@linkcode MemoryOptions}. */
 interface MemoryPlan {
-  readonly flags: number;
+  /** Whether the system sets memory aside for what will be written. */
+  readonly reserve: boolean;
   readonly populate: boolean;
   readonly lock: boolean;
   readonly hugePages: boolean;
   readonly guard: boolean;
   /** How many bytes of addresses to hold for growing; 0 for none. */
   readonly reserved: number;
-  /** Whether memory is to be set aside for it. */
-  readonly setAside: boolean;
 }
 
 /** Checked {@linkcode MapOptions}. */
@@ -80,7 +69,9 @@ export interface MapPlan extends MemoryPlan {
   readonly access: Access;
   readonly byteOffset: number;
   readonly byteLength: number | undefined;
-  readonly protection: number;
+  readonly protection: Protection;
+  /** Further flags of the system's own call. */
+  readonly flags: number;
   readonly address: bigint;
 }
 
@@ -102,15 +93,7 @@ export interface AnonymousPlan extends MapPlan {
   readonly resizable: boolean;
 }
 
-const ACCESS_BITS: Record<Access, { protection: number; flags: number }> = {
-  "read": { protection: PROT_READ, flags: MAP_SHARED },
-  "read-write": { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED },
-  "copy-on-write": { protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE },
-};
-
-/** Bits that other options stand for, and those that could map over foreign memory. */
-const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
-  MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
+const ACCESSES: readonly Access[] = ["read", "read-write", "copy-on-write"];
 
 /** The options of all memory, each read once. */
 function readMemory(options: MemoryOptions, action: string): MemoryPlan {
@@ -118,26 +101,24 @@ function readMemory(options: MemoryOptions, action: string): MemoryPlan {
   const reserved = typeof reserve === "number" ? wholeNumber(reserve, "reserve", action, 1) : 0;
   const noReserve = reserved > 0 || !flag(reserved > 0 ? true : reserve, "reserve", action, true);
   return {
-    flags: noReserve ? MAP_NORESERVE : 0,
+    reserve: !noReserve,
     populate: flag(options.populate, "populate", action, false),
     lock: flag(options.lock, "lock", action, false),
     hugePages: flag(options.hugePages, "hugePages", action, false),
     guard: flag(options.guard, "guard", action, true),
     reserved,
-    setAside: reserve !== false,
   };
 }
 
 /** The plan for memory with that access and of that length, where nothing else is asked for. */
 function wholePlan(memory: MemoryPlan, access: Access, byteLength: number | undefined): MapPlan {
-  const { protection, flags } = ACCESS_BITS[access];
   return {
     ...memory,
     access,
     byteOffset: 0,
     byteLength,
-    protection,
-    flags: flags | memory.flags,
+    protection: protectionOf(access, false),
+    flags: 0,
     address: 0n,
   };
 }
@@ -158,15 +139,19 @@ export function planMap<T extends MapOptions>(
   const byteLength = optionalNumber(options.byteLength, "byteLength", action, 1);
   if (byteLength !== undefined) wholeNumber(byteOffset + byteLength, "the region's end", action);
   const executable = flag(options.executable, "executable", action, false);
-  const raw = rawFlags(options.flags, action);
+  const flags = rawFlags(options.flags, action);
   const address = hint(options.address, action);
   const plan = wholePlan(readMemory(options, action), access, byteLength);
-  const protection = plan.protection | (executable ? PROT_EXEC : 0);
-  return { ...plan, byteOffset, protection, flags: plan.flags | raw, address };
+  return { ...plan, byteOffset, protection: protectionOf(access, executable), flags, address };
+}
+
+function protectionOf(access: Access, executable: boolean): Protection {
+  const plain = access === "read" ? "read" : "read-write";
+  return executable ? `${plain}-execute` : plain;
 }
 
 function accessFrom(value: unknown, action: string): Access | undefined {
-  return choice(value, Object.keys(ACCESS_BITS) as Access[], "access", action);
+  return choice(value, ACCESSES, "access", action);
 }
 
 /**
@@ -247,7 +232,7 @@ export function planNamed(options: NamedOptions): NamedPlan {
     createNew: flag(options.createNew, "createNew", action, false),
     mode: permissions(options.mode, action, 0o600),
     unlinkOnClose: optionalFlag(options.unlinkOnClose, "unlinkOnClose", action),
-    allocate: memory.setAside,
+    allocate: memory.reserve || memory.reserved > 0,
   };
   checkCreation(plan, action);
   if (plan.byteLength === undefined && plan.createNew) throw needsByteLength(action);
@@ -304,7 +289,7 @@ function labelText(
 
 function rawFlags(value: unknown, action: string): number {
   const flags = optionalNumber(value, "flags", action) ?? 0;
-  if (flags > 0x7fffffff || (flags & REFUSED_FLAGS) !== 0) {
+  if (!system().memory.allowsFlags(flags)) {
     throw new RangeError(
       `Cannot ${action} as flags must leave out MAP_FIXED and what other options stand for: ` +
         `received 0x${flags.toString(16)}`,

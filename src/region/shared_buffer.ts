@@ -8,7 +8,8 @@ import { addressOfBytes, pointerFrom, type Range } from "../../ffi/memory.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { type MappedRange, MappingGuard } from "../mapping/guard.ts";
 import { alignUp } from "../mapping/pages.ts";
-import { mapOver, type MapRequest, replaceByZeros } from "../mapping/range.ts";
+import { system } from "../os/mod.ts";
+import type { MapRequest } from "../os/system.ts";
 import type { RegionCore } from "./core.ts";
 
 /** WebAssembly counts memory in pages of its own. */
@@ -42,7 +43,7 @@ class Overlay implements MappedRange {
     const pointer = pointerFrom(addressOfBytes(new Uint8Array(memory.buffer)))!;
     this.range = { pointer, byteLength: alignUp(byteLength, pageSize()) };
     this.request = request;
-    mapOver(this.range, request);
+    system().memory.replace(this.range, request);
     if (request.guarded) this.guard = MappingGuard.takeBorrowed(this.range, request);
   }
 
@@ -52,7 +53,7 @@ class Overlay implements MappedRange {
 
   /** Puts zero pages in the object's place. */
   withdraw(): void {
-    if (this.guard === undefined) replaceByZeros(this.range);
+    if (this.guard === undefined) system().memory.replaceByZeros(this.range);
     else this.#faults = this.guard.freeToZeros(this.range);
     this.guard = undefined;
   }

@@ -1,6 +1,6 @@
 /** What is left of a text that is given by lines, and its blocks as they are decoded. */
 
-import { libc } from "../../ffi/libc.ts";
+import { system } from "../os/mod.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { loadNeedle } from "../mapping/needle.ts";
 import type { Span } from "../mapping/pages.ts";
@@ -109,7 +109,7 @@ function copyOf(mapping: Mapping, start: number, end: number): Uint8Array {
     );
   }
   const copy = length > BLOCK_BYTE_LENGTH ? new Uint8Array(length) : block;
-  libc().memcpy(copy, mapping.address + BigInt(start), BigInt(length));
+  system().bytes.copy(copy, mapping.address + BigInt(start), BigInt(length));
   return copy;
 }
 

@@ -4,86 +4,100 @@ import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_HUGETLB,
   MAP_NORESERVE,
   MAP_PRIVATE,
   MAP_SHARED,
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
+  PROT_EXEC,
+  PROT_NONE,
   PROT_READ,
   PROT_WRITE,
-} from "../../ffi/constants.ts";
-import { checkPointer, isSystemError, MAP_FAILED, required, systemError } from "../../ffi/call.ts";
-import { lastErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { addressOf, pointerAt, pointerFrom, type Range } from "../../ffi/memory.ts";
+} from "../../../ffi/constants.ts";
+import {
+  checkPointer,
+  isSystemError,
+  MAP_FAILED,
+  required,
+  systemError,
+} from "../../../ffi/call.ts";
+import { lastErrno } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { addressOf, pointerAt, pointerFrom, type Range } from "../../../ffi/memory.ts";
+import type { MapRequest, Protection } from "../system.ts";
 
-/** What `mmap` is asked for; every number is checked and page-aligned already. */
-export interface MapRequest {
-  readonly byteLength: number;
-  readonly protection: number;
-  readonly flags: number;
-  /** -1 for anonymous memory. */
-  readonly fd: number;
-  readonly fileOffset: number;
-  /** The size of the mapping's pages: the system's, or that of huge pages on their own file system. */
-  readonly pageSize: number;
+/** `prot` of `mmap` and `mprotect`. */
+export const PROTECTION_BITS: Readonly<Record<Protection, number>> = {
+  "none": PROT_NONE,
+  "read": PROT_READ,
+  "read-write": PROT_READ | PROT_WRITE,
+  "read-execute": PROT_READ | PROT_EXEC,
+  "read-write-execute": PROT_READ | PROT_WRITE | PROT_EXEC,
+};
+
+/** Bits that a request says in words, and those that could map over foreign memory. */
+const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
+  MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
+
+/** Whether a user may give these bits of `flags`. */
+export function allowsFlags(flags: number): boolean {
+  return flags <= 0x7fffffff && (flags & REFUSED_FLAGS) === 0;
+}
+
+function flagsOf({ sharing, fd, reserve, flags }: MapRequest): number {
+  return flags | (sharing === "shared" ? MAP_SHARED : MAP_PRIVATE) |
+    (fd === -1 ? MAP_ANONYMOUS : 0) | (reserve ? 0 : MAP_NORESERVE);
+}
+
+/** Where a mapping is to be; 0 for anywhere. `fixed`: whatever stands there. */
+interface Where {
   readonly address: bigint;
-  /** What the error message names: a path. */
-  readonly subject: string | undefined;
-  /** Whether faults are to be absorbed from the start. */
-  readonly guarded: boolean;
-  /** Whether another mapping of the object may be other memory: then none is made of it. */
-  readonly single?: boolean;
-  /**
-   * Where the object's page at `fileOffset` is mapped like this already: further mappings are made
-   * of that one, where a seal keeps them from being made of the descriptor.
-   */
-  readonly seed?: Deno.PointerObject;
+  readonly fixed?: boolean;
 }
 
 /**
- * @param wish where to map if nothing is there; by default the request's address
+ * @param where by default where the request wishes it to be
  * @throws the system error of `mmap`
  */
-export function mapRange(request: MapRequest, wish = pointerFrom(request.address)): Range {
+export function map(request: MapRequest, where: Where = request): Range {
+  const { byteLength, protection, fd, fileOffset, subject } = request;
   const pointer = checkPointer(
     libc().mmap(
-      wish,
-      BigInt(request.byteLength),
-      request.protection,
-      request.flags,
-      request.fd,
-      BigInt(request.fileOffset),
+      pointerFrom(where.address),
+      BigInt(byteLength),
+      PROTECTION_BITS[protection],
+      flagsOf(request) | (where.fixed === true ? MAP_FIXED : 0),
+      fd,
+      BigInt(fileOffset),
     ),
     "mmap",
-    request.subject,
+    subject,
   );
-  return { pointer, byteLength: request.byteLength };
+  return { pointer, byteLength };
 }
 
-/**
- * Maps what a request asks for over addresses that are the caller's.
- *
- * @param byteOffset where in the request's range the addresses begin
- * @throws the system error of `mmap` or `mremap`; what stood at the addresses then still does.
- */
-export function mapOver(range: Range, request: MapRequest, byteOffset = 0): void {
+const ANYWHERE: Where = { address: 0n };
+
+/** See `MemorySystem.replace`. */
+export function replace(range: Range, request: MapRequest, byteOffset = 0): void {
   const { byteLength } = range;
   const fileOffset = request.fileOffset + byteOffset;
   const flags = request.flags & ~MAP_FIXED_NOREPLACE;
-  const moved = { ...request, byteLength, fileOffset, flags, address: 0n };
+  const moved = { ...request, byteLength, fileOffset, flags };
   const staged = request.seed === undefined
     ? stage(moved)
     : duplicate(request.seed, byteOffset, byteLength);
   if (staged !== undefined) {
     if (moveRange(staged, range)) return;
     const errno = lastErrno();
-    unmapRange(staged);
+    unmap(staged);
     fillHole(range);
     if (request.seed !== undefined) throw systemError(errno, "mremap", request.subject);
   }
   try {
-    mapRange({ ...moved, flags: flags | MAP_FIXED, address: addressOf(range.pointer) });
+    map(moved, { address: addressOf(range.pointer), fixed: true });
   } catch (error) {
     fillHole(range);
     throw error;
@@ -99,7 +113,7 @@ export function mapOver(range: Range, request: MapRequest, byteOffset = 0): void
 function stage(request: MapRequest): Range | undefined {
   if (libc().mremap === null) return undefined;
   try {
-    return mapRange(request);
+    return map(request, ANYWHERE);
   } catch (error) {
     if (isSystemError(error) && error.code === "ENOMEM") return undefined;
     throw error;
@@ -114,7 +128,7 @@ function duplicate(seed: Deno.PointerObject, byteOffset: number, byteLength: num
     required(libc().mremap, "mremap")(seed, 0n, size, MREMAP_MAYMOVE, null),
     "mremap",
   );
-  if (byteOffset > 0) unmapRange({ pointer, byteLength: byteOffset });
+  if (byteOffset > 0) unmap({ pointer, byteLength: byteOffset });
   return { pointer: pointerAt(pointer, byteOffset), byteLength };
 }
 
@@ -160,7 +174,7 @@ function fillHole(range: Range): void {
 }
 
 /** Gives a range of whole pages back to the system. */
-export function unmapRange(range: Range): void {
+export function unmap(range: Range): void {
   const result = libc().munmap(range.pointer, BigInt(range.byteLength));
   // ENOMEM: the system's limit of mappings forbids to cut this one out of a larger one.
   if (result !== 0) replaceByZeros(range);

@@ -7,14 +7,12 @@
  * pipe, a page at a time.
  */
 
-import { checkZero, systemError } from "../../ffi/call.ts";
-import { errnoName, lastErrno } from "../../ffi/errno.ts";
-import { close } from "../../ffi/file_calls.ts";
-import { libc } from "../../ffi/libc.ts";
-import { pointerFrom } from "../../ffi/memory.ts";
-
-/** "out" of a mapping, or "into" it. */
-export type Direction = "out" | "into";
+import { checkZero, systemError } from "../../../ffi/call.ts";
+import { errnoName, lastErrno } from "../../../ffi/errno.ts";
+import { close } from "../../../ffi/file_calls.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { pointerFrom } from "../../../ffi/memory.ts";
+import type { Direction } from "../system.ts";
 
 /** A step of this size never spans a present and a missing page, and fits into every pipe. */
 export const SMALLEST_PAGE = 4096;

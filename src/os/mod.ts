@@ -1,0 +1,26 @@
+/** Picks the operating system at hand. */
+
+import { platform } from "../../ffi/platform.ts";
+import { darwin } from "./darwin/mod.ts";
+import { linux } from "./linux/mod.ts";
+import type { System } from "./system.ts";
+
+let present: System | undefined;
+
+/**
+ * The system that this process runs on.
+ *
+ * @throws {Deno.errors.NotSupported} If this module does not know it.
+ */
+export function system(): System {
+  return present ??= platform().os === "darwin" ? darwin : linux;
+}
+
+/** Puts another system in its place until the returned function is called: for tests. */
+export function replaceSystem(replacement: System): () => void {
+  const real = system();
+  present = replacement;
+  return () => {
+    present = real;
+  };
+}

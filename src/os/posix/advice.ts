@@ -1,0 +1,115 @@
+/** Telling the kernel how memory will be used, and faulting it in ahead of use. */
+
+import { checkZero, systemError } from "../../../ffi/call.ts";
+import {
+  MADV_COLD,
+  MADV_COLLAPSE,
+  MADV_DODUMP,
+  MADV_DOFORK,
+  MADV_DONTDUMP,
+  MADV_DONTFORK,
+  MADV_DONTNEED,
+  MADV_FREE,
+  MADV_HUGEPAGE,
+  MADV_MERGEABLE,
+  MADV_NOHUGEPAGE,
+  MADV_NORMAL,
+  MADV_PAGEOUT,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_RANDOM,
+  MADV_SEQUENTIAL,
+  MADV_UNMERGEABLE,
+  MADV_WILLNEED,
+  PROT_WRITE,
+} from "../../../ffi/constants.ts";
+import { lastErrno } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { addressOf, addressOfBytes, pointerAt, type Range } from "../../../ffi/memory.ts";
+import { pageSize } from "../../../ffi/page_size.ts";
+import type { Advice, MapRequest } from "../system.ts";
+import { copy } from "./copy.ts";
+import { PROTECTION_BITS } from "./ranges.ts";
+
+/** Undefined: the system has no such advice. */
+const ADVICE: Readonly<Record<Advice, number | undefined>> = {
+  "normal": MADV_NORMAL,
+  "random": MADV_RANDOM,
+  "sequential": MADV_SEQUENTIAL,
+  "will-need": MADV_WILLNEED,
+  "dont-need": MADV_DONTNEED,
+  "free": MADV_FREE,
+  "cold": MADV_COLD,
+  "page-out": MADV_PAGEOUT,
+  "huge-page": MADV_HUGEPAGE,
+  "no-huge-page": MADV_NOHUGEPAGE,
+  "collapse": MADV_COLLAPSE,
+  "dont-fork": MADV_DONTFORK,
+  "do-fork": MADV_DOFORK,
+  "dont-dump": MADV_DONTDUMP,
+  "do-dump": MADV_DODUMP,
+  "mergeable": MADV_MERGEABLE,
+  "unmergeable": MADV_UNMERGEABLE,
+};
+
+/** See `MemorySystem.advise`. */
+export function advise(range: Range, advice: Advice): void {
+  const value = ADVICE[advice];
+  if (value === undefined) {
+    throw new Deno.errors.NotSupported(
+      `Cannot advise region as ${Deno.build.os} has no such advice: received "${advice}"`,
+    );
+  }
+  checkZero(madvise(range, value), "madvise");
+}
+
+function madvise({ pointer, byteLength }: Range, advice: number): number {
+  return libc().madvise(pointer, BigInt(byteLength), advice);
+}
+
+/**
+ * Private memory is populated for writing, so that no later write has to copy a page. Shared memory
+ * is populated for reading: a write fault would mark every page of the file as changed.
+ */
+function populateAdvice({ protection, sharing }: MapRequest): number | undefined {
+  const writable = (PROTECTION_BITS[protection] & PROT_WRITE) !== 0 && sharing === "private";
+  return writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+}
+
+const EINVAL = 22;
+
+/** See `MemorySystem.populate`. @throws the system error of `madvise` */
+export function populate(range: Range, request: MapRequest, patchy: boolean): void {
+  const advice = populateAdvice(request);
+  if (advice !== undefined && madvise(range, advice) === 0) return;
+  const errno = advice === undefined ? EINVAL : lastErrno();
+  if (errno !== EINVAL) throw systemError(errno, "madvise");
+  // A page that forbids it, or a kernel before Linux 5.14, or macOS.
+  populatePages(range, patchy ? advice : undefined);
+}
+
+/** See `MemorySystem.populateOffThread`. */
+export async function populateOffThread(
+  { pointer, byteLength }: Range,
+  request: MapRequest,
+): Promise<boolean> {
+  const advice = populateAdvice(request);
+  if (advice === undefined) return false;
+  return await libc().madviseOffThread(pointer, BigInt(byteLength), advice) === 0;
+}
+
+/**
+ * Populates each page by itself. Where there is no such advice, one byte is read, by the kernel, so
+ * that a missing page is no fault.
+ */
+function populatePages({ pointer, byteLength }: Range, advice: number | undefined): void {
+  const byte = addressOfBytes(new Uint8Array(1));
+  const step = pageSize();
+  for (let at = 0; at < byteLength; at += step) {
+    const page = pointerAt(pointer, at);
+    if (advice !== undefined && madvise({ pointer: page, byteLength: step }, advice) === 0) {
+      continue;
+    }
+    copy("out", byte, addressOf(page), 1);
+  }
+}

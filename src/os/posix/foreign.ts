@@ -1,0 +1,56 @@
+/** Which pages of a mapping are not its object's: the guard puts zeros and copies there. */
+
+import { MADV_KEEPONFORK, MADV_WIPEONFORK } from "../../../ffi/constants.ts";
+import { errnoName, lastErrno } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { pointerAt, type Range } from "../../../ffi/memory.ts";
+import { pageSize } from "../../../ffi/page_size.ts";
+import { alignUp, type Span } from "../arithmetic.ts";
+import type { MapRequest } from "../system.ts";
+
+/**
+ * See `MemorySystem.foreignSpans`. All of a shared mapping, which holds nothing of its own that is to
+ * stay; of a private one, what the guard has put there: the rest holds changes. Private memory without
+ * a file is never replaced.
+ */
+export function foreignSpans(range: Range, { fd, sharing, single }: MapRequest): Span[] {
+  if (fd === -1) return [];
+  if (sharing === "private") return spansOf(range, isForeign);
+  if (single) return spansOf(range, isPrivate);
+  return [{ byteOffset: 0, byteLength: range.byteLength }];
+}
+
+/** The pages of a mapping of which something is true. */
+function spansOf({ pointer, byteLength }: Range, isMeant: (page: Range) => boolean): Span[] {
+  const step = pageSize();
+  const end = alignUp(byteLength, step);
+  const isMeantAt = (at: number) => isMeant({ pointer: pointerAt(pointer, at), byteLength: step });
+  const spans: Span[] = [];
+  for (let byteOffset = 0; byteOffset < end;) {
+    let last = byteOffset;
+    while (last < end && isMeantAt(last)) last += step;
+    if (last > byteOffset) spans.push({ byteOffset, byteLength: last - byteOffset });
+    byteOffset = last + step;
+  }
+  return spans;
+}
+
+/** See `MemorySystem.isForeign`. */
+export function isForeign(page: Range): boolean {
+  return isAnonymous(page) || !isPrivate(page);
+}
+
+/** See `MemorySystem.isAnonymous`: such memory alone can be emptied on `fork`. */
+export function isAnonymous({ pointer, byteLength }: Range): boolean {
+  const { madvise } = libc();
+  if (madvise(pointer, BigInt(byteLength), MADV_WIPEONFORK) !== 0) return false;
+  // Or neighbours could not be joined.
+  madvise(pointer, BigInt(byteLength), MADV_KEEPONFORK);
+  return true;
+}
+
+/** See `MemorySystem.isPrivate`: shared mappings alone may be duplicated, with leave to move. */
+export function isPrivate({ pointer, byteLength }: Range): boolean {
+  libc().mremap!(pointer, 0n, BigInt(byteLength), 0, null);
+  return errnoName(lastErrno()) === "EINVAL";
+}

@@ -1,0 +1,41 @@
+/** Maps at addresses that no other mapping had before. */
+
+import { processTable } from "../../../ffi/guard/guard.ts";
+import type { Room } from "../../../ffi/guard/addresses.ts";
+import { addressOf } from "../../../ffi/memory.ts";
+import { alignUp } from "../arithmetic.ts";
+import type { MapRequest, PlacedRange } from "../system.ts";
+import { map, unmap } from "./ranges.ts";
+
+/**
+ * From here on, in bytes, a mapping begins at the same place of a huge page as its part of the file:
+ * only then can huge pages serve it.
+ */
+const HUGE_PAGE = 2 ** 21;
+
+/** Others can take a place only by a wish of their own for just that address. */
+const TRIES = 4;
+
+/** See `MemorySystem.place`. A request with an address of its own keeps it. */
+export function place(request: MapRequest, headroom = 0): PlacedRange {
+  const byteLength = alignUp(request.byteLength, request.pageSize);
+  for (let tries = 0; request.address === 0n && tries < TRIES; tries++) {
+    const room = roomFor(request, byteLength + headroom);
+    if (room === undefined) break;
+    const address = BigInt(room.start);
+    const range = map(request, { address });
+    const pages = { pointer: range.pointer, byteLength };
+    if (addressOf(range.pointer) === address) return { range, pages, ...room };
+    unmap(pages);
+  }
+  const range = map(request);
+  const start = Number(addressOf(range.pointer));
+  return { range, pages: { pointer: range.pointer, byteLength }, start, end: start + byteLength };
+}
+
+function roomFor({ pageSize, fileOffset }: MapRequest, byteLength: number): Room | undefined {
+  const table = processTable();
+  if (table === undefined) return undefined;
+  const alignment = byteLength < HUGE_PAGE ? pageSize : Math.max(pageSize, HUGE_PAGE);
+  return table.addresses.take(byteLength, alignment, fileOffset % alignment);
+}
