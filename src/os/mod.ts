@@ -15,12 +15,3 @@ let present: System | undefined;
 export function system(): System {
   return present ??= platform().os === "darwin" ? darwin : linux;
 }
-
-/** Puts another system in its place until the returned function is called: for tests. */
-export function replaceSystem(replacement: System): () => void {
-  const real = system();
-  present = replacement;
-  return () => {
-    present = real;
-  };
-}
