@@ -133,7 +133,10 @@ function command(
   stderr: "inherit" | "piped" = "piped",
 ): Deno.Command {
   const deno = Deno.execPath();
-  const start = typeof program === "string" ? ["eval", "--ext=ts"] : ["run", "-A", "--no-check"];
+  // A code cache would be a file that the runtime itself writes, under the limits of the child.
+  const start = typeof program === "string"
+    ? ["eval", "--ext=ts"]
+    : ["run", "-A", "--no-check", "--no-code-cache"];
   start.push("--quiet", `--config=${ROOT}deno.json`);
   if (v8Flags !== undefined) start.push(`--v8-flags=${v8Flags}`);
   if (typeof program === "string") start.push(program, ...args.map(String));

@@ -82,12 +82,20 @@ await act({
   },
 
   async steal(path: string): Promise<unknown> {
-    const steal = (): Uint8Array => new Uint8Array(open(path).buffer.transfer());
-    let stolen: Uint8Array | undefined = steal();
+    // Functions of their own, as a function that goes on may hold what it has used.
+    let stolen: Uint8Array | undefined;
+    function steal(): void {
+      stolen = new Uint8Array(open(path).buffer.transfer());
+    }
+    function forget(): unknown {
+      const after = [stolen!.length, stolen![0]];
+      stolen!.fill(99);
+      stolen = undefined;
+      return after;
+    }
+    steal();
     const left = await collected(path);
-    const after = [stolen.length, stolen[0]];
-    stolen.fill(99);
-    stolen = undefined;
+    const after = forget();
     return [left, after, await collected(path)];
   },
 
@@ -110,9 +118,12 @@ await act({
   },
 
   async forgetMany(label: string): Promise<unknown> {
-    for (let i = 0; i < 10_000; i++) {
-      MmapRegion.anonymous(1, { label });
-      if (i % 500 === 0) await collect();
+    function forget(count: number): void {
+      for (let i = 0; i < count; i++) MmapRegion.anonymous(1, { label });
+    }
+    for (let i = 0; i < 10_000; i += 500) {
+      forget(500);
+      await collect();
     }
     return await collected(label);
   },
