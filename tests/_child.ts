@@ -1,4 +1,4 @@
-/** Child processes that run TypeScript, for what must not happen to the test's own process. */
+/** Child processes that run programs of the tests, for what must not happen to the test's own process. */
 
 import { fromFileUrl } from "@std/path";
 
@@ -9,7 +9,7 @@ const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
 
 /** How a child is started. */
 export interface ChildOptions {
-  /** `Deno.args` of the child: as JSON, but for source text. A program that acts takes the action's name first. */
+  /** `Deno.args`: the action's name and its arguments as JSON, see `_act.ts`; for a text as they are. */
   args?: unknown[];
   /** Added to the environment. */
   env?: Record<string, string>;
@@ -35,8 +35,9 @@ export interface ChildResult {
 }
 
 /**
- * Runs a program, or the source text of one, to its end. Imports of a text work as in the project's own files:
- * "@mmap/mmap" by name, relative paths from the project's root. It has all permissions.
+ * Runs a program, or the source text of a short one, to its end. Imports of a text work as in the
+ * project's own files: "@mmap/mmap" by name, relative paths from the project's root. It has all
+ * permissions.
  */
 export async function runChild(
   program: URL | string,
