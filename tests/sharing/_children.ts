@@ -1,10 +1,11 @@
 /** The other processes of tests of growing regions and of names. */
 
-import { MmapRegion } from "@mmap/mmap";
+import { MmapRegion, type SystemError } from "@mmap/mmap";
 import { instantiate } from "../../examples/webassembly/module.ts";
 import { act } from "../_act.ts";
 import { splitLines } from "../_child.ts";
 import { PAGE } from "../_pages.ts";
+import { dropPrivileges } from "../_process.ts";
 
 /** Until the test closes it. */
 const stdinEnds = (): Promise<void> => Deno.stdin.readable.pipeTo(new WritableStream());
@@ -135,5 +136,32 @@ await act({
       name = (error as Error).name;
     }
     return [before, after, name];
+  },
+
+  /** What another user may do with a name. */
+  useAsNobody(name: string): unknown {
+    dropPrivileges();
+    const codeOf = (call: () => unknown): unknown => {
+      try {
+        call();
+        return "done";
+      } catch (error) {
+        const { name, code } = error as SystemError;
+        return [name, code];
+      }
+    };
+    return [
+      codeOf(() => MmapRegion.named(name)),
+      codeOf(() => MmapRegion.named(name, { access: "read" })),
+      codeOf(() => MmapRegion.unlink(name)),
+      codeOf(() => MmapRegion.reap()),
+      MmapRegion.list().find((info) => info.name === name)?.uid,
+    ];
+  },
+
+  writeSecond(name: string): unknown {
+    using region = MmapRegion.named(name);
+    region.bytes[1] = 2;
+    return [region.byteLength, region.bytes[0]];
   },
 });
