@@ -1,4 +1,4 @@
-/** Child processes that run TypeScript, for what must not happen to the test's own process. */
+/** Child processes that run programs of the tests, for what must not happen to the test's own process. */
 
 import { fromFileUrl } from "@std/path";
 
@@ -9,8 +9,8 @@ const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
 
 /** How a child is started. */
 export interface ChildOptions {
-  /** `Deno.args` of the child. */
-  args?: string[];
+  /** `Deno.args`: the action's name and its arguments as JSON, see `_act.ts`; for a text as they are. */
+  args?: unknown[];
   /** Added to the environment. */
   env?: Record<string, string>;
   /**
@@ -35,11 +35,15 @@ export interface ChildResult {
 }
 
 /**
- * Runs the source text of a module to its end. Its imports work as in the project's own files:
- * "@mmap/mmap" by name, relative paths from the project's root. It has all permissions.
+ * Runs a program, or the source text of a short one, to its end. Imports of a text work as in the
+ * project's own files: "@mmap/mmap" by name, relative paths from the project's root. It has all
+ * permissions.
  */
-export async function runChild(code: string, options: ChildOptions = {}): Promise<ChildResult> {
-  const process = command(code, options, "null").spawn();
+export async function runChild(
+  program: URL | string,
+  options: ChildOptions = {},
+): Promise<ChildResult> {
+  const process = command(program, options, "null").spawn();
   const timer = setTimeout(() => process.kill("SIGKILL"), patienceOf(options));
   try {
     const { success, code, signal, stdout, stderr } = await process.output();
@@ -56,8 +60,8 @@ export async function runChild(code: string, options: ChildOptions = {}): Promis
  * @throws {Error} If the child failed; the message is what it wrote to stderr.
  */
 // deno-lint-ignore no-explicit-any
-export async function resultOf(code: string, options: ChildOptions = {}): Promise<any> {
-  const { success, code: status, signal, stdout, stderr } = await runChild(code, options);
+export async function resultOf(program: URL | string, options: ChildOptions = {}): Promise<any> {
+  const { success, code: status, signal, stdout, stderr } = await runChild(program, options);
   if (!success) {
     throw new Error(`The child ended with ${signal ?? status}:\n${stderr}\n${stdout}`);
   }
@@ -72,9 +76,9 @@ export class Child implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #timer: ReturnType<typeof setTimeout>;
 
-  /** Starts the source text of a module; stderr is the test's own. */
-  constructor(code: string, options: ChildOptions = {}) {
-    this.#process = command(code, options, "piped", "inherit").spawn();
+  /** Starts a program, or the source text of one; stderr is the test's own. */
+  constructor(program: URL | string, options: ChildOptions = {}) {
+    this.#process = command(program, options, "piped", "inherit").spawn();
     this.pid = this.#process.pid;
     this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(splitLines()).getReader();
@@ -124,15 +128,20 @@ function patienceOf({ timeoutMs = 60_000 }: ChildOptions): number {
 }
 
 function command(
-  code: string,
+  program: URL | string,
   { args = [], env = {}, ulimit, v8Flags }: ChildOptions,
   stdin: "null" | "piped",
   stderr: "inherit" | "piped" = "piped",
 ): Deno.Command {
   const deno = Deno.execPath();
-  const evaluate = ["eval", "--quiet", "--ext=ts", `--config=${ROOT}deno.json`];
-  if (v8Flags !== undefined) evaluate.push(`--v8-flags=${v8Flags}`);
-  evaluate.push(code, ...args);
+  // A code cache would be a file that the runtime itself writes, under the limits of the child.
+  const start = typeof program === "string"
+    ? ["eval", "--ext=ts"]
+    : ["run", "-A", "--no-check", "--no-code-cache"];
+  start.push("--quiet", `--config=${ROOT}deno.json`);
+  if (v8Flags !== undefined) start.push(`--v8-flags=${v8Flags}`);
+  if (typeof program === "string") start.push(program, ...args.map(String));
+  else start.push(fromFileUrl(program), ...args.map((arg) => JSON.stringify(arg)));
   const options = {
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },
@@ -140,8 +149,8 @@ function command(
     stdout: "piped" as const,
     stderr,
   };
-  if (ulimit === undefined) return new Deno.Command(deno, { ...options, args: evaluate });
-  const shell = ["-c", `${ulimit} && exec "$0" "$@"`, deno, ...evaluate];
+  if (ulimit === undefined) return new Deno.Command(deno, { ...options, args: start });
+  const shell = ["-c", `${ulimit} && exec "$0" "$@"`, deno, ...start];
   return new Deno.Command("/bin/sh", { ...options, args: shell });
 }
 

@@ -2,15 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import type { Broadcast, Subscription } from "@mmap/mmap/channel";
-import { Child, type ChildOptions } from "../_child.ts";
+import { Child } from "../_child.ts";
 
-/** The functions below as source text, for children. */
-const PRELUDE = `
-  import { Broadcast } from "@mmap/mmap/channel";
-  import { messageOf, numberOf } from "./tests/channel/_broadcasts.ts";
-  const say = (line) => console.log(line);
-  const feed = Broadcast.fromEnv();
-`;
+const FEED_PEERS = new URL("_feed_peers.ts", import.meta.url);
 
 /** A message of 8 to 700 bytes of which every byte follows from its number. */
 export function messageOf(number: number): Uint8Array<ArrayBuffer> {
@@ -54,10 +48,12 @@ export function drain(
   }
 }
 
-/** A child that finds the broadcast in its environment as `feed`. */
-export function feedPeer(feed: Broadcast, code: string, options: ChildOptions = {}): Child {
-  return new Child(PRELUDE + code, { ...options, env: { ...options.env, ...feed.env() } });
+/** A child that finds the broadcast in its environment: an action of _feed_peers.ts. */
+export function feedPeer(feed: Broadcast, ...action: unknown[]): Child {
+  return new Child(FEED_PEERS, { args: action, env: feed.env() });
 }
 
-/** A child's last line: it goes on until it is killed. */
-export const STAY = `await new Promise((resolve) => setTimeout(resolve, 1e6));`;
+/** A child that writes so many messages to a broadcast in a file. */
+export function filePeer(path: string, first: number, end: number, closes: boolean): Child {
+  return new Child(FEED_PEERS, { args: ["writeToFile", path, first, end, closes] });
+}

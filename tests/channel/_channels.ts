@@ -40,26 +40,13 @@ export function fill(channel: Channel): number {
   return count;
 }
 
-const PRELUDE = `
-  import { Channel } from "@mmap/mmap/channel";
-  const say = (line) => console.log(line);
-  async function* commands() {
-    let rest = "";
-    for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\\n");
-      rest = lines.pop();
-      yield* lines;
-    }
-  }
-  const number = (n) => new Uint8Array(new Float64Array([n]).buffer);
-  const numberOf = (m) => new Float64Array(m.buffer, 0, 1)[0];
-`;
+const PEERS = new URL("_peers.ts", import.meta.url);
 
-/** A child that finds the channel in its environment as `channel`. */
-export function peer(channel: Channel, code: string, options: ChildOptions = {}): Child {
-  const opened = `const channel = Channel.fromEnv();\n`;
-  return new Child(PRELUDE + opened + code, {
+/** A child that finds the channel in its environment: an action of _peers.ts and its arguments. */
+export function peer(channel: Channel, action: unknown[], options: ChildOptions = {}): Child {
+  return new Child(PEERS, {
     ...options,
+    args: action,
     env: { ...options.env, ...channel.env() },
   });
 }

@@ -9,7 +9,7 @@ import {
   type ServeOptions,
   type Server,
 } from "@mmap/mmap/channel";
-import { Child, type ChildOptions } from "../_child.ts";
+import { Child } from "../_child.ts";
 
 /** A server and a client of it. */
 export interface Service extends AsyncDisposable {
@@ -81,29 +81,19 @@ export async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-const PRELUDE = `
-  import { Client, connect, serve, serveObject } from "@mmap/mmap/channel";
-  const say = (line) => console.log(line);
-  const stay = () => new Promise((resolve) => setTimeout(resolve, 1e6));
-`;
+/** What processes of their own run. */
+export const RPC_PEERS: URL = new URL("_rpc_peers.ts", import.meta.url);
 
-/** A child that is connected to the server as `client`. */
-export function clientChild(server: Server, code: string, options: ChildOptions = {}): Child {
-  return new Child(`${PRELUDE}\nconst client = Client.fromEnv();\n${code}`, {
-    ...options,
-    env: { ...options.env, ...server.env() },
-  });
+/** A child that is a client of the server: an action of _rpc_peers.ts. */
+export function clientChild(server: Server, action: string): Child {
+  return new Child(RPC_PEERS, { args: [action], env: server.env() });
 }
 
-/** A child that prints its server's handle first. @param handler the source text of its handler */
+/** A child that prints its server's handle first: an action of _rpc_peers.ts. */
 export async function serverChild(
-  handler: string,
-  code = "await stay();",
+  action: string,
 ): Promise<{ child: Child; client: Client; handle: string }> {
-  const child = new Child(
-    `${PRELUDE}\nconst server = serve({ capacity: 8192 }, ${handler});
-    say(server.env().MMAP_SERVER);\n${code}`,
-  );
+  const child = new Child(RPC_PEERS, { args: [action] });
   const handle = await child.readLine();
   return { child, handle, client: connect(handle) };
 }

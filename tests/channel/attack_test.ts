@@ -11,64 +11,12 @@ import { bytes, openPair, textOf } from "./_channels.ts";
 
 const { BadResource, InvalidData } = Deno.errors;
 
-/** Tries everything that a peer can, in memory that is overwritten all the time. */
-const RANDOM_HEADERS = `
-  import { Channel } from "@mmap/mmap/channel";
-  import { MmapRegion } from "@mmap/mmap";
-  const region = MmapRegion.anonymous(4096 + 65536);
-  const words = region.view(Int32Array);
-  const guard = MmapRegion.anonymous(4096);
-  const known = new Set(["InvalidData", "AlreadyExists", "Busy", "BrokenPipe", "ConnectionReset",
-    "TimedOut", "RangeError"]);
-  const seen = {};
-  const tried = (action) => {
-    try {
-      action();
-    } catch (error) {
-      if (!known.has(error.name)) throw error;
-      seen[error.name] = (seen[error.name] ?? 0) + 1;
-    }
-  };
-  let x = Number(Deno.args[0]);
-  const random = () => { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; return x | 0; };
-  const values = [() => random(), () => 0, () => -1, () => random() & 0xff, () => 1 << (random() & 31),
-    () => 0x7fffffff];
-  // Not the locks: a thread that lives may be waited for without end.
-  const targets = [2, 3, 4, 5, 7, 16, 17, 32, 33, 48, 64, 130, 131, 134, 135,
-    ...Array.from({ length: 40 }, (_, i) => 1024 + i * 2)];
-  const manners = [{}, { producers: "multiple", consumers: "multiple" }];
-  for (let round = 0; round < 1500; round++) {
-    words.fill(0);
-    tried(() => {
-      using channel = Channel.over(region, 0, { ...manners[round & 1], pooled: (round & 2) > 0 });
-      for (let i = 0; i < 5; i++) channel.trySend(new Uint8Array(random() & 0x7ff));
-      for (let i = 0; i < 3; i++) {
-        words[targets[(random() >>> 1) % targets.length]] = values[(random() >>> 1) % values.length]();
-      }
-      for (let i = 0; i < 3; i++) {
-        tried(() => channel.trySend(new Uint8Array(random() & 0x7ff)));
-        tried(() => channel.tryReceive());
-        tried(() => { using message = channel.peek(); message?.bytes.at(-1); });
-        tried(() => { using slot = channel.reserve(random() & 0xff); slot?.commit(1); });
-        tried(() => channel.tryReceiveInto(new Uint8Array(100)));
-        tried(() => channel.receiveSync({ timeoutMs: 1 }));
-        tried(() => channel.sendSync(new Uint8Array(3), { timeoutMs: 1 }));
-        tried(() => channel.ended);
-      }
-      tried(() => {
-        using other = Channel.over(region);
-        tried(() => other.tryReceive());
-        tried(() => other.trySend(new Uint8Array(1)));
-      });
-      tried(() => Channel.attach(region.handle()).close());
-    });
-  }
-  console.log(JSON.stringify(seen));
-`;
+const FILE_PEERS = new URL("_file_peers.ts", import.meta.url);
+const RANDOM_HEADERS = new URL("_random_headers.ts", import.meta.url);
 
 Deno.test("Channel survives random values anywhere in its memory", async () => {
-  for (const seed of ["12345", "987654321"]) {
-    const seen = await resultOf(RANDOM_HEADERS, { args: [seed] });
+  for (const seed of [12345, 987654321]) {
+    const seen = await resultOf(RANDOM_HEADERS, { args: ["overwrite", seed] });
     assert(seen.InvalidData > 0 && seen.AlreadyExists > 0, JSON.stringify(seen));
   }
 });
@@ -209,22 +157,9 @@ Deno.test("Channel sends the bytes of whatever is a Uint8Array, and only these",
 Deno.test("Channel over a truncated file ends in an error and crashes nobody", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "channel");
-    const { success, stdout, stderr } = await runChild(`
-      import { Channel } from "@mmap/mmap/channel";
-      const channel = Channel.create({ path: ${JSON.stringify(path)}, capacity: 65536 });
-      for (let i = 0; i < 20; i++) channel.trySend(new Uint8Array(1000));
-      Deno.truncateSync(${JSON.stringify(path)}, 0);
-      const outcomes = [];
-      for (let i = 0; i < 40; i++) {
-        try {
-          channel.sendSync(new Uint8Array(3000), { timeoutMs: 5 });
-          outcomes.push(channel.receiveSync({ timeoutMs: 5 })?.length);
-        } catch (error) { outcomes.push(error.name); }
-      }
-      await channel.receive({ timeoutMs: 5 }).catch((error) => outcomes.push(error.name));
-      try { channel.close(); } catch (error) { outcomes.push(error.name); }
-      console.log(JSON.stringify(outcomes));
-    `);
+    const { success, stdout, stderr } = await runChild(FILE_PEERS, {
+      args: ["useTruncated", path],
+    });
     assert(success, stderr);
     // What was cut off reads as zeros, which would be messages of no bytes. Closing throws nothing.
     assertEquals(JSON.parse(stdout), Array.from({ length: 41 }, () => "MappingFaultError"));
@@ -232,19 +167,10 @@ Deno.test("Channel over a truncated file ends in an error and crashes nobody", a
 });
 
 Deno.test("Channel.create() throws what the system says if there are no descriptors left", async () => {
-  const { success, stdout, stderr } = await runChild(
-    `import { Channel } from "@mmap/mmap/channel";
-    const all = [];
-    try {
-      while (true) all.push(Channel.create({ capacity: 4096 }));
-    } catch (error) { console.log(error.code); }
-    all[0].sendSync(new Uint8Array([1]));
-    console.log(all[0].receiveSync().length);
-    for (const channel of all) channel.close();
-    using again = Channel.create({ capacity: 4096 });
-    console.log(await again.receive({ timeoutMs: 10 }).catch((error) => error.name));`,
-    { ulimit: "ulimit -n 60" },
-  );
+  const { success, stdout, stderr } = await runChild(FILE_PEERS, {
+    args: ["createMany"],
+    ulimit: "ulimit -n 60",
+  });
   assert(success, stderr);
   assertEquals(stdout, "EMFILE\n1\nTimedOut\n");
 });

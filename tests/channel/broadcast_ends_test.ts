@@ -4,10 +4,9 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, Latest } from "@mmap/mmap/channel";
 import { join } from "@std/path";
-import { Child } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, textOf } from "./_channels.ts";
-import { drain, feedPeer, messageOf, numberOf, publishNumbers, STAY } from "./_broadcasts.ts";
+import { drain, feedPeer, filePeer, messageOf, numberOf, publishNumbers } from "./_broadcasts.ts";
 
 Deno.test("Broadcast.close() by the writer lets readers have what is kept, then the end", async () => {
   const feed = Broadcast.create({ capacity: 4096 });
@@ -88,8 +87,7 @@ Deno.test("Broadcast.publish() goes on in one that had ended when it was opened"
 Deno.test("Broadcast throws ConnectionReset for a dead writer after draining, and another one goes on", async () => {
   using feed = Broadcast.create({ capacity: 4096 });
   using reader = feed.subscribe();
-  const code = `for (let i = 0; i < 3; i++) feed.publish(messageOf(i)); say("published"); ${STAY}`;
-  await using child = feedPeer(feed, code);
+  await using child = feedPeer(feed, "writeThree");
   assertEquals(await child.readLine(), "published");
   assertThrows(() => feed.publish(messageOf(3)), Deno.errors.Busy, `process ${child.pid}`);
   const received = { count: 0 };
@@ -113,14 +111,7 @@ for (const wait of ["adaptive", "block", "spin"] as const) {
   Deno.test(`Subscription.receiveSync() ends with wait "${wait}": with messages, then with a death`, async () => {
     using feed = Broadcast.create({ capacity: 65536, wait });
     using reader = feed.subscribe();
-    await using child = feedPeer(
-      feed,
-      `for (let i = 0; i < 50; i++) {
-        feed.publish(messageOf(i));
-        if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      Deno.kill(Deno.pid, "SIGKILL");`,
-    );
+    await using child = feedPeer(feed, "writeAndDie");
     for (let i = 0; i < 50; i++) assertEquals(numberOf(reader.receiveSync()!), i);
     assertThrows(() => reader.receiveSync(), Deno.errors.ConnectionReset, `process ${child.pid}`);
   });
@@ -129,14 +120,7 @@ for (const wait of ["adaptive", "block", "spin"] as const) {
 Deno.test("Broadcast in a file goes on after the death and after the end of its writer", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "feed");
-    const open = `
-      import { Broadcast } from "@mmap/mmap/channel";
-      import { messageOf } from "./tests/channel/_broadcasts.ts";
-      const feed = Broadcast.create({ path: ${JSON.stringify(path)}, capacity: 65536 });
-      const [first, end] = Deno.args.map(Number);
-      for (let i = first; i < end; i++) feed.publish(messageOf(i));
-      console.log("published");`;
-    await using killed = new Child(open + STAY, { args: ["0", "100"] });
+    await using killed = filePeer(path, 0, 100, false);
     assertEquals(await killed.readLine(), "published");
     killed.kill();
     await killed.ended();
@@ -146,7 +130,7 @@ Deno.test("Broadcast in a file goes on after the death and after the end of its 
       for (let i = 0; i < 100; i++) assertEquals(numberOf(reader.receiveSync()!), i);
       assertThrows(() => reader.receiveSync(), Deno.errors.ConnectionReset);
     }
-    await using closing = new Child(open + "feed.close();", { args: ["100", "110"] });
+    await using closing = filePeer(path, 100, 110, true);
     assertEquals(await closing.readLine(), "published");
     assertEquals((await closing.ended()).code, 0);
     using feed = Broadcast.create({ path, capacity: 65536 });

@@ -6,27 +6,10 @@ import { drain, feedPeer, messageOf, numberOf, publishNumbers } from "./_broadca
 
 const KILLS = Number(Deno.env.get("MMAP_KILLS") ?? 12);
 
-/** Takes messages to the end, and tells how many it received and lost. */
-const READER = `
-  const subscription = feed.subscribe({ from: Deno.args[0] });
-  say("subscribed");
-  let received = 0;
-  let first, last;
-  for (let m = subscription.receiveSync(); m !== null;) {
-    const number = numberOf(m);
-    first ??= number - subscription.lost;
-    if (number !== first + subscription.lost + received) throw new Error("the counts are wrong");
-    received++;
-    last = number;
-    m = received % 2 ? await subscription.receive() : subscription.receiveSync();
-  }
-  say(JSON.stringify({ first, last, received, lost: subscription.lost }));
-`;
-
 Deno.test("Broadcast gives several processes whole messages in order, and counts what they lose", async () => {
   using feed = Broadcast.create({ capacity: 16384 });
   const readers = ["newest", "oldest", "newest", "newest"].map((from) =>
-    feedPeer(feed, READER, { args: [from] })
+    feedPeer(feed, "read", from)
   );
   for (const reader of readers) assertEquals(await reader.readLine(), "subscribed");
   const published = 50_000;
@@ -46,19 +29,7 @@ Deno.test("Broadcast gives several processes whole messages in order, and counts
 
 Deno.test("Broadcast has 64 readers that wait in four processes", async () => {
   using feed = Broadcast.create({ capacity: 65536 });
-  const code = `
-    const subscriptions = Array.from({ length: 16 }, () => feed.subscribe());
-    const counts = subscriptions.map(async (subscription) => {
-      let count = 0;
-      for await (const message of subscription) {
-        if (numberOf(message) !== count++) throw new Error("not in order");
-      }
-      return count;
-    });
-    say("subscribed");
-    say(JSON.stringify(await Promise.all(counts)));
-  `;
-  const readers = Array.from({ length: 4 }, () => feedPeer(feed, code));
+  const readers = Array.from({ length: 4 }, () => feedPeer(feed, "readTogether"));
   for (const reader of readers) assertEquals(await reader.readLine(), "subscribed");
   for (let number = 0; number < 50; number++) {
     feed.publish(messageOf(number));
@@ -75,7 +46,7 @@ Deno.test("Broadcast has 64 readers that wait in four processes", async () => {
 
 Deno.test("Broadcast.publish() does not wait for a stopped reader, which then goes on", async () => {
   using feed = Broadcast.create({ capacity: 4096 });
-  await using child = feedPeer(feed, READER, { args: ["newest"] });
+  await using child = feedPeer(feed, "read", "newest");
   assertEquals(await child.readLine(), "subscribed");
   publishNumbers(feed, 0, 5);
   child.kill("SIGSTOP");
@@ -96,7 +67,7 @@ Deno.test("Broadcast is not disturbed by readers that are killed", async () => {
   const received = { count: 0 };
   let published = 0;
   for (let round = 0; round < 4; round++) {
-    await using child = feedPeer(feed, READER, { args: ["newest"] });
+    await using child = feedPeer(feed, "read", "newest");
     assertEquals(await child.readLine(), "subscribed");
     const end = published + 200 + Math.random() * 2000;
     while (published < end) {
@@ -111,26 +82,12 @@ Deno.test("Broadcast is not disturbed by readers that are killed", async () => {
   assertEquals([witness.lost, received.count], [0, published]);
 });
 
-/** Goes on where the writer before it was, as fast as it can. */
-const WRITER = `
-  const recent = feed.subscribe({ from: "oldest" });
-  let next = 0;
-  for (let m = recent.tryReceive(); m !== null; m = recent.tryReceive()) next = numberOf(m) + 1;
-  // The first is a writer before it is killed: nobody misses one who never was.
-  if (next === 0) feed.publish(messageOf(next++));
-  say("up");
-  for (;; next++) {
-    feed.publish(messageOf(next));
-    if (next % 100 === 0) await 0;
-  }
-`;
-
 Deno.test("Broadcast loses, doubles and tears nothing when writers are killed", async () => {
   using feed = Broadcast.create({ capacity: 16384 });
   using reader = feed.subscribe();
   const received = { count: 0 };
   for (let round = 0; round < KILLS; round++) {
-    await using writer = feedPeer(feed, WRITER);
+    await using writer = feedPeer(feed, "write");
     assertEquals(await writer.readLine(), "up");
     const moment = performance.now() + Math.random() * 15;
     while (performance.now() < moment) drain(reader, received, 100);

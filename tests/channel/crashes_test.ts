@@ -6,6 +6,8 @@ import { Channel, type Sharers } from "@mmap/mmap/channel";
 import { Child } from "../_child.ts";
 import { numbered, peer } from "./_channels.ts";
 
+const FILE_PEERS = new URL("_file_peers.ts", import.meta.url);
+
 const ALL_KILLS = Number(Deno.env.get("MMAP_KILLS") ?? 500);
 
 /** In each test with one process at a time, and with three, which takes less time for each. */
@@ -13,28 +15,6 @@ const KILLS = { single: Math.ceil(ALL_KILLS * 0.16), multiple: Math.ceil(ALL_KIL
 
 /** Of both sides of a file. */
 const FILE_KILLS = Math.ceil(ALL_KILLS * 0.08);
-
-/** Sends as fast as it can: its number, how many it sent before, and a pattern. */
-const PRODUCER = `
-  const id = Number(Deno.args[0]);
-  say("up");
-  for (let i = 0;; i++) {
-    const byteLength = 16 + (i * 53) % 700;
-    if (i % 4 === 0) {
-      const slot = channel.reserve(byteLength);
-      if (slot === null) { i--; await 0; continue; }
-      const message = new Uint8Array(byteLength).fill(i);
-      new Float64Array(message.buffer, 0, 2).set([id, i]);
-      slot.bytes.set(message);
-      slot.commit();
-      continue;
-    }
-    const message = new Uint8Array(byteLength).fill(i);
-    new Float64Array(message.buffer, 0, 2).set([id, i]);
-    if (i % 4 === 1) await channel.send(message);
-    else channel.sendSync(message);
-  }
-`;
 
 /** Waits a random moment, so that the kill comes at any place of the loop. */
 function randomMoment(): Promise<void> {
@@ -54,7 +34,7 @@ for (const [producers, together] of [["single", 1], ["multiple", 3]] as [Sharers
     using channel = Channel.create({ capacity: 8192, producers });
     const counts = new Map<number, number>();
     const receiveFrom = async (id: number) => {
-      await using child = peer(channel, PRODUCER, { args: [`${id}`] });
+      await using child = peer(channel, ["flood", id]);
       assertEquals(await child.readLine(), "up");
       await randomMoment();
       child.kill();
@@ -91,19 +71,6 @@ for (const [producers, together] of [["single", 1], ["multiple", 3]] as [Sharers
   });
 }
 
-/** Marks each message in place before it releases it. */
-const CONSUMER = `
-  import { MmapRegion } from "@mmap/mmap";
-  const marks = MmapRegion.fromEnv().view(Int32Array);
-  say("up");
-  while (true) {
-    const message = channel.peek();
-    if (message === null) { await 0; continue; }
-    Atomics.add(marks, new Int32Array(message.bytes.slice().buffer)[0], 1);
-    message[Symbol.dispose]();
-  }
-`;
-
 for (const [consumers, together] of [["single", 1], ["multiple", 3]] as [Sharers, number][]) {
   Deno.test(`Channel delivers each message at least once when consumers are killed (${consumers})`, async () => {
     using region = MmapRegion.anonymous(4 << 20);
@@ -118,7 +85,7 @@ for (const [consumers, together] of [["single", 1], ["multiple", 3]] as [Sharers
       }
     })();
     const receive = async () => {
-      await using child = peer(channel, CONSUMER, { env: region.env() });
+      await using child = peer(channel, ["mark"], { env: region.env() });
       assertEquals(await child.readLine(), "up");
       await randomMoment();
       child.kill();
@@ -142,51 +109,16 @@ for (const [consumers, together] of [["single", 1], ["multiple", 3]] as [Sharers
   });
 }
 
-/** Both sides of a channel in a file: what was sent last, and how often each message came. */
-const FILE_SIDES = {
-  producer: `
-    for (let i = Atomics.load(marks, 0);; i++) {
-      try {
-        channel.sendSync(new Uint8Array(new Int32Array([i]).buffer));
-      } catch (error) {
-        // The last consumer is dead and the next one has not come yet.
-        if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
-        i--;
-        continue;
-      }
-      Atomics.store(marks, 0, i + 1);
-      if (i === marks.length - 2) await new Promise((resolve) => setTimeout(resolve, 1e6));
-    }`,
-  consumer: `
-    for (let last = -1;;) {
-      using message = channel.peek();
-      if (message === null) { await 0; continue; }
-      const [i] = new Int32Array(message.bytes.slice().buffer);
-      // A dead producer may have sent one that it had not counted yet.
-      if (i < last || i > last + 1 && last !== -1) throw new Error(i + " after " + last);
-      last = i;
-      Atomics.add(marks, 1 + i, 1);
-    }`,
-};
-
 Deno.test("Channel in a file goes on where it was when both sides are killed", async () => {
   const path = await Deno.makeTempFile();
   using region = MmapRegion.anonymous(16 << 20);
   const marks = region.view(Int32Array);
   try {
     const open = (side: string): Child =>
-      new Child(
-        `import { MmapRegion } from "@mmap/mmap";
-        import { Channel } from "@mmap/mmap/channel";
-        const marks = MmapRegion.fromEnv().view(Int32Array);
-        const channel = Channel.create({ path: ${JSON.stringify(path)}, capacity: 4096 });
-        console.log("up");
-        ${side}`,
-        { env: region.env() },
-      );
+      new Child(FILE_PEERS, { args: [side, path], env: region.env() });
     for (let killed = 0; killed < FILE_KILLS; killed += 2) {
-      await using producer = open(FILE_SIDES.producer);
-      await using consumer = open(FILE_SIDES.consumer);
+      await using producer = open("produceMarked");
+      await using consumer = open("consumeMarked");
       assertEquals([await producer.readLine(), await consumer.readLine()], ["up", "up"]);
       await randomMoment();
       for (const child of [producer, consumer]) child.kill();
@@ -211,7 +143,7 @@ Deno.test("Channel.receive() throws ConnectionReset if the other one dies before
   using channel = Channel.create({ capacity: 4096 });
   await using child = peer(
     channel,
-    `say("up"); await new Promise(() => setInterval(() => {}, 1e6));`,
+    ["comeUp"],
   );
   assertEquals(await child.readLine(), "up");
   const received = assertRejects(

@@ -7,6 +7,8 @@ import { join } from "@std/path";
 import { Child } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 
+const WRITERS = new URL("_latest_writers.ts", import.meta.url);
+
 const value = (byte: number, byteLength = 100) => new Uint8Array(byteLength).fill(byte);
 
 Deno.test("Latest.read() gives zeros before the first write, then the newest value", () => {
@@ -106,11 +108,7 @@ Deno.test("Latest.attach() throws InvalidData for something else or a damaged he
 Deno.test("Latest.read() is never torn, and a killed writer leaves a whole value", async () => {
   for (let round = 0; round < 5; round++) {
     using latest = Latest.create({ byteLength: 20_000 });
-    const code = `import { Latest } from "@mmap/mmap/channel";
-      const latest = Latest.fromEnv();
-      const value = new Uint8Array(latest.byteLength);
-      for (let i = 1;; i++) latest.write(value.fill(i));`;
-    await using child = new Child(code, { env: latest.env() });
+    await using child = new Child(WRITERS, { args: ["write"], env: latest.env() });
     await latest.changed();
     const target = new Uint8Array(latest.byteLength);
     for (let i = 0; i < 1000; i++) {
@@ -128,14 +126,8 @@ Deno.test("Latest.read() is never torn, and a killed writer leaves a whole value
 
 Deno.test("Latest counts every write of several writers, and no value is of two", async () => {
   using latest = Latest.create({ byteLength: 5000 });
-  const code = `import { Latest } from "@mmap/mmap/channel";
-    const latest = Latest.fromEnv();
-    const value = new Uint8Array(latest.byteLength);
-    console.log("up");
-    await Deno.stdin.read(new Uint8Array(1));
-    for (let i = 0; i < 20_000; i++) latest.write(value.fill(Number(Deno.args[0]) + i % 100));`;
-  const writers = ["0", "100"].map((first) =>
-    new Child(code, { args: [first], env: latest.env() })
+  const writers = [0, 100].map((first) =>
+    new Child(WRITERS, { args: ["writeMany", first], env: latest.env() })
   );
   for (const writer of writers) assertEquals(await writer.readLine(), "up");
   await Promise.all(writers.map((writer) => writer.writeLine("")));

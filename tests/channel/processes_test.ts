@@ -5,34 +5,9 @@ import { Channel, type Sharers } from "@mmap/mmap/channel";
 import { Child } from "../_child.ts";
 import { bytes, fill, numbered, numberOf, peer, textOf } from "./_channels.ts";
 
+const FILE_PEERS = new URL("_file_peers.ts", import.meta.url);
+
 const sharers = (count: number): Sharers => count === 1 ? "single" : "multiple";
-
-const PRODUCER = `
-  const [id, count] = Deno.args.map(Number);
-  for (let i = 0; i < count; i++) {
-    const message = new Uint8Array(16 + (i * 37) % 300).fill(i);
-    new Float64Array(message.buffer, 0, 2).set([id, i]);
-    if (i % 3 === 0) await channel.send(message);
-    else channel.sendSync(message);
-  }
-  channel.close();
-`;
-
-const CONSUMER = `
-  const seen = [];
-  while (true) {
-    const message = seen.length % 2 ? await channel.receive() : channel.receiveSync();
-    if (message === null) break;
-    const [id, i] = new Float64Array(message.buffer, 0, 2);
-    const rest = message.subarray(16);
-    if (message.length !== 16 + (i * 37) % 300 || !rest.every((b) => b === (i & 0xff))) {
-      throw new Error("torn message");
-    }
-    seen.push([id, i]);
-  }
-  channel.close();
-  say(JSON.stringify(seen));
-`;
 
 for (const producers of [1, 4]) {
   for (const consumers of [1, 4]) {
@@ -40,10 +15,10 @@ for (const producers of [1, 4]) {
       const shape = { producers: sharers(producers), consumers: sharers(consumers) };
       using channel = Channel.create({ capacity: 4096, ...shape });
       const count = 600;
-      const receivers = Array.from({ length: consumers }, () => peer(channel, CONSUMER));
+      const receivers = Array.from({ length: consumers }, () => peer(channel, ["consume"]));
       const senders = Array.from(
         { length: producers },
-        (_, id) => peer(channel, PRODUCER, { args: [`${id}`, `${count}`] }),
+        (_, id) => peer(channel, ["produce", id, count]),
       );
       // The last producer's close must not come before the first message of another one.
       if (producers > 1) await channel.sendMany([]);
@@ -70,10 +45,7 @@ Deno.test("Channel passes 0 bytes to 1 MiB unchanged", async () => {
   using channel = Channel.create({ capacity: 4 << 20 });
   await using child = peer(
     channel,
-    `for (let m = channel.receiveSync(); m !== null; m = await channel.receive()) {
-      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", m));
-      say(m.length + " " + digest.toHex());
-    }`,
+    ["digest"],
   );
   for (const byteLength of [0, 1, 7, 8, 9, 63, 64, 65, 4096, 65537, 1 << 20]) {
     const message = new Uint8Array(byteLength);
@@ -96,9 +68,7 @@ for (const wait of ["adaptive", "block", "spin"] as const) {
     using back = Channel.create({ capacity: 4096, wait });
     await using child = peer(
       there,
-      `const back = Channel.fromEnv("BACK", { wait: "${wait}" });
-      for (let m = channel.receiveSync(); m !== null; m = channel.receiveSync()) back.sendSync(m);
-      back.close(); channel.close();`,
+      ["echo", wait],
       { env: back.env("BACK") },
     );
     for (let i = 0; i < 50; i++) {
@@ -111,18 +81,10 @@ for (const wait of ["adaptive", "block", "spin"] as const) {
   });
 }
 
-const SEND_AND_STAY = `
-  for (let i = 0; i < 3; i++) channel.sendSync(number(i));
-  const slot = channel.reserve(8);
-  slot.bytes.fill(255);
-  say("reserved");
-  await new Promise((resolve) => setTimeout(resolve, 1e6));
-`;
-
 for (const producers of ["single", "multiple"] as const) {
   Deno.test(`Channel.receive() throws ConnectionReset for a dead producer after draining (${producers})`, async () => {
     using channel = Channel.create({ capacity: 4096, producers });
-    await using child = peer(channel, SEND_AND_STAY);
+    await using child = peer(channel, ["sendAndStay"]);
     assertEquals(await child.readLine(), "reserved");
     const { pid } = child;
     child.kill();
@@ -140,7 +102,7 @@ for (const producers of ["single", "multiple"] as const) {
 
   Deno.test(`Channel.receive() that waits throws ConnectionReset when the producer dies (${producers})`, async () => {
     using channel = Channel.create({ capacity: 4096, producers });
-    await using child = peer(channel, SEND_AND_STAY);
+    await using child = peer(channel, ["sendAndStay"]);
     for (let i = 0; i < 3; i++) assertEquals(numberOf((await channel.receive())!), i);
     assertEquals(await child.readLine(), "reserved");
     const receiving = channel.receive();
@@ -155,10 +117,7 @@ for (const consumers of ["single", "multiple"] as const) {
     for (let i = 0; i < 3; i++) channel.sendSync(numbered(i));
     await using child = peer(
       channel,
-      `channel.receiveSync();
-      const message = channel.peek();
-      say(String(numberOf(message.bytes.slice())));
-      await new Promise((resolve) => setTimeout(resolve, 1e6));`,
+      ["peekAndStay"],
     );
     assertEquals(await child.readLine(), "1");
     child.kill();
@@ -173,7 +132,7 @@ Deno.test("Channel.send() throws ConnectionReset when the channel is full and it
   using channel = Channel.create({ capacity: 4096 });
   await using child = peer(
     channel,
-    `channel.tryReceive(); say("joined"); for await (const _ of commands());`,
+    ["join"],
   );
   assertEquals(await child.readLine(), "joined");
   fill(channel);
@@ -188,7 +147,7 @@ Deno.test("Channel waits for a peer that is stopped", async () => {
   using channel = Channel.create({ capacity: 4096 });
   await using child = peer(
     channel,
-    `say("ready"); for (let i = 0; i < 100; i++) channel.sendSync(number(i)); channel.close();`,
+    ["sendHundred"],
   );
   assertEquals(await child.readLine(), "ready");
   assertEquals(numberOf((await channel.receive())!), 0);
@@ -206,16 +165,8 @@ Deno.test("Channel waits for a peer that is stopped", async () => {
 Deno.test("Channel in a file survives the death of both sides", async () => {
   const path = await Deno.makeTempFile({ dir: "/tmp" });
   try {
-    const open = `import { Channel } from "@mmap/mmap/channel";
-      const channel = Channel.create({ path: ${JSON.stringify(path)}, capacity: 4096 });`;
-    const stay = `console.log("done"); await new Promise((r) => setTimeout(r, 1e6));`;
-    for (
-      const code of [
-        `for (let i = 0; i < 9; i++) channel.sendSync(new Uint8Array([i]));`,
-        `for (let i = 0; i < 4; i++) if (channel.receiveSync()[0] !== i) throw new Error();`,
-      ]
-    ) {
-      await using child = new Child(`${open}\n${code}\n${stay}`);
+    for (const action of ["sendNine", "receiveFour"]) {
+      await using child = new Child(FILE_PEERS, { args: [action, path] });
       assertEquals(await child.readLine(), "done");
     }
     using channel = Channel.create({ path, capacity: 4096 });
@@ -232,16 +183,7 @@ Deno.test("Channel.create() at one path from several processes makes one channel
     try {
       const children = Array.from(
         { length: 4 },
-        (_, i) =>
-          new Child(`import { Channel } from "@mmap/mmap/channel";
-        console.log("ready");
-        await Deno.stdin.read(new Uint8Array(1));
-        using channel = Channel.create({ path: ${
-            JSON.stringify(path)
-          }, capacity: 4096, producers: "multiple" });
-        channel.sendSync(new Uint8Array([${i}]));
-        console.log("sent");
-        await Deno.stdin.read(new Uint8Array(1));`),
+        (_, i) => new Child(FILE_PEERS, { args: ["createAndSend", path, i] }),
       );
       for (const child of children) await child.readLine();
       await Promise.all(children.map((child) => child.writeLine("")));

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { resultOf } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, textOf } from "./_channels.ts";
-import { echo, Held, openService, until } from "./_rpc.ts";
+import { echo, Held, openService, RPC_PEERS, until } from "./_rpc.ts";
 
 const { BadResource, BrokenPipe, ConnectionRefused } = Deno.errors;
 
@@ -103,28 +103,7 @@ Deno.test("Server.close() may be called by its handler", async () => {
 
 Deno.test("Server and Client leave no descriptor and no mapping behind", async () => {
   // In a process of its own: other tests have descriptors too.
-  const counts = await resultOf(`
-    import { MmapRegion } from "@mmap/mmap";
-    import { connect, serve } from "@mmap/mmap/channel";
-    import { descriptorsOf, mapsOf } from "./tests/_process.ts";
-    const names = ["mmap server", "mmap connection", "wrong"];
-    const descriptors = () => names.map((name) => descriptorsOf(name).length);
-    const maps = () => names.map((name) => mapsOf(name).length);
-    let whileOpen;
-    {
-      await using server = serve({}, (request) => request);
-      for (let i = 0; i < 20; i++) {
-        await using client = connect(server.handle());
-        await client.call(new Uint8Array(1));
-      }
-      await using client = connect(server.handle());
-      await client.call(new Uint8Array(1));
-      using wrong = MmapRegion.anonymous(8192, { label: "wrong" });
-      try { connect(wrong.handle()); } catch { /* it holds no server */ }
-      while (server.clients > 1) await new Promise((resolve) => setTimeout(resolve, 1));
-      whileOpen = descriptors();
-    }
-    console.log(JSON.stringify({ whileOpen, after: [...descriptors(), ...maps()] }));`);
+  const counts = await resultOf(RPC_PEERS, { args: ["countLeft"] });
   // The server's place to meet, and the connection as either side has it, each with the descriptor
   // that shows that this side lives; the wrong one.
   assertEquals(counts, { whileOpen: [2, 4, 1], after: [0, 0, 0, 0, 0, 0] });

@@ -11,10 +11,9 @@ import { type Connection, makeConnection } from "../../src/channel/rpc/connectio
 import * as frames from "../../src/channel/rpc/frames.ts";
 import { Meeting } from "../../src/channel/rpc/meeting.ts";
 import { checkMeeting, MEETING } from "../../src/channel/rpc/meeting_layout.ts";
-import { Child } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, textOf } from "./_channels.ts";
-import { echo, Held, openService, until } from "./_rpc.ts";
+import { clientChild, echo, Held, openService, until } from "./_rpc.ts";
 
 const { InvalidData } = Deno.errors;
 const FOR_EVER = { deadline: Infinity, signal: undefined };
@@ -223,19 +222,7 @@ Deno.test("serve() does not take one client's offer for that of the next one at 
 
 Deno.test("serve() gives the places of clients that died while they connected to others", async () => {
   await using server = serve({}, echo);
-  await using child = new Child(
-    `
-    import { MmapRegion } from "@mmap/mmap";
-    import { attachPlaced } from "./src/channel/place.ts";
-    import { SERVER } from "./src/channel/kinds.ts";
-    import { Meeting } from "./src/channel/rpc/meeting.ts";
-    import { checkMeeting } from "./src/channel/rpc/meeting_layout.ts";
-    const place = attachPlaced(MmapRegion.fromEnv("MMAP_SERVER"), SERVER, checkMeeting);
-    const offered = Array.from({ length: 33 }, () => new Meeting(place).offer("nonsense"));
-    console.log(offered.filter((done) => done).length);
-    await new Promise((resolve) => setTimeout(resolve, 1e6));`,
-    { env: server.env() },
-  );
+  await using child = clientChild(server, "offer");
   assertEquals(await child.readLine(), "32");
   child.kill();
   await child.ended();

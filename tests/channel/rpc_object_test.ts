@@ -169,15 +169,7 @@ Deno.test("Client.object() works from another process", async () => {
     add: (a: number, b: number) => a + b,
     pid: () => Deno.pid,
   });
-  await using child = clientChild(
-    server,
-    `
-    const remote = client.object();
-    say(await remote.add(20, 22));
-    say(await remote.pid());
-    say(await remote.nothing().catch((error) => error.constructor.name));
-    client.close();`,
-  );
+  await using child = clientChild(server, "callObject");
   assertEquals(await child.readLine(), "42");
   assertEquals(await child.readLine(), `${Deno.pid}`);
   assertEquals(await child.readLine(), "TypeError");

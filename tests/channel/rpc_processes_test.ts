@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { Child } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, textOf } from "./_channels.ts";
-import { clientChild, echo, Held, serverChild, until } from "./_rpc.ts";
+import { clientChild, echo, Held, RPC_PEERS, serverChild, until } from "./_rpc.ts";
 
 const { ConnectionReset } = Deno.errors;
 
@@ -15,22 +15,7 @@ Deno.test("serve() answers four processes at once, each with its own answers", a
     if (request[0]! % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     return new Uint8Array([...bytes(`${info.pid}:`), ...request]);
   });
-  const children = Array.from({ length: 4 }, () =>
-    clientChild(
-      server,
-      `
-      const prefix = new TextEncoder().encode(Deno.pid + ":");
-      await Promise.all(Array.from({ length: 400 }, async (_, i) => {
-        const request = new Uint8Array((i * 53) % 6000).fill(i);
-        const answer = await client.call(request);
-        const wanted = new Uint8Array([...prefix, ...request]);
-        if (answer.length !== wanted.length || answer.some((byte, at) => byte !== wanted[at])) {
-          throw new Error("another answer");
-        }
-      }));
-      say("done");
-      client.close();`,
-    ));
+  const children = Array.from({ length: 4 }, () => clientChild(server, "callTogether"));
   try {
     for (const child of children) assertEquals(await child.readLine(), "done");
     for (const child of children) assertEquals((await child.ended()).code, 0);
@@ -45,7 +30,7 @@ Deno.test("serve() notices a client that is killed, aborts its calls, and goes o
   await using server = serve({}, held.handler);
   await using other = connect(server.handle());
   for (let round = 0; round < 3; round++) {
-    await using child = clientChild(server, `client.call(new Uint8Array([1])); await stay();`);
+    await using child = clientChild(server, "callAndStay");
     const { info, aborted, answer } = await held.next();
     assertEquals(info.pid, child.pid);
     const kept = other.call(bytes("kept"));
@@ -63,13 +48,7 @@ Deno.test("serve() notices a client that is killed, aborts its calls, and goes o
 Deno.test("serve() goes on when clients are killed at random moments", async () => {
   await using server = serve({ capacity: 4096 }, echo);
   for (let round = 0; round < 8; round++) {
-    await using child = clientChild(
-      server,
-      `
-      client.call(new Uint8Array(1)).then(() => say("up"));
-      const big = new Uint8Array(10_000);
-      while (true) await Promise.all([client.call(big), client.call(new Uint8Array(10))]);`,
-    );
+    await using child = clientChild(server, "callOn");
     assertEquals(await child.readLine(), "up");
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
     child.kill();
@@ -81,11 +60,7 @@ Deno.test("serve() goes on when clients are killed at random moments", async () 
 });
 
 Deno.test("Client.call() throws ConnectionReset that names the server if that is killed", async () => {
-  const { child, client } = await serverChild(`(request) => {
-    if (request[0] === 0) return request;
-    say("called");
-    return new Promise(() => {});
-  }`);
+  const { child, client } = await serverChild("hold");
   await using _child = child;
   await using _client = client;
   await client.call(new Uint8Array([0]));
@@ -100,7 +75,7 @@ Deno.test("Client.call() throws ConnectionReset that names the server if that is
 });
 
 Deno.test("Client.call() throws if the server is killed before it takes the connection", async () => {
-  const { child, client, handle } = await serverChild("(request) => request");
+  const { child, client, handle } = await serverChild("echo");
   await using _child = child;
   await using _client = client;
   await client.call(bytes("x"));
@@ -113,10 +88,7 @@ Deno.test("Client.call() throws if the server is killed before it takes the conn
 });
 
 Deno.test("Client.call() gets the answers that were sent before the server was killed", async () => {
-  const { child, client } = await serverChild(
-    "(request) => request",
-    `await new Promise((resolve) => Deno.stdin.read(new Uint8Array(1)).then(resolve));`,
-  );
+  const { child, client } = await serverChild("echo");
   await using _child = child;
   await using _client = client;
   for (let i = 0; i < 50; i++) assertEquals(textOf(await client.call(bytes(`${i}`))), `${i}`);
@@ -128,10 +100,7 @@ Deno.test("Client.call() gets the answers that were sent before the server was k
 Deno.test("A process that ends without closing its client or server counts as dead", async () => {
   const held = new Held();
   await using server = serve({}, held.handler);
-  await using child = clientChild(
-    server,
-    `client.call(new Uint8Array(1)); await Deno.stdin.read(new Uint8Array(1)); Deno.exit(0);`,
-  );
+  await using child = clientChild(server, "callAndExit");
   const { aborted } = await held.next();
   await child.writeLine("");
   assert(await aborted instanceof ConnectionReset);
@@ -139,16 +108,7 @@ Deno.test("A process that ends without closing its client or server counts as de
 
 Deno.test("A client that is stopped is in no other one's way, and gets its answers later", async () => {
   await using server = serve({ capacity: 4096 }, () => new Uint8Array(50_000).fill(7));
-  await using child = clientChild(
-    server,
-    `
-    await client.call(new Uint8Array(1));
-    const calls = Array.from({ length: 64 }, () => client.call(new Uint8Array(1)));
-    say("called");
-    const answers = await Promise.all(calls);
-    say(answers.every((a) => a.length === 50_000 && a.every((byte) => byte === 7)));
-    client.close();`,
-  );
+  await using child = clientChild(server, "callMany");
   assertEquals(await child.readLine(), "called");
   child.kill("SIGSTOP");
   await using client = connect(server.handle());
@@ -161,10 +121,7 @@ Deno.test("A client that is stopped is in no other one's way, and gets its answe
 Deno.test("serve() at a path takes the place of a server that was killed", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "server");
-    await using child = new Child(`
-      import { serve } from "@mmap/mmap/channel";
-      serve({ path: ${JSON.stringify(path)} }, () => new Uint8Array([1]));
-      console.log("up");`);
+    await using child = new Child(RPC_PEERS, { args: ["serveAtPath", path] });
     assertEquals(await child.readLine(), "up");
     await using old = connect({ path });
     assertEquals(await old.call(new Uint8Array()), new Uint8Array([1]));

@@ -2,107 +2,29 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { Channel, type Sharers } from "@mmap/mmap/channel";
+import { Channel, type JoinOptions, type Sharers } from "@mmap/mmap/channel";
+import { startWorker } from "../_act.ts";
+import type { Child } from "../_child.ts";
 import { numbered, numberOf, peer } from "./_channels.ts";
 
+const FILE_PEERS = new URL("_file_peers.ts", import.meta.url);
+
 const sharers = (count: number): Sharers => count === 1 ? "single" : "multiple";
-
-/** The same numbers and hashes in all processes. */
-const MESSAGES = `
-  function* randomOf(seed) {
-    for (let x = seed + 1;;) {
-      x ^= x << 13; x ^= x >>> 17; x ^= x << 5;
-      yield x >>> 0;
-    }
-  }
-  function hashOf(bytes) {
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
-    let hash = bytes.length;
-    for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i], 0x01000193) ^ (hash >>> 15);
-    for (let i = words.length * 4; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
-    return hash >>> 0;
-  }
-`;
-
-/** Sends messages of 0 bytes to 1 MiB; says how often each hash, sender and number came. */
-const PRODUCER = `
-  const [id, count, most] = Deno.args.map(Number);
-  const random = randomOf(id * 7919);
-  const next = () => random.next().value;
-  const pattern = new Uint32Array(1 << 18);
-  for (let i = 0; i < pattern.length; i++) pattern[i] = next();
-  const source = new Uint8Array(pattern.buffer);
-  const sent = [];
-  for (let i = 0; i < count; i++) {
-    // As many short ones as long ones.
-    const length = Math.min(most, next() % (1 << (next() % 21)) + (i % 17 === 0 ? 0 : 1));
-    if (length < 8) {
-      // No room for who and which: only its hash counts.
-      const message = source.slice(i, i + length);
-      await channel.send(message);
-      sent.push(hashOf(message));
-      continue;
-    }
-    const message = source.slice(0, length);
-    new Int32Array(message.buffer, 0, 2).set([id, i]);
-    if (i % 3 === 0) channel.sendSync(message);
-    else if (i % 3 === 1) await channel.sendMany([message]);
-    else {
-      const slot = channel.reserve(length);
-      if (slot === null) await channel.send(message);
-      else {
-        slot.bytes.set(message);
-        slot.commit();
-      }
-    }
-    sent.push(hashOf(message));
-  }
-  channel.close();
-  say(JSON.stringify(sent));
-`;
-
-const CONSUMER = `
-  const received = [];
-  const target = new Uint8Array(1 << 20);
-  const last = new Map();
-  for (let n = 0;; n++) {
-    let message = null;
-    if (n % 4 === 0) message = await channel.receive();
-    else if (n % 4 === 1) message = channel.receiveSync();
-    else if (n % 4 === 2) {
-      const length = await channel.receiveInto(target);
-      if (length !== null) message = target.slice(0, length);
-    } else {
-      using peeked = channel.peek();
-      if (peeked === null) continue;
-      message = peeked.bytes.slice();
-    }
-    if (message === null) break;
-    received.push(hashOf(message.slice()));
-    if (message.length < 8) continue;
-    const [id, i] = new Int32Array(message.slice(0, 8).buffer);
-    if (i <= (last.get(id) ?? -1)) throw new Error("out of order");
-    last.set(id, i);
-  }
-  channel.close();
-  say(JSON.stringify(received));
-`;
 
 /** Runs producers and consumers, and compares the hashes of what they sent and received. */
 async function passAll(
   channel: Channel,
   [producers, consumers]: readonly [number, number],
   count: number,
-  options = "",
+  options: JoinOptions = {},
 ): Promise<void> {
-  const setUp = `const channel = Channel.fromEnv("CHANNEL", { ${options} });`;
-  const child = (code: string, args: string[] = []) =>
-    peer(channel, `{ ${setUp} ${MESSAGES} ${code} }`, { args, env: channel.env("CHANNEL") });
+  const child = (...action: unknown[]): Child =>
+    peer(channel, action, { env: channel.env("CHANNEL") });
   const { maxByteLength } = channel;
-  const receivers = Array.from({ length: consumers }, () => child(CONSUMER));
+  const receivers = Array.from({ length: consumers }, () => child("receiveAll", options));
   const senders = Array.from(
     { length: producers },
-    (_, id) => child(PRODUCER, [`${id}`, `${count}`, `${maxByteLength}`]),
+    (_, id) => child("sendAll", id, count, maxByteLength, options),
   );
   // The last producer's close must not come before the first message of another one.
   if (producers > 1) await channel.sendMany([]);
@@ -124,7 +46,7 @@ for (const pooled of [false, true]) {
     Deno.test(`Channel passes 0 bytes to 1 MiB from ${producers} to ${consumers}, pooled ${pooled}`, async () => {
       const shape = { producers: sharers(producers), consumers: sharers(consumers) };
       using channel = Channel.create({ capacity: 4 << 20, ...shape });
-      await passAll(channel, ends, 600 / producers, `pooled: ${pooled}`);
+      await passAll(channel, ends, 600 / producers, { pooled });
     });
   }
 }
@@ -144,14 +66,11 @@ for (const who of ["producer", "consumer"] as const) {
     await using child = who === "producer"
       ? peer(
         channel,
-        `for (let i = 0; i < ${count}; i++) channel.sendSync(number(i));
-        channel.close(); say("done");`,
+        ["sendNumbers", count],
       )
       : peer(
         channel,
-        `let next = 0;
-        for await (const m of channel) if (numberOf(m) !== next++) throw new Error("out of order");
-        say(String(next));`,
+        ["receiveNumbers"],
       );
     let isOver = false;
     const passing = (async () => {
@@ -186,8 +105,7 @@ Deno.test("Channel holds a producer back whose consumer is slow", async () => {
   using channel = Channel.create({ capacity: 4096 });
   await using child = peer(
     channel,
-    `for (let i = 0; i < 300; i++) channel.sendSync(new Uint8Array(1000).fill(i));
-    channel.close();`,
+    ["sendLong"],
   );
   for (let i = 0; i < 300; i++) {
     const message = await channel.receive();
@@ -198,26 +116,6 @@ Deno.test("Channel holds a producer back whose consumer is slow", async () => {
   assertEquals((await child.ended()).code, 0);
 });
 
-/** Takes a channel's handle and adds up what it receives, or sends so many numbers. */
-const WORKER = `
-  import { Channel } from ${JSON.stringify(import.meta.resolve("../../src/channel/mod.ts"))};
-  onmessage = async ({ data: { handle, count } }) => {
-    const channel = Channel.attach(handle);
-    let sum = 0;
-    if (count > 0) {
-      for (let i = 1; i <= count; i++) {
-        const message = new Uint8Array(new Float64Array([i]).buffer);
-        if (i % 2) channel.sendSync(message);
-        else await channel.send(message);
-      }
-    } else {
-      for await (const message of channel) sum += new Float64Array(message.buffer, 0, 1)[0];
-    }
-    postMessage(sum);
-    if (count === 0) channel.close();
-  };
-`;
-
 Deno.test("Channel passes each message once between Workers", async () => {
   using channel = Channel.create({
     capacity: 4096,
@@ -226,17 +124,9 @@ Deno.test("Channel passes each message once between Workers", async () => {
   });
   const count = 3000;
   const start = (count: number): { worker: Worker; sum: Promise<number> } => {
-    const url = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
-    const worker = new Worker(url, { type: "module" });
-    URL.revokeObjectURL(url);
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    worker.onmessage = ({ data }) => resolve(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(event.message));
-    };
+    const { worker, next } = startWorker(FILE_PEERS, "addUp");
     worker.postMessage({ handle: channel.handle(), count });
-    return { worker, sum: promise };
+    return { worker, sum: next() };
   };
   const producers = [start(count), start(count)];
   const consumers = [start(0), start(0)];
@@ -254,20 +144,9 @@ Deno.test("Channel passes each message once between Workers", async () => {
 Deno.test("Channel takes a terminated Worker for dead", async () => {
   using region = MmapRegion.anonymous(8192);
   using channel = Channel.over(region, 0, { capacity: 4096 });
-  const code = `
-    import { Channel } from ${JSON.stringify(import.meta.resolve("../../src/channel/mod.ts"))};
-    onmessage = ({ data }) => {
-      const channel = Channel.attach(data);
-      channel.sendSync(new Uint8Array([1]));
-      const slot = channel.reserve(8);
-      postMessage(slot.bytes.length);
-    };
-  `;
-  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
-  const { promise, resolve } = Promise.withResolvers<number>();
-  worker.onmessage = ({ data }) => resolve(data);
+  const { worker, next } = startWorker(FILE_PEERS, "sendAndReserve");
   worker.postMessage(channel.handle());
-  assertEquals(await promise, 8);
+  assertEquals(await next(), 8);
   worker.terminate();
   assertEquals(await channel.receive(), new Uint8Array([1]));
   let error: unknown;

@@ -43,11 +43,7 @@ Deno.test("Channel.of() passes records to another process", async () => {
   using channel = Channel.of(Tick).create({ capacity: 4096 });
   await using child = peer(
     channel.channel,
-    `const { chars, f64, i32, struct, u64 } = await import("@mmap/mmap/struct");
-    const Tick = struct({ symbol: chars(6), size: i32, price: f64, serial: u64 });
-    using ticks = Channel.of(Tick).fromEnv();
-    for (let i = 0; i < 1000; i++) await ticks.send({ symbol: "T" + i, size: i, serial: BigInt(i) });
-    ticks.closeSending();`,
+    ["sendRecords"],
   );
   let count = 0;
   for await (const tick of channel) {

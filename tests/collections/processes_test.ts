@@ -8,24 +8,12 @@ import { Child, resultOf } from "../_child.ts";
 import { pattern, withTempDir } from "../_files.ts";
 import { SMALL_DISKS } from "../_mount.ts";
 
-const IMPORTS = `
-  import { MmapRegion } from "@mmap/mmap";
-  import { AppendLog, SharedMap } from "@mmap/mmap/collections";
-  const [path] = Deno.args;
-  const forever = () => new Promise(() => setTimeout(() => {}, 1e9));
-`;
+const PROGRAM = new URL("_children.ts", import.meta.url);
 
 Deno.test("AppendLog.open() takes the place of a writer that was killed, and of no other", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "a.log");
-    await using child = new Child(
-      `${IMPORTS}
-      const log = AppendLog.open(path, { create: true });
-      log.append(new Uint8Array(5));
-      console.log("open");
-      await forever();`,
-      { args: [path] },
-    );
+    await using child = new Child(PROGRAM, { args: ["append", path] });
     assertEquals(await child.readLine(), "open");
     assertThrows(() => AppendLog.open(path, { access: "read-write" }), Deno.errors.Busy);
     child.kill();
@@ -40,16 +28,7 @@ Deno.test("AppendLog.follow() of another process wakes for each record, in order
   await withTempDir(async (dir) => {
     const path = join(dir, "a.log");
     using log = AppendLog.open(path, { create: true });
-    await using child = new Child(
-      `${IMPORTS}
-      using log = AppendLog.open(path);
-      console.log("open");
-      for await (const { position, record } of log.follow()) {
-        console.log(position + " " + record.join());
-        if (record.length === 0) break;
-      }`,
-      { args: [path] },
-    );
+    await using child = new Child(PROGRAM, { args: ["follow", path] });
     assertEquals(await child.readLine(), "open");
     for (let i = 1; i < 30; i++) {
       const position = log.append(new Uint8Array([i, i]));
@@ -64,14 +43,7 @@ Deno.test("AppendLog.follow() sees what comes also where it may not write to the
   await withTempDir(async (dir) => {
     const path = join(dir, "a.log");
     using log = AppendLog.open(path, { create: true });
-    await using child = new Child(
-      `${IMPORTS}
-      await Deno.permissions.revoke({ name: "write" });
-      using log = AppendLog.open(path);
-      console.log("open");
-      for await (const { record } of log.follow()) console.log(record.join());`,
-      { args: [path] },
-    );
+    await using child = new Child(PROGRAM, { args: ["followWithoutWriting", path] });
     assertEquals(await child.readLine(), "open");
     for (let i = 1; i < 4; i++) {
       log.append(new Uint8Array([i]));
@@ -86,28 +58,7 @@ Deno.test("readers of a SharedMap never see half of a value, and miss no key tha
   // "fixed" is always there; "moving" comes and goes among others, so that indexes are renewed.
   map.set("fixed", new Uint8Array(200));
   const looks = 150_000;
-  const code = `${IMPORTS}
-    using region = MmapRegion.fromEnv();
-    using map = SharedMap.open(region);
-    let torn = 0, missing = 0, changes = 0, last = 0, uneven = 0;
-    console.log("reading");
-    for (let i = 0; i < ${looks}; i++) {
-      const value = map.get("fixed");
-      if (value === undefined) missing++;
-      else {
-        if (value.length !== 200 || value.some((byte) => byte !== value[0])) torn++;
-        if (value[0] !== last) changes++;
-        last = value[0];
-      }
-      const other = map.get("moving");
-      if (other?.some((byte) => byte !== other[0] || other.length !== other[0] % 200)) torn++;
-      if (i % 1000 === 0) {
-        const keys = [...map.keys()];
-        if (new Set(keys).size !== keys.length || !keys.includes("fixed")) uneven++;
-      }
-    }
-    console.log(JSON.stringify({ torn, missing, uneven, changed: changes > 100 }));`;
-  await using child = new Child(code, { env: region.env() });
+  await using child = new Child(PROGRAM, { args: ["look", looks], env: region.env() });
   assertEquals(await child.readLine(), "reading");
   const result = child.readLine();
   let done = false;
@@ -128,14 +79,9 @@ Deno.test("readers of a SharedMap never see half of a value, and miss no key tha
 Deno.test("processes that open one map with create at once all get the same map", async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "a.map");
-    const counts = await Promise.all(Array.from({ length: 5 }, (_, i) =>
-      resultOf(
-        `${IMPORTS}
-        using map = SharedMap.open(path, { create: true, capacity: 500 });
-        for (let i = 0; i < 100; i++) map.set("${i} " + i, new Uint8Array([i]));
-        console.log(map.size);`,
-        { args: [path] },
-      )));
+    const counts = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => resultOf(PROGRAM, { args: ["fill", path, i] })),
+    );
     using map = SharedMap.open(path);
     assertEquals([map.size, Math.max(...counts)], [500, 500]);
   });

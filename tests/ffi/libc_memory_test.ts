@@ -186,27 +186,7 @@ Deno.test({
   name: "mlock() and MAP_LOCKED fail by name at the limit of locked memory",
   ignore: !onLinux,
   async fn(): Promise<void> {
-    const result = await resultOf(`
-      import * as c from "@mmap/mmap/libc";
-      import { dropPrivileges, setLimit } from "./tests/_process.ts";
-      const map = (flags) => c.mmap(
-        null, 1 << 20, c.PROT_READ | c.PROT_WRITE, c.MAP_PRIVATE | c.MAP_ANONYMOUS | flags, -1, 0,
-      );
-      const address = map(0);
-      const told = (call) => {
-        try {
-          call();
-        } catch (error) {
-          return [error.name, error.code, error.syscall];
-        }
-      };
-      setLimit("MEMLOCK", 65536);
-      dropPrivileges();
-      const errors = [told(() => c.mlock(address, 1 << 20)), told(() => map(c.MAP_LOCKED))];
-      setLimit("MEMLOCK", 0);
-      errors.push(told(() => c.mlock(address, 4096)));
-      console.log(JSON.stringify(errors));
-    `);
+    const result = await resultOf(new URL("_locked.ts", import.meta.url));
     assertEquals(result, [
       ["Error", "ENOMEM", "mlock"],
       ["WouldBlock", "EAGAIN", "mmap"],

@@ -8,6 +8,8 @@ import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 /** Checks that a handle's object cannot be reached, and why. */
 function assertUnreachable(handle: RegionHandle, reason: string): void {
   const error = thrownBy(() => MmapRegion.attach(handle).close()) as Error;
@@ -17,13 +19,7 @@ function assertUnreachable(handle: RegionHandle, reason: string): void {
 }
 
 Deno.test("MmapRegion.attach() reaches the memory of a child until that ends", async () => {
-  await using child = new Child(`
-    import { formatHandle, MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.anonymous(100, { label: "mmap-attach-child" });
-    region.bytes[0] = 31;
-    console.log(JSON.stringify(region.handle()));
-    for await (const _ of Deno.stdin.readable) console.log(region.bytes[1]);
-  `);
+  await using child = new Child(PROGRAM, { args: ["lend"] });
   const handle = JSON.parse(await child.readLine()) as RegionHandle;
   assertEquals(handle.pid, child.pid);
   using region = MmapRegion.attach(handle);
@@ -40,25 +36,7 @@ Deno.test("MmapRegion.attach() reaches the memory of a child until that ends", a
 });
 
 Deno.test("MmapRegion.attach() refuses a descriptor that is closed or used again", async () => {
-  await using child = new Child(`
-    import { MmapRegion } from "@mmap/mmap";
-    // The runtime opens descriptors of its own, and the system gives the lowest that is free: with
-    // free ones below it, that of the region stays closed until this program wants it.
-    const below = Array.from({ length: 32 }, () => MmapRegion.anonymous(100));
-    const first = MmapRegion.anonymous(100);
-    for (const region of below) region.close();
-    const handle = first.handle();
-    console.log(JSON.stringify(handle));
-    const lines = Deno.stdin.readable[Symbol.asyncIterator]();
-    await lines.next();
-    first.close();
-    console.log("closed");
-    await lines.next();
-    const secrets = []; // until one has the descriptor of the first
-    do secrets.push(MmapRegion.anonymous(100)); while (secrets.at(-1).handle().fd !== handle.fd);
-    console.log("reused");
-    await lines.next();
-  `);
+  await using child = new Child(PROGRAM, { args: ["closeAndReuse"] });
   const handle = JSON.parse(await child.readLine()) as RegionHandle;
   MmapRegion.attach(handle).close();
   await child.writeLine("close");

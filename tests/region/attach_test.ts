@@ -9,6 +9,8 @@ import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts"
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf } from "../_process.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 Deno.test("MmapRegion.attach() in the same process shares the bytes", () =>
   withTempDir((dir) => {
     using file = MmapRegion.open(makeFile(dir, 5000), { access: "read-write", byteOffset: 3 });
@@ -74,22 +76,7 @@ Deno.test("MmapRegion.attach() works in Workers, with several at once", () =>
 
 Deno.test("MmapRegion.attach() works in a child and a grandchild", async () => {
   using region = MmapRegion.anonymous(PAGE);
-  await resultOf(
-    `
-    import { MmapRegion } from "@mmap/mmap";
-    import { resultOf } from "./tests/_child.ts";
-    using region = MmapRegion.attach(Deno.args[0]);
-    region.bytes.set([1, 2]);
-    const grandchild = \`
-      import { MmapRegion } from "@mmap/mmap";
-      using region = MmapRegion.fromEnv();
-      region.bytes.set([3, 4], 2);
-      console.log(Deno.pid);
-    \`;
-    console.log(await resultOf(grandchild, { env: region.env() }));
-  `,
-    { args: [formatHandle(region.handle())] },
-  );
+  await resultOf(PROGRAM, { args: ["writeWithChild", formatHandle(region.handle())] });
   assertEquals([...region.bytes.subarray(0, 5)], [1, 2, 3, 4, 0]);
 });
 
@@ -194,22 +181,7 @@ Deno.test({
       using memory = MmapRegion.anonymous(100);
       using file = MmapRegion.open(path);
       const handles = [memory, file].map((region) => formatHandle(region.handle()));
-      const result = await resultOf(
-        `
-        import { MmapRegion } from "@mmap/mmap";
-        import { dropPrivileges } from "./tests/_process.ts";
-        MmapRegion.anonymous(1).close();
-        dropPrivileges();
-        console.log(JSON.stringify(Deno.args.map((handle) => {
-          try {
-            MmapRegion.attach(handle).close();
-          } catch ({ name, code, syscall }) {
-            return [name, code, syscall];
-          }
-        })));
-        `,
-        { args: handles },
-      );
+      const result = await resultOf(PROGRAM, { args: ["attachAsNobody", ...handles] });
       assertEquals(result, Array(2).fill(["PermissionDenied", "EACCES", "open"]));
     }),
 });

@@ -7,6 +7,8 @@ import { assertLives, ignore } from "../_faults.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
+const PROGRAM = new URL("_devices.ts", import.meta.url);
+
 const ZERO = "/dev/zero";
 const access = "read-write";
 
@@ -17,40 +19,13 @@ for (const protection of ["none", "read"]) {
       ignore,
     },
     async () => {
-      await assertLives(`
-      using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: 4 * PAGE });
-      const { bytes } = region;
-      bytes.set(pattern(4 * PAGE));
-      region.protect("${protection}");
-      bytes[PAGE + 5] = 250;
-      assertEquals(region.faults, 1);
-      const expected = pattern(4 * PAGE);
-      expected[PAGE + 5] = 250;
-      assertEquals(bytes.subarray(PAGE, 2 * PAGE), expected.subarray(PAGE, 2 * PAGE));
-      assertFault(() => region.check(), "/dev/zero", PAGE + 5, 1);
-      region.repair();
-      region.check();
-      assertEquals(bytes, expected);
-      bytes[3 * PAGE] = 7; // its own access again
-      assertEquals(region.faults, 1);
-      region.refresh();
-      region.discard({ byteOffset: 1, byteLength: PAGE });
-      expected.fill(0, 1, PAGE + 1)[3 * PAGE] = 7;
-      assertEquals(bytes, expected);
-    `);
+      await assertLives(PROGRAM, { args: ["writeToZero", protection] });
     },
   );
 }
 
 Deno.test("MmapRegion of /dev/zero with access read absorbs stray writes", { ignore }, async () => {
-  await assertLives(`
-    using region = MmapRegion.open("/dev/zero", { byteLength: 2 * PAGE });
-    region.bytes[5] = 1;
-    assertFault(() => region.check(), "/dev/zero", 5, 1);
-    region.repair();
-    region.check();
-    assertEquals(region.bytes, new Uint8Array(2 * PAGE));
-  `);
+  await assertLives(PROGRAM, { args: ["writeToReadOnlyZero"] });
 });
 
 Deno.test("MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device", () => {

@@ -8,24 +8,9 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
-const PATTERN_SIZE = 5000;
+const PROGRAM = new URL("_children.ts", import.meta.url);
 
-/** Fails to open `Deno.args[0]`, with the options in `Deno.args[1]`, after the setup in place of §. */
-const FAIL_TO_OPEN = `
-  import { MmapRegion } from "@mmap/mmap";
-  import * as own from "./tests/_process.ts";
-  const [path, options] = Deno.args;
-  MmapRegion.anonymous(1).close(); // loads libc
-  §
-  let result;
-  try {
-    MmapRegion.open(path, JSON.parse(options)).close();
-    result = "opened";
-  } catch ({ constructor, code, errno, syscall }) {
-    result = [constructor.name, code, errno, syscall];
-  }
-  console.log(JSON.stringify({ result, left: [...own.descriptorsOf(path), ...own.mapsOf(path)] }));
-`;
+const PATTERN_SIZE = 5000;
 
 /** Checks the size first: a file that was left long could be too long to read. */
 function assertUnchanged(path: string, about?: string): void {
@@ -34,13 +19,14 @@ function assertUnchanged(path: string, about?: string): void {
 }
 
 /** No file may get longer than 64 KiB. */
-const SMALL_FILES = `own.setLimit("FSIZE", 65536);`;
+const SMALL_FILES = { fileSize: 65536 };
 /** 1 GiB of address space is left. */
-const LITTLE_SPACE = `own.setLimit("AS", own.addressSpace() + 2 ** 30);`;
+const LITTLE_SPACE = { spaceLeft: 2 ** 30 };
 
-function failToOpen(path: string, setup: string, options: OpenRegionOptions): Promise<unknown> {
-  const args = [path, JSON.stringify({ access: "read-write", ...options })];
-  return resultOf(FAIL_TO_OPEN.replace("§", setup), { args });
+/** What opening a file in a child gives and leaves, under a limit of its own. */
+function failToOpen(path: string, limit: object, options: OpenRegionOptions): Promise<unknown> {
+  const args = ["open", path, limit, { access: "read-write", ...options }];
+  return resultOf(PROGRAM, { args });
 }
 
 const LARGE = 2 ** 32;
@@ -125,13 +111,13 @@ Deno.test("MmapRegion.open() with truncate keeps the file if its pages cannot be
     Deno.chmodSync(dir, 0o777);
     const path = makeFile(dir, PATTERN_SIZE);
     Deno.chmodSync(path, 0o666);
-    const setup = `own.setLimit("MEMLOCK", 4096); own.dropPrivileges();`;
+    const limit = { lockedByNobody: 4096 };
     const options = { truncate: true, byteLength: 2 ** 20, lock: true };
-    const { result, left } = await failToOpen(path, setup, options) as Record<string, unknown>;
+    const { result, left } = await failToOpen(path, limit, options) as Record<string, unknown>;
     assertEquals([result, left], [["Error", "ENOMEM", 12, "mlock"], []]);
     assertUnchanged(path);
     const fresh = join(dir, "new.bin");
-    await failToOpen(fresh, setup, { ...options, createNew: true });
+    await failToOpen(fresh, limit, { ...options, createNew: true });
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["data.bin"]);
   }));
 
@@ -182,27 +168,16 @@ onBothFileSystems(
   "MmapRegion.resize() keeps the region if the file cannot be extended",
   async (dir) => {
     const path = makeFile(dir, PATTERN_SIZE);
-    const code = `
-    import { MmapRegion } from "@mmap/mmap";
-    import * as own from "./tests/_process.ts";
-    using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
-    ${SMALL_FILES}
-    let result;
-    try {
-      region.resize(65537);
-    } catch ({ constructor, code, errno, syscall }) {
-      result = [constructor.name, code, errno, syscall];
-    }
-    region.bytes[1] = 100;
-    console.log(JSON.stringify({ result, byteLength: region.byteLength, first: region.bytes[0] }));
-  `;
-    assertEquals(await resultOf(code, { args: [path] }), {
-      result: ["Error", "EFBIG", 27, "fallocate"],
+    const args = ["resize", path, { allocate: true }, SMALL_FILES, 65537];
+    const content = pattern(PATTERN_SIZE);
+    assertEquals(await resultOf(PROGRAM, { args }), {
+      error: ["Error", "EFBIG", 27, "fallocate"],
       byteLength: PATTERN_SIZE,
-      first: pattern(1)[0],
+      content: [200, 201, content[2], content[3], content.at(-1)],
+      size: PATTERN_SIZE,
     });
     const expected = pattern(PATTERN_SIZE);
-    expected[1] = 100;
+    expected.set([200, 201]);
     assertEquals(Deno.readFileSync(path), expected);
   },
 );

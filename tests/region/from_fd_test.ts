@@ -10,6 +10,8 @@ import { assertThrowsSystem, thrownBy } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 /** Runs `body` with an open descriptor and closes it. */
 function withFd(path: string, flags: number, body: (fd: number) => void): void {
   const fd = C.open(path, flags);
@@ -73,10 +75,7 @@ Deno.test("MmapRegion.fromFd() keeps its descriptor from children", () =>
     using duplicate = MmapRegion.fromFd(fd);
     C.close(fd);
     using memory = MmapRegion.anonymous(100, { label: "mmap-from-fd-test" });
-    const links = await resultOf(`
-      import { openDescriptors } from "./tests/_process.ts";
-      console.log(JSON.stringify(openDescriptors()));
-    `) as string[];
+    const links = await resultOf(PROGRAM, { args: ["listDescriptors"] }) as string[];
     assert(links.length > 2);
     const inherited = links.filter((link) =>
       link.startsWith(dir) || link.includes("mmap-from-fd-test")
@@ -143,17 +142,7 @@ Deno.test("MmapRegion.fromFd() throws EBADF for descriptors that are not open", 
 
 Deno.test("MmapRegion.fromFd() throws EBADF for a descriptor that was closed", async () => {
   // In a child: in this process another test could open a file under the same number.
-  const result = await resultOf(`
-    import { MmapRegion } from "@mmap/mmap";
-    import { close, O_RDONLY, open } from "@mmap/mmap/libc";
-    const fd = open("/dev/zero", O_RDONLY);
-    close(fd);
-    try {
-      MmapRegion.fromFd(fd, { byteLength: 10 });
-    } catch ({ code, errno, syscall }) {
-      console.log(JSON.stringify([code, errno, syscall]));
-    }
-  `);
+  const result = await resultOf(PROGRAM, { args: ["fromClosedFd"] });
   assertEquals(result, ["EBADF", 9, "fcntl"]);
 });
 
@@ -173,15 +162,8 @@ Deno.test("MmapRegion.fromFd() cannot map directories, pipes, sockets and /dev/n
     const fifo = join(dir, "fifo");
     assert((await new Deno.Command("mkfifo", { args: [fifo] }).output()).success);
     withFd(fifo, C.O_RDONLY | C.O_NONBLOCK, (fd) => assertNoDevice(fd));
-    await using child = new Child(`
-      import { MmapRegion } from "@mmap/mmap";
-      try {
-        MmapRegion.fromFd(0, { byteLength: 10 });
-      } catch ({ code, syscall }) {
-        console.log(code, syscall);
-      }
-    `);
-    assertEquals(await child.readLine(), "ENODEV mmap"); // its stdin is a pipe or a socket
+    await using child = new Child(PROGRAM, { args: ["fromStdin"] });
+    assertEquals(await child.readLine(), '"ENODEV mmap"'); // its stdin is a pipe or a socket
   }));
 
 function assertNoDevice(fd: number, options?: MapOptions): void {

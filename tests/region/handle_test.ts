@@ -7,6 +7,8 @@ import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 onBothFileSystems("MmapRegion.handle() names the file and the range", (dir) => {
   const path = makeFile(dir, 3 * PAGE);
   using region = MmapRegion.open(path, {
@@ -110,22 +112,10 @@ Deno.test("MmapRegion.env() is a string form for fromEnv() in a child", async ()
   assertEquals(Object.keys(env), ["MMAP_REGION", "SECOND", "THIRD"]);
   assertEquals(env["MMAP_REGION"], formatHandle(region.handle()));
   assert(SAFE.test(env["MMAP_REGION"]!), env["MMAP_REGION"]);
-  const code = `
-    import { MmapRegion } from "@mmap/mmap";
-    using first = MmapRegion.fromEnv();
-    using second = MmapRegion.fromEnv("SECOND");
-    first.bytes[0] = 11;
-    second.bytes[1] = first.bytes[0] + 1;
-    const failures = ["THIRD", "MISSING"].map((name) => {
-      try {
-        MmapRegion.fromEnv(name).close();
-      } catch ({ name: error, message }) {
-        return [error, message.includes("MISSING")];
-      }
-    });
-    console.log(JSON.stringify(failures));
-  `;
-  assertEquals(await resultOf(code, { env }), [["TypeError", false], ["NotFound", true]]);
+  assertEquals(await resultOf(PROGRAM, { args: ["useEnvironment"], env }), [["TypeError", false], [
+    "NotFound",
+    true,
+  ]]);
   assertEquals([...region.bytes.subarray(0, 3)], [11, 12, 0]);
 });
 

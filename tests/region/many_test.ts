@@ -15,39 +15,18 @@ function mayOpenMany(): boolean {
   return limit === "unlimited" || Number(limit) > 10_500;
 }
 
-const OPEN_AT_ONCE: Record<string, string> = {
-  "a file": `MmapRegion.open(path, { access: "read-write" })`,
-  "anonymous shared memory": `MmapRegion.anonymous(1)`,
-  "anonymous private memory": `MmapRegion.anonymous(1, { sharing: "private" })`,
-};
+const PROGRAM = new URL("_many.ts", import.meta.url);
 
-for (const [name, make] of Object.entries(OPEN_AT_ONCE)) {
+for (const name of ["a file", "anonymous shared memory", "anonymous private memory"]) {
   Deno.test({
     name: `10,000 regions of ${name} are open at once, and all are given back`,
     ignore: !mayOpenMany(),
     fn: () =>
       withTempDir(async (dir) => {
-        const result = await resultOf(
-          `
-          import { MmapRegion } from "@mmap/mmap";
-          const path = Deno.args[0];
-          ${COUNTS}
-          const first = ${make};
-          void first.bytes; // loads what a process needs once
-          first.close();
-          const before = counts();
-          const regions = Array.from({ length: 10_000 }, () => ${make});
-          regions.forEach((region, i) => region.bytes[0] = i & 0xff);
-          const during = counts();
-          const wrong = regions.filter((region, i) => region.bytes[0] !== ${
-            name === "a file" ? "(9999 & 0xff)" : "(i & 0xff)"
-          });
-          for (const region of regions) region.close();
-          const after = counts();
-          console.log(JSON.stringify({ before, during, after, wrong: wrong.length }));
-        `,
-          { args: [makeFile(dir, 1)], ulimit: MORE_DESCRIPTORS },
-        );
+        const result = await resultOf(PROGRAM, {
+          args: ["openAtOnce", makeFile(dir, 1), name],
+          ulimit: MORE_DESCRIPTORS,
+        });
         const { before, during, after, wrong } = result;
         assertEquals(wrong, 0);
         const perRegion = name === "anonymous private memory" ? 0 : 1;
@@ -58,14 +37,6 @@ for (const [name, make] of Object.entries(OPEN_AT_ONCE)) {
 }
 
 /** What a process holds. */
-const COUNTS = `
-  const counts = () => ({
-    mappings: Deno.readTextFileSync("/proc/self/maps").split("\\n").length,
-    descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
-    resident: Number(Deno.readTextFileSync("/proc/self/statm").split(" ")[1]) * 4096,
-  });
-`;
-
 interface Counts {
   mappings: number;
   descriptors: number;
@@ -79,44 +50,23 @@ function assertNothingLeft(before: Counts, after: Counts, regions: number): void
   assert(after.mappings - before.mappings < regions / 50, told);
 }
 
-const CYCLES: [string, number, string][] = [
-  ["private memory", 1_000_000, `MmapRegion.anonymous(1, { sharing: "private" })`],
-  ["anonymous shared memory", 50_000, `MmapRegion.anonymous(1)`],
-  ["a file", 50_000, `MmapRegion.open(path, { access: "read-write" })`],
+const CYCLES: [string, number][] = [
+  ["anonymous private memory", 1_000_000],
+  ["anonymous shared memory", 50_000],
+  ["a file", 50_000],
 ];
 
-for (const [name, times, make] of CYCLES) {
+for (const [source, times] of CYCLES) {
+  const name = source === "anonymous private memory" ? "private memory" : source;
   Deno.test({
     name: `${times} times opening and closing ${name} leave nothing behind`,
     ignore: !onLinux,
     fn: () =>
       withTempDir(async (dir) => {
-        const { before, after } = await resultOf(
-          `
-          import { MmapRegion } from "@mmap/mmap";
-          const path = Deno.args[0];
-          ${COUNTS}
-          function cycle(times) {
-            for (let i = 0; i < times; i++) {
-              const region = ${make};
-              region.bytes[0] = 1;
-              region.close();
-            }
-          }
-          // Finalizers and their registry are cleared in turns of the event loop.
-          async function cycles(times) {
-            for (let i = 0; i < times; i += 10_000) {
-              cycle(10_000);
-              await new Promise((resolve) => setTimeout(resolve));
-            }
-          }
-          await cycles(${times / 5}); // V8's heap has found its size by then
-          const before = counts();
-          await cycles(${times * 4 / 5});
-          console.log(JSON.stringify({ before, after: counts() }));
-        `,
-          { args: [makeFile(dir, 1)], timeoutMs: 280_000 },
-        );
+        const { before, after } = await resultOf(PROGRAM, {
+          args: ["openAndClose", makeFile(dir, 1), source, times],
+          timeoutMs: 280_000,
+        });
         assertNothingLeft(before, after, times * 4 / 5);
         // One leaked page for each cycle would be 160 MB at the least.
         assert(after.resident - before.resident < 32 * 2 ** 20, JSON.stringify({ before, after }));

@@ -8,6 +8,8 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 type ErrorClass = new (message: string) => Error;
 
 const READ_WRITE: OpenRegionOptions = { access: "read-write" };
@@ -148,26 +150,9 @@ function assertOutOfRange(path: string, options: OpenRegionOptions): string {
   throw new Error(`${Deno.inspect(options)} was accepted`);
 }
 
-/** Tries to open `Deno.args[0]` as nobody with each of the options in `Deno.args[1]`. */
-const OPEN_AS_NOBODY = `
-  import { MmapRegion } from "@mmap/mmap";
-  import { descriptorsOf, dropPrivileges, mapsOf } from "./tests/_process.ts";
-  MmapRegion.anonymous(1).close(); // loads libc
-  dropPrivileges();
-  const [path, list] = Deno.args;
-  const results = JSON.parse(list).map((options) => {
-    try {
-      using region = MmapRegion.open(path, options);
-      return region.bytes[0];
-    } catch ({ constructor, code, errno, syscall }) {
-      return [constructor.name, code, errno, syscall];
-    }
-  });
-  console.log(JSON.stringify({ results, left: [...descriptorsOf(path), ...mapsOf(path)] }));
-`;
-
+/** Tries to open a file as nobody with each of the options. */
 function openAsNobody(path: string, options: OpenRegionOptions[]): Promise<unknown> {
-  return resultOf(OPEN_AS_NOBODY, { args: [path, JSON.stringify(options)] });
+  return resultOf(PROGRAM, { args: ["openAsNobody", path, options] });
 }
 
 const DENIED = ["PermissionDenied", "EACCES", 13, "open"];

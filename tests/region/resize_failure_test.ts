@@ -6,48 +6,30 @@ import { resultOf } from "../_child.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 const onLinux = Deno.build.os === "linux";
 
 /** What is left of a region in a child whose `resize` fails under a limit. */
 function failUnderLimit(
   dir: string,
-  make: string,
-  limit: string,
+  source: object,
+  limit: object,
   length: number,
 ): Promise<unknown> {
-  return resultOf(
-    `
-    import { MmapRegion } from "@mmap/mmap";
-    import * as limits from "./tests/_process.ts";
-    const path = Deno.args[0];
-    using region = ${make};
-    region.bytes[0] = 200;
-    const error = (() => {
-      ${limit};
-      try {
-        region.resize(${length});
-      } catch (error) {
-        return [error.code, error.syscall];
-      }
-    })();
-    region.bytes[1] = 201;
-    const { byteLength, bytes } = region;
-    const content = [...bytes.subarray(0, 4), bytes.at(-1)];
-    console.log(JSON.stringify({ error, byteLength, content, size: Deno.statSync(path).size }));
-  `,
-    { args: [makeFile(dir, 2 * PAGE)] },
-  );
+  const args = ["resize", makeFile(dir, 2 * PAGE), source, limit, length];
+  return resultOf(PROGRAM, { args });
 }
 
-const ADDRESS_SPACE = `limits.setLimit("AS", limits.addressSpace() + 2 ** 26)`;
-const SOURCES: Record<string, string> = {
-  "a file": `MmapRegion.open(path, { access: "read-write", allocate: false })`,
-  "anonymous shared memory": `MmapRegion.anonymous(${2 * PAGE}, { resizable: true })`,
-  "shared memory that is sealed against shrinking": `MmapRegion.anonymous(${2 * PAGE})`,
-  "anonymous private memory": `MmapRegion.anonymous(${2 * PAGE}, { sharing: "private" })`,
+const ADDRESS_SPACE = { spaceLeft: 2 ** 26 };
+const SOURCES = {
+  "a file": { allocate: false },
+  "anonymous shared memory": { resizable: true },
+  "shared memory that is sealed against shrinking": {},
+  "anonymous private memory": { sharing: "private" },
 };
 
-for (const [name, make] of Object.entries(SOURCES)) {
+for (const [name, source] of Object.entries(SOURCES)) {
   Deno.test({
     name: `MmapRegion.resize() of ${name} throws ENOMEM without address space and changes nothing`,
     ignore: !onLinux,
@@ -55,8 +37,8 @@ for (const [name, make] of Object.entries(SOURCES)) {
       withTempDir(async (dir) => {
         const before = pattern(2 * PAGE);
         const isFile = name.startsWith("a file");
-        assertEquals(await failUnderLimit(dir, make, ADDRESS_SPACE, 2 ** 33), {
-          error: ["ENOMEM", "mmap"],
+        assertEquals(await failUnderLimit(dir, source, ADDRESS_SPACE, 2 ** 33), {
+          error: ["Error", "ENOMEM", 12, "mmap"],
           byteLength: 2 * PAGE,
           content: isFile ? [200, 201, before[2], before[3], before.at(-1)] : [200, 201, 0, 0, 0],
           size: 2 * PAGE,
@@ -74,12 +56,12 @@ Deno.test({
       for (const allocate of [true, false]) {
         const result = await failUnderLimit(
           dir,
-          `MmapRegion.open(path, { access: "read-write", allocate: ${allocate} })`,
-          `limits.setLimit("FSIZE", ${3 * PAGE})`,
+          { allocate },
+          { fileSize: 3 * PAGE },
           5 * PAGE,
         );
         assertEquals(result, {
-          error: ["EFBIG", "fallocate"],
+          error: ["Error", "EFBIG", 27, "fallocate"],
           byteLength: 2 * PAGE,
           content: [200, 201, before[2], before[3], before.at(-1)],
           size: 2 * PAGE,

@@ -8,6 +8,8 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 const ignore = Deno.build.os !== "linux"; // other systems cannot seal
 const LENGTH = 3 * PAGE + 100;
 const DENIED = Deno.errors.PermissionDenied;
@@ -42,48 +44,13 @@ Deno.test("MmapRegion.anonymous() with resizable shrinks and grows", { ignore },
   assertEquals(region.bytes.subarray(PAGE + 1), new Uint8Array(LENGTH - PAGE - 1));
 });
 
-/** Tries all ways to write to the region in the environment. */
-const WRITE_IN_CHILD = `
-  import { MmapRegion } from "@mmap/mmap";
-  import * as C from "@mmap/mmap/libc";
-  const { pid, fd } = JSON.parse(Deno.args[0]);
-  const codeOf = (call) => {
-    try {
-      call();
-      return "done";
-    } catch ({ name, code, syscall }) {
-      return [name, code ?? null, syscall ?? null];
-    }
-  };
-  using region = MmapRegion.fromEnv();
-  const path = "/proc/" + pid + "/fd/" + fd;
-  console.log(JSON.stringify({
-    access: region.access,
-    first: region.bytes[0],
-    attach: codeOf(() => MmapRegion.fromEnv().close()),
-    attachForWriting: codeOf(() => MmapRegion.attach(Deno.env.get("MMAP_REGION"), {
-      access: "read-write",
-    }).close()),
-    open: codeOf(() => MmapRegion.open(path, { access: "read-write" }).close()),
-    write: codeOf(() => Deno.openSync(path, { write: true }).writeSync(Uint8Array.of(1))),
-    shrink: codeOf(() => Deno.openSync(path, { write: true }).truncateSync(1)),
-    protect: codeOf(() => region.protect("read-write")),
-    tryWrite: region.tryWrite(Uint8Array.of(1), 0),
-    copy: codeOf(() => {
-      using copy = MmapRegion.fromEnv();
-      using own = MmapRegion.attach(copy.handle(), { access: "copy-on-write" });
-      own.bytes.fill(0);
-    }),
-  }));
-`;
-
 Deno.test("MmapRegion.anonymous() with seal write lets nobody else write", { ignore }, async () => {
   using region = MmapRegion.anonymous(LENGTH, { seal: "write" });
   region.bytes.set(pattern(LENGTH)); // whoever sealed it still writes
   const handle = region.handle();
   assertEquals([region.access, handle.access], ["read-write", "read"]);
-  const result = await resultOf(WRITE_IN_CHILD, {
-    args: [JSON.stringify(handle)],
+  const result = await resultOf(PROGRAM, {
+    args: ["writeToSealed", handle],
     env: region.env(),
   });
   assertEquals(result, {

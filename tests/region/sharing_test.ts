@@ -16,14 +16,11 @@ import { resultOf } from "../_child.ts";
 import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
 import { bytesAt, PAGE } from "../_pages.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 /** The first byte of a file as another process maps it. */
 function firstByteInChild(path: string): Promise<number> {
-  return resultOf(
-    `import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.open(Deno.args[0]);
-    console.log(region.bytes[0]);`,
-    { args: [path] },
-  );
+  return resultOf(PROGRAM, { args: ["readFirst", path] });
 }
 
 onBothFileSystems(
@@ -49,13 +46,7 @@ onBothFileSystems(
 onBothFileSystems("MmapRegion of a shared file sees what another process writes", async (dir) => {
   const path = makeFile(dir, PAGE);
   using region = MmapRegion.open(path);
-  await resultOf(
-    `import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
-    region.bytes[PAGE - 1] = 0xbb;
-    console.log(1);`.replace("PAGE", String(PAGE)),
-    { args: [path] },
-  );
+  await resultOf(PROGRAM, { args: ["writeByte", path, PAGE - 1, 0xbb] });
   assertEquals(region.bytes[PAGE - 1], 0xbb);
 });
 
@@ -94,13 +85,7 @@ Deno.test("MmapRegion.anonymous() with shared memory shares with whoever attache
   using attached = MmapRegion.attach(region.handle());
   region.bytes[0] = 1;
   attached.bytes[1] = 2;
-  const seen = await resultOf(
-    `import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.fromEnv();
-    region.bytes[2] = 3;
-    console.log(JSON.stringify([...region.bytes.subarray(0, 3)]));`,
-    { env: region.env() },
-  );
+  const seen = await resultOf(PROGRAM, { args: ["writeThird"], env: region.env() });
   assertEquals(seen, [1, 2, 3]);
   assertEquals([...region.bytes.subarray(0, 4)], [1, 2, 3, 0]);
   assertEquals(attached.bytes, region.bytes);

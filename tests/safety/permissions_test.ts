@@ -7,50 +7,29 @@ import { ignore } from "../_faults.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
-const MODULE = new URL("../../mod.ts", import.meta.url).href;
+const PROGRAM = fromFileUrl(new URL("_permissions.ts", import.meta.url));
 
-/** Runs the source text of a module under exactly these permissions. @returns its lines */
-async function runWith(permissions: string[], code: string): Promise<string[]> {
-  return await withCode(code, async (path) => {
-    const { stdout, stderr, code, signal } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--quiet", `--config=${ROOT}deno.json`, ...permissions, path],
-      env: { NO_COLOR: "1" },
-    }).output();
-    const text = new TextDecoder();
-    assertEquals({ code, signal }, { code: 0, signal: null }, text.decode(stderr));
-    return text.decode(stdout).trimEnd().split("\n");
-  });
+/** What is there before the calls: a region of a file, a working directory, a file that is open. */
+interface Before {
+  opened?: string;
+  cwd?: string;
+  fd?: string;
 }
 
-async function withCode<T>(code: string, body: (path: string) => Promise<T>): Promise<T> {
-  const path = await Deno.makeTempFile({ suffix: ".ts" });
-  try {
-    await Deno.writeTextFile(path, PRELUDE + code);
-    return await body(path);
-  } finally {
-    await Deno.remove(path);
-  }
-}
-
-const PRELUDE = `
-  import { formatHandle, MmapRegion, receiveRegion, sendRegion } from "${MODULE}";
-  /** What a call throws, or "done". */
-  async function result(call) {
-    try {
-      const made = await call();
-      if (made instanceof MmapRegion) made.close();
-      return "done";
-    } catch (error) {
-      return error.constructor.name;
-    }
-  }
-  const say = async (call) => console.log(await result(call));
-`;
-
-/** Prints a line for each call. */
-async function results(permissions: string[], calls: string[], setup = ""): Promise<string[]> {
-  const code = setup + calls.map((call) => `await say(() => ${call});\n`).join("");
-  return await runWith(permissions, code);
+/** What each call gives under exactly these permissions. */
+async function results(
+  permissions: string[],
+  calls: string[],
+  before: Before = {},
+): Promise<string[]> {
+  const start = ["run", "--no-prompt", "--quiet", `--config=${ROOT}deno.json`, ...permissions];
+  const { stdout, stderr, code, signal } = await new Deno.Command(Deno.execPath(), {
+    args: [...start, PROGRAM, JSON.stringify(before), ...calls],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder();
+  assertEquals({ code, signal }, { code: 0, signal: null }, text.decode(stderr));
+  return text.decode(stdout).trimEnd().split("\n");
 }
 
 Deno.test(
@@ -89,8 +68,7 @@ Deno.test(
         `MmapRegion.guardState()`,
         `region.close()`,
       ].map((call) => call.startsWith("{") && call.endsWith("}") ? call : `{ return ${call}; }`);
-      const setup = `const region = MmapRegion.open("${path}", { access: "read-write" });`;
-      const lines = await results(["--allow-ffi"], calls, setup);
+      const lines = await results(["--allow-ffi"], calls, { opened: path });
       const expected = calls.map(() => "done");
       expected[7] = "MappingFaultError";
       expected[18] = "NotFound";
@@ -171,12 +149,11 @@ Deno.test(
   { ignore },
   () =>
     withSecret(async (dir, fill) => {
-      const setup = `Deno.chdir("${dir}");`;
       for (const options of ["{}", `{ access: "copy-on-write" }`, `{ access: "read-write" }`]) {
         const calls = waysTo(dir, options).map(fill);
         const denied = `--deny-read=${dir}/denied`;
         const cwd = `--allow-read=${dir}`; // for chdir alone
-        const lines = await results(["--allow-ffi", cwd, denied], calls, setup);
+        const lines = await results(["--allow-ffi", cwd, denied], calls, { cwd: dir });
         assertEquals(
           lines,
           calls.map(() => "NotCapable"),
@@ -195,11 +172,10 @@ Deno.test(
   () =>
     withSecret(async (dir, fill) => {
       const flags = ["--allow-ffi", `--allow-read=${dir}`, `--deny-write=${dir}/denied`];
-      const setup = `Deno.chdir("${dir}");`;
       const writing = waysTo(dir, `{ access: "read-write" }`).map(fill);
-      assertEquals(await results(flags, writing, setup), writing.map(() => "NotCapable"));
+      assertEquals(await results(flags, writing, { cwd: dir }), writing.map(() => "NotCapable"));
       const reading = waysTo(dir, `{ access: "read" }`).map(fill);
-      assertEquals(await results(flags, reading, setup), reading.map(() => "done"));
+      assertEquals(await results(flags, reading, { cwd: dir }), reading.map(() => "done"));
     }),
 );
 
@@ -245,9 +221,6 @@ Deno.test("a denied file cannot be had by a descriptor, neither an own nor a giv
     using region = MmapRegion.open(`${dir}/denied/secret`, { access: "read-write" });
     const sent = sendRegion(region, socket);
     const flags = ["--allow-ffi", `--deny-read=${dir}/denied`, `--deny-write=${dir}/denied`];
-    const C = new URL("../../ffi/mod.ts", import.meta.url).href;
-    const setup = `const C = await import("${C}");
-      const fd = C.open("${dir}/denied/secret", C.O_RDWR);`; // libc itself knows no permissions
     const calls = [
       `MmapRegion.fromFd(fd)`,
       `MmapRegion.fromFd(fd, { access: "read-write" })`,
@@ -256,7 +229,7 @@ Deno.test("a denied file cannot be had by a descriptor, neither an own nor a giv
       fill(`MmapRegion.attach({ ...${handle}, path: "/proc/self/fd/" + fd })`),
       `receiveRegion("${socket}")`,
     ];
-    const lines = await results(flags, calls, setup);
+    const lines = await results(flags, calls, { fd: `${dir}/denied/secret` });
     await sent;
     assertEquals(lines, calls.map(() => "NotCapable"));
   }));

@@ -4,150 +4,53 @@ import { ignore, livesOnBothFileSystems } from "../_faults.ts";
 import { withTempDir } from "../_files.ts";
 import { assertRuns } from "../_program.ts";
 
-/** Each way to a region of four pages of the pattern: what `truth` gives, others see. */
-const REGIONS: Record<string, string> = {
-  "a file": `
-    const path = makeFile(4 * PAGE);
-    const region = MmapRegion.open(path, { access: "read-write" });
-    const truth = () => Deno.readFileSync(path);
-    const told = path;`,
-  "a file from an odd byte on": `
-    const path = makeFile(Uint8Array.from([...new Uint8Array(PAGE - 7 + 7), ...pattern(4 * PAGE)]));
-    const region = MmapRegion.open(path, { access: "read-write", byteOffset: PAGE });
-    const truth = () => Deno.readFileSync(path).subarray(PAGE);
-    const told = path;`,
-  "anonymous shared memory": `
-    const region = MmapRegion.anonymous(4 * PAGE);
-    const other = MmapRegion.attach(region.handle(), { access: "read" });
-    const truth = () => other.bytes.slice();
-    const told = "";`,
-  "named memory": `
-    const name = "mmap_test_" + crypto.randomUUID();
-    const region = MmapRegion.named(name, { createNew: true, byteLength: 4 * PAGE });
-    const other = MmapRegion.named(name, { access: "read" });
-    const truth = () => other.bytes.slice();
-    const told = name;`,
-};
+const PROGRAM = new URL("_stray_write.ts", import.meta.url);
+
+const SHARED = [
+  "a file",
+  "a file from an odd byte on",
+  "anonymous shared memory",
+  "named memory",
+];
 
 const PROTECTIONS = ["none", "read"] as const;
 
-for (const [name, make] of Object.entries(REGIONS)) {
+for (const kind of SHARED) {
   for (const protection of PROTECTIONS) {
     livesOnBothFileSystems(
-      `MmapRegion of ${name} absorbs stray writes under protect("${protection}")`,
-      `${make}
-      using closing = region;
-      const { bytes } = region;
-      bytes.set(pattern(4 * PAGE));
-      region.protect("${protection}", { byteOffset: PAGE, byteLength: 2 * PAGE });
-      bytes[PAGE + 5] = 250;
-      assertEquals([region.faults, bytes[PAGE + 5]], [1, 250]);
-      bytes[PAGE + 6] = 251; // on the same private page
-      assertEquals(region.faults, 1);
-      bytes.fill(252, 3 * PAGE - 2, 3 * PAGE + 2); // across the border: the last page is writable
-      assertEquals(region.faults, 2);
-      const expected = pattern(4 * PAGE);
-      expected.fill(252, 3 * PAGE, 3 * PAGE + 2);
-      assertEquals(truth(), expected);
-      // What the rest of the page held stays.
-      assertEquals(bytes.subarray(PAGE + 7, 3 * PAGE - 2), expected.subarray(PAGE + 7, 3 * PAGE - 2));
-      assertFault(() => region.check(), told, PAGE + 5, 2);
-      assertFault(() => region.flushSync(), told, PAGE + 5, 2);
-      await assertRejects(() => region.flush(), MappingFaultError);
-      region.repair();
-      region.check();
-      region.flushSync();
-      assertEquals(bytes, expected);
-      bytes[PAGE + 5] = 99; // the region's own access again
-      assertEquals([truth()[PAGE + 5], region.faults], [99, 2]);
-    `,
+      `MmapRegion of ${kind} absorbs stray writes under protect("${protection}")`,
+      PROGRAM,
+      ["absorbWrites", kind, protection],
     );
   }
 }
 
 livesOnBothFileSystems(
   "MmapRegion with access read absorbs stray writes",
-  `
-  const path = makeFile(4 * PAGE);
-  using region = MmapRegion.open(path);
-  const { bytes } = region;
-  Atomics.add(region.view(Int32Array, 2 * PAGE), 0, 1);
-  bytes.fill(7, 100, 200);
-  assertEquals(region.faults, 2);
-  assertEquals(bytes.subarray(200, 2 * PAGE), pattern(4 * PAGE).subarray(200, 2 * PAGE));
-  assertFault(() => region.check(), path, 2 * PAGE, 2);
-  assertFault(() => region.flushSync(), path, 2 * PAGE, 2);
-  assertEquals(Deno.readFileSync(path), pattern(4 * PAGE));
-  region.repair();
-  assertEquals(bytes, pattern(4 * PAGE));
-  bytes[0] = 255; // still read-only
-  assertEquals([region.faults, Deno.readFileSync(path)[0]], [3, pattern(1)[0]]);
-`,
+  PROGRAM,
+  ["absorbWritesToReadOnly"],
 );
 
 livesOnBothFileSystems(
   "MmapRegion attached for reading absorbs stray writes, its peer sees none of them",
-  `
-  using region = MmapRegion.anonymous(PAGE, { seal: "write" });
-  using reader = MmapRegion.attach(region.handle());
-  reader.bytes[0] = 5;
-  assertEquals([reader.bytes[0], region.bytes[0], reader.faults, region.faults], [5, 0, 1, 0]);
-  assertFault(() => reader.check(), "", 0, 1);
-  region.check();
-`,
+  PROGRAM,
+  ["absorbWritesOfReaders"],
 );
 
-for (
-  const [name, make] of [
-    ["anonymous private memory", `MmapRegion.anonymous(4 * PAGE, { sharing: "private" })`],
-    ["copy-on-write memory", `MmapRegion.open(makeFile(4 * PAGE), { access: "copy-on-write" })`],
-  ]
-) {
+for (const kind of ["anonymous private memory", "copy-on-write memory"]) {
   for (const protection of PROTECTIONS) {
     livesOnBothFileSystems(
-      `MmapRegion of ${name} absorbs stray writes under protect("${protection}")`,
-      `
-      using region = ${make};
-      const { bytes } = region;
-      bytes.set(pattern(4 * PAGE, 9));
-      region.protect("${protection}", { byteOffset: PAGE, byteLength: PAGE });
-      bytes[PAGE + 5] = 250;
-      assertEquals([region.faults, bytes[PAGE + 5]], [1, 250]);
-      const told = region.kind === "file" ? dir + "/data.bin" : "";
-      assertFault(() => region.check(), told, PAGE + 5, 1);
-      assertFault(() => region.flushSync(), told, PAGE + 5, 1);
-      region.repair();
-      region.check();
-      // Private memory has no other truth than itself: the write stays, and nothing else is lost.
-      const expected = pattern(4 * PAGE, 9);
-      expected[PAGE + 5] = 250;
-      assertEquals(bytes, expected);
-      if (told !== "") assertEquals(Deno.readFileSync(told), pattern(4 * PAGE));
-    `,
+      `MmapRegion of ${kind} absorbs stray writes under protect("${protection}")`,
+      PROGRAM,
+      ["absorbWritesToPrivate", kind, protection],
     );
   }
 }
 
 livesOnBothFileSystems(
   'MmapRegion absorbs reads of what is protected by protect("none")',
-  `
-  const path = makeFile(4 * PAGE);
-  for (const access of ["read", "read-write", "copy-on-write"]) {
-    using region = MmapRegion.open(path, { access });
-    region.protect("none");
-    assertEquals(region.bytes, pattern(4 * PAGE));
-    assertEquals(region.faults, 4);
-    assertFault(() => region.check(), path, 0, 4);
-    region.repair();
-    region.check();
-  }
-  using nowhere = MmapRegion.open(path, { access: "read-write" });
-  nowhere.protect("none");
-  truncate(path, PAGE); // a page that is both protected and missing
-  assertEquals(nowhere.bytes[2 * PAGE], 0);
-  nowhere.bytes[3 * PAGE] = 1;
-  assertEquals([Deno.statSync(path).size, nowhere.bytes[3 * PAGE]], [PAGE, 1]);
-`,
+  PROGRAM,
+  ["absorbReads"],
 );
 
 Deno.test(

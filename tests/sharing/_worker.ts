@@ -1,21 +1,17 @@
-/** Workers that run code given as text, and answer one message at a time. */
+/** Workers that answer one message at a time. */
 
-/** A Worker. Its code has `MmapRegion`, and defines `reply(message)`. */
+/** A Worker that runs an action of _replies.ts. */
 export class TestWorker implements Disposable {
   readonly #worker: Worker;
-  readonly #url: string;
 
-  constructor(code: string) {
-    const source = `
-      import { MmapRegion } from "${import.meta.resolve("@mmap/mmap")}";
-      ${code}
-      self.onmessage = async ({ data }) => self.postMessage(await reply(data));`;
-    this.#url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    this.#worker = new Worker(this.#url, { type: "module" });
+  constructor(action: string) {
+    const name = JSON.stringify([JSON.stringify(action)]);
+    const program = new URL("_replies.ts", import.meta.url);
+    this.#worker = new Worker(program, { type: "module", name });
   }
 
   /** Sends a message. @returns the answer */
-  // deno-lint-ignore no-explicit-any -- whatever the code replies
+  // deno-lint-ignore no-explicit-any -- whatever the action replies
   ask(message: unknown): Promise<any> {
     return new Promise((resolve, reject) => {
       this.#worker.onmessage = ({ data }) => resolve(data);
@@ -29,6 +25,5 @@ export class TestWorker implements Disposable {
 
   [Symbol.dispose](): void {
     this.#worker.terminate();
-    URL.revokeObjectURL(this.#url);
   }
 }

@@ -66,30 +66,14 @@ Deno.test("a child maps what a shell opened for it", onLinux, () =>
     assertEquals([success, Deno.readFileSync(path)], [true, Uint8Array.of(1, 2, 0, 0)]);
   }));
 
-/** Makes memory, starts its arguments with it as descriptor 3, and prints the second byte. */
-const C_PARENT = `
-  #define _GNU_SOURCE
-  #include <stdio.h>
-  #include <sys/mman.h>
-  #include <sys/wait.h>
-  #include <unistd.h>
-  int main(int argc, char **argv) {
-    int fd = memfd_create("parent", 0), status = 1;
-    if (dup2(fd, 3) != 3 || ftruncate(fd, 4096) != 0) return 1;
-    char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    memory[0] = 1;
-    if (fork() == 0) return execv(argv[1], argv + 1);
-    wait(&status);
-    printf("%d %d", status, memory[1]);
-    return 0;
-  }`;
+const C_PARENT = new URL("_parent.c", import.meta.url);
 
 Deno.test("a child of a C program maps the descriptor that it inherited", {
   ignore: onLinux.ignore || !hasProgram("gcc"),
 }, () =>
   withTempDir(async (dir) => {
     const program = `${dir}/parent`;
-    await compileC(C_PARENT, { args: ["-o", program] });
+    await compileC(await Deno.readTextFile(C_PARENT), { args: ["-o", program] });
     const { stdout } = await new Deno.Command(program, {
       args: [Deno.execPath(), ...DENO_EVAL, USE_DESCRIPTOR_3],
       cwd: ROOT,

@@ -9,21 +9,7 @@ import { PAGE } from "../_pages.ts";
 import { addressOfRegion } from "../_regions.ts";
 import { onLinux, withName } from "./_names.ts";
 
-/** Resizes the region of the environment to each line's number. */
-const RESIZE = `
-  import { MmapRegion } from "@mmap/mmap";
-  using region = MmapRegion.fromEnv();
-  console.log("attached");
-  let rest = "";
-  for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\\n");
-    rest = lines.pop();
-    for (const line of lines) {
-      region.resize(Number(line));
-      region.bytes[region.byteLength - 1] = 7;
-      console.log(region.byteLength);
-    }
-  }`;
+const PROGRAM = new URL("_children.ts", import.meta.url);
 
 Deno.test(
   "MmapRegion.refresh() follows another process's resize()",
@@ -39,7 +25,7 @@ Deno.test(
         for (const make of makeRegions) {
           using region = make();
           region.bytes[0] = 1;
-          await using child = new Child(RESIZE, { env: region.env() });
+          await using child = new Child(PROGRAM, { args: ["resize"], env: region.env() });
           assertEquals(await child.readLine(), "attached");
           for (const byteLength of [5 * PAGE + 10, 2 * PAGE]) {
             await child.writeLine(String(byteLength));
@@ -170,14 +156,7 @@ Deno.test(
       const path = makeSparseFile(dir, PAGE);
       using region = MmapRegion.open(path, { reserve: RESERVE });
       const { buffer } = region;
-      await resultOf(
-        `import { MmapRegion } from "@mmap/mmap";
-      using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
-      region.resize(3 * ${PAGE});
-      region.bytes[2 * ${PAGE}] = 7;
-      console.log(1);`,
-        { args: [path] },
-      );
+      await resultOf(PROGRAM, { args: ["grow", path] });
       region.refresh();
       assertStrictEquals(region.buffer, buffer);
       assertEquals([region.byteLength, region.bytes[2 * PAGE]], [3 * PAGE, 7]);
@@ -190,24 +169,7 @@ Deno.test(
   () =>
     withTempDir(async (dir) => {
       const path = fileOf(dir);
-      const result = await resultOf(
-        `import { MmapRegion } from "@mmap/mmap";
-      using region = MmapRegion.open(Deno.args[0], {
-        access: "read-write", create: true, byteLength: ${PAGE}, reserve: ${RESERVE},
-      });
-      const behind = new Uint8Array(region.buffer, 8 * ${PAGE}, ${PAGE});
-      const read = behind[0];
-      behind[1] = 5;
-      const { faults } = region;
-      let name;
-      try { region.check(); } catch (error) { name = error.name; }
-      region.resize(9 * ${PAGE}); // heals: the page is the file's now
-      region.check();
-      behind[2] = 6;
-      const bytes = [...region.bytes.subarray(8 * ${PAGE}, 8 * ${PAGE} + 3)];
-      console.log(JSON.stringify({ read, faults, name, bytes }));`,
-        { args: [path] },
-      );
+      const result = await resultOf(PROGRAM, { args: ["useBehindTheEnd", path, RESERVE] });
       assertEquals(result, { read: 0, faults: 1, name: "MappingFaultError", bytes: [0, 0, 6] });
       assertEquals(Deno.readFileSync(path)[8 * PAGE + 2], 6);
     }),

@@ -7,6 +7,8 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { PAGE } from "../_pages.ts";
 import { exists, infoOf, onLinux, ownerFilesOf, SHM, withName } from "./_names.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 const create = { create: true, byteLength: 2 * PAGE } as const;
 const createNew = { createNew: true, byteLength: 2 * PAGE } as const;
 
@@ -24,13 +26,7 @@ Deno.test(
         2 * PAGE,
       ]);
       region.bytes[0] = 1;
-      const seen = await resultOf(
-        `import { MmapRegion } from "@mmap/mmap";
-      using region = MmapRegion.named(Deno.args[0]);
-      region.bytes[1] = 2;
-      console.log(JSON.stringify([region.byteLength, region.bytes[0]]));`,
-        { args: [name] },
-      );
+      const seen = await resultOf(PROGRAM, { args: ["writeSecond", name] });
       assertEquals([seen, region.bytes[1]], [[2 * PAGE, 1], 2]);
     }),
 );
@@ -131,23 +127,7 @@ Deno.test("MmapRegion.named() of another user is refused", {
 }, () =>
   withName(async (name) => {
     using _region = MmapRegion.named(name, create);
-    const result = await resultOf(
-      `import { MmapRegion } from "@mmap/mmap";
-      import { dropPrivileges } from "./tests/_process.ts";
-      dropPrivileges();
-      const codeOf = (call) => {
-        try { call(); return "done"; } catch ({ name, code }) { return [name, code]; }
-      };
-      const [name] = Deno.args;
-      console.log(JSON.stringify([
-        codeOf(() => MmapRegion.named(name)),
-        codeOf(() => MmapRegion.named(name, { access: "read" })),
-        codeOf(() => MmapRegion.unlink(name)),
-        codeOf(() => MmapRegion.reap()),
-        MmapRegion.list().find((info) => info.name === name)?.uid,
-      ]));`,
-      { args: [name] },
-    );
+    const result = await resultOf(PROGRAM, { args: ["useAsNobody", name] });
     assertEquals(result, [
       ["PermissionDenied", "EACCES"],
       ["PermissionDenied", "EACCES"],

@@ -124,30 +124,12 @@ Deno.test("MmapRegion.wasmMemory() of memory that others have sealed leaves it a
   assertEquals([...descriptorsOf(label), ...mapsOf(label)], []);
 });
 
-/** What becomes of a store into a region that must not be written to, by code of either kind. */
-function storeInto(setUp: string, path: string): Promise<unknown> {
-  return resultOf(
-    `import { MmapRegion } from "@mmap/mmap";
-    import { instantiate } from "./examples/webassembly/module.ts";
-    const [path] = Deno.args;
-    using region = ${setUp};
-    const bytes = new Uint8Array(region.sharedBuffer());
-    const { store, sum } = instantiate(region.wasmMemory());
-    const outcome = (call) => {
-      try { return String(call()); } catch (error) { return error.name; }
-    };
-    const byScript = outcome(() => (bytes[0] = 99, bytes[0]));
-    const byWasm = outcome(() => (store(8, 99n), sum(8, 16)));
-    let checked = outcome(() => region.check());
-    console.log(JSON.stringify({ byScript, byWasm, checked, faults: region.faults }));`,
-    { args: [path] },
-  );
-}
+const PROGRAM = new URL("_children.ts", import.meta.url);
 
 Deno.test("a store into a read-only region's shared memory is absorbed", () =>
   withTempDir(async (dir) => {
     const path = makeFile(dir, PAGE);
-    assertEquals(await storeInto("MmapRegion.open(path)", path), {
+    assertEquals(await resultOf(PROGRAM, { args: ["store", path] }), {
       byScript: "99",
       byWasm: "99",
       checked: "MappingFaultError",
@@ -159,34 +141,14 @@ Deno.test("a store into a read-only region's shared memory is absorbed", () =>
 Deno.test("WebAssembly alone stores into a read-only region, and is absorbed", () =>
   withTempDir(async (dir) => {
     const path = makeFile(dir, PAGE);
-    const result = await resultOf(
-      `import { MmapRegion } from "@mmap/mmap";
-      import { instantiate } from "./examples/webassembly/module.ts";
-      using region = MmapRegion.open(Deno.args[0]);
-      const { store, sum } = instantiate(region.wasmMemory());
-      store(8, 99n);
-      console.log(JSON.stringify([String(sum(8, 16)), region.faults]));`,
-      { args: [path] },
-    );
+    const result = await resultOf(PROGRAM, { args: ["storeByWasm", path] });
     assertEquals(result, ["99", 1]);
     assertEquals(Deno.readFileSync(path), pattern(PAGE));
   }));
 
 onBothFileSystems("WebAssembly reads zeros where its file was cut off", async (dir) => {
   const path = makeFile(dir, new Uint8Array(3 * PAGE).fill(1));
-  const result = await resultOf(
-    `import { MmapRegion } from "@mmap/mmap";
-    import { instantiate } from "./examples/webassembly/module.ts";
-    using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
-    const { sum } = instantiate(region.wasmMemory());
-    const before = String(sum(${2 * PAGE}, ${2 * PAGE} + 8));
-    Deno.truncateSync(Deno.args[0], ${PAGE});
-    const after = String(sum(${2 * PAGE}, ${2 * PAGE} + 8));
-    let name;
-    try { region.check(); } catch (error) { name = error.name; }
-    console.log(JSON.stringify([before, after, name]));`,
-    { args: [path] },
-  );
+  const result = await resultOf(PROGRAM, { args: ["sumCutOff", path] });
   assertEquals(result, [String(0x0101010101010101n), "0", "MappingFaultError"]);
 });
 

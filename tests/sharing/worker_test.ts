@@ -8,6 +8,8 @@ import { PAGE } from "../_pages.ts";
 import { onLinux, withName } from "./_names.ts";
 import { TestWorker } from "./_worker.ts";
 
+const PROGRAM = new URL("_replies.ts", import.meta.url);
+
 const WASM_PAGE = 65536;
 
 Deno.test(
@@ -16,12 +18,7 @@ Deno.test(
   () =>
     withTempDir((dir) =>
       withName(async (name) => {
-        using worker = new TestWorker(`
-        function reply(handle) {
-          using region = MmapRegion.attach(handle);
-          region.bytes[1] = region.bytes[0] + 1;
-          return [region.kind, region.byteLength];
-        }`);
+        using worker = new TestWorker("attachAndWrite");
         const makeRegions = [
           () => MmapRegion.open(makeFile(dir, PAGE), { access: "read-write" }),
           () => MmapRegion.anonymous(PAGE),
@@ -41,12 +38,7 @@ Deno.test(
   "a Worker keeps the memory after the region that it came from was closed",
   onLinux,
   async () => {
-    using worker = new TestWorker(`
-    let region;
-    function reply(handle) {
-      region ??= MmapRegion.attach(handle);
-      return region.bytes[0];
-    }`);
+    using worker = new TestWorker("attachAndKeep");
     const region = MmapRegion.anonymous(PAGE);
     region.bytes[0] = 7;
     assertEquals(await worker.ask(region.handle()), 7);
@@ -59,15 +51,7 @@ Deno.test(
   "a Worker's handle outlives the Worker as long as its region is open",
   onLinux,
   async () => {
-    const make = `
-    let region;
-    function reply(message) {
-      region ??= MmapRegion.anonymous(4096);
-      if (message === "close") region.close();
-      else region.bytes[0] = 7;
-      return message === "close" ? null : region.handle();
-    }`;
-    using worker = new TestWorker(make);
+    using worker = new TestWorker("makeAndClose");
     const handle = await worker.ask("make");
     using region = MmapRegion.attach(handle);
     assertEquals([region.bytes[0], handle.pid], [7, Deno.pid]);
@@ -134,29 +118,15 @@ onBothFileSystems("MmapRegion.resize() makes a new shared buffer", (dir) => {
 
 Deno.test("a shared buffer is posted to Workers without copying", async () => {
   using region = MmapRegion.anonymous(PAGE);
-  const code = `
-    let counters;
-    function reply(message) {
-      counters ??= new Int32Array(message);
-      for (let i = 0; i < 10_000; i++) Atomics.add(counters, 0, 1);
-      return counters[0];
-    }`;
-  using first = new TestWorker(code);
-  using second = new TestWorker(code);
+  using first = new TestWorker("count");
+  using second = new TestWorker("count");
   const shared = region.sharedBuffer();
   await Promise.all([first.ask(shared), second.ask(shared)]);
   assertEquals(region.view(Int32Array)[0], 20_000);
 });
 
 Deno.test("a shared buffer in a Worker reads zeros after close", async () => {
-  using worker = new TestWorker(`
-    let bytes;
-    function reply(message) {
-      if (message !== "again") bytes = new Uint8Array(message);
-      const first = bytes[0];
-      bytes[1] = 7;
-      return [bytes.length, first];
-    }`);
+  using worker = new TestWorker("readAgain");
   const region = MmapRegion.anonymous(PAGE);
   using other = MmapRegion.attach(region.handle());
   region.bytes[0] = 1;
@@ -171,12 +141,7 @@ Deno.test("a shared buffer in a Worker reads zeros after close", async () => {
 Deno.test("Atomics.wait() in a Worker is woken through a shared buffer", async () => {
   using region = MmapRegion.anonymous(PAGE);
   const words = new Int32Array(region.sharedBuffer());
-  using worker = new TestWorker(`
-    function reply(shared) {
-      const words = new Int32Array(shared);
-      Atomics.store(words, 1, 1); // about to wait
-      return [Atomics.wait(words, 0, 0, 30_000), words[0]];
-    }`);
+  using worker = new TestWorker("wait");
   const woken = worker.ask(words.buffer);
   // The wait itself cannot be seen; notify() tells whether it has woken somebody.
   while (Atomics.load(words, 1) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -189,12 +154,7 @@ Deno.test("Atomics.wait() in a Worker is woken through a shared buffer", async (
 Deno.test("Atomics.waitAsync() is woken by a Worker through a shared buffer", async () => {
   using region = MmapRegion.anonymous(PAGE);
   const words = new Int32Array(region.sharedBuffer());
-  using worker = new TestWorker(`
-    function reply(shared) {
-      const words = new Int32Array(shared);
-      words[0] = 7;
-      return Atomics.notify(words, 0);
-    }`);
+  using worker = new TestWorker("notify");
   const waiting = Atomics.waitAsync(words, 0, 0);
   assertEquals(waiting.async, true);
   assertEquals(await worker.ask(words.buffer), 1);
@@ -207,29 +167,7 @@ Deno.test(
   () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);
-      const result = await resultOf(
-        `import { MmapRegion } from "@mmap/mmap";
-      import { descriptorsOf, mapsOf } from "./tests/_process.ts";
-      const [path] = Deno.args;
-      const collect = async () => {
-        for (let i = 0; i < 20; i++) {
-          gc();
-          await new Promise((resolve) => setTimeout(resolve));
-        }
-      };
-      const held = () => [descriptorsOf(path).length, mapsOf(path).length];
-      let bytes = (() => {
-        const region = MmapRegion.open(path, { access: "read-write" });
-        return new Uint8Array(region.sharedBuffer());
-      })();
-      await collect();
-      bytes[0] = 42;
-      const open = [held()[0], Deno.readFileSync(path)[0]];
-      bytes = undefined;
-      await collect();
-      console.log(JSON.stringify({ open, forgotten: held() }));`,
-        { args: [path], v8Flags: "--expose-gc" },
-      );
+      const result = await resultOf(PROGRAM, { args: ["forget", path], v8Flags: "--expose-gc" });
       assertEquals(result, { open: [1, 42], forgotten: [0, 0] });
     }),
 );

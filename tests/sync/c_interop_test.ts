@@ -14,30 +14,7 @@ function testWithC(name: string, body: (both: Both) => Promise<void>): void {
   Deno.test({ name, ignore, fn: () => withCPeer(body) });
 }
 
-/** A Deno process that locks the mutex of the file, says so, and waits for its input to end. */
-const HOLDER = `
-  import { MmapRegion } from "@mmap/mmap";
-  import { Mutex } from "@mmap/mmap/sync";
-  using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
-  using _guard = new Mutex(region).lockSync();
-  console.log("locked");
-  await Deno.stdin.readable.pipeTo(new WritableStream());
-`;
-
-/** A Deno process that counts under the mutex of the file. */
-const COUNTER = `
-  import { MmapRegion } from "@mmap/mmap";
-  import { Mutex } from "@mmap/mmap/sync";
-  using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
-  const mutex = new Mutex(region);
-  const counter = region.view(Int32Array, 128, 1);
-  console.log("ready");
-  for (let i = 0; i < 20_000; i++) {
-    using _guard = mutex.lockSync();
-    counter[0]++;
-  }
-  console.log("done");
-`;
+const PARTNER = new URL("_c_partner.ts", import.meta.url);
 
 testWithC("Mutex is held by a C program, and lock() waits for it", async ({ region, peer }) => {
   const mutex = new Mutex(region);
@@ -70,7 +47,7 @@ testWithC("Mutex is held here, and a C program waits for it", async ({ region, p
 });
 
 testWithC("Mutex lets Deno and C count together without loss", async ({ path, region, peer }) => {
-  await using child = new Child(COUNTER, { args: [path] });
+  await using child = new Child(PARTNER, { args: ["count", path] });
   assertEquals(await child.readLine(), "ready");
   assertEquals(await peer.ask("count 20000"), "0");
   assertEquals(await child.readLine(), "done");
@@ -91,7 +68,7 @@ testWithC("Mutex is recovered from a C program that was killed", async ({ region
 });
 
 testWithC("Mutex is recovered by a C program from Deno, killed", async ({ path, region, peer }) => {
-  const child = new Child(HOLDER, { args: [path] });
+  const child = new Child(PARTNER, { args: ["hold", path] });
   {
     await using _child = child;
     assertEquals(await child.readLine(), "locked");
@@ -106,7 +83,7 @@ testWithC("Mutex is recovered by a C program from Deno, killed", async ({ path, 
 testWithC(
   "Mutex is recovered by a C program that waits as Deno is killed",
   async ({ path, region, peer }) => {
-    await using child = new Child(HOLDER, { args: [path] });
+    await using child = new Child(PARTNER, { args: ["hold", path] });
     assertEquals(await child.readLine(), "locked");
     const state = region.view(Int32Array, 0, 1);
     const waiting = peer.ask("lock");

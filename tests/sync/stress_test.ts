@@ -6,34 +6,17 @@ import { assert, assertEquals } from "@std/assert";
 import { Child, resultOf } from "../_child.ts";
 import type { Kind } from "./_stress.ts";
 
+const PROGRAM = new URL("_stress_children.ts", import.meta.url);
+
 const EACH = 20_000;
 
-/** In Workers of a child, which are not type-checked once more. */
+/** In Workers of a child. */
 async function inWorkers(region: MmapRegion, kind: Kind, count: number): Promise<void> {
-  await resultOf(
-    `const work = () => new Promise((resolve, reject) => {
-      const url = new URL("./tests/sync/_stress_worker.ts", "file://${Deno.cwd()}/");
-      const worker = new Worker(url, { type: "module" });
-      worker.onmessage = () => { worker.terminate(); resolve(); };
-      worker.onerror = reject;
-      const handle = Deno.env.get("MMAP_REGION");
-      worker.postMessage({ handle, kind: "${kind}", times: ${EACH} });
-    });
-    await Promise.all(Array.from({ length: ${count} }, work));
-    console.log("true");`,
-    { env: region.env() },
-  );
+  await resultOf(PROGRAM, { args: ["addInWorkers", kind, count, EACH], env: region.env() });
 }
 
 async function inProcess(region: MmapRegion, kind: Kind): Promise<void> {
-  await resultOf(
-    `import { MmapRegion } from "@mmap/mmap";
-    import { addUnderLock } from "./tests/sync/_stress.ts";
-    using region = MmapRegion.fromEnv();
-    addUnderLock(region, "${kind}", ${EACH});
-    console.log("true");`,
-    { env: region.env() },
-  );
+  await resultOf(PROGRAM, { args: ["add", kind, EACH], env: region.env() });
 }
 
 for (const kind of ["Mutex", "RwLock"] as const) {
@@ -44,24 +27,6 @@ for (const kind of ["Mutex", "RwLock"] as const) {
     assertEquals(region.view(Float64Array, 2048, 1)[0], 8 * EACH);
   });
 }
-
-const HOLDER = `
-  import { MmapRegion } from "@mmap/mmap";
-  import { Mutex } from "@mmap/mmap/sync";
-  const region = MmapRegion.fromEnv();
-  const mutex = new Mutex(region);
-  const counter = region.view(Int32Array, 64, 3);
-  // Whoever died inside may have left the first two apart.
-  const repair = () => { counter[1] = counter[0]; counter[2]++; };
-  console.log("running");
-  while (true) {
-    const guard = mutex.lockSync();
-    if (guard.ownerDied) repair();
-    Atomics.add(counter, 0, 1); // begun
-    Atomics.add(counter, 1, 1); // ended
-    guard.unlock();
-  }
-`;
 
 Deno.test("200 holders that are killed at random moments are all recovered from", async () => {
   using region = MmapRegion.anonymous(4096);
@@ -78,7 +43,10 @@ Deno.test("200 holders that are killed at random moments are all recovered from"
     counter[1] = counter[0]!;
   };
   for (let round = 0; round < 50; round++) {
-    const children = Array.from({ length: 4 }, () => new Child(HOLDER, { env: region.env() }));
+    const children = Array.from(
+      { length: 4 },
+      () => new Child(PROGRAM, { args: ["hold"], env: region.env() }),
+    );
     await Promise.all(children.map((child) => child.readLine()));
     for (const child of children) {
       const before = Atomics.load(counter, 0);
@@ -103,23 +71,11 @@ Deno.test("100,000 condition signals are all seen", async () => {
   using region = MmapRegion.anonymous(4096);
   const rounds = 50_000;
   // Two processes hand a token back and forth: a signal that got lost would stop them for good.
-  await using child = new Child(
-    `import { MmapRegion } from "@mmap/mmap";
-    import { Condition, Mutex } from "@mmap/mmap/sync";
-    using region = MmapRegion.fromEnv();
-    const [mutex, ping, pong] = [new Mutex(region, 0), new Condition(region, 64), new Condition(region, 128)];
-    const turn = region.view(Int32Array, 192, 1);
-    using guard = mutex.lockSync();
-    console.log("ready");
-    for (let i = 0; i < ${rounds}; i++) {
-      while (turn[0] !== 1) ping.waitSync(guard);
-      turn[0] = 0;
-      pong.notify();
-    }
-    guard.unlock();
-    console.log("done");`,
-    { env: region.env(), timeoutMs: 120_000 },
-  );
+  await using child = new Child(PROGRAM, {
+    args: ["answer", rounds],
+    env: region.env(),
+    timeoutMs: 120_000,
+  });
   const [mutex, ping, pong] = [
     new Mutex(region, 0),
     new Condition(region, 64),
@@ -164,28 +120,10 @@ Deno.test("no permit is lost when timeouts and aborts race with releases", async
 });
 
 Deno.test("a million lock-unlock pairs leave no descriptor, thread or memory behind", async () => {
-  const { before, after } = await resultOf(
-    `import { MmapRegion } from "@mmap/mmap";
-    import { Mutex } from "@mmap/mmap/sync";
-    const count = (path) => [...Deno.readDirSync(path)].length;
-    const look = () => {
-      globalThis.gc();
-      return {
-        descriptors: count("/proc/self/fd"),
-        threads: count("/proc/self/task"),
-        mappings: Deno.readTextFileSync("/proc/self/maps").split("\\n").length,
-        rss: Deno.memoryUsage().rss,
-      };
-    };
-    const mutex = new Mutex(MmapRegion.anonymous(4096));
-    const work = (times) => { for (let i = 0; i < times; i++) mutex.lockSync().unlock(); };
-    work(100_000);
-    const before = look();
-    work(1_000_000);
-    for (let i = 0; i < 100; i++) (await mutex.lock()).unlock();
-    console.log(JSON.stringify({ before, after: look() }));`,
-    { v8Flags: "--expose-gc" },
-  );
+  const { before, after } = await resultOf(PROGRAM, {
+    args: ["lockMillion"],
+    v8Flags: "--expose-gc",
+  });
   assertEquals(after.descriptors, before.descriptors);
   assert(after.threads <= before.threads + 1, `${before.threads} threads, then ${after.threads}`);
   assert(Math.abs(after.mappings - before.mappings) < 20, "mappings");

@@ -8,35 +8,11 @@ import { resultOf, runChild } from "../_child.ts";
 const ignore = Deno.build.os !== "linux";
 const { BadResource, Busy } = Deno.errors;
 
-/** What the children have in common. */
-const PRELUDE = `
-  import { MmapRegion } from "@mmap/mmap";
-  import { Futex, Mutex, Semaphore } from "@mmap/mmap/sync";
-  import { SYS_futex_waitv } from "./ffi/constants.ts";
-  /** How many threads of this process are parked in futex_waitv. */
-  function parkedThreads() {
-    let count = 0;
-    for (const { name } of Deno.readDirSync("/proc/self/task")) {
-      try {
-        const call = Deno.readTextFileSync("/proc/self/task/" + name + "/syscall");
-        if (call.startsWith(SYS_futex_waitv + " ")) count++;
-      } catch {
-        // It has ended.
-      }
-    }
-    return count;
-  }
-  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
-  async function untilParked() {
-    while (parkedThreads() === 0) await turn();
-  }
-  const futexes = (region, count) =>
-    Array.from({ length: count }, (_, i) => new Futex(region, 64 * i));
-`;
+const PROGRAM = new URL("_waiters.ts", import.meta.url);
 
 /** Runs a child that must end by itself. */
-async function assertEnds(code: string, expectedCode = 0): Promise<void> {
-  const { code: status, signal, stderr } = await runChild(PRELUDE + code);
+async function assertEnds(action: string, expectedCode = 0): Promise<void> {
+  const { code: status, signal, stderr } = await runChild(PROGRAM, { args: [action] });
   assertEquals({ status, signal }, { status: expectedCode, signal: null }, stderr);
 }
 
@@ -44,23 +20,7 @@ Deno.test({
   name: "Futex.wait() parks one call for a thousand words",
   ignore,
   async fn(): Promise<void> {
-    const { most, ended } = await resultOf(`${PRELUDE}
-      using region = MmapRegion.anonymous(64 * 1000);
-      const all = futexes(region, 1000);
-      const waiting = all.map((futex) => futex.wait(0));
-      await untilParked();
-      let most = 0;
-      for (let i = 0; i < 100; i++) {
-        most = Math.max(most, parkedThreads());
-        await turn();
-      }
-      for (const futex of all) {
-        futex.store(1);
-        futex.wake();
-      }
-      const ended = new Set(await Promise.all(waiting));
-      console.log(JSON.stringify({ most, ended: [...ended] }));
-    `);
+    const { most, ended } = await resultOf(PROGRAM, { args: ["parkThousand"] });
     assert(most >= 1 && most <= 2, `${most} calls were parked`);
     assertEquals(ended, ["ok"]);
   },
@@ -69,63 +29,24 @@ Deno.test({
 Deno.test({
   name: "a program ends with Deno.exit() while a wait is parked",
   ignore,
-  fn: () =>
-    assertEnds(
-      `const waiting = new Futex(MmapRegion.anonymous(4096)).wait(0);
-      await untilParked();
-      Deno.exit(3);`,
-      3,
-    ),
+  fn: () => assertEnds("exitWhileParked", 3),
 });
 
 Deno.test({
   name: "a program ends by itself when its waits have ended",
   ignore,
-  fn: () =>
-    assertEnds(`
-      const futex = new Futex(MmapRegion.anonymous(4096));
-      const waiting = futex.wait(0);
-      await untilParked();
-      futex.store(1);
-      futex.wake();
-      await waiting;
-      await futex.wait(1, { timeoutMs: 5 });
-      await futex.wait(1, { signal: AbortSignal.timeout(5) }).catch(() => {});
-    `),
+  fn: () => assertEnds("endByItself"),
 });
 
 Deno.test("a program lives as long as it waits for a word of a SharedArrayBuffer", async () => {
-  const result = await resultOf(`${PRELUDE}
-    const futex = new Futex(new SharedArrayBuffer(64));
-    console.log(JSON.stringify(await futex.wait(0, { timeoutMs: 20 })));
-  `);
+  const result = await resultOf(PROGRAM, { args: ["waitForSharedArrayBuffer"] });
   assertEquals(result, "timed-out");
 });
 
 Deno.test({
   name: "a process ends although a Worker was terminated that waits",
   ignore,
-  fn: () =>
-    assertEnds(`
-      const region = MmapRegion.anonymous(4096);
-      const code = \`
-        import { MmapRegion } from "\${import.meta.resolve("@mmap/mmap")}";
-        import { Futex } from "\${import.meta.resolve("@mmap/mmap/sync")}";
-        self.onmessage = ({ data }) => {
-          const region = MmapRegion.attach(data);
-          new Futex(region).wait(0);
-          new Futex(region, 64).wait(0);
-          self.postMessage("waiting");
-        };
-      \`;
-      const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-      const worker = new Worker(url, { type: "module" });
-      const waiting = new Promise((resolve) => worker.onmessage = resolve);
-      worker.postMessage(region.handle());
-      await waiting;
-      await untilParked();
-      worker.terminate();
-    `),
+  fn: () => assertEnds("terminateWaiting"),
 });
 
 Deno.test("Futex.wait() waits for more words than one call takes, and sees each change", async () => {
@@ -229,34 +150,7 @@ Deno.test({
   name: "awaited waits work where there is no futex_waitv",
   ignore,
   async fn(): Promise<void> {
-    const result = await resultOf(`${PRELUDE}
-      import { libc, replaceLibc } from "./ffi/libc.ts";
-      const { futex } = libc();
-      replaceLibc({
-        // A system call that there is not: ENOSYS.
-        futexWaitv: () => Number(futex(-1n, null, 0, 0, null, null, 0)),
-        futexWaitvOffThread: () => { throw new Error("called"); },
-      });
-      using region = MmapRegion.anonymous(64 * 300);
-      const all = futexes(region, 300);
-      const waiting = all.map((word) => word.wait(0));
-      for (const word of all) word.store(1);
-      const ended = new Set(await Promise.all(waiting));
-      const late = await all[0].wait(1, { timeoutMs: 5 });
-      const aborted = await all[0].wait(1, { signal: AbortSignal.timeout(5) }).catch((e) => e.name);
-      all[0].store(0);
-      const lock = new Mutex(region);
-      const guard = await lock.lock();
-      const next = lock.lock();
-      await turn();
-      guard.unlock();
-      (await next).unlock();
-      const semaphore = new Semaphore(region);
-      const acquired = semaphore.acquire();
-      semaphore.release();
-      await acquired;
-      console.log(JSON.stringify({ ended: [...ended], late, aborted, locked: lock.locked }));
-    `);
+    const result = await resultOf(PROGRAM, { args: ["waitWithoutWaitv"] });
     assertEquals(result, {
       ended: ["ok"],
       late: "timed-out",

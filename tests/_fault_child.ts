@@ -1,0 +1,27 @@
+/** What children share in which mapped memory faults. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { MappingFaultError } from "@mmap/mmap";
+
+/** Cuts a file, or makes it longer: another process does it. */
+export function truncate(path: string, byteLength: number): void {
+  const args = ["-s", String(byteLength), path];
+  assert(new Deno.Command("truncate", { args }).outputSync().success);
+}
+
+/** Checks that `call` throws the error of a fault that came first at `byteOffset`. */
+export function assertFault(
+  call: () => unknown,
+  path: string,
+  byteOffset: number,
+  faults: number,
+): void {
+  const error = assertThrows(call, MappingFaultError);
+  assertEquals([error.path, error.byteOffset, error.faults], [path, byteOffset, faults]);
+  assertEquals(error.name, "MappingFaultError");
+}
+
+/** Where bytes lie. */
+export function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+}
