@@ -101,8 +101,9 @@ export class Membership {
     try {
       this.#locked("leave", (cells) => this.#desert(cells, deserted));
     } catch (error) {
-      if (!(error instanceof Deno.errors.TimedOut)) throw error;
-      // Better unnoticed than never: whoever has the list may have it for ever.
+      const { TimedOut, InvalidData } = Deno.errors;
+      if (!(error instanceof TimedOut || error instanceof InvalidData)) throw error;
+      // Better unnoticed than never: whoever has the list may have it for ever, or it is damaged.
       Atomics.store(this.#words.cells, this.#place, 0);
     }
   }
