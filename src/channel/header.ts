@@ -40,9 +40,13 @@ export function magicOf(letters: string): number {
 export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   const { cells } = words;
   // Pairs with the store in `makeHeader`: whoever sees the magic number sees the rest.
-  const magic = Atomics.load(cells, MAGIC);
+  let magic = Atomics.load(cells, MAGIC);
   words.ground.check();
-  if (magic === 0 && isBlank(cells)) return undefined;
+  if (magic === 0) {
+    if (isBlank(cells)) return undefined;
+    // Somebody may have made it, and used it, since the first look.
+    magic = Atomics.load(cells, MAGIC);
+  }
   if (magic !== kind.magic) {
     throw new Deno.errors.AlreadyExists(
       `Cannot open ${kind.name}: something else is there`,
