@@ -1,7 +1,7 @@
 /** Sparse copies of everything that lies in files, on a small disk that gets full. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { MmapRegion } from "@mmap/mmap";
+import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, Latest, serve } from "@mmap/mmap/channel";
 import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
@@ -96,6 +96,15 @@ function isUnable(error: Error): boolean {
   return error instanceof Deno.errors.NotSupported && error.message.includes("has holes");
 }
 
+/** Who only reads reserves nothing. On a tmpfs even to read a hole takes a page, which may be missed. */
+function checkReader(open: (path: string) => Disposable, path: string): void {
+  try {
+    open(path)[Symbol.dispose]();
+  } catch (error) {
+    assert(Deno.args[1] === "tmpfs" && error instanceof MappingFaultError, String(error));
+  }
+}
+
 makeAll();
 const openers = Object.entries({ ...EMPTY, ...THINGS });
 fill();
@@ -108,7 +117,7 @@ for (const [name, open] of openers) {
   const error = assertThrows(() => open(path), Error) as Error & { code?: string };
   assert(error.code === "ENOSPC" || !CAN_RESERVE && isUnable(error), `${name}: ${error}`);
   assertEquals([openDescriptors().length, Deno.readFileSync(path)], before, name);
-  READERS[name]?.(path)[Symbol.dispose]();
+  if (name in READERS) checkReader(READERS[name]!, path);
 }
 Deno.removeSync(`${dir}/filler`);
 for (const [name, open] of openers) {
