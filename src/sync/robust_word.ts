@@ -224,14 +224,17 @@ export class RobustWord {
   release(wakeCount = 1, epoch = this.#epoch): void {
     const { cells, ground } = this.words;
     if (epoch !== ground.epoch) return;
-    if (cells[this.index + 1] !== this.#threads.self().fingerprint) return;
+    if (cells[this.index + 1] === this.#threads.self().fingerprint) this.#free(cells, wakeCount);
+    // Where that reached nobody, others must learn of it in another way.
+    void ground.intact;
+  }
+
+  #free(cells: Int32Array, wakeCount: number): void {
     cells[this.index + 1] = 0;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.
     const state = Atomics.exchange(cells, this.index, 0);
     if ((state & WAITERS_BIT) !== 0) this.words.wake(this.index, wakeCount);
-    // Where that reached nobody, others must learn of it in another way.
-    void ground.intact;
   }
 
   /** Gives up waiting: passes a wake-up on that this thread may have got and will not use. */
