@@ -261,7 +261,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     }
   },
   make: (name) => {
-    MmapRegion.named(name!, { createNew: true, byteLength: 100 });
+    made.push(MmapRegion.named(name!, { createNew: true, byteLength: 100 }));
     return "made";
   },
   owner: (name) => MmapRegion.list().find((info) => info.name === name)?.owner ?? null,
@@ -273,6 +273,8 @@ let client: ReturnType<typeof connect> | undefined;
 let notified: Promise<boolean> | undefined;
 let release = (): void => {};
 const offered: MmapRegion[] = [];
+/** Who forgets a region may lose it. */
+const made: MmapRegion[] = [];
 
 console.log("ready");
 let rest = "";
