@@ -13,10 +13,16 @@ interface Busy {
 export class WorkerPool {
   readonly #idle: Worker[] = [];
   readonly #all: Worker[] = [];
+  /** Those that may keep something. */
+  readonly #used = new Set<Worker>();
 
   /** Runs a job; memory in `transfer` is the Worker's from now on. */
-  start(job: Job | typeof FORGET, transfer: Transferable[] = []): Busy {
-    const worker = this.#idle.pop() ?? this.#spawn();
+  start(job: Job, transfer: Transferable[] = []): Busy {
+    return this.#startIn(this.#idle.pop() ?? this.#spawn(), job, transfer);
+  }
+
+  #startIn(worker: Worker, job: Job | typeof FORGET, transfer: Transferable[] = []): Busy {
+    this.#used.add(worker);
     const begun = Promise.withResolvers<void>();
     const result = Promise.withResolvers<Uint8Array[]>();
     worker.onmessage = ({ data }: MessageEvent<"begun" | JobResult>) => {
@@ -42,8 +48,11 @@ export class WorkerPool {
 
   /** Lets all Workers that are idle lose what they keep. */
   async forget(): Promise<void> {
-    const { length } = this.#idle;
-    await Promise.all(Array.from({ length }, () => this.start("forget").result));
+    const used = this.#idle.filter((worker) => this.#used.has(worker));
+    const rest = this.#idle.filter((worker) => !this.#used.has(worker));
+    this.#idle.splice(0, Infinity, ...rest);
+    await Promise.all(used.map((worker) => this.#startIn(worker, "forget").result));
+    for (const worker of used) this.#used.delete(worker);
   }
 
   #spawn(): Worker {
