@@ -49,7 +49,8 @@ export class RegionCore {
   readonly #underWay = new Set<() => void>();
   /** Further places where the object is mapped for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
-  #byteLength: number;
+  /** The region's length; 0 once it is closed. */
+  byteLength: number;
   #mapping: Mapping | undefined;
   #closedMapping: Mapping | undefined;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -64,7 +65,7 @@ export class RegionCore {
   constructor(facts: RegionFacts, request: MapRequest, lead: number, byteLength: number) {
     this.facts = facts;
     this.lead = lead;
-    this.#byteLength = byteLength;
+    this.byteLength = byteLength;
     const farewells = this.#farewells;
     this.#mapping = new Mapping(request, facts.fd, () => {
       sayAll(farewells.first, true);
@@ -163,14 +164,9 @@ export class RegionCore {
     for (const overlay of this.#overlays) if (overlay.guard?.cutOff) repairMapping(overlay);
   }
 
-  /** 0 once the region is closed. */
-  get byteLength(): number {
-    return this.closed ? 0 : this.#byteLength;
-  }
-
   /** Takes note of another length, which lies within the mapping. */
   setByteLength(byteLength: number): void {
-    this.#byteLength = byteLength;
+    this.byteLength = byteLength;
     this.filled = Math.min(this.filled, byteLength);
   }
 
@@ -204,7 +200,7 @@ export class RegionCore {
   /** The one Uint8Array over the whole region, until it is resized or closed. */
   bytes(): Uint8Array<ArrayBuffer> {
     const { buffer } = this.live("view region");
-    if (this.#bytes?.buffer !== buffer || this.#bytes.byteLength !== this.#byteLength) {
+    if (this.#bytes?.buffer !== buffer || this.#bytes.byteLength !== this.byteLength) {
       checkPresent(buffer, "view region");
       this.#bytes = new Uint8Array(buffer, this.lead, this.byteLength);
     }
@@ -244,6 +240,7 @@ export class RegionCore {
     for (const end of this.#underWay) end();
     this.#closedMapping = mapping;
     this.#mapping = undefined;
+    this.byteLength = 0;
     this.#bytes = undefined;
     // A call that goes on cannot ask the guards of the further mappings any more.
     if (mapping.pinned) this.#lastFault = this.#fault(mapping);

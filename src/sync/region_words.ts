@@ -28,6 +28,7 @@ export class RegionWords implements Words {
   readonly #core: RegionCore;
   readonly #byteOffset: number;
   readonly #byteLength: number;
+  readonly #end: number;
   readonly #action: string;
   #cells: Int32Array;
 
@@ -49,6 +50,7 @@ export class RegionWords implements Words {
     this.threads = threadsOf(this.#core);
     this.#byteOffset = byteOffset;
     this.#byteLength = byteLength;
+    this.#end = byteOffset + byteLength;
     this.#action = action;
     this.#cells = this.#view();
     this.ground = groundOf(this.#core, { byteOffset, byteLength });
@@ -57,7 +59,7 @@ export class RegionWords implements Words {
   get cells(): Int32Array {
     // A closed region has detached the old view, and so has one that was resized; unless it was in its
     // reserve, where it may be too short now.
-    if (this.#cells.length === 0 || this.#core.byteLength < this.#byteOffset + this.#byteLength) {
+    if (this.#cells.length === 0 || this.#core.byteLength < this.#end) {
       this.#cells = this.#view();
     }
     return this.#cells;

@@ -80,7 +80,7 @@ export class RobustWord {
     // Pairs with the exchange in `release`: what the last holder wrote is seen from here on. A load
     // and a store would let two threads in.
     if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;
-    cells[this.index + 1] = fingerprint;
+    cells[this.index + 1] = this.#mine = fingerprint;
     this.#taken();
     return true;
   }
@@ -98,6 +98,8 @@ export class RobustWord {
   }
 
   #epoch = 0;
+  /** The fingerprint with which it was taken last. */
+  #mine = 0;
 
   /** Takes it if it is free or its holder is dead. */
   takeNow(): Taken | undefined {
@@ -190,7 +192,7 @@ export class RobustWord {
     if (Atomics.compareExchange(cells, this.index, state, state | number | bits) !== state) {
       return false;
     }
-    cells[this.index + 1] = fingerprint;
+    cells[this.index + 1] = this.#mine = fingerprint;
     this.#taken();
     return true;
   }
@@ -224,13 +226,18 @@ export class RobustWord {
   release(wakeCount = 1, epoch = this.#epoch): void {
     const { cells, ground } = this.words;
     if (epoch !== ground.epoch) return;
-    if (cells[this.index + 1] === this.#threads.self().fingerprint) this.#free(cells, wakeCount);
-    // Where that reached nobody, others must learn of it in another way.
-    void ground.intact;
+    const there = cells[this.index + 1];
+    // The other one, where the token was renewed since.
+    if (there === this.#mine || there === this.#threads.self().fingerprint) {
+      this.#free(cells, wakeCount);
+    } else void ground.intact;
   }
 
   #free(cells: Int32Array, wakeCount: number): void {
     cells[this.index + 1] = 0;
+    // Where that reached nobody, others must learn of it in another way. Before the exchange, behind
+    // which a load would wait.
+    void this.words.ground.intact;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.
     const state = Atomics.exchange(cells, this.index, 0);
