@@ -33,9 +33,10 @@ Deno.test("spawnWithChannel() kills the child when it is disposed, and twice is 
   assertEquals((await child.process.status).signal, "SIGTERM");
 });
 
-Deno.test("spawnWithChannel() takes an undefined capacity for one that was not given", () => {
+Deno.test("spawnWithChannel() takes an undefined capacity for one that was not given", async () => {
   using child = spawnWithChannel("true", [], { channel: { capacity: undefined } as object });
   assertEquals(child.channel.capacity, 1 << 20);
+  assertEquals((await child.process.status).success, true);
 });
 
 Deno.test("spawnWithChannel() throws NotFound if there is no such program", () => {
