@@ -28,23 +28,6 @@ export function restore(path: string, before: Uint8Array, from: number): void {
   file.writeSync(before.subarray(from));
 }
 
-/** Takes all that is left of a small disk. */
-export function fill(dir: string): void {
-  using file = Deno.openSync(`${dir}/filler`, { write: true, create: true });
-  // What is written is reserved generously at first: again, until syncing sets nothing free.
-  for (let size = -1; size < file.statSync().size;) {
-    size = file.statSync().size;
-    for (let step = 65536; step >= 512; step /= 2) {
-      try {
-        while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
-      } catch (error) {
-        if (!(error as Error).message.includes("os error 28")) throw error;
-      }
-    }
-    file.syncSync();
-  }
-}
-
 /** Runs a program as another process to its end. @returns what it printed */
 export function runPeer(program: string, ...args: string[]): string {
   const options = ["run", "-A", "--quiet", "--no-check", `--config=${ROOT}deno.json`];

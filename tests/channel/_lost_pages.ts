@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, connect, Latest, serve } from "@mmap/mmap/channel";
-import { fill, runPeer, touch, truncate } from "../_losing.ts";
+import { runPeer, touch, truncate } from "../_losing.ts";
+import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 
 const [name, dir] = Deno.args as [string, string];
@@ -259,7 +260,7 @@ const cases: Record<string, () => unknown> = {
     // Whatever was reserved, another process takes it away again.
     const punch = ["--punch-hole", "--offset", `${PAGE}`, "--length", `${CAPACITY}`, path];
     assert(new Deno.Command("fallocate", { args: punch }).outputSync().success);
-    fill(dir);
+    fillDisk(dir);
     assertThrows(() => channel.sendSync(message), MappingFaultError);
     assertThrows(() => channel.tryReceive(), MappingFaultError);
     Deno.removeSync(`${dir}/filler`); // who opens the channel reserves what is missing of it

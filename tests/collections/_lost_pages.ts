@@ -7,7 +7,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
-import { fill, restore, runPeer, touch, truncate } from "../_losing.ts";
+import { restore, runPeer, touch, truncate } from "../_losing.ts";
+import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 
 const [name, dir] = Deno.args as [string, string];
@@ -232,7 +233,7 @@ const cases: Record<string, () => unknown> = {
     map.set("one", value);
     const punch = ["--punch-hole", "--offset", `${8 * PAGE}`, "--length", `${56 * PAGE}`, path];
     assert(new Deno.Command("fallocate", { args: punch }).outputSync().success);
-    fill(dir);
+    fillDisk(dir);
     let there = 0;
     assertThrows(() => {
       for (; there < 200; there++) map.set(`${there}`, value);

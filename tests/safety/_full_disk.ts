@@ -5,25 +5,8 @@ import { MappingFaultError, MmapRegion, type SystemError } from "@mmap/mmap";
 import { act } from "../_act.ts";
 import { truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
+import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
-
-/** Fills the disk. */
-function fill(dir: string): void {
-  const file = Deno.openSync(dir + "/filler", { write: true, create: true });
-  // What is written is reserved generously at first: again, until syncing sets nothing free.
-  for (let size = -1; size < file.statSync().size;) {
-    size = file.statSync().size;
-    for (let step = 65536; step >= 512; step /= 2) {
-      try {
-        while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
-      } catch (error) {
-        assert(error instanceof Error && error.message.includes("os error 28"), String(error));
-      }
-    }
-    file.syncSync();
-  }
-  file.close();
-}
 
 function assertFull(call: () => unknown): void {
   const { code, errno, syscall } = assertThrows(call, Error) as SystemError;
@@ -64,7 +47,7 @@ await act({
     const path = makeFile(dir, 3 * PAGE + 5);
     using region = MmapRegion.open(path, { access: "read-write" });
     const { bytes } = region;
-    fill(dir);
+    fillDisk(dir);
     assertFull(() => region.resize(LARGE));
     assertEquals([region.byteLength, Deno.statSync(path).size], [3 * PAGE + 5, 3 * PAGE + 5]);
     assertEquals(bytes, pattern(3 * PAGE + 5)); // the views are alive
@@ -91,7 +74,7 @@ await act({
       byteLength: size,
       allocate: false,
     });
-    fill(dir);
+    fillDisk(dir);
     const { bytes } = region;
     let told = false;
     for (let at = 0; at < size; at += PAGE) {
@@ -130,7 +113,7 @@ await act({
     // The first 1000 bytes of the page are in a block, the others are a hole.
     const path = makeFile(dir, pattern(1000));
     truncate(path, 4 * PAGE);
-    fill(dir);
+    fillDisk(dir);
     using region = MmapRegion.open(path, { access: "read-write" });
     const { bytes } = region;
     const held = bytes.slice(0, PAGE);

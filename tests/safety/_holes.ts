@@ -5,6 +5,7 @@ import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, Latest, serve } from "@mmap/mmap/channel";
 import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
+import { fillDisk } from "../_fill_disk.ts";
 import { openDescriptors } from "../_process.ts";
 
 const dir = Deno.args[0]!;
@@ -76,22 +77,6 @@ function allocated(name: string): number {
   return Deno.statSync(`${dir}/${name}.sparse`).blocks! * 512;
 }
 
-/** What is written is reserved generously at first: again, until syncing sets nothing free. */
-function fill(): void {
-  using file = Deno.openSync(`${dir}/filler`, { write: true, create: true });
-  for (let size = -1; size < file.statSync().size;) {
-    size = file.statSync().size;
-    for (let step = 65536; step >= 512; step /= 2) {
-      try {
-        while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
-      } catch (error) {
-        assert((error as Error).message.includes("os error 28"), String(error));
-      }
-    }
-    file.syncSync();
-  }
-}
-
 function isUnable(error: Error): boolean {
   return error instanceof Deno.errors.NotSupported && error.message.includes("has holes");
 }
@@ -107,7 +92,7 @@ function checkReader(open: (path: string) => Disposable, path: string): void {
 
 makeAll();
 const openers = Object.entries({ ...EMPTY, ...THINGS });
-fill();
+fillDisk(dir);
 for (const [name, open] of openers) {
   const path = `${dir}/${name}.sparse`;
   // Of what is made, a header would fit, and nothing more.

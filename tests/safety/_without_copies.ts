@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { libc } from "../../ffi/libc.ts";
 import { lastErrno } from "../../ffi/errno.ts";
+import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 import { makeFile, makeSparseFile, pattern } from "../_files.ts";
 import { forbidCopies } from "../_seccomp.ts";
@@ -16,26 +17,11 @@ function assertForbidden(): void {
   assertEquals([process_vm_readv!(Deno.pid, vector, 0n, vector, 0n, 0n), lastErrno()], [-1n, 1]);
 }
 
-/** Takes every block of the disk. */
-function fill(): void {
-  using file = Deno.openSync(`${dir}/filler`, { write: true, create: true });
-  // What is written is reserved generously at first: again, until syncing sets nothing free.
-  for (let size = -1; size < file.statSync().size;) {
-    size = file.statSync().size;
-    for (let step = 65536; step >= 512; step /= 2) {
-      assertThrows(() => {
-        while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
-      }, "os error 28");
-    }
-    file.syncSync();
-  }
-}
-
 function fullDisk(): void {
   const path = makeFile(dir, pattern(1000)); // in a block, or in a page, of which the rest is a hole
   Deno.truncateSync(path, 4 * PAGE);
   const large = makeSparseFile(dir, 3000 * PAGE, "large.bin");
-  fill();
+  fillDisk(dir);
   using region = MmapRegion.open(path, { access: "read-write" });
   const { bytes } = region;
   assertEquals(bytes.subarray(0, 1000), pattern(1000));

@@ -15,8 +15,9 @@ import {
   Semaphore,
   SharedEvent,
 } from "@mmap/mmap/sync";
+import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
-import { fill, restore, runPeer, truncate } from "../_losing.ts";
+import { restore, runPeer, truncate } from "../_losing.ts";
 
 const [name, dir] = Deno.args as [string, string];
 const path = `${dir}/words`;
@@ -295,7 +296,7 @@ const cases: Record<string, () => unknown> = {
     using region = MmapRegion.open(path, { access: "read-write", allocate: false });
     const there = new Mutex(region, 0);
     there.lockSync().unlock(); // its page is there
-    fill(dir);
+    fillDisk(dir);
     const lost = new Mutex(region, 4 * PAGE);
     for (let i = 0; i < 2; i++) assertThrows(() => lost.lockSync(), MappingFaultError);
     assertThrows(() => new Semaphore(region, 5 * PAGE).release(), MappingFaultError);
