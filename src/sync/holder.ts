@@ -101,6 +101,8 @@ function giveUp(object: string, held: Held, token: Token, forgotten: boolean): v
 
 /** The bits of a word that hold a number; the others are the word's own. */
 export const NUMBER_MASK = 0x3fffffff;
+/** The bit of a lock word that is never set. */
+export const NO_BIT = 0x40000000;
 
 /** Names somebody else wherever one holder is named. */
 function rename(cells: Int32Array, from: Name, to: Name): void {

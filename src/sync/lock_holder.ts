@@ -1,11 +1,8 @@
 /** Reading who holds a lock, for people and programs that show it. */
 
 import { damaged } from "./damage.ts";
-import type { LockHolder } from "./holder.ts";
+import { type LockHolder, NO_BIT, NUMBER_MASK } from "./holder.ts";
 import type { Words } from "./words.ts";
-
-const NUMBER_MASK = 0x3fffffff;
-const NO_BIT = 0x40000000;
 
 /** A holder that has just come writes its fingerprint within nanoseconds. */
 const MOST_LOOKS = 1000;
@@ -15,8 +12,15 @@ const MOST_LOOKS = 1000;
  *
  * @returns undefined if nobody is
  * @throws {Deno.errors.InvalidData} If nobody can have that number.
+ * @throws {MappingFaultError} If a page was lost.
  */
-export function holderAt({ cells, threads }: Words, at: number): LockHolder | undefined {
+export function holderAt(words: Words, at: number): LockHolder | undefined {
+  const holder = read(words, at);
+  words.ground.check();
+  return holder;
+}
+
+function read({ cells, threads }: Words, at: number): LockHolder | undefined {
   for (let looks = 1;; looks++) {
     const state = Atomics.load(cells, at);
     if ((state & NO_BIT) !== 0) throw damaged("lock", state);

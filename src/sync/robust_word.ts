@@ -17,11 +17,10 @@
  */
 
 import { damaged } from "./damage.ts";
-import { NUMBER_MASK, type Threads } from "./holder.ts";
+import { NO_BIT, NUMBER_MASK, type Threads } from "./holder.ts";
 import { exchangePair, type Pair } from "./pair.ts";
 import type { Words } from "./words.ts";
 
-const NO_BIT = 0x40000000;
 const WAITERS_BIT = 0x80000000 | 0;
 
 /** How a lock word was got. */

@@ -45,6 +45,8 @@ const CALLS: Record<string, (region: MmapRegion, at: number) => unknown> = {
   "Mutex.lock": (region, at) => new Mutex(region, at).lock(),
   "Mutex.tryLock": (region, at) => new Mutex(region, at).tryLock(),
   "Mutex.locked": (region, at) => new Mutex(region, at).locked,
+  "Mutex.holder": (region, at) => new Mutex(region, at).holder,
+  "RwLock.holders": (region, at) => new RwLock(region, at).holders(),
   "RwLock.readSync": (region, at) => new RwLock(region, at).readSync(),
   "RwLock.read": (region, at) => new RwLock(region, at).read(),
   "RwLock.tryRead": (region, at) => new RwLock(region, at).tryRead(),

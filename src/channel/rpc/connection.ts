@@ -1,6 +1,7 @@
 /**
- * The two channels between a server and one client, in memory that the client makes, anonymous memory
- * if the server can open that (otherwise see `beside.ts`): the channel of its requests, and behind it, of the same length, the channel of the answers.
+ * The two channels between a server and one client, in memory that the client makes: the channel of
+ * its requests, and behind it, of the same length, the channel of the answers. It is anonymous memory
+ * if the server can open that; otherwise see `beside.ts`.
  */
 
 import { formatHandle, parseHandle } from "../../object/handle.ts";
