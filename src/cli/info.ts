@@ -1,6 +1,6 @@
 /** `mmap info` */
 
-import type { SharedMemoryInfo } from "../object/list.ts";
+import type { SharedMemoryInfo } from "../os/system.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import type { Command, Input } from "./command.ts";
 import { formatExactSize, formatFields, formatJson, formatMode } from "./format.ts";

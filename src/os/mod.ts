@@ -5,6 +5,8 @@ import { darwin } from "./darwin/mod.ts";
 import { linux } from "./linux/mod.ts";
 import type { System } from "./system.ts";
 
+export { isSystemError } from "../../ffi/call.ts";
+
 let present: System | undefined;
 
 /**

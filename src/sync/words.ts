@@ -4,10 +4,10 @@
  */
 
 import type { LossWatch } from "../mapping/loss.ts";
+import type { WaitResult } from "../os/system.ts";
 import type { Threads } from "./holder.ts";
 
-/** How a wait ended: woken (perhaps for nothing), the word was another one already, or time is up. */
-export type WaitResult = "ok" | "not-equal" | "timed-out";
+export type { WaitResult };
 
 /** The memory of one primitive. */
 export interface Words {

@@ -1,8 +1,9 @@
 /** What a client does: its calls, and the connection to the server. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
+import { system } from "../../os/mod.ts";
 import type { Patience } from "../../sync/options.ts";
-import { pathOfMeeting, pidNamespace } from "./beside.ts";
+import { pathOfMeeting } from "./beside.ts";
 import { type Connection, makeConnection } from "./connection.ts";
 import { decodeError } from "./errors.ts";
 import {
@@ -59,7 +60,7 @@ export class Caller {
       throw new Deno.errors.ConnectionRefused("Cannot connect to server: there is none");
     }
     const { ringCapacity, longestRequest, pidNamespace: theirs } = meeting.facts();
-    const isNear = theirs !== 0 && theirs === pidNamespace();
+    const isNear = theirs !== 0 && theirs === system().processes.pidNamespace();
     this.#meetingPath = isNear ? undefined : pathOfMeeting(meeting.placed.region);
     const { connection, text } = makeConnection(ringCapacity, pid, this.#meetingPath);
     this.#meeting = meeting;

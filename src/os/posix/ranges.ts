@@ -46,9 +46,9 @@ export function allowsFlags(flags: number): boolean {
   return flags <= 0x7fffffff && (flags & REFUSED_FLAGS) === 0;
 }
 
-function flagsOf({ sharing, fd, reserve, flags }: MapRequest): number {
+function flagsOf({ sharing, object, reserve, flags }: MapRequest): number {
   return flags | (sharing === "shared" ? MAP_SHARED : MAP_PRIVATE) |
-    (fd === -1 ? MAP_ANONYMOUS : 0) | (reserve ? 0 : MAP_NORESERVE);
+    (object === undefined ? MAP_ANONYMOUS : 0) | (reserve ? 0 : MAP_NORESERVE);
 }
 
 /** Where a mapping is to be; 0 for anywhere. `fixed`: whatever stands there. */
@@ -62,14 +62,14 @@ interface Where {
  * @throws the system error of `mmap`
  */
 export function map(request: MapRequest, where: Where = request): Range {
-  const { byteLength, protection, fd, fileOffset, subject } = request;
+  const { byteLength, protection, object, fileOffset, subject } = request;
   const pointer = checkPointer(
     libc().mmap(
       pointerFrom(where.address),
       BigInt(byteLength),
       PROTECTION_BITS[protection],
       flagsOf(request) | (where.fixed === true ? MAP_FIXED : 0),
-      fd,
+      object ?? -1,
       BigInt(fileOffset),
     ),
     "mmap",
