@@ -140,8 +140,8 @@ export type Direction = "out" | "into";
 export interface MemorySystem {
   /** The size of a page, in bytes. */
   pageSize(): number;
-  /** Whether these further flags may be given: none that a request says in words. */
-  allowsFlags(flags: number): boolean;
+  /** @throws {RangeError} If a request says some of these further flags in words. */
+  checkFlags(flags: number, action: string): void;
   /** Maps anywhere. */
   map(request: MapRequest): Range;
   /** Maps at addresses that no mapping had before, with `headroom` more behind it for growing. */

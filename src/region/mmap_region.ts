@@ -34,7 +34,7 @@ import {
 } from "./share.ts";
 import { wasmMemoryOf } from "./shared_buffer.ts";
 
-const MAP_FD = "map descriptor";
+const FROM_FD = "map descriptor";
 
 /** The core of a region, for the rest of this module; users cannot reach it. */
 export let coreOf: (region: MmapRegion) => RegionCore;
@@ -136,8 +136,8 @@ export class MmapRegion implements Disposable {
    * @throws {Error} EBADF: it is not open. ENODEV: not a file that can be mapped.
    */
   static fromFd(fd: number, options: MapOptions = {}): MmapRegion {
-    const descriptor = wholeNumber(fd, "fd", MAP_FD);
-    return new MmapRegion(regionFromFd(descriptor, planMap(options, MAP_FD, "read")));
+    const descriptor = wholeNumber(fd, "fd", FROM_FD);
+    return new MmapRegion(regionFromFd(descriptor, planMap(options, FROM_FD, "read")));
   }
 
   /**

@@ -113,7 +113,7 @@ export class Caller {
       );
     }
     return new Deno.errors.PermissionDenied(
-      `${subject} cannot open this one's memory by /proc: it is of another user, or, for a server ` +
+      `${subject} cannot open this one's memory: it is of another user, or, for a server ` +
         `without a name or path, in another PID namespace`,
     );
   }

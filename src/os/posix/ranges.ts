@@ -41,9 +41,13 @@ export const PROTECTION_BITS: Readonly<Record<Protection, number>> = {
 const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
   MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
 
-/** Whether a user may give these bits of `flags`. */
-export function allowsFlags(flags: number): boolean {
-  return flags <= 0x7fffffff && (flags & REFUSED_FLAGS) === 0;
+/** See `MemorySystem.checkFlags`. */
+export function checkFlags(flags: number, action: string): void {
+  if (flags <= 0x7fffffff && (flags & REFUSED_FLAGS) === 0) return;
+  throw new RangeError(
+    `Cannot ${action} as flags must leave out MAP_FIXED and what other options stand for: ` +
+      `received 0x${flags.toString(16)}`,
+  );
 }
 
 function flagsOf({ sharing, object, reserve, flags }: MapRequest): number {
