@@ -9,15 +9,7 @@ const onLinux = Deno.build.os === "linux";
 
 /** Asks the C library itself: "number name text" for each error number that it knows. */
 async function errorsOfC(): Promise<{ errno: number; name: string; text: string }[]> {
-  const output = await runC(`
-    #define _GNU_SOURCE
-    #include <stdio.h>
-    #include <string.h>
-    int main(void) {
-      for (int i = 1; i < 200; i++)
-        if (strerrorname_np(i)) printf("%d %s %s\\n", i, strerrorname_np(i), strerror(i));
-      return 0;
-    }`);
+  const output = await runC(await Deno.readTextFile(new URL("_errno_names.c", import.meta.url)));
   return output.trimEnd().split("\n").map((line) => {
     const [errno, name, ...text] = line.split(" ");
     return { errno: Number(errno), name: name!, text: text.join(" ") };
