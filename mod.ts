@@ -23,7 +23,7 @@
 export { MmapRegion } from "./src/region/mmap_region.ts";
 export type { LineIterator, LinesOptions } from "./src/region/lines.ts";
 export type { ReadableOptions } from "./src/region/bytes.ts";
-export type { Needle } from "./src/mapping/needle.ts";
+export type { Needle } from "./src/mapping/search/needle.ts";
 export type { FlushOptions } from "./src/region/memory.ts";
 export type {
   AnonymousOptions,

@@ -3,7 +3,7 @@
 import { type GuardState, guardState, processTable } from "../../ffi/guard/guard.ts";
 import { type LendingState, lendingState } from "../../ffi/store/store.ts";
 import { heldCount } from "../mapping/held.ts";
-import type { Needle } from "../mapping/needle.ts";
+import type { Needle } from "../mapping/search/needle.ts";
 import { type ByteRange, wholeNumber } from "../mapping/pages.ts";
 import type { Residency } from "../mapping/residency.ts";
 import { statsOf } from "../mapping/stats.ts";
