@@ -35,7 +35,7 @@ export type {
 export type { Advice } from "./src/os/system.ts";
 export type { Durability } from "./src/os/system.ts";
 export { type MappingFault, MappingFaultError } from "./src/mapping/fault_error.ts";
-export type { ByteRange } from "./src/mapping/pages.ts";
+export type { ByteRange } from "./src/check/range.ts";
 export type { Protection } from "./src/os/system.ts";
 export type { Residency } from "./src/mapping/residency.ts";
 export type { RegionStats } from "./src/os/system.ts";

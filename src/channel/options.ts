@@ -1,7 +1,7 @@
 /** The options of a channel, checked. */
 
-import { checkOptions, type Names } from "../check/options.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { checkOptions, choice, flag, type Names } from "../check/options.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import type { WaitMode } from "./waiting.ts";
 import type { Geometry } from "./header.ts";
 import {
@@ -74,12 +74,7 @@ export const CREATE: Names<ChannelOptions> = { ...SHAPE, ...PLACE };
 
 /** @throws {RangeError} If it is out of range. */
 export function capacityFrom(value: unknown, action: string): number {
-  const wanted = wholeNumber(value, "capacity", action, 1);
-  if (wanted > LARGEST_CAPACITY) {
-    throw new RangeError(
-      `Cannot ${action} as capacity must be at most ${LARGEST_CAPACITY}: received ${wanted}`,
-    );
-  }
+  const wanted = wholeNumber(value, "capacity", action, 1, LARGEST_CAPACITY);
   let capacity = LEAST_CAPACITY;
   while (capacity < wanted) capacity *= 2;
   return capacity;
@@ -92,12 +87,10 @@ export function flagsFrom({ producers, consumers }: ShapeOptions, action: string
 }
 
 function isMultiple(value: Sharers | undefined, name: string, action: string): boolean {
-  if (value === undefined || value === "single") return false;
-  if (value === "multiple") return true;
-  throw new TypeError(
-    `Cannot ${action} as ${name} must be "single" or "multiple": received ${value}`,
-  );
+  return choice(value, ["single", "multiple"], name, action) === "multiple";
 }
+
+const WAIT_MODES: readonly WaitMode[] = ["adaptive", "block", "spin"];
 
 /** How one object uses a channel. */
 export interface Manner {
@@ -115,16 +108,8 @@ export function mannerFrom<T extends JoinOptions>(
   action: string,
 ): Manner {
   checkOptions(options, names, action);
-  const { wait = "adaptive", pooled = false } = options;
-  if (wait !== "adaptive" && wait !== "block" && wait !== "spin") {
-    throw new TypeError(
-      `Cannot ${action} as wait must be "adaptive", "block" or "spin": received ${wait}`,
-    );
-  }
-  if (typeof pooled !== "boolean") {
-    throw new TypeError(`Cannot ${action} as pooled must be a boolean: received ${pooled}`);
-  }
-  return { mode: wait, pooled };
+  const mode = choice(options.wait, WAIT_MODES, "wait", action) ?? "adaptive";
+  return { mode, pooled: flag(options.pooled, "pooled", action, false) };
 }
 
 /**

@@ -6,7 +6,7 @@
  * region.
  */
 
-import { shown } from "../../ffi/arguments.ts";
+import { shown } from "../check/options.ts";
 import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { readLink } from "../../ffi/proc.ts";
 import { platform } from "../../ffi/platform.ts";

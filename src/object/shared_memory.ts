@@ -21,6 +21,7 @@ import { close, ftruncate, open, shm_open, shm_unlink } from "../../ffi/file_cal
 import { libc } from "../../ffi/libc.ts";
 import { platform } from "../../ffi/platform.ts";
 import { type FileStatus, statusOf, statusOfEntry } from "../../ffi/status.ts";
+import { text } from "../check/options.ts";
 import { openPatiently } from "./open_file.ts";
 import { disown, own, OWNER_PREFIX, SHARED_MEMORY_DIRECTORY } from "./owners.ts";
 import { checkDenied } from "./permission.ts";
@@ -37,10 +38,8 @@ const MAX_NAME_BYTES = { linux: 255, darwin: 30 };
  */
 export function nameOf(name: string): string {
   const action = "use shared memory";
-  if (typeof name !== "string") {
-    throw new TypeError(`Cannot ${action} as its name must be a string: received ${typeof name}`);
-  }
-  const bare = name.startsWith("/") ? name.slice(1) : name;
+  const given = text(name, "its name", action);
+  const bare = given.startsWith("/") ? given.slice(1) : given;
   if (bare === "" || bare === "." || bare === ".." || /[/\0]/.test(bare)) {
     throw new TypeError(`Cannot ${action} as this is no name for it: received "${name}"`);
   }

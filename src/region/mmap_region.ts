@@ -4,7 +4,8 @@ import { type GuardState, guardState, processTable } from "../../ffi/guard/guard
 import { type LendingState, lendingState } from "../../ffi/store/store.ts";
 import { heldCount } from "../mapping/held.ts";
 import type { Needle } from "../mapping/search/needle.ts";
-import { type ByteRange, wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
+import type { ByteRange } from "../check/range.ts";
 import type { Residency } from "../mapping/residency.ts";
 import { statsOf } from "../mapping/stats.ts";
 import type { TypedArrayConstructor } from "../mapping/views.ts";

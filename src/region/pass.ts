@@ -17,7 +17,8 @@ import {
   unixSocket,
 } from "../../ffi/socket.ts";
 import { statusOf } from "../../ffi/status.ts";
-import { optionalNumber } from "../mapping/pages.ts";
+import { timeout } from "../check/numbers.ts";
+import { optionalSignal } from "../check/options.ts";
 import { formatHandle, isObjectOf, parseHandle, type RegionHandle } from "../object/handle.ts";
 import { checkPlaceDenied } from "../object/create_file.ts";
 import { checkDenied } from "../object/permission.ts";
@@ -122,10 +123,10 @@ interface Waiting {
 }
 
 function waiting(action: string, options: PassOptions): Waiting {
-  const timeoutMs = optionalNumber(options.timeoutMs, "timeoutMs", action) ?? DEFAULT_TIMEOUT_MS;
-  const wait = { action, deadline: performance.now() + timeoutMs, signal: options.signal };
-  wait.signal?.throwIfAborted();
-  return wait;
+  const timeoutMs = timeout(options.timeoutMs, action, DEFAULT_TIMEOUT_MS);
+  const signal = optionalSignal(options.signal, action);
+  signal?.throwIfAborted();
+  return { action, deadline: performance.now() + timeoutMs, signal };
 }
 
 function checkPatience({ action, deadline, signal }: Waiting): void {

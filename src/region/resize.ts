@@ -5,7 +5,7 @@ import { ftruncate } from "../../ffi/file_calls.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { discardSpan } from "../mapping/discard.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { restoreMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
 import { checkMayShrink } from "../object/memfd.ts";

@@ -2,7 +2,8 @@
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { type LoadedNeedle, loadNeedle, type Needle } from "../mapping/search/needle.ts";
-import { type ByteRange, optionalNumber, readRange, wholeNumber } from "../mapping/pages.ts";
+import { optionalNumber, wholeNumber } from "../check/numbers.ts";
+import { type ByteRange, readRange } from "../check/range.ts";
 import { compareSpan, countIn, firstIn, lastIn } from "../mapping/search/search.ts";
 import type { RegionCore } from "./core.ts";
 

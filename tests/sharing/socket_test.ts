@@ -230,6 +230,11 @@ Deno.test(
       assertInstanceOf(await reasonOf(receiveRegion(long)), RangeError);
       assertInstanceOf(await reasonOf(sendRegion(region, "")), RangeError);
       assertInstanceOf(await reasonOf(sendRegion(region, path, { timeoutMs: -1 })), RangeError);
+      const unsigned = await reasonOf(sendRegion(region, path, { signal: 1 } as object));
+      assertEquals(
+        String(unsigned),
+        "TypeError: Cannot send region as signal must be an AbortSignal: received 1",
+      );
       assertInstanceOf(
         await reasonOf(sendRegion(region, `${path}/none/region.sock`)),
         Deno.errors.NotFound,
