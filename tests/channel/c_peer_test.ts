@@ -1,4 +1,4 @@
-/** Channels together with C programs that use examples/c/mmap_channel.h. */
+/** Channels together with C programs that use languages/c/mmap_channel.h. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
