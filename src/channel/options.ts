@@ -12,9 +12,6 @@ import {
 } from "./layout.ts";
 import { PLACE, type PlaceOptions } from "./place.ts";
 
-/** How many there may be at one end: "single" is quicker. */
-export type Sharers = "single" | "multiple";
-
 /** Options of everyone who uses a channel, whoever made it. */
 export interface JoinOptions {
   /**
@@ -28,7 +25,7 @@ export interface JoinOptions {
    * that was of use lately.
    * @default {"adaptive"}
    */
-  wait?: WaitMode;
+  wait?: "adaptive" | "block" | "spin";
   /**
    * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do: five times as
    * quick to receive. `message.buffer` then is more than the message (look at `message.byteOffset`),
@@ -43,15 +40,15 @@ export interface ShapeOptions extends JoinOptions {
   /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
   capacity?: number;
   /**
-   * Who may send.
+   * How many may send: "single" is quicker.
    * @default {"single"}
    */
-  producers?: Sharers;
+  producers?: "single" | "multiple";
   /**
-   * Who may receive; each message goes to one of them.
+   * How many may receive, each message one of them: "single" is quicker.
    * @default {"single"}
    */
-  consumers?: Sharers;
+  consumers?: "single" | "multiple";
 }
 
 /** Options of `Channel.create`. */
@@ -86,7 +83,7 @@ export function flagsFrom({ producers, consumers }: ShapeOptions, action: string
     (isMultiple(consumers, "consumers", action) ? MANY_CONSUMERS_BIT : 0);
 }
 
-function isMultiple(value: Sharers | undefined, name: string, action: string): boolean {
+function isMultiple(value: unknown, name: string, action: string): boolean {
   return choice(value, ["single", "multiple"], name, action) === "multiple";
 }
 

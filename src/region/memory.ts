@@ -19,7 +19,7 @@ export interface FlushOptions extends ByteRange {
    * How far the changes must have got when the call returns.
    * @default {"data"}
    */
-  durability?: Durability;
+  durability?: "memory" | "data" | "disk";
 }
 
 const FLUSH: Names<FlushOptions> = { ...RANGE, durability: true };

@@ -1,7 +1,7 @@
 /** `MmapRegion`: an object and a mapping of it, put together for people. */
 
-import { type GuardState, guardState, processTable } from "../../ffi/guard/guard.ts";
-import { type LendingState, lendingState } from "../../ffi/store/store.ts";
+import { guardState, processTable } from "../../ffi/guard/guard.ts";
+import { lendingState } from "../../ffi/store/store.ts";
 import { heldCount } from "../mapping/held.ts";
 import type { Needle } from "../mapping/search/needle.ts";
 import { wholeNumber } from "../check/numbers.ts";
@@ -280,7 +280,7 @@ export class MmapRegion implements Disposable {
    * until the first buffer or view is asked for; "unavailable" without /proc, where Node's part of
    * Deno cannot be loaded, and on macOS. Without it, such operations meet zeros, or fail.
    */
-  static lendingState(): LendingState {
+  static lendingState(): "on" | "off" | "unavailable" {
     return lendingState();
   }
 
@@ -292,7 +292,7 @@ export class MmapRegion implements Disposable {
    * zeros and writes go to a private page; a write to a read-only page goes to a private copy of it.
    * Without the guard, both end the process.
    */
-  static guardState(): GuardState {
+  static guardState(): "on" | "off" | "unavailable" {
     return guardState();
   }
 

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import * as c from "@mmap/mmap/libc";
+import { F_ADD_SEALS, F_SEAL_SHRINK } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { resultOf } from "../_child.ts";
@@ -133,7 +134,7 @@ Deno.test({
   fn(): void {
     withFd(c.memfd_create("sealed", c.MFD_ALLOW_SEALING), (fd) => {
       c.ftruncate(fd, 4096);
-      libc().fcntl(fd, c.F_ADD_SEALS, BigInt(c.F_SEAL_SHRINK));
+      libc().fcntl(fd, F_ADD_SEALS, BigInt(F_SEAL_SHRINK));
       const shrink = (): unknown => c.ftruncate(fd, 0);
       assertThrowsSystem(shrink, Deno.errors.PermissionDenied, "EPERM", "ftruncate");
       c.ftruncate(fd, 8192);

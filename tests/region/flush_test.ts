@@ -1,7 +1,7 @@
 /** Writing back: how far, off the calling thread, and what is told when it fails. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Durability, type FlushOptions, MmapRegion } from "@mmap/mmap";
+import { type FlushOptions, MmapRegion } from "@mmap/mmap";
 import { MS_ASYNC, MS_SYNC } from "@mmap/mmap/libc";
 import { libc } from "../../ffi/libc.ts";
 import type { Libc } from "../../ffi/symbols.ts";
@@ -11,6 +11,8 @@ import { PAGE } from "../_pages.ts";
 import { addressOfRegion, KINDS, makeGate, withLibc } from "../_regions.ts";
 
 const onLinux = Deno.build.os === "linux";
+type Durability = Required<FlushOptions>["durability"];
+
 const DURABILITIES: Durability[] = ["memory", "data", "disk"];
 const nowhere = Deno.UnsafePointer.create(2n ** 56n)!;
 
