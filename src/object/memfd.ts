@@ -12,6 +12,7 @@ import {
   O_EXCL,
   O_RDWR,
 } from "../../ffi/constants.ts";
+import { EPERM } from "../../ffi/errno.ts";
 import { close, ftruncate, memfd_create, shm_open, shm_unlink } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { platform } from "../../ffi/platform.ts";
@@ -76,8 +77,6 @@ export function seal(fd: number, { shrink, write }: Seals): void {
   const seals = (shrink ? F_SEAL_SHRINK : 0) | (write ? F_SEAL_FUTURE_WRITE : 0);
   if (seals !== 0) checkCount(libc().fcntl(fd, F_ADD_SEALS, BigInt(seals)), "fcntl");
 }
-
-const EPERM = 1;
 
 /** @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against shrinking. */
 export function checkMayShrink(fd: number): void {

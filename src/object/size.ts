@@ -11,6 +11,7 @@ import {
   systemError,
 } from "../../ffi/call.ts";
 import { RWF_APPEND } from "../../ffi/constants.ts";
+import { ENOSPC } from "../../ffi/errno.ts";
 import { ftruncate } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { addressOfBytes } from "../../ffi/memory.ts";
@@ -18,7 +19,6 @@ import { withoutSizeSignal } from "../../ffi/size_signal.ts";
 import { type FileStatus, fileSystemOf, statusOf } from "../../ffi/status.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
-const ENOSPC = 28;
 /** Zeros are written in parts of this length; holes shorter than it are written. */
 const PART = 2 ** 20;
 /** What file systems say that cannot do it, and kernels that do not know it. */

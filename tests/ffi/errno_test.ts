@@ -1,7 +1,16 @@
 /** Error numbers, names and texts against libc's own. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { errnoName, errnoText, lastErrno } from "../../ffi/errno.ts";
+import {
+  EFAULT,
+  EINVAL,
+  ENOSPC,
+  EPERM,
+  errnoName,
+  errnoText,
+  ESRCH,
+  lastErrno,
+} from "../../ffi/errno.ts";
 import { libc } from "../../ffi/libc.ts";
 import { hasProgram, runC } from "../_gcc.ts";
 
@@ -43,6 +52,11 @@ Deno.test({
     const numbers = new Map((await errorsOfC()).map(({ errno, name }) => [name, errno]));
     for (const name of documented.split(" ")) assertEquals(errnoName(numbers.get(name)!), name);
   },
+});
+
+Deno.test("errnoName() knows the numbers that have names of their own", () => {
+  const names = { EPERM, ESRCH, EFAULT, EINVAL, ENOSPC };
+  for (const [name, errno] of Object.entries(names)) assertEquals(errnoName(errno), name);
 });
 
 Deno.test("errnoName() of an unknown number is E and the number", () => {
