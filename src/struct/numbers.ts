@@ -1,4 +1,4 @@
-/** Checks of numbers that callers give. */
+/** Places of elements, as callers give them. */
 
 /**
  * A place among `length`, where negative ones count from the end.
