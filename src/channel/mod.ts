@@ -29,10 +29,9 @@ export { Broadcast, type BroadcastOptions } from "./broadcast.ts";
 export { Channel } from "./channel.ts";
 export type { Message } from "./consumer.ts";
 export { Latest, type LatestOptions } from "./latest.ts";
-export type { ChannelOptions, JoinOptions, ShapeOptions, Sharers } from "./options.ts";
+export type { ChannelOptions, JoinOptions, ShapeOptions } from "./options.ts";
 export type { PlaceOptions } from "./place.ts";
 export {
-  type Carrier,
   type RecordMessage,
   type RecordSlot,
   StructChannel,
@@ -42,7 +41,6 @@ export type { ChannelStats } from "./stats.ts";
 export type { Slot } from "./producer.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { Values, ValuesOptions } from "./values.ts";
-export type { WaitMode } from "./waiting.ts";
 export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./spawn.ts";
 export { Client, connect, type ConnectOptions } from "./rpc/client.ts";
 export { type Remote, serveObject } from "./rpc/object.ts";

@@ -1,7 +1,7 @@
 /** The options of a channel, checked. */
 
-import { checkOptions, type Names } from "../check/options.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { checkOptions, choice, flag, type Names } from "../check/options.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import type { WaitMode } from "./waiting.ts";
 import type { Geometry } from "./header.ts";
 import {
@@ -11,9 +11,6 @@ import {
   MANY_PRODUCERS_BIT,
 } from "./layout.ts";
 import { PLACE, type PlaceOptions } from "./place.ts";
-
-/** How many there may be at one end: "single" is quicker. */
-export type Sharers = "single" | "multiple";
 
 /** Options of everyone who uses a channel, whoever made it. */
 export interface JoinOptions {
@@ -28,7 +25,7 @@ export interface JoinOptions {
    * that was of use lately.
    * @default {"adaptive"}
    */
-  wait?: WaitMode;
+  wait?: "adaptive" | "block" | "spin";
   /**
    * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do: five times as
    * quick to receive. `message.buffer` then is more than the message (look at `message.byteOffset`),
@@ -43,15 +40,15 @@ export interface ShapeOptions extends JoinOptions {
   /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
   capacity?: number;
   /**
-   * Who may send.
+   * How many may send: "single" is quicker.
    * @default {"single"}
    */
-  producers?: Sharers;
+  producers?: "single" | "multiple";
   /**
-   * Who may receive; each message goes to one of them.
+   * How many may receive, each message one of them: "single" is quicker.
    * @default {"single"}
    */
-  consumers?: Sharers;
+  consumers?: "single" | "multiple";
 }
 
 /** Options of `Channel.create`. */
@@ -74,12 +71,7 @@ export const CREATE: Names<ChannelOptions> = { ...SHAPE, ...PLACE };
 
 /** @throws {RangeError} If it is out of range. */
 export function capacityFrom(value: unknown, action: string): number {
-  const wanted = wholeNumber(value, "capacity", action, 1);
-  if (wanted > LARGEST_CAPACITY) {
-    throw new RangeError(
-      `Cannot ${action} as capacity must be at most ${LARGEST_CAPACITY}: received ${wanted}`,
-    );
-  }
+  const wanted = wholeNumber(value, "capacity", action, 1, LARGEST_CAPACITY);
   let capacity = LEAST_CAPACITY;
   while (capacity < wanted) capacity *= 2;
   return capacity;
@@ -91,13 +83,11 @@ export function flagsFrom({ producers, consumers }: ShapeOptions, action: string
     (isMultiple(consumers, "consumers", action) ? MANY_CONSUMERS_BIT : 0);
 }
 
-function isMultiple(value: Sharers | undefined, name: string, action: string): boolean {
-  if (value === undefined || value === "single") return false;
-  if (value === "multiple") return true;
-  throw new TypeError(
-    `Cannot ${action} as ${name} must be "single" or "multiple": received ${value}`,
-  );
+function isMultiple(value: unknown, name: string, action: string): boolean {
+  return choice(value, ["single", "multiple"], name, action) === "multiple";
 }
+
+const WAIT_MODES: readonly WaitMode[] = ["adaptive", "block", "spin"];
 
 /** How one object uses a channel. */
 export interface Manner {
@@ -115,16 +105,8 @@ export function mannerFrom<T extends JoinOptions>(
   action: string,
 ): Manner {
   checkOptions(options, names, action);
-  const { wait = "adaptive", pooled = false } = options;
-  if (wait !== "adaptive" && wait !== "block" && wait !== "spin") {
-    throw new TypeError(
-      `Cannot ${action} as wait must be "adaptive", "block" or "spin": received ${wait}`,
-    );
-  }
-  if (typeof pooled !== "boolean") {
-    throw new TypeError(`Cannot ${action} as pooled must be a boolean: received ${pooled}`);
-  }
-  return { mode: wait, pooled };
+  const mode = choice(options.wait, WAIT_MODES, "wait", action) ?? "adaptive";
+  return { mode, pooled: flag(options.pooled, "pooled", action, false) };
 }
 
 /**

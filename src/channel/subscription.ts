@@ -1,6 +1,6 @@
 /** One reader of a broadcast. */
 
-import { checkOptions, type Names } from "../check/options.ts";
+import { checkOptions, choice, type Names } from "../check/options.ts";
 import type { Attempt } from "../sync/attempt.ts";
 import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
 import type { Words } from "../sync/words.ts";
@@ -95,12 +95,7 @@ export class Subscriber implements Subscription {
 
   constructor(feed: Feed, options: SubscribeOptions) {
     checkOptions(options, SUBSCRIBE, "subscribe");
-    const { from = "newest" } = options;
-    if (from !== "newest" && from !== "oldest") {
-      throw new TypeError(
-        `Cannot subscribe as from must be "newest" or "oldest": received ${from}`,
-      );
-    }
+    const from = choice(options.from, ["newest", "oldest"], "from", "subscribe") ?? "newest";
     this.#feed = feed;
     this.#waiting = new Waiting(feed.manner.mode, LONGEST_BREAK);
     this.#reader = new BroadcastReader(feed.memory, feed.manner.pooled, from);

@@ -1,7 +1,7 @@
 /** Values as messages. */
 
 import { deserialize, serialize } from "node:v8";
-import { checkOptions, type Names } from "../check/options.ts";
+import { checkOptions, choice, type Names } from "../check/options.ts";
 import type { WaitOptions } from "../sync/options.ts";
 import type { MessageSink, MessageSource } from "./messages.ts";
 
@@ -42,7 +42,7 @@ interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
-const CODECS: Readonly<Record<string, Codec>> = {
+const CODECS: Readonly<Record<"clone" | "json", Codec>> = {
   clone: { encode: encodeClone, decode: deserialize },
   json: { encode: encodeJson, decode: decodeJson },
 };
@@ -53,14 +53,8 @@ export function valuesOf<T>(
   options: ValuesOptions = {},
 ): Values<T> {
   checkOptions(options, VALUES, "send values");
-  const { encoding = "clone" } = options;
-  const codec = Object.hasOwn(CODECS, encoding) ? CODECS[encoding] : undefined;
-  if (codec === undefined) {
-    throw new TypeError(
-      `Cannot send values as encoding must be "clone" or "json": received ${encoding}`,
-    );
-  }
-  return new ValueChannel<T>(channel, codec);
+  const encoding = choice(options.encoding, ["clone", "json"], "encoding", "send values");
+  return new ValueChannel<T>(channel, CODECS[encoding ?? "clone"]);
 }
 
 class ValueChannel<T> implements Values<T> {
@@ -105,7 +99,7 @@ function decode(codec: Codec, message: Uint8Array): unknown {
 
 /** The value that `encodeClone` wrote. @throws {Deno.errors.InvalidData} If it is none. */
 export function decodeClone(message: Uint8Array): unknown {
-  return decode(CODECS.clone!, message);
+  return decode(CODECS.clone, message);
 }
 
 /** A value as bytes. @throws {TypeError} If it cannot be cloned. */

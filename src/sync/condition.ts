@@ -1,10 +1,10 @@
 /** Waiting for what a mutex protects to change. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { LockAttempt, lockOf, type MutexGuard, setHeld } from "./mutex.ts";
 import {
-  type Patience,
+  FOR_EVER,
   patience,
   patienceSync,
   type SyncWaitOptions,
@@ -17,8 +17,6 @@ import { EVERYBODY, type Words } from "./words.ts";
 
 const SEQUENCE = 0;
 const WAITERS = 1;
-
-const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
 /**
  * A condition variable: who holds a mutex gives it up, waits to be notified, and holds it again.

@@ -1,6 +1,6 @@
 /** A 32-bit word that processes wait on. */
 
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";
 import type { WaitResult, Words } from "./words.ts";

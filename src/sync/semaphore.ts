@@ -1,7 +1,7 @@
 /** A count of permits. */
 
 import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { damaged } from "./damage.ts";
 import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
 import { placeWords, type SyncMemory } from "./place.ts";

@@ -11,12 +11,12 @@ import { type Connection, makeConnection } from "../../src/channel/rpc/connectio
 import * as frames from "../../src/channel/rpc/frames.ts";
 import { Meeting } from "../../src/channel/rpc/meeting.ts";
 import { checkMeeting, MEETING } from "../../src/channel/rpc/meeting_layout.ts";
+import { FOR_EVER } from "../../src/sync/options.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, textOf } from "./_channels.ts";
 import { clientChild, echo, Held, openService, until } from "./_rpc.ts";
 
 const { InvalidData } = Deno.errors;
-const FOR_EVER = { deadline: Infinity, signal: undefined };
 
 function meet(server: Server): Meeting {
   return new Meeting(attachPlaced(MmapRegion.attach(server.handle()), SERVER, checkMeeting));

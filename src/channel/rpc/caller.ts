@@ -2,7 +2,7 @@
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
 import { system } from "../../os/mod.ts";
-import type { Patience } from "../../sync/options.ts";
+import { FOR_EVER, type Patience } from "../../sync/options.ts";
 import { pathOfMeeting } from "./beside.ts";
 import { type Connection, makeConnection } from "./connection.ts";
 import { decodeError } from "./errors.ts";
@@ -27,7 +27,6 @@ import { FULL, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
 import { Permits } from "./permits.ts";
 
 const ACTION = "call server";
-const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
 /** How long to wait for a place to offer a connection at, if others have all of them. */
 const RETRY_MS = 5;
