@@ -1,7 +1,7 @@
 /** The ring of a broadcast as one reader sees it. Nothing here waits, and nothing is written. */
 
 import { copyOut, pooledCopy } from "../mapping/slab.ts";
-import { loadAfter } from "../sync/order.ts";
+import { loadAfter } from "../wait/order.ts";
 import { EPOCH, numberIn, OLDEST, TAIL } from "./broadcast_layout.ts";
 import { loadCount } from "./counts.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "./layout.ts";

@@ -1,6 +1,6 @@
 /** The ring of a broadcast as its writer sees it. Nothing here waits. */
 
-import { fence } from "../sync/order.ts";
+import { fence } from "../wait/order.ts";
 import { BELL, EPOCH, epochOf, numberIn, OLDEST, TAIL } from "./broadcast_layout.ts";
 import { copyIn } from "./copy.ts";
 import { loadCount, storeCount } from "./counts.ts";

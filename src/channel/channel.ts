@@ -4,7 +4,7 @@ import type { RegionHandle } from "../object/handle.ts";
 import { formatHandle } from "../object/handle.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
-import type { SyncWaitOptions, WaitOptions } from "../sync/options.ts";
+import type { SyncWaitOptions, WaitOptions } from "../wait/patience.ts";
 import { Membership } from "./endpoints.ts";
 import { Consumer, type Message } from "./consumer.ts";
 import { DEFAULT_VARIABLE, regionFromEnv } from "./environment.ts";

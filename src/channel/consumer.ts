@@ -2,7 +2,12 @@
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
 import { End, type EndPlan } from "./end.ts";
 import type { Membership } from "./endpoints.ts";
 import { ENDED_BIT, HEAD, RECEIVE_BELL, STATE, TAIL } from "./layout.ts";

@@ -1,9 +1,9 @@
 /** What both ends of a channel have in common: joining, turns, and waiting. */
 
-import { type Attempt, pause } from "../sync/attempt.ts";
-import type { Patience } from "../sync/options.ts";
-import { RobustWord } from "../sync/robust_word.ts";
-import type { Words } from "../sync/words.ts";
+import { type Attempt, pause } from "../wait/attempt.ts";
+import type { Patience } from "../wait/patience.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import type { Words } from "../wait/words.ts";
 import { type Membership, type Role, ROLE_NAMES } from "./endpoints.ts";
 import type { RingMemory } from "./ring_memory.ts";
 import type { Turns } from "./turns.ts";

@@ -1,9 +1,9 @@
 /** Who is at a channel, what they do there, and whether they live. */
 
-import { briefly } from "../sync/briefly.ts";
-import type { Threads } from "../sync/holder.ts";
-import { RobustWord } from "../sync/robust_word.ts";
-import type { Words } from "../sync/words.ts";
+import { withLock } from "../wait/lock_attempt.ts";
+import type { Threads } from "../wait/holder.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import type { Words } from "../wait/words.ts";
 import { CONSUMER_BIT, ENDPOINTS, LIST_LOCK, MOST_ENDPOINTS, PRODUCER_BIT } from "./layout.ts";
 
 /** What one can be, as a bit of its entry. */
@@ -146,7 +146,7 @@ export class Membership {
 
   /** @throws {Deno.errors.TimedOut} If somebody was stopped in the middle of a change. */
   #locked<T>(verb: string, action: (cells: Int32Array) => T): T {
-    return briefly(this.#lock, `${verb} channel`, () => action(this.#words.cells), LOCK_MS);
+    return withLock(this.#lock, `${verb} channel`, () => action(this.#words.cells), LOCK_MS);
   }
 }
 

@@ -1,8 +1,8 @@
 /** The first words of everything that this folder puts into a region: what it is, and how large. */
 
-import { briefly } from "../sync/briefly.ts";
-import { RobustWord } from "../sync/robust_word.ts";
-import type { Words } from "../sync/words.ts";
+import { withLock } from "../wait/lock_attempt.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import type { Words } from "../wait/words.ts";
 import {
   CAPACITY,
   CREATION_LOCK,
@@ -75,7 +75,7 @@ function isBlank(cells: Int32Array): boolean {
 /** Makes it, unless somebody else just did. @returns what is there now */
 export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geometry {
   const lock = new RobustWord(words, CREATION_LOCK);
-  return briefly(lock, `create ${kind.name}`, () => {
+  return withLock(lock, `create ${kind.name}`, () => {
     const found = findHeader(words, kind);
     if (found !== undefined) return found;
     const { cells } = words;

@@ -5,12 +5,12 @@ import { checkOptions, type Names } from "../check/options.ts";
 import { alignUp, wholeNumber } from "../mapping/pages.ts";
 import { formatHandle, type RegionHandle } from "../object/handle.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
-import { type Attempt, attemptAsync } from "../sync/attempt.ts";
-import { briefly } from "../sync/briefly.ts";
-import { patience, type WaitOptions } from "../sync/options.ts";
-import { loadAfter } from "../sync/order.ts";
-import { RobustWord } from "../sync/robust_word.ts";
-import type { Words } from "../sync/words.ts";
+import { type Attempt, attemptAsync } from "../wait/attempt.ts";
+import { withLock } from "../wait/lock_attempt.ts";
+import { patience, type WaitOptions } from "../wait/patience.ts";
+import { loadAfter } from "../wait/order.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import type { Words } from "../wait/words.ts";
 import { loadCount, storeCount } from "./counts.ts";
 import { regionFromEnv } from "./environment.ts";
 import type { Geometry } from "./header.ts";
@@ -158,7 +158,7 @@ export class Latest implements Disposable {
   write(bytes: Uint8Array): void {
     const value = plainBytes(bytes, "bytes", "write latest value");
     this.#checkLength(value, "write latest value");
-    briefly(this.#lock, "write latest value", () => {
+    withLock(this.#lock, "write latest value", () => {
       const { cells, bytes } = this.#memory;
       // The value is not written before this: pairs with `loadAfter` in `read`, which sees at least this
       // version if it has read anything of the value.

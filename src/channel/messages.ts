@@ -1,6 +1,6 @@
 /** What streams and values need of a channel. */
 
-import type { WaitOptions } from "../sync/options.ts";
+import type { WaitOptions } from "../wait/patience.ts";
 
 /** Takes messages. */
 export interface MessageSource {

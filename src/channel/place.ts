@@ -3,9 +3,9 @@
 import type { Names } from "../check/options.ts";
 import { coreOf, MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
-import { placeOffset } from "../sync/place.ts";
-import { RegionWords } from "../sync/region_words.ts";
-import type { Words } from "../sync/words.ts";
+import { placeOffset } from "../wait/place.ts";
+import { RegionWords } from "../wait/region_words.ts";
+import type { Words } from "../wait/words.ts";
 import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
 import { HEADER_BYTE_LENGTH } from "./layout.ts";
 

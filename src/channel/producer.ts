@@ -8,8 +8,8 @@ import {
   patienceSync,
   type SyncWaitOptions,
   type WaitOptions,
-} from "../sync/options.ts";
-import { briefly } from "../sync/briefly.ts";
+} from "../wait/patience.ts";
+import { withLock } from "../wait/lock_attempt.ts";
 import { End, type EndPlan } from "./end.ts";
 import type { Membership } from "./endpoints.ts";
 import { DESERTED_BIT, ENDED_BIT, RECEIVE_BELL, SEND_BELL, STATE } from "./layout.ts";
@@ -241,7 +241,7 @@ export class Producer extends End {
       throw new Deno.errors.Busy("Cannot end channel: this isolate has reserved a slot of it");
     }
     // In a turn: what another producer is about to commit belongs before the end.
-    briefly(lock, "end channel", () => this.#end());
+    withLock(lock, "end channel", () => this.#end());
     this.memory.check();
   }
 

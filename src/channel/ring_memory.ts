@@ -1,6 +1,6 @@
 /** The memory of a channel: its words, and the ring as words and as bytes. */
 
-import { EVERYBODY, type Words } from "../sync/words.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 import { HEADER_BYTE_LENGTH, longestMessage } from "./layout.ts";
 
 /** Beyond it numbers cannot count single units; at a terabyte per second it takes 2000 years. */

@@ -1,6 +1,6 @@
 /** Looking again and again for a moment, before somebody sleeps. */
 
-import { pause } from "../sync/attempt.ts";
+import { pause } from "../wait/attempt.ts";
 
 /**
  * The longest moment, in pauses of about 30 ns: longer than it takes to wake the other end, or two

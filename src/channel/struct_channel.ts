@@ -3,7 +3,7 @@
 import type { RegionHandle } from "../object/handle.ts";
 import type { Fields, RecordInit, Struct, StructRecord } from "../struct/types.ts";
 import { Layout } from "../struct/field_type.ts";
-import type { SyncWaitOptions, WaitOptions } from "../sync/options.ts";
+import type { SyncWaitOptions, WaitOptions } from "../wait/patience.ts";
 import type { Message } from "./consumer.ts";
 import { DEFAULT_VARIABLE } from "./environment.ts";
 import type { ChannelOptions, JoinOptions } from "./options.ts";

@@ -1,9 +1,14 @@
 /** One reader of a broadcast. */
 
 import { checkOptions, type Names } from "../check/options.ts";
-import type { Attempt } from "../sync/attempt.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "../sync/options.ts";
-import type { Words } from "../sync/words.ts";
+import type { Attempt } from "../wait/attempt.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import type { Words } from "../wait/words.ts";
 import { BELL } from "./broadcast_layout.ts";
 import { BroadcastReader } from "./broadcast_reader.ts";
 import { ENDED_BIT, STATE } from "./layout.ts";

@@ -1,6 +1,6 @@
 /** The awaited calls of one end, one after the other in the order in which they were made. */
 
-import { type Patience, timedOut } from "../sync/options.ts";
+import { type Patience, timedOut } from "../wait/patience.ts";
 
 /** What a timer can wait, 24 days; whoever has more patience waits for the turn without one. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

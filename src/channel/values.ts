@@ -2,7 +2,7 @@
 
 import { deserialize, serialize } from "node:v8";
 import { checkOptions, type Names } from "../check/options.ts";
-import type { WaitOptions } from "../sync/options.ts";
+import type { WaitOptions } from "../wait/patience.ts";
 import type { MessageSink, MessageSource } from "./messages.ts";
 
 /** Options of `Channel.values`. */

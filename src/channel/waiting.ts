@@ -1,7 +1,7 @@
 /** The ways to wait, for the blocking and the awaited calls of one object. */
 
-import { type Attempt, attemptAsync, pause, sleepSync } from "../sync/attempt.ts";
-import { type Patience, timedOut } from "../sync/options.ts";
+import { type Attempt, attemptAsync, pause, sleepSync } from "../wait/attempt.ts";
+import { type Patience, timedOut } from "../wait/patience.ts";
 import { Breather } from "./breather.ts";
 import { Spinner } from "./spinner.ts";
 import { Turns } from "./turns.ts";

@@ -1,7 +1,7 @@
 /** Who is the writer of a broadcast. */
 
-import { RobustWord } from "../sync/robust_word.ts";
-import type { Words } from "../sync/words.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import type { Words } from "../wait/words.ts";
 import { WRITER, WRITER_PID } from "./broadcast_layout.ts";
 
 /** The writer's place: one thread at a time has it, until it leaves it or dies. */

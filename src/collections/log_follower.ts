@@ -2,8 +2,8 @@
 
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
-import { RegionWords } from "../sync/region_words.ts";
-import { EVERYBODY } from "../sync/words.ts";
+import { RegionWords } from "../wait/region_words.ts";
+import { EVERYBODY } from "../wait/words.ts";
 import { HEADER_BYTE_LENGTH } from "./header.ts";
 import type { LogFile } from "./log_file.ts";
 import { LogWords, TAIL_INDEX } from "./log_words.ts";

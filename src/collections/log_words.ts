@@ -16,7 +16,7 @@
  */
 
 import { ownIdentity } from "../object/identity.ts";
-import { readFirst } from "../sync/order.ts";
+import { readFirst } from "../wait/order.ts";
 
 const TAIL = 32;
 const EPOCH = 33;

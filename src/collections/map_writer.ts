@@ -10,7 +10,7 @@
  * made anew by whoever gets the lock from the dead.
  */
 
-import { fence } from "../sync/order.ts";
+import { fence } from "../wait/order.ts";
 import { invalid } from "./header.ts";
 import type { Memory } from "./copy_out.ts";
 import type { MapKey } from "./map_key.ts";

@@ -3,7 +3,7 @@
 import type { LossWatch } from "../mapping/loss.ts";
 import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
-import { groundOf } from "../sync/ground.ts";
+import { groundOf } from "../wait/ground.ts";
 import type { Memory } from "./copy_out.ts";
 
 const NO_BYTES = new Uint8Array();

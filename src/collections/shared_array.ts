@@ -14,9 +14,9 @@ import {
   type ValueOf,
 } from "../struct/field_type.ts";
 import { place as placeOf } from "../struct/numbers.ts";
-import { groundOf } from "../sync/ground.ts";
+import { groundOf } from "../wait/ground.ts";
 import { Mutex } from "../sync/mutex.ts";
-import { readFirst } from "../sync/order.ts";
+import { readFirst } from "../wait/order.ts";
 import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from "./array_words.ts";
 import { HEADER_BYTE_LENGTH, invalid, MUTEX_BYTE_OFFSET } from "./header.ts";
 import type { Fresh } from "./collection_file.ts";

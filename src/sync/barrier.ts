@@ -1,13 +1,18 @@
 /** A meeting point of several processes. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { briefly } from "./briefly.ts";
-import { Members } from "./members.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
+import { withLock } from "../wait/lock_attempt.ts";
+import { Members } from "../wait/members.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { RobustWord } from "./robust_word.ts";
-import { EVERYBODY, type Words } from "./words.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const LOCK = 0;
 const ROUND = 2;
@@ -165,6 +170,6 @@ class Arrival implements Attempt<"leader" | "follower"> {
   }
 
   #locked<T>(action: () => T, timeoutMs?: number): T {
-    return briefly(this.#lock, this.action, action, timeoutMs);
+    return withLock(this.#lock, this.action, action, timeoutMs);
   }
 }

@@ -1,19 +1,20 @@
 /** Waiting for what a mutex protects to change. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import { LockAttempt, lockOf, type MutexGuard, setHeld } from "./mutex.ts";
+import { LockAttempt } from "../wait/lock_attempt.ts";
+import { lockOf, type MutexGuard, setHeld } from "./mutex.ts";
 import {
   type Patience,
   patience,
   patienceSync,
   type SyncWaitOptions,
   type WaitOptions,
-} from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import type { RobustWord } from "./robust_word.ts";
-import { Sleepers } from "./sleepers.ts";
-import { EVERYBODY, type Words } from "./words.ts";
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import type { RobustWord } from "../wait/robust_word.ts";
+import { Sleepers } from "../wait/sleepers.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const SEQUENCE = 0;
 const WAITERS = 1;

@@ -1,9 +1,14 @@
 /** A 32-bit word that processes wait on. */
 
 import { wholeNumber } from "../mapping/pages.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import type { WaitResult, Words } from "./words.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import type { WaitResult, Words } from "../wait/words.ts";
 
 /**
  * A word in shared memory, and waiting for it to change: what all locks are made of. Linux's

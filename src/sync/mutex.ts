@@ -1,12 +1,17 @@
 /** A lock that one isolate holds at a time. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import type { LockHolder } from "./holder.ts";
-import { holderAt } from "./lock_holder.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { RobustWord } from "./robust_word.ts";
-import type { Words } from "./words.ts";
+import { attemptAsync, attemptSync } from "../wait/attempt.ts";
+import type { LockHolder } from "../wait/holder.ts";
+import { LockAttempt } from "../wait/lock_attempt.ts";
+import { holderAt } from "../wait/lock_holder.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { RobustWord } from "../wait/robust_word.ts";
 
 /** A held {@linkcode Mutex}; disposing it unlocks. */
 export interface MutexGuard extends Disposable {
@@ -77,44 +82,6 @@ export class ExclusiveGuard implements MutexGuard {
   /** As {@linkcode unlock}, for `using`. */
   [Symbol.dispose](): void {
     this.unlock();
-  }
-}
-
-/** Takes a lock word; shared by all that need one. */
-export class LockAttempt implements Attempt<"taken" | "recovered"> {
-  readonly action: string;
-  readonly #word: RobustWord;
-  #waited = false;
-
-  constructor(word: RobustWord, action: string) {
-    this.#word = word;
-    this.action = action;
-  }
-
-  get words(): Words {
-    return this.#word.words;
-  }
-
-  get index(): number {
-    return this.#word.index;
-  }
-
-  get expected(): number {
-    return this.#word.expected;
-  }
-
-  attempt(): "taken" | undefined {
-    return this.#word.tryTake() ? "taken" : undefined;
-  }
-
-  prepare(thorough: boolean): "taken" | "recovered" | undefined {
-    const taken = this.#word.takeOrWait(this.#waited, thorough);
-    this.#waited = true;
-    return taken;
-  }
-
-  cancel(): undefined {
-    this.#word.passOn();
   }
 }
 

@@ -1,11 +1,16 @@
 /** Something that is to happen once, in one of all processes. */
 
-import { attemptAsync, attemptSync } from "./attempt.ts";
-import { damaged } from "./damage.ts";
-import { LockAttempt } from "./mutex.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { RobustWord } from "./robust_word.ts";
+import { attemptAsync, attemptSync } from "../wait/attempt.ts";
+import { damaged } from "../wait/damage.ts";
+import { LockAttempt } from "../wait/lock_attempt.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { RobustWord } from "../wait/robust_word.ts";
 
 const LOCK = 0;
 const DONE = 2;

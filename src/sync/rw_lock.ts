@@ -1,19 +1,25 @@
 /** A lock that many read under, or one writes. */
 
-import { attemptAsync, attemptSync } from "./attempt.ts";
+import { attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
-import type { LockHolder } from "./holder.ts";
+import type { LockHolder } from "../wait/holder.ts";
 import {
   type Patience,
   patience,
   patienceSync,
   type SyncWaitOptions,
   type WaitOptions,
-} from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import type { Taken } from "./robust_word.ts";
-import { DrainAttempt, ReadAttempt, type ReadPlace, RwWords, WriteAttempt } from "./rw_words.ts";
-import { EVERYBODY } from "./words.ts";
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import type { Taken } from "../wait/robust_word.ts";
+import {
+  DrainAttempt,
+  ReadAttempt,
+  type ReadPlace,
+  RwWords,
+  WriteAttempt,
+} from "../wait/rw_words.ts";
+import { EVERYBODY } from "../wait/words.ts";
 
 /** An {@linkcode RwLock} held for writing; disposing it unlocks. */
 export type WriteGuard = MutexGuard;

@@ -1,12 +1,17 @@
 /** A count of permits. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import { damaged } from "./damage.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { Sleepers } from "./sleepers.ts";
-import type { Words } from "./words.ts";
+import { damaged } from "../wait/damage.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { Sleepers } from "../wait/sleepers.ts";
+import type { Words } from "../wait/words.ts";
 
 const COUNT = 0;
 const WAITERS = 1;

@@ -1,12 +1,17 @@
 /** Something that has happened, or not yet. */
 
 import { checkOptions, type Names } from "../check/options.ts";
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { damaged } from "./damage.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { Sleepers } from "./sleepers.ts";
-import { EVERYBODY, type Words } from "./words.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
+import { damaged } from "../wait/damage.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { Sleepers } from "../wait/sleepers.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const STATE = 0;
 const WAITERS = 1;

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { BufferWords } from "../../src/sync/buffer_words.ts";
+import { BufferWords } from "../../src/wait/buffer_words.ts";
 import { Consumer } from "../../src/channel/consumer.ts";
 import { hurry } from "../../src/channel/end.ts";
 import type { Membership } from "../../src/channel/endpoints.ts";
@@ -12,8 +12,8 @@ import * as layout from "../../src/channel/layout.ts";
 import { Producer } from "../../src/channel/producer.ts";
 import { ReceiveRing } from "../../src/channel/receive_ring.ts";
 import { RingMemory } from "../../src/channel/ring_memory.ts";
-import { PlainInt32Array } from "../sync/_atomics.ts";
-import { type Bounds, explore, isKilled, type Plan, step } from "../sync/_scheduler.ts";
+import { PlainInt32Array } from "../wait/_atomics.ts";
+import { type Bounds, explore, isKilled, type Plan, step } from "../wait/_scheduler.ts";
 
 /** Registers a test that runs a plan in every order within the bounds. */
 export function inEveryOrder(name: string, makePlan: () => Plan, bounds: Bounds = {}): void {

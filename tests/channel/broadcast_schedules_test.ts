@@ -8,9 +8,9 @@ import { BELL, TAIL, WRITER } from "../../src/channel/broadcast_layout.ts";
 import { RingMemory } from "../../src/channel/ring_memory.ts";
 import { Subscriber } from "../../src/channel/subscription.ts";
 import { WriterPlace } from "../../src/channel/writer_place.ts";
-import { BufferWords } from "../../src/sync/buffer_words.ts";
-import { inEveryOrder } from "../sync/_plans.ts";
-import { fingerprintOf, FIRST_NUMBER, isKilled, step } from "../sync/_scheduler.ts";
+import { BufferWords } from "../../src/wait/buffer_words.ts";
+import { inEveryOrder } from "../wait/_plans.ts";
+import { fingerprintOf, FIRST_NUMBER, isKilled, step } from "../wait/_scheduler.ts";
 
 /** So long that it is copied as a whole, which here goes word by word. */
 const MESSAGE_BYTE_LENGTH = 28;

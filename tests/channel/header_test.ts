@@ -4,8 +4,8 @@ import { findHeader, type Geometry, makeHeader } from "../../src/channel/header.
 import { CHANNEL } from "../../src/channel/kinds.ts";
 import { FIRST_ZERO } from "../../src/channel/layout.ts";
 import { LossWatch } from "../../src/mapping/loss.ts";
-import type { Words } from "../../src/sync/words.ts";
-import { BufferWords } from "../../src/sync/buffer_words.ts";
+import type { Words } from "../../src/wait/words.ts";
+import { BufferWords } from "../../src/wait/buffer_words.ts";
 import { assertEquals } from "@std/assert";
 
 const GEOMETRY: Geometry = { capacity: 4096, flags: 0, layout: 0n };

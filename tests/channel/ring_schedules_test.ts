@@ -1,7 +1,7 @@
 /** The ring and its bells in every order of a few producers and consumers. */
 
 import { inEveryOrder, LONG, type Shape, SHORT, World } from "./_ring_plans.ts";
-import type { Plan } from "../sync/_scheduler.ts";
+import type { Plan } from "../wait/_scheduler.ts";
 
 /** A plan in which everybody comes to the end, and gets all. */
 function passing(lengths: readonly (readonly number[])[], shape: Shape = {}): () => Plan {

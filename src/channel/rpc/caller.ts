@@ -1,7 +1,7 @@
 /** What a client does: its calls, and the connection to the server. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
-import type { Patience } from "../../sync/options.ts";
+import type { Patience } from "../../wait/patience.ts";
 import { pathOfMeeting, pidNamespace } from "./beside.ts";
 import { type Connection, makeConnection } from "./connection.ts";
 import { decodeError } from "./errors.ts";

@@ -3,7 +3,7 @@
 import { checkOptions, type Names } from "../../check/options.ts";
 import type { RegionHandle } from "../../object/handle.ts";
 import { MmapRegion } from "../../region/mmap_region.ts";
-import { type Patience, patience, WAIT, type WaitOptions } from "../../sync/options.ts";
+import { type Patience, patience, WAIT, type WaitOptions } from "../../wait/patience.ts";
 import { handleFrom } from "../environment.ts";
 import { SERVER } from "../kinds.ts";
 import { attachPlaced, PLACE, type PlaceOptions } from "../place.ts";

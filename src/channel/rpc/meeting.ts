@@ -1,11 +1,11 @@
 /** Where a server and its clients meet, as each of them uses it. */
 
-import { type Attempt, attemptAsync } from "../../sync/attempt.ts";
-import { Members } from "../../sync/members.ts";
-import type { Patience } from "../../sync/options.ts";
-import { exchangePair } from "../../sync/pair.ts";
-import { RobustWord } from "../../sync/robust_word.ts";
-import { EVERYBODY, type Words } from "../../sync/words.ts";
+import { type Attempt, attemptAsync } from "../../wait/attempt.ts";
+import { Members } from "../../wait/members.ts";
+import type { Patience } from "../../wait/patience.ts";
+import { exchangePair } from "../../wait/pair.ts";
+import { RobustWord } from "../../wait/robust_word.ts";
+import { EVERYBODY, type Words } from "../../wait/words.ts";
 import { SERVER } from "../kinds.ts";
 import type { Placed } from "../place.ts";
 import { RingMemory } from "../ring_memory.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { PlainInt32Array } from "./_atomics.ts";
-import type { Attempt } from "../../src/sync/attempt.ts";
+import type { Attempt } from "../../src/wait/attempt.ts";
 import { type Bounds, explore, flip, type Plan, step } from "./_scheduler.ts";
 
 /** Registers a test that runs a plan in every order within the bounds. */

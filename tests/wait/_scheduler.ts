@@ -7,8 +7,8 @@
  * scheduler's. It is synchronous, so nobody else sees them.
  */
 
-import { spinning } from "../../src/sync/attempt.ts";
-import { THREADS } from "../../src/sync/holder.ts";
+import { spinning } from "../../src/wait/attempt.ts";
+import { THREADS } from "../../src/wait/holder.ts";
 import { intercept, type Interceptor } from "./_atomics.ts";
 import { Paths } from "./_paths.ts";
 import type { Bounds, Plan } from "./_actors.ts";

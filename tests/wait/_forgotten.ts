@@ -9,7 +9,7 @@ import { open } from "../../ffi/file_calls.ts";
 import { isLocked } from "../../ffi/file_lock.ts";
 import type { Name } from "../../src/object/token.ts";
 import { coreOf } from "../../src/region/mmap_region.ts";
-import { threadsOf } from "../../src/sync/holder.ts";
+import { threadsOf } from "../../src/wait/holder.ts";
 import { mapsOf } from "../_process.ts";
 
 const [path] = Deno.args as [string];

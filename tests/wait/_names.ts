@@ -3,7 +3,7 @@
 import type { MmapRegion } from "@mmap/mmap";
 import type { Name } from "../../src/object/token.ts";
 import { coreOf } from "../../src/region/mmap_region.ts";
-import { threadsOf } from "../../src/sync/holder.ts";
+import { threadsOf } from "../../src/wait/holder.ts";
 
 export function nameIn(region: MmapRegion): Name {
   return threadsOf(coreOf(region)).self();

@@ -1,6 +1,6 @@
 /** One caller's try at something that may have to wait; and the two ways to wait, one for all. */
 
-import { type Patience, timedOut } from "./options.ts";
+import { type Patience, timedOut } from "./patience.ts";
 import type { Words } from "./words.ts";
 
 /**

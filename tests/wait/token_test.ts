@@ -9,7 +9,7 @@ import { F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR } from "../../ffi/consta
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc, replaceLibc } from "../../ffi/libc.ts";
 import { coreOf } from "../../src/region/mmap_region.ts";
-import { threadsOf } from "../../src/sync/holder.ts";
+import { threadsOf } from "../../src/wait/holder.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { withTempDir } from "../_files.ts";
 import { bytesAt } from "../_pages.ts";
@@ -131,7 +131,7 @@ async function printed(program: string, path: string): Promise<any> {
   const { code, signal, stdout } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "--no-check", "--v8-flags=--expose-gc", `--config=${config}`],
-      ...[`tests/sync/${program}`, path],
+      ...[`tests/wait/${program}`, path],
     ],
     cwd: fromFileUrl(new URL("../../", import.meta.url)),
     stderr: "inherit",
