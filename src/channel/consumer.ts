@@ -8,6 +8,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from "../wait/patience.ts";
+import { Spinner } from "../wait/spinner.ts";
 import { End, type EndPlan } from "./end.ts";
 import type { Membership } from "./endpoints.ts";
 import { ENDED_BIT, HEAD, RECEIVE_BELL, STATE, TAIL } from "./layout.ts";
@@ -18,7 +19,7 @@ import type { RingMemory } from "./ring_memory.ts";
 const ACTION = "receive message";
 
 /** About two microseconds: as long as a round trip between two spinning processes takes. */
-const QUICK_LOOKS = 64;
+const ANSWER_SPINNER = new Spinner({ most: 50, steady: true });
 
 /** A message that is read in place: see `Channel.peek`. Disposing it releases it. */
 export interface Message extends Disposable {
@@ -34,12 +35,12 @@ function checkTarget(target: Uint8Array): void {
 /** One consumer. */
 export class Consumer extends End {
   readonly #ring: ReceiveRing;
-  /** How often a blocking call looks before it does anything else: an answer may be on its way. */
-  readonly #quickLooks: number;
+  /** Whether a blocking call spins before it does anything else: an answer may be on its way. */
+  readonly #expectsAnswers: boolean;
 
   constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
     super(memory, membership, plan);
-    this.#quickLooks = plan.single && plan.mode !== "block" ? QUICK_LOOKS : 0;
+    this.#expectsAnswers = plan.single && plan.mode !== "block";
     this.#ring = new ReceiveRing(memory, plan.pooled);
   }
 
@@ -70,7 +71,7 @@ export class Consumer extends End {
     const limits = patienceSync(options, ACTION);
     this.ready();
     let message = this.#receiveNow();
-    for (let i = 0; message === undefined && i < this.#quickLooks; i++) message = this.#take();
+    if (message === undefined && this.#expectsAnswers) message = ANSWER_SPINNER.spin(this.#tryTake);
     if (message !== undefined) return message;
     return this.untilSync(limits, this.#takeOne);
   }
@@ -102,8 +103,8 @@ export class Consumer extends End {
     checkTarget(target);
     this.ready();
     let byteLength = this.#receiveIntoNow(target);
-    for (let i = 0; byteLength === undefined && i < this.#quickLooks; i++) {
-      byteLength = this.#takeInto(target);
+    if (byteLength === undefined && this.#expectsAnswers) {
+      byteLength = ANSWER_SPINNER.spin({ attempt: () => this.#takeInto(target) });
     }
     if (byteLength !== undefined) return byteLength;
     return this.untilSync(limits, () => this.#takeInto(target));
@@ -141,6 +142,8 @@ export class Consumer extends End {
     this.ready();
     return await this.until(limits, () => this.#takeMany(most));
   }
+
+  readonly #tryTake = { attempt: () => this.#take() };
 
   readonly #takeOne = (): Uint8Array<ArrayBuffer> | null | undefined => this.#take();
 

@@ -1,8 +1,9 @@
 /** What both ends of a channel have in common: joining, turns, and waiting. */
 
-import { type Attempt, pause } from "../wait/attempt.ts";
+import type { Attempt } from "../wait/attempt.ts";
 import type { Patience } from "../wait/patience.ts";
 import { RobustWord } from "../wait/robust_word.ts";
+import { Spinner } from "../wait/spinner.ts";
 import type { Words } from "../wait/words.ts";
 import { type Membership, type Role, ROLE_NAMES } from "./endpoints.ts";
 import type { RingMemory } from "./ring_memory.ts";
@@ -24,11 +25,8 @@ export interface EndPlan {
   readonly longestBreak: number;
 }
 
-/**
- * Tries for the lock before a look whether its holder is dead, which costs system calls. A test that
- * drives the algorithms step by step puts another number there.
- */
-export const hurry = { lockTries: 200 };
+/** Tries for the lock before a look whether its holder is dead, which costs system calls. */
+const LOCK_SPINNER = new Spinner({ most: 200, steady: true });
 
 /** What was seen so lately is still believed, in milliseconds. */
 const LEAST_LOOK_MS = 20;
@@ -43,6 +41,7 @@ export abstract class End {
   /** Whose turn it is; undefined where only one may be. */
   readonly lock: RobustWord | undefined;
   protected readonly turns: Turns;
+  readonly #tryLock = { attempt: () => this.lock?.tryTake() || undefined };
   readonly #waiting: Waiting;
   readonly #membership: Membership;
   /** The epoch of the memory's ground in which this joined: a loss ends that. */
@@ -121,7 +120,7 @@ export abstract class End {
   protected now<T>(action: () => T | undefined): T | undefined {
     const { lock } = this;
     if (lock === undefined) return action();
-    if (!takeQuickly(lock)) return undefined;
+    if (!LOCK_SPINNER.spin(this.#tryLock) && lock.takeNow() === undefined) return undefined;
     try {
       this.reload();
       return action();
@@ -178,14 +177,6 @@ export abstract class End {
       `Cannot ${action}: the ${ROLE_NAMES[otherRole]}, process ${pid}, has died`,
     );
   }
-}
-
-function takeQuickly(lock: RobustWord): boolean {
-  for (let i = 0; i < hurry.lockTries; i++) {
-    if (lock.tryTake()) return true;
-    pause();
-  }
-  return lock.takeNow() !== undefined;
 }
 
 /** One call's try: for the turn, and then for what it wants. */

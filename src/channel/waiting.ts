@@ -1,16 +1,22 @@
 /** The ways to wait, for the blocking and the awaited calls of one object. */
 
-import { type Attempt, attemptAsync, pause, sleepSync } from "../wait/attempt.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { type Patience, timedOut } from "../wait/patience.ts";
+import { Spinner } from "../wait/spinner.ts";
 import { Breather } from "./breather.ts";
-import { Spinner } from "./spinner.ts";
 import { Turns } from "./turns.ts";
 
 /** How a blocking call waits. */
 export type WaitMode = "adaptive" | "block" | "spin";
 
-/** How often a spinning call looks between two looks at the clock. */
-const LOOKS = 1000;
+/**
+ * The longest that a call spins before it sleeps, in pauses: longer than it takes to wake the other
+ * end, or two that wake each other would never find out that they need not sleep.
+ */
+const MOST_PAUSES = 4096;
+
+/** For calls that never sleep: this many pauses lie between two looks at the clock. */
+const ENDLESS = new Spinner({ most: 1000, steady: true });
 
 /** How often a spinning call looks whether the other side is dead. */
 const LOOK_MS = 50;
@@ -18,7 +24,8 @@ const LOOK_MS = 50;
 /** Awaited calls have their turns; a blocking one does not wait for them. */
 export class Waiting {
   readonly #mode: WaitMode;
-  readonly #spinner: Spinner;
+  /** Null where calls sleep at once. */
+  readonly #spinner: Spinner | null;
   readonly #breather = new Breather();
   /** The awaited calls that are under way. */
   readonly turns = new Turns();
@@ -26,13 +33,13 @@ export class Waiting {
   /** @param longestBreak see {@linkcode Spinner} */
   constructor(mode: WaitMode, longestBreak: number) {
     this.#mode = mode;
-    this.#spinner = new Spinner(longestBreak);
+    this.#spinner = mode === "block" ? null : new Spinner({ most: MOST_PAUSES, longestBreak });
   }
 
   /** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
   sync<T>(attempt: Attempt<T>, patience: Patience): T {
     if (this.#mode === "spin") return spinSync(attempt, patience);
-    return this.#lookFirst(attempt) ?? sleepSync(attempt, patience);
+    return attemptSync(attempt, patience, this.#spinner);
   }
 
   /**
@@ -43,16 +50,12 @@ export class Waiting {
   turn<T>(action: string, patience: Patience, begin: () => Attempt<T>): Promise<T> {
     return this.turns.run(action, patience, async () => {
       const attempt = begin();
-      const early = this.#lookFirst(attempt);
+      const early = this.#spinner?.spin(attempt);
       if (early !== undefined) return await this.atOnce(early);
       const late = await attemptAsync(attempt, patience);
       this.#breather.breathed();
       return late;
     });
-  }
-
-  #lookFirst<T>(attempt: Attempt<T>): T | undefined {
-    return this.#mode === "block" ? undefined : this.#spinner.spin(() => attempt.attempt());
   }
 
   /** The result of an awaited call that did not wait: now and then the event loop runs first. */
@@ -67,11 +70,8 @@ export class Waiting {
 function spinSync<T>(attempt: Attempt<T>, { deadline }: Patience): T {
   let nextLook = performance.now() + LOOK_MS;
   while (true) {
-    for (let i = 0; i < LOOKS; i++) {
-      const result = attempt.attempt();
-      if (result !== undefined) return result;
-      pause();
-    }
+    const early = ENDLESS.spin(attempt);
+    if (early !== undefined) return early;
     const now = performance.now();
     if (now >= nextLook) {
       const result = attempt.prepare(true);

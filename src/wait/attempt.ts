@@ -1,6 +1,7 @@
 /** One caller's try at something that may have to wait; and the two ways to wait, one for all. */
 
 import { type Patience, timedOut } from "./patience.ts";
+import { Spinner } from "./spinner.ts";
 import type { Words } from "./words.ts";
 
 /**
@@ -40,25 +41,23 @@ export interface Attempt<T> {
  */
 const SLICE_MS = 30;
 
+/** For those who pass none: the holder of a lock often gives it back within a microsecond. */
+const LOCK_SPINNER = new Spinner({ most: 100 });
+
 /**
- * Tries before the first wait; the holder of a lock often gives it back within a microsecond. A test
- * that drives the algorithms step by step puts another number there.
+ * Blocks until the try succeeds.
+ *
+ * @param spinner what tries before the first sleep; null: nothing does
+ * @throws {Deno.errors.TimedOut}
  */
-export const spinning = { tries: 100 };
-
-/** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
-export function attemptSync<T>(attempt: Attempt<T>, patience: Patience): T {
+export function attemptSync<T>(
+  attempt: Attempt<T>,
+  patience: Patience,
+  spinner: Spinner | null = LOCK_SPINNER,
+): T {
   try {
-    return spin(attempt) ?? untilSync(attempt, patience);
-  } catch (error) {
-    return new Cancelling(attempt).instead(error);
-  }
-}
-
-/** As {@linkcode attemptSync}, without tries before the first sleep. */
-export function sleepSync<T>(attempt: Attempt<T>, patience: Patience): T {
-  try {
-    return untilSync(attempt, patience);
+    const early = spinner?.spin(attempt);
+    return early === undefined ? untilSync(attempt, patience) : checked(attempt, early) as T;
   } catch (error) {
     return new Cancelling(attempt).instead(error);
   }
@@ -163,34 +162,3 @@ function checked<T>({ words }: Attempt<T>, result: T | undefined): T | undefined
 function timeLeft({ deadline }: Patience): number {
   return deadline === Infinity ? Infinity : deadline - performance.now();
 }
-
-/** How many tries were of use lately, in this isolate. */
-let usefulTries = spinning.tries;
-let spins = 0;
-
-/** Every so many times all tries are made, or it would not be seen that they are of use again. */
-const PROBE_EVERY = 1024;
-
-/**
- * Tries for a moment. Where whoever is in the way sleeps too, that is lost twice: the time of the
- * tries, and the processor that the woken one could have had. So it tries less where it was in vain.
- */
-function spin<T>(attempt: Attempt<T>): T | undefined {
-  const tries = ++spins % PROBE_EVERY === 0
-    ? spinning.tries
-    : Math.min(usefulTries, spinning.tries);
-  for (let i = 0; i < tries; i++) {
-    const result = attempt.attempt();
-    if (result !== undefined) {
-      checked(attempt, result);
-      if (i > 0) usefulTries = Math.min(2 * Math.max(i, usefulTries), spinning.tries);
-      return result;
-    }
-    pause();
-  }
-  usefulTries = Math.max(1, usefulTries >> 1);
-  return undefined;
-}
-
-/** Tells the processor that this thread spins; the types do not know it yet. */
-export const pause: () => void = (Atomics as unknown as { pause?: () => void }).pause ?? (() => {});

@@ -6,33 +6,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { BufferWords } from "../../src/wait/buffer_words.ts";
 import { Consumer } from "../../src/channel/consumer.ts";
-import { hurry } from "../../src/channel/end.ts";
 import type { Membership } from "../../src/channel/endpoints.ts";
 import * as layout from "../../src/channel/layout.ts";
 import { Producer } from "../../src/channel/producer.ts";
 import { ReceiveRing } from "../../src/channel/receive_ring.ts";
 import { RingMemory } from "../../src/channel/ring_memory.ts";
 import { PlainInt32Array } from "../wait/_atomics.ts";
-import { type Bounds, explore, isKilled, type Plan, step } from "../wait/_scheduler.ts";
-
-/** Registers a test that runs a plan in every order within the bounds. */
-export function inEveryOrder(name: string, makePlan: () => Plan, bounds: Bounds = {}): void {
-  Deno.test(name, () => {
-    const { lockTries } = hurry;
-    hurry.lockTries = 0; // it would only make every schedule longer
-    try {
-      const startMs = performance.now();
-      const { schedules, states } = explore(makePlan, bounds);
-      assert(schedules > 1, "There was only one schedule");
-      if (Deno.env.has("SHOW_SCHEDULES")) {
-        const ms = Math.round(performance.now() - startMs);
-        console.log(`${schedules} schedules, ${states} states, ${ms} ms: ${name}`);
-      }
-    } finally {
-      hurry.lockTries = lockTries;
-    }
-  });
-}
+import { isKilled, step } from "../wait/_scheduler.ts";
 
 /** Of a ring of 128 bytes: the record of a message of 56 bytes takes half of it. */
 const CAPACITY = 128;

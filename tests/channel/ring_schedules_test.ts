@@ -1,6 +1,7 @@
 /** The ring and its bells in every order of a few producers and consumers. */
 
-import { inEveryOrder, LONG, type Shape, SHORT, World } from "./_ring_plans.ts";
+import { inEveryOrder } from "../wait/_plans.ts";
+import { LONG, type Shape, SHORT, World } from "./_ring_plans.ts";
 import type { Plan } from "../wait/_scheduler.ts";
 
 /** A plan in which everybody comes to the end, and gets all. */

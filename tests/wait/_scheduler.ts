@@ -7,8 +7,8 @@
  * scheduler's. It is synchronous, so nobody else sees them.
  */
 
-import { spinning } from "../../src/wait/attempt.ts";
 import { THREADS } from "../../src/wait/holder.ts";
+import { Spinner } from "../../src/wait/spinner.ts";
 import { intercept, type Interceptor } from "./_atomics.ts";
 import { Paths } from "./_paths.ts";
 import type { Bounds, Plan } from "./_actors.ts";
@@ -101,11 +101,10 @@ export function times(count: number, body: (turn: number) => void): void {
 }
 
 function takeOver(): () => void {
-  const { tries } = spinning;
   const { self, isSelf, isDead } = THREADS;
   const { now } = performance;
   const restore = intercept(interceptor);
-  spinning.tries = 0; // it would only make every schedule longer
+  Spinner.enabled = false; // it would only make every schedule longer
   performance.now = () => schedule?.now ?? 0;
   THREADS.self = () => {
     const actor = schedule!.self!;
@@ -125,7 +124,7 @@ function takeOver(): () => void {
   };
   return () => {
     restore();
-    spinning.tries = tries;
+    Spinner.enabled = true;
     performance.now = now;
     Object.assign(THREADS, { self, isSelf, isDead });
   };
