@@ -16,20 +16,6 @@ export const SERVER: Kind = { name: "server", magic: magicOf("MSRV"), version: 2
 /** Messages from one writer to many readers. */
 export const BROADCAST: Kind = { name: "broadcast", magic: magicOf("MBRC"), version: 2 };
 
-/**
- * @param wanted what its messages must look like, by default anything
- * @throws {Deno.errors.InvalidData} If they look otherwise, or no channel can have that capacity.
- */
-export function checkGeometry(placed: Placed, wanted?: bigint): Placed {
-  const { layout = 0n } = placed.geometry;
-  if (wanted !== undefined && layout !== wanted) {
-    throw new Deno.errors.InvalidData(
-      `Cannot attach to channel: its messages have ${layout === 0n ? "no" : "another"} layout`,
-    );
-  }
-  return checkCapacity(placed, CHANNEL);
-}
-
 /** @throws {Deno.errors.InvalidData} If no ring can have that capacity. */
 export function checkCapacity(placed: Placed, kind: Kind): Placed {
   const { capacity } = placed.geometry;

@@ -25,11 +25,12 @@
  * @module
  */
 
-export { Broadcast, type BroadcastOptions } from "./broadcast.ts";
-export { Channel } from "./channel.ts";
-export type { Message } from "./consumer.ts";
-export { Latest, type LatestOptions } from "./latest.ts";
-export type { ChannelOptions, JoinOptions, ShapeOptions, Sharers } from "./options.ts";
+export { Broadcast, type BroadcastOptions } from "./broadcast/broadcast.ts";
+export { Channel } from "./queue/channel.ts";
+export type { Message } from "./queue/message.ts";
+export { Latest, type LatestOptions } from "./latest/latest.ts";
+export type { JoinOptions } from "./options.ts";
+export type { ChannelOptions, ShapeOptions, Sharers } from "./queue/options.ts";
 export type { PlaceOptions } from "./place.ts";
 export {
   type Carrier,
@@ -37,14 +38,14 @@ export {
   type RecordSlot,
   StructChannel,
   type StructChannels,
-} from "./struct_channel.ts";
-export type { ChannelStats } from "./stats.ts";
-export type { Slot } from "./producer.ts";
-export type { SubscribeOptions, Subscription } from "./subscription.ts";
-export type { Values, ValuesOptions } from "./values.ts";
-export type { WaitMode } from "./waiting.ts";
-export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./spawn.ts";
-export { Client, connect, type ConnectOptions } from "./rpc/client.ts";
-export { type Remote, serveObject } from "./rpc/object.ts";
-export type { CallInfo, Handler } from "./rpc/session.ts";
-export { serve, type ServeOptions, Server } from "./rpc/server.ts";
+} from "./queue/struct_channel.ts";
+export type { ChannelStats } from "./queue/stats.ts";
+export type { Slot } from "./queue/slot.ts";
+export type { SubscribeOptions, Subscription } from "./broadcast/subscription.ts";
+export type { Values, ValuesOptions } from "./queue/values.ts";
+export type { WaitMode } from "./wait_strategy.ts";
+export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./queue/spawn.ts";
+export { Client, connect, type ConnectOptions } from "./calls/client.ts";
+export { type Remote, serveObject } from "./calls/object.ts";
+export type { CallInfo, Handler } from "./calls/session.ts";
+export { serve, type ServeOptions, Server } from "./calls/server.ts";

@@ -1,19 +1,9 @@
-/** The options of a channel, checked. */
+/** The options that all kinds of channels have, checked. */
 
 import { checkOptions, type Names } from "../check/options.ts";
 import { wholeNumber } from "../mapping/pages.ts";
-import type { WaitMode } from "./waiting.ts";
-import type { Geometry } from "./header.ts";
-import {
-  LARGEST_CAPACITY,
-  LEAST_CAPACITY,
-  MANY_CONSUMERS_BIT,
-  MANY_PRODUCERS_BIT,
-} from "./layout.ts";
-import { PLACE, type PlaceOptions } from "./place.ts";
-
-/** How many there may be at one end: "single" is quicker. */
-export type Sharers = "single" | "multiple";
+import type { WaitMode } from "./wait_strategy.ts";
+import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
 
 /** Options of everyone who uses a channel, whoever made it. */
 export interface JoinOptions {
@@ -38,40 +28,8 @@ export interface JoinOptions {
   pooled?: boolean;
 }
 
-/** What is the same for all who use a channel. */
-export interface ShapeOptions extends JoinOptions {
-  /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
-  capacity?: number;
-  /**
-   * Who may send.
-   * @default {"single"}
-   */
-  producers?: Sharers;
-  /**
-   * Who may receive; each message goes to one of them.
-   * @default {"single"}
-   */
-  consumers?: Sharers;
-}
-
-/** Options of `Channel.create`. */
-export interface ChannelOptions extends ShapeOptions, PlaceOptions {
-  /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
-  capacity: number;
-}
-
 /** The options of who joins. */
 export const JOIN: Names<JoinOptions> = { wait: true, pooled: true };
-/** The options of a shape. */
-export const SHAPE: Names<ShapeOptions> = {
-  ...JOIN,
-  capacity: true,
-  producers: true,
-  consumers: true,
-};
-/** The options of who makes a channel. */
-export const CREATE: Names<ChannelOptions> = { ...SHAPE, ...PLACE };
-
 /** @throws {RangeError} If it is out of range. */
 export function capacityFrom(value: unknown, action: string): number {
   const wanted = wholeNumber(value, "capacity", action, 1);
@@ -85,22 +43,8 @@ export function capacityFrom(value: unknown, action: string): number {
   return capacity;
 }
 
-/** @throws {TypeError} If an option is none of its values. */
-export function flagsFrom({ producers, consumers }: ShapeOptions, action: string): number {
-  return (isMultiple(producers, "producers", action) ? MANY_PRODUCERS_BIT : 0) |
-    (isMultiple(consumers, "consumers", action) ? MANY_CONSUMERS_BIT : 0);
-}
-
-function isMultiple(value: Sharers | undefined, name: string, action: string): boolean {
-  if (value === undefined || value === "single") return false;
-  if (value === "multiple") return true;
-  throw new TypeError(
-    `Cannot ${action} as ${name} must be "single" or "multiple": received ${value}`,
-  );
-}
-
 /** How one object uses a channel. */
-export interface Manner {
+export interface JoinPlan {
   readonly mode: WaitMode;
   readonly pooled: boolean;
 }
@@ -109,11 +53,11 @@ export interface Manner {
  * @param names all options that there may be, those of others too
  * @throws {TypeError} If there is no such option, or one is none of its values.
  */
-export function mannerFrom<T extends JoinOptions>(
+export function joinPlanFrom<T extends JoinOptions>(
   options: T,
   names: Names<T>,
   action: string,
-): Manner {
+): JoinPlan {
   checkOptions(options, names, action);
   const { wait = "adaptive", pooled = false } = options;
   if (wait !== "adaptive" && wait !== "block" && wait !== "spin") {
@@ -125,38 +69,4 @@ export function mannerFrom<T extends JoinOptions>(
     throw new TypeError(`Cannot ${action} as pooled must be a boolean: received ${pooled}`);
   }
   return { mode: wait, pooled };
-}
-
-/**
- * The geometry for a place in a region: what the options say, and else what is there.
- *
- * @param available how many bytes there are for a ring
- */
-export function geometryOver(
-  options: ShapeOptions,
-  available: number,
-  found: Geometry | undefined,
-): Geometry {
-  const action = "place channel";
-  const { capacity, producers, consumers } = options;
-  const saysWho = producers !== undefined || consumers !== undefined;
-  const flags = flagsFrom({ producers, consumers } as ShapeOptions, action);
-  return {
-    capacity: capacity === undefined
-      ? found?.capacity ?? largestIn(available)
-      : capacityFrom(capacity, action),
-    flags: found === undefined || saysWho ? flags : found.flags,
-  };
-}
-
-function largestIn(available: number): number {
-  if (available < LEAST_CAPACITY) {
-    throw new RangeError(
-      `Cannot place channel as it needs at least ${LEAST_CAPACITY} bytes behind its header: ` +
-        `the region has ${Math.max(0, available)}`,
-    );
-  }
-  let capacity = LEAST_CAPACITY;
-  while (2 * capacity <= Math.min(available, LARGEST_CAPACITY)) capacity *= 2;
-  return capacity;
 }

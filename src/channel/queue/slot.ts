@@ -1,0 +1,80 @@
+/** Room for a message that is written in place. */
+
+import { wholeNumber } from "../../mapping/pages.ts";
+import type { RingMemory } from "../ring_memory.ts";
+
+/** Room in a channel for a message that is written in place: see `Channel.reserve`. */
+export interface Slot extends Disposable {
+  /** Where the message is to be written. Its length is 0 after the channel is closed. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /**
+   * Sends the message.
+   *
+   * @param byteLength only so many bytes of it, by default all
+   * @throws {Deno.errors.BadResource} If it was sent or given up already.
+   * @throws {RangeError} If `byteLength` is more than was reserved.
+   * @throws {Deno.errors.BrokenPipe} If the channel has ended meanwhile.
+   */
+  commit(byteLength?: number): void;
+}
+
+/** The producer that a slot is of. */
+interface SlotOwner {
+  readonly memory: RingMemory;
+  /** @param byteLength undefined: nothing is sent */
+  putBack(at: number, byteLength: number | undefined): void;
+}
+
+/** What was reserved was given up with the memory, even if that is there again. */
+function lostSlot({ memory }: SlotOwner): Error {
+  memory.check();
+  return new Deno.errors.BadResource("Cannot commit slot: its memory was lost");
+}
+
+/** The slot itself. */
+export class ReservedSlot implements Slot {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #at: number;
+  /** `bytes` are none any more if the region is resized. */
+  readonly #byteLength: number;
+  readonly #epoch: number;
+  #producer: SlotOwner | undefined;
+
+  constructor(producer: SlotOwner, at: number, bytes: Uint8Array<ArrayBuffer>) {
+    this.#producer = producer;
+    this.#epoch = producer.memory.words.ground.epoch;
+    this.#at = at;
+    this.#byteLength = bytes.length;
+    this.bytes = bytes;
+  }
+
+  commit(byteLength: number = this.#byteLength): void {
+    const length = wholeNumber(byteLength, "byteLength", "commit slot");
+    if (this.#producer === undefined) {
+      throw new Deno.errors.BadResource("Cannot commit slot: it was sent or given up already");
+    }
+    if (length > this.#byteLength) {
+      throw new RangeError(
+        `Cannot commit slot as it has ${this.#byteLength} bytes: received byteLength ${length}`,
+      );
+    }
+    this.#end(length);
+  }
+
+  [Symbol.dispose](): void {
+    this.#end(undefined);
+  }
+
+  /** When the channel is closed. */
+  settle(): void {
+    this.#end(undefined);
+  }
+
+  #end(byteLength: number | undefined): void {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    if (producer === undefined) return;
+    if (this.#epoch === producer.memory.words.ground.epoch) producer.putBack(this.#at, byteLength);
+    else if (byteLength !== undefined) throw lostSlot(producer);
+  }
+}
