@@ -14,16 +14,19 @@ export const CODECS: Readonly<Record<string, Codec>> = {
   json: { encode: encodeJson, decode: decodeJson },
 };
 
-/** @throws {Deno.errors.InvalidData} If the message is no value in this encoding. */
+/** @throws {Deno.errors.InvalidData} If the message is not a value in this encoding. */
 export function decode(codec: Codec, message: Uint8Array): unknown {
   try {
     return codec.decode(message);
   } catch (cause) {
-    throw new Deno.errors.InvalidData("Cannot receive value: the message is none", { cause });
+    throw new Deno.errors.InvalidData(
+      "Cannot receive value: the message is not a value in this encoding",
+      { cause },
+    );
   }
 }
 
-/** The value that `encodeClone` wrote. @throws {Deno.errors.InvalidData} If it is none. */
+/** The value that `encodeClone` wrote. @throws {Deno.errors.InvalidData} If the message is not a value. */
 export function decodeClone(message: Uint8Array): unknown {
   return decode(CODECS.clone!, message);
 }

@@ -1,4 +1,4 @@
-/** The first words of everything that this folder puts into a region: what it is, and how large. */
+/** The first words of every channel, of any kind: what it is, and how large. */
 
 import { withLock } from "../wait/lock_attempt.ts";
 import { RobustWord } from "../wait/robust_word.ts";
@@ -14,7 +14,7 @@ import {
   VERSION,
 } from "./layout.ts";
 
-/** One of the things that this folder makes. */
+/** A kind of channel. */
 export interface Kind {
   /** For messages: "channel". */
   readonly name: string;
@@ -65,7 +65,7 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   return geometry;
 }
 
-/** Whether nothing was made here; somebody may be about to. */
+/** Whether nothing was made here yet. Somebody may be about to make it. */
 function isBlank(cells: Int32Array): boolean {
   const end = Math.min(cells.length, HEADER_BYTE_LENGTH / 4);
   for (let i = FIRST_ZERO; i < end; i++) if (cells[i] !== 0) return false;

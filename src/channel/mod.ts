@@ -1,8 +1,8 @@
 /**
  * Messages between processes and Workers, at the speed of memory.
  *
- * A {@linkcode Channel} is a queue in shared memory. It goes to another process by its handle, which
- * is plain text: through the environment, an argument, or a file.
+ * A {@linkcode Channel} is a queue in shared memory. Another process gets it by its handle, which is
+ * plain text: through the environment, an argument, or a file.
  *
  * ```ts
  * import { Channel } from "@mmap/mmap/channel";
@@ -15,10 +15,10 @@
  * ```
  *
  * **Lost pages.** Once this process has lost a page of what lies here (its file was truncated under it,
- * its disk was full, or failed), every operation on it throws `MappingFaultError`, a call that waits too,
- * and nothing is given that was not sent. Others see this end as one that died; a server closes. Closing
- * throws nothing. `region.repair()` heals, once the file has its length again: the next call joins anew,
- * and a slot that was reserved, or a message that was peeked, is given up.
+ * its disk was full, or failed), every operation on it throws `MappingFaultError`, also a call that
+ * waits, and no message is received that was not sent. Others see this end as dead, and a server
+ * closes. Closing throws nothing. `region.repair()` heals, once the file has its length again: the next
+ * call joins anew, and a slot that was reserved, or a message that was peeked, is given up.
  *
  * Requires `--allow-ffi`.
  *

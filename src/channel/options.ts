@@ -5,7 +5,7 @@ import { wholeNumber } from "../mapping/pages.ts";
 import type { WaitMode } from "./wait_strategy.ts";
 import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
 
-/** Options of everyone who uses a channel, whoever made it. */
+/** Options of each process that uses a channel, whoever made it. */
 export interface JoinOptions {
   /**
    * How the blocking calls wait.
@@ -14,15 +14,15 @@ export interface JoinOptions {
    * - "block": they sleep at once.
    * - "spin": they look without end. Only where this thread has a processor core to itself.
    *
-   * Awaited calls sleep off the event loop; but for "block", they look for up to 0.1 ms before, where
-   * that was of use lately.
+   * Awaited calls never block the event loop for long. Except with "block", they first look for up to
+   * 0.1 ms, where that was of use lately.
    * @default {"adaptive"}
    */
   wait?: WaitMode;
   /**
-   * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do: five times as
-   * quick to receive. `message.buffer` then is more than the message (look at `message.byteOffset`),
-   * cannot be transferred to a Worker, and is kept as long as any message in it.
+   * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do. Receiving them then
+   * is five times as fast. `message.buffer` then is more than the message (look at
+   * `message.byteOffset`), cannot be transferred to a Worker, and is kept as long as any message in it.
    * @default {false}
    */
   pooled?: boolean;
@@ -51,7 +51,7 @@ export interface JoinPlan {
 
 /**
  * @param names all options that there may be, those of others too
- * @throws {TypeError} If there is no such option, or one is none of its values.
+ * @throws {TypeError} If there is no such option, or one does not have one of its values.
  */
 export function joinPlanFrom<T extends JoinOptions>(
   options: T,

@@ -69,7 +69,7 @@ export class RingMemory {
     this.check();
     if (position >= 0 && position < LAST_POSITION) return position;
     throw new Deno.errors.InvalidData(
-      `Cannot use channel: its header is damaged, a position of ${position} cannot be`,
+      `Cannot use channel: its header is damaged, a position of ${position} is not possible`,
     );
   }
 

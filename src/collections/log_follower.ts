@@ -57,10 +57,10 @@ export class Follower {
 
   /** By the writer: wakes all. */
   wake(): void {
-    const { control, words32 } = this.#file;
+    const { control, logWords } = this.#file;
     this.#words ??= new RegionWords(control, 0, HEADER_BYTE_LENGTH, "wake followers");
     // Before the waking: whoever lies down after this raises it again, and sees the new tail.
-    words32.setSleepers(false);
+    logWords.setSleepers(false);
     this.#words.wake(TAIL_INDEX, EVERYBODY);
   }
 

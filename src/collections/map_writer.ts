@@ -191,7 +191,7 @@ function free(memory: Memory, layout: MapLayout, number: number): void {
   const { words } = memory;
   const at = entryAt(layout, number);
   const version = words[at]!;
-  // The hash gives way to the list: not before readers can know that the entry is none any more.
+  // The hash gives way to the list: not before readers can know that the entry is gone.
   Atomics.store(words, at, version | 1);
   fence();
   words[at + HASH] = 0;

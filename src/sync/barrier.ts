@@ -27,8 +27,8 @@ const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
  * A barrier: every party waits until all have come; then all go on, and the next round begins.
  *
  * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is its initial state. Every
- * process has to name the same number of parties. A party that times out, is aborted, or dies while
- * it waits withdraws from the round, which then needs another one in its place.
+ * process has to name the same number of parties. A party that times out, is aborted, or dies while it
+ * waits withdraws from the round, which then needs another party.
  *
  * | word | what | written by |
  * |---|---|---|
@@ -110,8 +110,8 @@ class Arrival implements Attempt<"leader" | "follower"> {
   readonly #parties: number;
   readonly #lock: RobustWord;
   readonly #members: Members;
-  /** This party's place; undefined before it has arrived. */
-  #place: number | undefined;
+  /** This party's slot in the list; undefined before it has arrived. */
+  #slot: number | undefined;
 
   constructor(words: Words, parties: number) {
     this.words = words;
@@ -121,13 +121,13 @@ class Arrival implements Attempt<"leader" | "follower"> {
   }
 
   attempt(): "follower" | undefined {
-    if (this.#place === undefined) return undefined;
+    if (this.#slot === undefined) return undefined;
     // Pairs with the add in `#arrive`: what all parties did before is seen by all after.
     return Atomics.load(this.words.cells, ROUND) === this.expected ? undefined : "follower";
   }
 
   prepare(): "leader" | "follower" | undefined {
-    return this.#place === undefined ? this.#locked(() => this.#arrive()) : this.attempt();
+    return this.#slot === undefined ? this.#locked(() => this.#arrive()) : this.attempt();
   }
 
   #arrive(): "leader" | undefined {
@@ -148,12 +148,12 @@ class Arrival implements Attempt<"leader" | "follower"> {
         return "leader";
       }
     }
-    this.#place = this.#members.enter(cells);
+    this.#slot = this.#members.enter(cells);
     return undefined;
   }
 
   cancel(): "follower" | undefined {
-    if (this.#place === undefined) return undefined;
+    if (this.#slot === undefined) return undefined;
     try {
       return this.#locked(() => this.#withdraw(), LEAVE_MS);
     } catch (error) {
@@ -165,7 +165,7 @@ class Arrival implements Attempt<"leader" | "follower"> {
 
   #withdraw(): "follower" | undefined {
     const passed = this.attempt();
-    if (passed === undefined) this.#members.leave(this.words.cells, this.#place!);
+    if (passed === undefined) this.#members.leave(this.words.cells, this.#slot!);
     return passed;
   }
 

@@ -22,11 +22,11 @@ const WAITERS = 1;
 const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
 /**
- * A condition variable: who holds a mutex gives it up, waits to be notified, and holds it again.
+ * A condition variable: the holder of a mutex gives it up, waits to be notified, and holds it again.
  *
- * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is its initial state. Waits may
- * end for nothing: wait in a loop, until what you wait for is so. Whenever a wait returns or throws,
- * the mutex is held again.
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is its initial state. A wait may
+ * end for nothing: wait in a loop, until the condition is true. Whenever a wait returns or throws, the
+ * mutex is held again.
  *
  * | word | what | written by |
  * |---|---|---|
@@ -52,7 +52,7 @@ export class Condition {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the condition does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the condition does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
@@ -63,7 +63,8 @@ export class Condition {
    * Gives the mutex up and blocks this thread until it is notified; then takes the mutex again, which
    * may take longer than `timeoutMs`.
    *
-   * @param guard of the mutex, held; its `ownerDied` turns true if another holder died meanwhile
+   * @param guard the guard of the held mutex; its `ownerDied` turns true if another holder died
+   * meanwhile
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws {TypeError} If the guard holds no mutex.
    */
@@ -116,10 +117,10 @@ export class Condition {
   }
 
   /**
-   * Wakes waiters; for nothing if there are none.
+   * Wakes waiters, if there are any.
    *
    * @param count at least how many, default 1
-   * @throws {RangeError} If `count` is no whole number of at least 1.
+   * @throws {RangeError} If `count` is not a whole number of at least 1.
    */
   notify(count: number = 1): void {
     const woken = wholeNumber(count, "count", "notify condition", 1);

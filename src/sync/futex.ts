@@ -17,7 +17,7 @@ import type { WaitResult, Words } from "../wait/words.ts";
  * It takes 64 bytes of a region, at a multiple of 64; only the first four are used, as a signed
  * number in the machine's byte order.
  *
- * Waits may end for nothing, as "ok"; look at the word again.
+ * A wait may end for nothing, with "ok": look at the word again.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
@@ -49,14 +49,14 @@ export class Futex {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the futex does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the futex does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
     this.#words = placeWords(memory, byteOffset, Futex.byteLength, "futex");
   }
 
-  /** What came of the word, if it is there. */
+  /** The result of an operation on the word, if the page of the word is there. */
   #checked<T>(result: T): T {
     this.#words.ground.check();
     return result;
@@ -111,7 +111,7 @@ export class Futex {
    *
    * @param count at most how many, default 1
    * @returns how many were woken; the awaited waits of one isolate may count as one
-   * @throws {RangeError} If `count` is no whole number of at least 1.
+   * @throws {RangeError} If `count` is not a whole number of at least 1.
    */
   wake(count: number = 1): number {
     const most = Math.min(wholeNumber(count, "count", "wake futex", 1), 0x7fffffff);

@@ -88,13 +88,14 @@ export class ExclusiveGuard implements MutexGuard {
 /**
  * A lock that one isolate, of any process, holds at a time; a holder that dies gives it up.
  *
- * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is an unlocked mutex. Taking
- * and giving back a free one are a few atomic operations, without a system call. Who waits is served
- * in no promised order.
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is an unlocked mutex. Taking and
+ * giving back a free mutex are a few atomic operations, without a system call. Waiters get it in no
+ * promised order.
  *
- * The holder is the isolate: the main program or a Worker. If it ends without unlocking, however that
- * comes, the next one gets the lock with `ownerDied: true`, within 60 ms if it waits already. One
- * that is stopped or slow keeps it. Processes may be in any namespaces, and of any users.
+ * The holder is the isolate: the main program or a Worker. If it ends without unlocking, for whatever
+ * reason, the next holder gets the lock with `ownerDied: true`, within 60 ms if it waits already. A
+ * holder that is stopped or slow keeps the lock. The processes may be in any namespaces and belong to
+ * any users.
  *
  * | word | what |
  * |---|---|
@@ -130,7 +131,7 @@ export class Mutex {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the mutex does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the mutex does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
@@ -138,7 +139,7 @@ export class Mutex {
     this.#word = new RobustWord(words, 0);
   }
 
-  /** Whether somebody holds it; by the time this returns, it may be otherwise. */
+  /** Whether somebody holds it. By the time this returns, that may have changed. */
   get locked(): boolean {
     const locked = this.#word.holder !== 0;
     this.#word.words.ground.check();
@@ -146,7 +147,8 @@ export class Mutex {
   }
 
   /**
-   * Who holds it; null if nobody does. By the time this returns, it may be otherwise: lock to be sure.
+   * The holder; null if nobody holds the mutex. By the time this returns, that may have changed: lock
+   * to be sure.
    *
    * @throws {Deno.errors.InvalidData} If the mutex is damaged.
    * @throws {Deno.errors.BadResource} If the region is closed.

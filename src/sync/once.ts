@@ -1,4 +1,4 @@
-/** Something that is to happen once, in one of all processes. */
+/** Something that happens once, in one of all processes. */
 
 import { attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { damaged } from "../wait/damage.ts";
@@ -47,11 +47,11 @@ export class Once {
   readonly #word: RobustWord;
 
   /**
-   * The one at a place; two objects at one place are one.
+   * The `Once` at a place; two objects at one place are one `Once`.
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or it does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or it does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {

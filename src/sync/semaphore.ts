@@ -21,7 +21,7 @@ const LARGEST_COUNT = 0x7fffffff;
  * A count of permits, shared by all processes. It starts at 0, which is what all-zero memory means.
  *
  * It takes 64 bytes of a region, at a multiple of 64. Where nobody waits, every call is a few atomic
- * operations, without a system call. A process that dies keeps the permits that it acquired: a
+ * operations, and no system call is made. A process that dies keeps the permits that it acquired: a
  * semaphore has no holders. A permit meant for a waiter that dies goes to another one.
  *
  * | word | what | written by |
@@ -55,14 +55,14 @@ export class Semaphore {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the semaphore does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the semaphore does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
     this.#words = placeWords(memory, byteOffset, Semaphore.byteLength, "semaphore");
   }
 
-  /** How many permits there are; by the time this returns, it may be otherwise. */
+  /** How many permits there are. By the time this returns, that may have changed. */
   get count(): number {
     const { cells, ground } = this.#words;
     const count = countIn(cells);
@@ -102,7 +102,7 @@ export class Semaphore {
    * Adds permits and wakes as many waiters.
    *
    * @param count how many, default 1
-   * @throws {RangeError} If `count` is no whole number of at least 1, or there would be more than
+   * @throws {RangeError} If `count` is not a whole number of at least 1, or there would be more than
    * 2^31 - 1.
    */
   release(count: number = 1): void {

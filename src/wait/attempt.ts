@@ -1,4 +1,7 @@
-/** One caller's try at something that may have to wait; and the two ways to wait, one for all. */
+/**
+ * One caller's try at something that may have to wait, and the two ways to wait for it: blocking and
+ * awaited.
+ */
 
 import { type Patience, timedOut } from "./patience.ts";
 import { Spinner } from "./spinner.ts";
@@ -20,15 +23,15 @@ export interface Attempt<T> {
   /** Tries, and leaves no trace if it fails. */
   attempt(): T | undefined;
   /**
-   * Tries, and if it fails, sees to it that it will be woken.
+   * Tries. If that fails, it announces that this thread sleeps, so that somebody wakes it.
    *
-   * @param thorough also look whether those in the way are dead, which costs system calls
+   * @param thorough also check whether those in the way are dead, which costs system calls
    * @returns undefined if it has to wait
    */
   prepare(thorough: boolean): T | undefined;
   /**
-   * Gives up, also after an error: gives back all that the try has taken so far, and a wake-up that
-   * was meant for it goes to another waiter. Once at most.
+   * Gives up, also after an error. It gives back all that the try has taken so far, and passes a
+   * wake-up that was meant for it on to another waiter. It is called once at most.
    *
    * @returns a result that came at the last moment, where there is nothing that it would hold
    */
@@ -36,7 +39,7 @@ export interface Attempt<T> {
 }
 
 /**
- * The longest single wait. A waiter looks that often whether the holder has died, and whether a
+ * The longest single wait. After each, the waiter checks whether the holder has died, and whether a
  * wake-up went to somebody who died before using it.
  */
 const SLICE_MS = 30;
@@ -76,7 +79,8 @@ function untilSync<T>(attempt: Attempt<T>, patience: Patience): T {
 }
 
 /**
- * Awaits until the try succeeds. If its memory is closed meanwhile, it is given up before that.
+ * Waits until the try succeeds, without blocking. If its memory is closed meanwhile, the try is given
+ * up right before that.
  *
  * @throws {Deno.errors.TimedOut}
  * @throws the signal's reason
@@ -119,7 +123,7 @@ async function until<T>(
   }
 }
 
-/** The end of a try that came to no result: it is cancelled once, whatever came first. */
+/** The end of a try that had no result. The try is cancelled once, whatever came first. */
 class Cancelling<T> {
   readonly #attempt: Attempt<T>;
   #late: T | undefined;
@@ -136,7 +140,7 @@ class Cancelling<T> {
     try {
       this.#late = this.#attempt.cancel();
     } catch {
-      // What ends the try is to be told, and not that there was more.
+      // The caller is to learn what ended the try, not what failed after that.
     }
   }
 
@@ -158,7 +162,7 @@ function checked<T>({ words }: Attempt<T>, result: T | undefined): T | undefined
   return result;
 }
 
-/** In milliseconds; most have no end, and need no look at the clock. */
+/** In milliseconds. Most waits have no end, and need not read the clock. */
 function timeLeft({ deadline }: Patience): number {
   return deadline === Infinity ? Infinity : deadline - performance.now();
 }

@@ -1,4 +1,4 @@
-/** What is said of words that none of the algorithms has written. */
+/** The error for words that none of the algorithms can have written. */
 
 /** An error of a value that cannot stand in a word of `what`. */
 export function damaged(what: string, value: number): Error {

@@ -1,4 +1,4 @@
-/** Who holds a lock, in two words of it, and whether that one is dead. */
+/** The holder of a lock, named by two words, and whether it is dead. */
 
 import { isLocked, isNumberLocked } from "../../ffi/file_lock.ts";
 import { statusOf } from "../../ffi/status.ts";
@@ -26,15 +26,15 @@ export interface LockHolder {
   readonly alive: boolean;
 }
 
-/** What the algorithms of this module ask; a test puts its own actors in its place. */
+/** What the algorithms ask about holders. A test puts its own actors here. */
 export interface Threads {
   /**
-   * The name of this isolate here. Asked before anything is changed.
+   * The name of this isolate in this memory. It is asked for before anything changes.
    *
    * @throws if there is nothing that would show others that it lives
    */
   self(): Name;
-  /** Whether a name is one of this isolate's. */
+  /** Whether a name belongs to this isolate. */
   isSelf(number: number, fingerprint: number): boolean;
   /** Whether a holder is dead for sure; a fingerprint of 0 is not written yet. */
   isDead(number: number, fingerprint: number): boolean;

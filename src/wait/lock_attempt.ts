@@ -43,8 +43,8 @@ export class LockAttempt implements Attempt<"taken" | "recovered"> {
 }
 
 /**
- * Runs `action` with the lock held. For actions of a few operations only: then it is no blocking to wait
- * for the lock.
+ * Runs `action` with the lock held. For actions of a few operations only: then waiting for the lock
+ * counts as no blocking.
  *
  * @param timeoutMs how long to wait for the lock; by default as long as it takes
  * @throws {Deno.errors.TimedOut}

@@ -1,7 +1,7 @@
 /**
- * What primitives, channels and collections stand on: a part of a region, and whether all of its pages
- * are still the object's. Where one is lost, nothing there goes on; and what this isolate held there is
- * given up, so that others see it as a dead one's.
+ * Whether all pages of a primitive, channel or collection are still the object's. Where one is lost,
+ * nothing there goes on. What this isolate held there is given up, so that others see it as a dead
+ * holder's.
  */
 
 import { lossCounts, LossWatch } from "../mapping/loss.ts";
@@ -9,11 +9,11 @@ import type { Span } from "../mapping/pages.ts";
 import type { RegionCore } from "../region/core.ts";
 import { renewToken } from "./holder.ts";
 
-/** Names of holders stand in the first bytes of everything, no farther than this. */
+/** Holders are named in the first bytes of everything, no farther than this. */
 const NAMES_BYTE_LENGTH = 4096;
 
-/** All ground of one region that something stands on or stood on. */
-class Grounds {
+/** The watches over the parts of one region. */
+class RegionWatches {
   readonly #core: RegionCore;
   readonly #all = new Map<string, { readonly span: Span; readonly watch: LossWatch }>();
 
@@ -23,7 +23,7 @@ class Grounds {
     core.beforeHealing(() => this.#all.forEach(({ watch }) => watch.look()));
   }
 
-  /** Two that stand at one place have one watch. */
+  /** Two objects at one place have one watch. */
   at(span: Span): LossWatch {
     const key = `${span.byteOffset} ${span.byteLength}`;
     const known = this.#all.get(key);
@@ -63,11 +63,11 @@ function overlap(a: Span, b: Span): boolean {
   return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 }
 
-const known = new WeakMap<RegionCore, Grounds>();
+const known = new WeakMap<RegionCore, RegionWatches>();
 
 /** The watch over a part of a region. */
-export function groundOf(core: RegionCore, span: Span): LossWatch {
-  let grounds = known.get(core);
-  if (grounds === undefined) known.set(core, grounds = new Grounds(core));
-  return grounds.at(span);
+export function lossWatchOf(core: RegionCore, span: Span): LossWatch {
+  let watches = known.get(core);
+  if (watches === undefined) known.set(core, watches = new RegionWatches(core));
+  return watches.at(span);
 }

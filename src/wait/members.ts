@@ -1,10 +1,10 @@
 /**
- * A list of isolates in shared memory: the readers of an RwLock, the parties of a Barrier. So the dead
- * among them can be told.
+ * A list of isolates in shared memory: the readers of an RwLock, the parties of a Barrier. It shows
+ * which of them are dead.
  *
- * Each member has two words (`holder.ts`): its number (0: nobody) and its fingerprint (0: not yet).
- * The fingerprint is cleared before the number is, so that it never stands beside a foreign one. The
- * word before the list says how far it was ever used, so that nobody has to look further.
+ * Each member has two words (`holder.ts`): its number (0: nobody) and its fingerprint (0: not yet). The
+ * fingerprint is cleared before the number is, so that it never stands beside a foreign one. The word
+ * before the list says how far the list was ever used, so that nobody has to look further.
  */
 
 import { damaged } from "./damage.ts";
@@ -21,19 +21,20 @@ export class Members {
     this.#first = first;
   }
 
-  /** Enters this isolate; once more if it is in already. @returns its place; undefined if it is full */
+  /** Enters this isolate; once more if it is in already. @returns its slot; undefined if it is full */
   enter(cells: Int32Array): number | undefined {
     const { number, fingerprint } = this.#threads.self();
     for (let at = this.#first; at < cells.length; at += 2) {
-      // The load only spares the costlier exchange; the exchange makes the place this thread's own.
+      // The load only spares the costlier exchange; the exchange makes the slot this thread's own.
       if (Atomics.load(cells, at) !== 0) continue;
-      // Before the number: who looks through the list must not stop short of it.
+      // Before the number is written: a thread that goes through the list must not stop short of it.
       this.#reachTo(cells, at + 2);
       if (Atomics.compareExchange(cells, at, 0, number) !== 0) continue;
       cells[at + 1] = fingerprint;
       return at;
     }
-    // All are taken, so all were reached; else others do not see them, and nobody ever drops them.
+    // All slots are taken, so the end must have reached all of them. Otherwise others do not see them,
+    // and nobody ever drops them.
     const end = this.#end(cells);
     if (end < cells.length) throw damaged("lock", end);
     return undefined;
@@ -47,20 +48,20 @@ export class Members {
   }
 
   /**
-   * Behind the last place that was ever used.
+   * The end of the last slot that was ever used.
    *
-   * @throws {Deno.errors.InvalidData} If that is no place.
+   * @throws {Deno.errors.InvalidData} If no slot ends there.
    */
   #end(cells: Int32Array): number {
     const end = Atomics.load(cells, this.#first - 1);
-    const isPlace = end >= this.#first && end <= cells.length && (end - this.#first) % 2 === 0;
-    if (isPlace || end === 0) return end;
+    const isSlotEnd = end >= this.#first && end <= cells.length && (end - this.#first) % 2 === 0;
+    if (isSlotEnd || end === 0) return end;
     throw damaged("lock", end);
   }
 
   /** Takes this isolate out. */
   leave(cells: Int32Array, at: number): void {
-    // Memory that was cut off or overwritten meanwhile may be somebody else's place now.
+    // Memory that was cut off or overwritten meanwhile may be somebody else's slot now.
     if (cells[at + 1] !== this.#threads.self().fingerprint) return;
     cells[at + 1] = 0;
     // Pairs with the load in `count`: what this member did before is seen by who finds it gone.
@@ -72,8 +73,8 @@ export class Members {
     cells.fill(0, this.#first);
   }
 
-  /** Where somebody is in. */
-  *places(cells: Int32Array): Generator<number> {
+  /** The slots that are taken. */
+  *taken(cells: Int32Array): Generator<number> {
     const end = this.#end(cells);
     for (let at = this.#first; at < end; at += 2) if (Atomics.load(cells, at) !== 0) yield at;
   }
@@ -88,12 +89,12 @@ export class Members {
     return false;
   }
 
-  /** Whether there is no free place. */
+  /** Whether there is no free slot. */
   isFull(cells: Int32Array): boolean {
     return this.count(cells) === (cells.length - this.#first) / 2;
   }
 
-  /** How many there are, the place `except` left out. */
+  /** How many there are, the slot `except` left out. */
   count(cells: Int32Array, except = -1): number {
     let count = 0;
     const end = this.#end(cells);
@@ -108,12 +109,13 @@ export class Members {
     const end = this.#end(cells);
     for (let at = this.#first; at < end; at += 2) {
       const dead = this.deadAt(cells, at);
-      // Both at once: somebody else may have taken it out, and a living one may be in.
+      // Both words at once: somebody else may have taken the dead member out, and a living one may have
+      // entered.
       if (dead !== undefined) exchangePair(cells, at, dead, [0, 0]);
     }
   }
 
-  /** Who is in at a place, if that one is dead. */
+  /** Who has a slot, if that one is dead. */
   deadAt(cells: Int32Array, at: number): Pair | undefined {
     const number = Atomics.load(cells, at);
     if (number === 0) return undefined;

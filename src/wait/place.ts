@@ -6,7 +6,7 @@ import { RegionWords } from "./region_words.ts";
 import { BufferWords } from "./buffer_words.ts";
 import type { Words } from "./words.ts";
 
-/** Everything begins at a multiple of this, so that no two things share a cache line. */
+/** Every primitive begins at a multiple of this, so that no two of them share a cache line. */
 const ALIGNMENT = 64;
 
 /**
@@ -18,7 +18,7 @@ export type SyncMemory = MmapRegion | SharedArrayBuffer;
 /**
  * The words of a primitive.
  *
- * @throws {RangeError} If the offset is no multiple of 64, or the primitive does not fit.
+ * @throws {RangeError} If the offset is not a multiple of 64, or the primitive does not fit.
  * @throws {TypeError} If the memory cannot be written to, or is neither of the two.
  * @throws {Deno.errors.BadResource} If the region is closed.
  */
@@ -34,7 +34,7 @@ export function placeWords(
   return new RegionWords(memory, offset, byteLength, action);
 }
 
-/** Where something begins. @throws {RangeError} If it is no multiple of 64. */
+/** Where something begins. @throws {RangeError} If it is not a multiple of 64. */
 export function placeOffset(byteOffset: number, action: string): number {
   const offset = wholeNumber(byteOffset, "byteOffset", action);
   if (offset % ALIGNMENT === 0) return offset;

@@ -16,7 +16,7 @@ import { platform } from "../../ffi/platform.ts";
 import type { RegionCore } from "../region/core.ts";
 import { coreOf, MmapRegion } from "../region/mmap_region.ts";
 import type { LossWatch } from "../mapping/loss.ts";
-import { groundOf } from "./ground.ts";
+import { lossWatchOf as groundOf } from "./loss_watches.ts";
 import { type Threads, threadsOf } from "./holder.ts";
 import { waitTogether } from "./waiter.ts";
 import type { WaitResult, Words } from "./words.ts";

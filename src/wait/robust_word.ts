@@ -1,6 +1,6 @@
 /**
- * The lock word that Mutex, RwLock and Barrier are built on: exclusive, and recovered from a holder
- * that died.
+ * The lock word that Mutex, RwLock and Barrier are built on. One isolate holds it at a time, and it is
+ * taken back from a holder that died.
  *
  * | word | bits | what |
  * |---|---|---|
@@ -8,12 +8,12 @@
  * | | 31 WAITERS_BIT | somebody may sleep on this word |
  * | FINGERPRINT | | the holder's fingerprint; 0: not written (yet) |
  *
- * FINGERPRINT is 0 whenever STATE is free, and is written by the holder alone, right after it took
- * the word and right before it gives it back. So at every moment a number in STATE has beside it
- * either 0 or its holder's fingerprint. The number alone names a holder among the living; so one that
- * dies between the two stores is told from them too, and taking a word is one exchange of 32 bits (of
- * 64 it would take half as long again). Who reads one word after the other may see two holders; so a
- * word is taken from a dead holder by exchanging both at once.
+ * FINGERPRINT is 0 whenever STATE is free, and is written by the holder alone, right after it took the
+ * word and right before it gives it back. So beside a number in STATE there is always either 0 or its
+ * holder's fingerprint. Among the living, the number alone names a holder. So a holder that dies
+ * between the two stores can be told from them too, and one exchange of 32 bits takes the word (64 bits
+ * would take half as long again). A thread that reads one word after the other may see two holders. So
+ * the word is taken from a dead holder by exchanging both words at once.
  */
 
 import { damaged } from "./damage.ts";
@@ -23,7 +23,7 @@ import type { Words } from "./words.ts";
 
 const WAITERS_BIT = 0x80000000 | 0;
 
-/** How a lock word was got. */
+/** How a lock word was taken: free, or from a dead holder. */
 export type Taken = "taken" | "recovered";
 
 /** A lock word at `index`, its fingerprint in the next word. */
@@ -38,12 +38,12 @@ export class RobustWord {
     this.#threads = words.threads;
   }
 
-  /** The number of who holds it; 0 if it is free. */
+  /** The holder's number; 0 if it is free. */
   get holder(): number {
     return this.#state & NUMBER_MASK;
   }
 
-  /** @throws {Deno.errors.InvalidData} If it has a bit that is none. */
+  /** @throws {Deno.errors.InvalidData} If a bit is set that has no meaning. */
   get #state(): number {
     const state = Atomics.load(this.words.cells, this.index);
     if ((state & NO_BIT) === 0) return state;
@@ -57,7 +57,7 @@ export class RobustWord {
     return isOwn;
   }
 
-  /** Whether somebody holds it who is dead. Takes nothing. */
+  /** Whether its holder is dead. This takes nothing. */
   get isLost(): boolean {
     const { cells } = this.words;
     const state = this.#state;
@@ -72,7 +72,7 @@ export class RobustWord {
     return Atomics.load(this.words.cells, this.index + 1);
   }
 
-  /** Takes it if it is free and nobody waits: the way without contention. */
+  /** Takes it if it is free and nobody waits: the fast path. */
   tryTake(): boolean {
     const { number, fingerprint } = this.#threads.self();
     const { cells } = this.words;
@@ -149,8 +149,8 @@ export class RobustWord {
   }
 
   /**
-   * For those who only want it to be free: if `thorough`, takes it from a dead holder, else leaves
-   * WAITERS_BIT.
+   * For a thread that only wants it to be free. If `thorough`, this takes it from a dead holder.
+   * Otherwise it leaves WAITERS_BIT.
    *
    * @returns undefined if it is held; `expected` then is the value to wait on
    */
@@ -217,8 +217,9 @@ export class RobustWord {
   }
 
   /**
-   * Gives it back and wakes one waiter, or all. By who took it only; nothing happens if that one has
-   * lost it since: its memory was lost, or cut off, or overwritten, and may be held by somebody else.
+   * Gives it back and wakes one waiter, or all. Only the thread that took it may call this. Nothing
+   * happens if that thread has lost it since: its memory was lost, cut off or overwritten, and somebody
+   * else may hold it.
    *
    * @param epoch when it was taken
    */

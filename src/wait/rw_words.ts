@@ -25,9 +25,9 @@ const DRAIN = 2;
 const DIED = 3;
 const FIRST_MEMBER = 16;
 
-/** A reader's place in the list. */
-export interface ReadPlace {
-  readonly place: number;
+/** A reader's slot in the list, and what it is told. */
+export interface ReadHold {
+  readonly slot: number;
   readonly ownerDied: boolean;
 }
 
@@ -54,24 +54,24 @@ export class RwWords {
   holders(): LockHolder[] {
     const { readers, words } = this;
     // Who has the writer's word while somebody reads waits.
-    const reading = [...readers.places(words.cells)].flatMap((at) => holderAt(words, at) ?? []);
+    const reading = [...readers.taken(words.cells)].flatMap((at) => holderAt(words, at) ?? []);
     return reading.length > 0 ? reading : [holderAt(words, WRITER) ?? []].flat();
   }
 
   /** Enters as a reader if nobody writes or waits to. */
-  tryRead(): ReadPlace | undefined {
+  tryRead(): ReadHold | undefined {
     if (this.writer.holder !== 0) return undefined;
-    const place = this.readers.enter(this.words.cells);
-    if (place === undefined) return undefined;
-    if (this.writer.holder === 0) return this.#reading(place);
-    this.leave(place);
+    const slot = this.readers.enter(this.words.cells);
+    if (slot === undefined) return undefined;
+    if (this.writer.holder === 0) return this.#hold(slot);
+    this.leave(slot);
     return undefined;
   }
 
   /** As `tryRead`; also if the writer, or some of too many readers, are dead. */
-  readNow(): ReadPlace | undefined {
-    const place = this.tryRead();
-    if (place !== undefined) return place;
+  readNow(): ReadHold | undefined {
+    const hold = this.tryRead();
+    if (hold !== undefined) return hold;
     if (this.writer.takeIfDead()) return this.readRecovered();
     const { readers, words } = this;
     if (!readers.isFull(words.cells)) return undefined;
@@ -80,27 +80,27 @@ export class RwWords {
   }
 
   /** Enters as a reader, holding the word of a writer that has died. */
-  readRecovered(): ReadPlace | undefined {
+  readRecovered(): ReadHold | undefined {
     // Before the word is given back, so that no other reader misses it.
     Atomics.store(this.words.cells, DIED, 1);
     try {
-      const place = this.readers.enter(this.words.cells);
-      return place === undefined ? undefined : this.#reading(place);
+      const slot = this.readers.enter(this.words.cells);
+      return slot === undefined ? undefined : this.#hold(slot);
     } finally {
       this.writer.release(EVERYBODY);
     }
   }
 
-  #reading(place: number): ReadPlace {
-    return { place, ownerDied: Atomics.load(this.words.cells, DIED) !== 0 };
+  #hold(slot: number): ReadHold {
+    return { slot, ownerDied: Atomics.load(this.words.cells, DIED) !== 0 };
   }
 
   /** Leaves as a reader. */
-  leave(place: number): void {
+  leave(slot: number): void {
     const { cells } = this.words;
-    this.readers.leave(cells, place);
+    this.readers.leave(cells, slot);
     // Pairs with the writer's exchange on its word: either it is seen here, or the writer finds the
-    // place empty.
+    // slot empty.
     if (Atomics.load(cells, WRITER) === 0) return;
     Atomics.add(cells, DRAIN, 1);
     this.words.wake(DRAIN, EVERYBODY);
@@ -155,7 +155,7 @@ export class RwWords {
 }
 
 /** Locks for reading. */
-export class ReadAttempt implements Attempt<ReadPlace> {
+export class ReadAttempt implements Attempt<ReadHold> {
   readonly action = "lock for reading";
   readonly #rw: RwWords;
   index = WRITER;
@@ -169,16 +169,16 @@ export class ReadAttempt implements Attempt<ReadPlace> {
     return this.#rw.words;
   }
 
-  attempt(): ReadPlace | undefined {
+  attempt(): ReadHold | undefined {
     return this.#rw.tryRead();
   }
 
-  prepare(thorough: boolean): ReadPlace | undefined {
+  prepare(thorough: boolean): ReadHold | undefined {
     const { writer, words, readers } = this.#rw;
     while (true) {
       this.expected = Atomics.load(words.cells, DRAIN);
-      const place = this.#rw.tryRead();
-      if (place !== undefined) return place;
+      const hold = this.#rw.tryRead();
+      if (hold !== undefined) return hold;
       const state = writer.freeOrWait(thorough);
       if (state === "recovered") {
         const recovered = this.#rw.readRecovered();

@@ -1,4 +1,4 @@
-/** A count of those who may sleep, so that nobody is woken by a system call where nobody sleeps. */
+/** A count of the threads that may sleep. Where it is 0, no system call is made to wake somebody. */
 
 import type { Words } from "./words.ts";
 

@@ -1,12 +1,16 @@
 /**
- * What the algorithms of this folder see of memory: an Int32Array and a wait/wake pair. So they run
- * over a region, over a SharedArrayBuffer, and under a test that drives them step by step.
+ * The memory that the algorithms of locks and channels work on: an Int32Array, and a way to wait and to
+ * wake. So the algorithms run over a region, over a SharedArrayBuffer, and under a test that drives
+ * them step by step.
  */
 
 import type { LossWatch } from "../mapping/loss.ts";
 import type { Threads } from "./holder.ts";
 
-/** How a wait ended: woken (perhaps for nothing), the word was another one already, or time is up. */
+/**
+ * How a wait ended: the thread was woken (perhaps for nothing), the word had another value already, or
+ * the time was up.
+ */
 export type WaitResult = "ok" | "not-equal" | "timed-out";
 
 /** The memory of one primitive. */

@@ -196,7 +196,7 @@ inEveryOrder(
 inEveryOrder("A list of members never loses one that lives", () => {
   const arena = new Arena(RwLock.byteLength);
   const members = new Members(16, THREADS);
-  const cells = new Int32Array(arena.memory, 0, 20); // of two places
+  const cells = new Int32Array(arena.memory, 0, 20); // of two slots
   arena.words.set([18, FIRST_NUMBER, fingerprintOf(0)], 15); // the first actor is in
   return {
     memory: arena.memory,

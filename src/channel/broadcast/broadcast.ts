@@ -35,23 +35,23 @@ export interface BroadcastOptions extends JoinOptions, PlaceOptions {
 const CREATE: Names<BroadcastOptions> = { ...JOIN, ...PLACE, capacity: true };
 
 /**
- * Messages from one writer to up to 64 readers, each at its own place. The writer never waits: a
- * reader that is slower than it loses the oldest messages, learns how many, and goes on with the
- * oldest that is kept.
+ * Messages from one writer to up to 64 readers, each at its own position. The writer never waits. A
+ * reader that is too slow loses the oldest messages, learns how many, and goes on with the oldest one
+ * that is kept.
  *
- * Whoever publishes first is the writer, whoever subscribes a reader; one object may be both.
+ * Whoever publishes first is the writer, and whoever subscribes is a reader. One object may be both.
  *
- * **Ends.** When the writer closes, readers get what is kept, then null. Whoever opens the broadcast
- * after that may publish again, and goes on in the same ring: so does a program that is started again
- * and keeps its broadcast in a file.
+ * **Ends.** When the writer closes, readers get what is kept, then null. A process that opens the
+ * broadcast after that may publish again, and goes on in the same ring. So a program that is started
+ * again can keep its broadcast in a file.
  *
- * **Deaths.** A writer that died without `close` makes receiving throw `Deno.errors.ConnectionReset`,
- * once everything that it published was received; a message that it was about to write is not there.
- * Another one may take its place. What becomes of a reader is of no matter to anybody.
+ * **Deaths.** If the writer died without `close`, receiving throws `Deno.errors.ConnectionReset` once
+ * everything that it published was received. A message that it was about to write is not there. Another
+ * process may become the writer. The death of a reader concerns nobody.
  *
- * Processes may be in any namespaces, and of any users who can reach the memory. They must trust each
- * other: who can write to it can make receiving throw `Deno.errors.InvalidData`, but can make nobody
- * crash.
+ * The processes may be in any namespaces, and belong to any users who can reach the memory. They must
+ * trust each other: a process that can write to the memory can make receiving throw
+ * `Deno.errors.InvalidData`, but cannot make anybody crash.
  *
  * The layout in memory is described in `broadcast_layout.ts`.
  *
@@ -76,7 +76,7 @@ export class Broadcast implements Disposable {
   readonly #ring: BroadcastWriter;
   /** Whether it had ended when it was opened: then it may begin again. */
   readonly #foundEnded: boolean;
-  /** Since when it is the writer: a loss of the memory ends that. */
+  /** The loss epoch in which it became the writer: a lost page ends that. */
   #writes = NOT_WRITER;
   #closed = false;
 
@@ -98,8 +98,8 @@ export class Broadcast implements Disposable {
    * One in a file keeps the newest messages, whoever dies. The maker of a named one removes the name
    * when it closes it.
    *
-   * @throws {RangeError} If `capacity` is no whole number from 1 to 2^30.
-   * @throws {TypeError} If an option is none of its values.
+   * @throws {RangeError} If `capacity` is not a whole number from 1 to 2^30.
+   * @throws {TypeError} If an option does not have one of its values.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or one of another capacity.
    * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
    */
@@ -160,7 +160,7 @@ export class Broadcast implements Disposable {
    * Publishes a message, without ever waiting: it takes the room of the oldest ones.
    *
    * @throws {RangeError} If it is longer than `maxByteLength`.
-   * @throws {TypeError} If it is no Uint8Array.
+   * @throws {TypeError} If it is not a Uint8Array.
    * @throws {Deno.errors.Busy} If another one is the writer, and alive.
    * @throws {Deno.errors.BrokenPipe} If the writer has closed since this was opened.
    * @throws {Deno.errors.BadResource} If this is closed.
@@ -205,7 +205,7 @@ export class Broadcast implements Disposable {
   /**
    * A reader of its own.
    *
-   * @throws {TypeError} If `from` is none of its values.
+   * @throws {TypeError} If `from` does not have one of its values.
    * @throws {Deno.errors.BadResource} If this is closed.
    *
    * @example A reader that comes late, and one that is too slow
@@ -233,7 +233,7 @@ export class Broadcast implements Disposable {
   }
 
   /**
-   * What another process needs to attach, as plain JSON; good as long as this is open.
+   * What another process needs to attach, as plain JSON. It is valid as long as this is open.
    *
    * @throws {Deno.errors.BadResource} If this is closed.
    */

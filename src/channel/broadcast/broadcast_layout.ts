@@ -20,7 +20,7 @@
  * whoever begins there knows the number of what will come. PADDING has it too.
  *
  * The writer moves OLDEST forward before it writes over a record, and TAIL once a record is complete.
- * Readers write nothing but BELL, so they need no places here, and whether they live is no matter.
+ * Readers write nothing but BELL, so they have no entries here, and whether they live does not matter.
  */
 
 export const TAIL = 16;

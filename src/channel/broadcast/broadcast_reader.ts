@@ -8,8 +8,8 @@ import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layo
 import type { RingMemory } from "../ring_memory.ts";
 
 /**
- * How often in one call it may be overtaken. A reader that is always too slow has others of its thread
- * to let run.
+ * How often it may be overtaken in one call. A reader that is always too slow must let other work of
+ * its thread run.
  */
 const TRIES = 100;
 
@@ -27,7 +27,7 @@ export class BroadcastReader {
   /** The halves of OLDEST when last looked at. */
   #oldestLow = 0;
   #oldestHigh = 0;
-  /** How many messages were written over before this reader had them. */
+  /** How many messages were overwritten before this reader received them. */
   lost = 0;
 
   /**

@@ -56,13 +56,13 @@ export class BroadcastWriter {
     const next = this.#tail + units + (fits ? 0 : this.#units - index);
     // One unit more, because the number of the next message is written too.
     if (next + 1 - this.#oldest > this.#units) this.#makeRoom(next + 1);
-    const place = fits ? index : 0;
+    const start = fits ? index : 0;
     if (!fits) {
       ring[2 * index] = PADDING;
       ring[1] = this.#number | 0;
     }
-    ring[2 * place] = byteLength;
-    copyIn(bytes, 8 * place + RECORD_HEADER_BYTE_LENGTH, message, byteLength);
+    ring[2 * start] = byteLength;
+    copyIn(bytes, 8 * start + RECORD_HEADER_BYTE_LENGTH, message, byteLength);
     this.#numberNext(cells, ring, next);
     // Pairs with the loads in `BroadcastReader`: who sees the new tail sees the record and the number
     // behind it. Before the look at the bell: a reader sets it and then looks at the tail.

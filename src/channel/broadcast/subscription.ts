@@ -36,13 +36,13 @@ export interface SubscribeOptions {
 const SUBSCRIBE: Names<SubscribeOptions> = { from: true };
 
 /**
- * A reader of a broadcast, at its own place: what `Broadcast.subscribe` gives. Iterating it takes all
+ * A reader of a broadcast, at its own position: what `Broadcast.subscribe` gives. Iterating it takes all
  * messages up to the end.
  */
 export interface Subscription extends Disposable, AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
-   * How many messages this reader has lost so far: they were written over before it came to them. It
-   * counts them when it comes there, so at the latest with the next message that it receives.
+   * How many messages this reader has lost so far: they were overwritten before it came to them. It
+   * counts them when it comes to their position, at the latest with the next message that it receives.
    */
   readonly lost: number;
   /**
@@ -73,7 +73,10 @@ export interface Subscription extends Disposable, AsyncIterable<Uint8Array<Array
    * @throws as {@linkcode tryReceive}
    */
   receive(options?: WaitOptions): Promise<Uint8Array<ArrayBuffer> | null>;
-  /** Ends it; calls that wait are rejected with `Deno.errors.BadResource`. Twice is silent. */
+  /**
+   * Ends the subscription. Calls that wait are rejected with `Deno.errors.BadResource`. A second call
+   * does nothing.
+   */
   [Symbol.dispose](): void;
 }
 
@@ -94,7 +97,7 @@ export class Subscriber implements Subscription {
   readonly #feed: Feed;
   readonly #reader: BroadcastReader;
   readonly #strategy: WaitStrategy;
-  /** When the reader saw its memory last, counted in losses. */
+  /** The loss epoch in which the reader last used its memory. */
   #epoch: number;
   #closed = false;
 

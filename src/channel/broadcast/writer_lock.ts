@@ -1,10 +1,10 @@
-/** Who is the writer of a broadcast. */
+/** The lock of a broadcast's writer. */
 
 import { RobustWord } from "../../wait/robust_word.ts";
 import type { Words } from "../../wait/words.ts";
 import { WRITER, WRITER_PID } from "./broadcast_layout.ts";
 
-/** The writer's place: one thread at a time has it, until it leaves it or dies. */
+/** The writer's lock: one thread at a time holds it, until it leaves or dies. */
 export class WriterLock {
   readonly #words: Words;
   readonly #lock: RobustWord;
@@ -26,7 +26,7 @@ export class WriterLock {
         `Cannot publish message: process ${Atomics.load(cells, WRITER_PID)} is the writer`,
       );
     }
-    // Who dies right before this is taken for the writer before it.
+    // A writer that dies right before this is taken for the writer before it.
     Atomics.store(cells, WRITER_PID, Deno.pid);
   }
 
@@ -37,7 +37,7 @@ export class WriterLock {
 
   /** The process of a writer that died. */
   lostPid(): number | undefined {
-    // Before the look: another one may take the place right after it.
+    // Before the look: another one may take it right after it.
     const pid = Atomics.load(this.#words.cells, WRITER_PID);
     const isLost = this.#lock.isLost;
     this.#words.ground.check();

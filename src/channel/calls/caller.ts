@@ -24,7 +24,7 @@ import { Permits } from "./permits.ts";
 
 const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
-/** How long to wait for a place to offer a connection at, if others have all of them. */
+/** How long to wait for a slot to offer a connection in, if others have all of them. */
 const RETRY_MS = 5;
 
 /** The client's side of a connection. */
@@ -52,7 +52,7 @@ export class Caller {
   constructor(meeting: Meeting) {
     const pid = meeting.serverPid();
     if (pid === undefined) {
-      throw new Deno.errors.ConnectionRefused("Cannot connect to server: there is none");
+      throw new Deno.errors.ConnectionRefused("Cannot connect to server: there is no server");
     }
     const { ringCapacity, longestRequest, pidNamespace: theirs } = meeting.facts();
     const isNear = theirs !== 0 && theirs === pidNamespace();

@@ -18,7 +18,7 @@ const CONNECTING = "connect to server";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions {
-  /** How long each call waits that does not say it itself, in milliseconds. By default for ever. */
+  /** How long a call waits that has no `timeoutMs` of its own, in milliseconds. By default for ever. */
   timeoutMs?: number;
 }
 
@@ -80,8 +80,8 @@ export class Client implements Disposable, AsyncDisposable {
 
   /**
    * Sends a request and waits for the answer; both of any length. Many calls may be under way, and
-   * answers come in any order. If the server has as many as it takes at a time, the call waits for
-   * its turn. The request must stay as it is until then.
+   * answers come in any order. If the server already handles as many calls as it takes at a time, the
+   * call waits. The request must stay as it is until then.
    *
    * A call that times out or is aborted aborts the handler's signal too.
    *
@@ -97,7 +97,7 @@ export class Client implements Disposable, AsyncDisposable {
    * @throws {Deno.errors.InvalidData} If the server sends what no server sends.
    * @throws {Deno.errors.BadResource} If the client is closed, also while it waits.
    * @throws {RangeError} If the request is longer than the server takes.
-   * @throws {TypeError} If it is no Uint8Array.
+   * @throws {TypeError} If it is not a Uint8Array.
    */
   async call(request: Uint8Array, options?: WaitOptions): Promise<Uint8Array<ArrayBuffer>> {
     return await this.#caller.call(request, this.#patience(options));
@@ -112,8 +112,8 @@ export class Client implements Disposable, AsyncDisposable {
   }
 
   /**
-   * The server's object, where it is one of `serveObject`: each method gives a promise of what the
-   * method there gives. It has no state; every call of this makes another one.
+   * The server's object, if the server was made by `serveObject`. Each method gives a promise of what
+   * the method there gives. The object has no state, and every call of this makes another one.
    *
    * @typeParam T the type of the object there
    * @param options for each of its calls
@@ -149,8 +149,8 @@ export class Client implements Disposable, AsyncDisposable {
 /**
  * Connects to a server of this or another process: see `serve`. Calls may be made at once.
  *
- * To a server of another PID namespace, such as another container's, through a file that is made beside
- * the server's path or name, and has a name until the server has opened it.
+ * If the server is in another PID namespace, such as another container, the connection lies in a file
+ * beside the server's path or name. That file has a name until the server has opened it.
  *
  * @param server the server's handle, or its text form, or the name or path that it was given
  * @throws {Deno.errors.ConnectionRefused} If there is no server any more.
@@ -197,5 +197,5 @@ function openRegion(server: RegionHandle | string | PlaceOptions): MmapRegion {
   if (path !== undefined && name === undefined) {
     return MmapRegion.open(path, { access: "read-write" });
   }
-  throw new TypeError("Cannot connect to server as it has a handle, a name or a path");
+  throw new TypeError("Cannot connect to server as it takes a handle, a name or a path");
 }

@@ -77,7 +77,7 @@ function makeAnonymous(byteLength: number): { region: MmapRegion; text: string }
  * @param text the handle, or what `beside.ts` says; it may be anything
  * @param concurrency how many calls the client may have at a time
  * @param meetingPath beside which the client may have made it
- * @throws if it is no connection of a client that lives
+ * @throws if it is not a connection of a client that lives
  */
 export function acceptConnection(
   text: string,
@@ -88,7 +88,7 @@ export function acceptConnection(
   if (beside === undefined) {
     const handle = parseHandle(text);
     // Nothing else that has a path: a client must not choose which file this process opens.
-    if (handle.kind !== "anonymous") throw unusable("its memory is none of a client");
+    if (handle.kind !== "anonymous") throw unusable("no client makes such memory");
     checkLength(handle.byteLength);
     return welcome(MmapRegion.attach(handle), handle.pid, concurrency);
   }
@@ -104,14 +104,14 @@ function checkLength(byteLength: number): void {
   const ringCapacity = byteLength / 2 - HEADER_BYTE_LENGTH;
   const isPowerOfTwo = (ringCapacity & (ringCapacity - 1)) === 0;
   if (isPowerOfTwo && ringCapacity >= LEAST_CAPACITY && ringCapacity <= LARGEST_CAPACITY) return;
-  throw unusable("its memory is none of a client");
+  throw unusable("no client makes such memory");
 }
 
 /** Closes the region if that fails. */
 function welcome(region: MmapRegion, pid: number, concurrency: number): Connection {
   const halfByteLength = region.byteLength / 2;
   closingOnError(region, () => {
-    // What is none must stay as it is, whoever it belongs to.
+    // Memory that is not a connection must stay as it is, whoever it belongs to.
     const starts = [0, halfByteLength];
     if (starts.every((start) => findOver(region, start, CHANNEL) !== undefined)) return;
     throw unusable("its memory holds no channels");

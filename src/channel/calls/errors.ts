@@ -69,14 +69,14 @@ function classNameOf(error: Error): string {
   return found?.[0] ?? "Error";
 }
 
-/** The error that `encodeError` wrote. @throws {Deno.errors.InvalidData} If it is none. */
+/** The error that `encodeError` wrote. @throws {Deno.errors.InvalidData} If the bytes hold no error. */
 export function decodeError(bytes: Uint8Array): Error {
   let record: ErrorRecord;
   try {
     record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (typeof record.message !== "string" || typeof record.name !== "string") throw record;
   } catch (cause) {
-    throw new Deno.errors.InvalidData("Cannot read error: it is none", { cause });
+    throw new Deno.errors.InvalidData("Cannot read error: the message holds none", { cause });
   }
   const error = withClass(record);
   for (const key of FIELDS) {

@@ -48,13 +48,13 @@ export interface Frame {
   readonly part: Uint8Array<ArrayBuffer>;
 }
 
-/** @throws {Deno.errors.InvalidData} If it is none. */
+/** @throws {Deno.errors.InvalidData} If the bytes are not a frame. */
 export function readFrame(message: Uint8Array): Frame {
   const [kind, more, zero, alsoZero] = message;
   if (
     message.length < HEADER_BYTE_LENGTH || kind! < HELLO || kind! > ENDED || more! > 1 ||
     zero !== 0 || alsoZero !== 0
-  ) throw new Deno.errors.InvalidData("Cannot read message: it is none of a server or client");
+  ) throw new Deno.errors.InvalidData("Cannot read message: it is not from a server or client");
   const call = message[4]! | message[5]! << 8 | message[6]! << 16 | message[7]! << 24;
   // A copy, because the program may keep it and look at its buffer.
   const part = message.slice(HEADER_BYTE_LENGTH) as Uint8Array<ArrayBuffer>;

@@ -157,14 +157,14 @@ export class Meeting implements Disposable {
     this.words.wake(stateOf(index), EVERYBODY);
   }
 
-  /** Gives the places of dead clients to others. */
+  /** Gives the slots of dead clients to others. */
   dropDead(): void {
     const cells = this.#cells;
     for (const offer of allOffers()) {
       const at = LIST + 2 * offer;
       const dead = this.#members.deadAt(cells, at);
       if (dead === undefined) continue;
-      // First: once the place is free, the state belongs to whoever takes it.
+      // First: once the slot is free, the state belongs to whoever takes it.
       Atomics.and(cells, stateOf(offer), ~STATE_BITS);
       exchangePair(cells, at, dead, [0, 0]);
     }
@@ -176,14 +176,14 @@ export class Meeting implements Disposable {
     return BELL;
   }
 
-  /** Offers a connection; once. @returns false if there is no place now */
+  /** Offers a connection; once. @returns false if there is no free slot now */
   offer(text: string): boolean {
     const bytes = new TextEncoder().encode(text);
     if (bytes.length > LONGEST_TEXT) throw new RangeError("Cannot connect: the handle is too long");
     const cells = this.#cells;
-    const place = this.#members.enter(cells.subarray(0, LIST + 2 * OFFER_COUNT));
-    if (place === undefined) return false;
-    const index = (place - LIST) / 2;
+    const slot = this.#members.enter(cells.subarray(0, LIST + 2 * OFFER_COUNT));
+    if (slot === undefined) return false;
+    const index = (slot - LIST) / 2;
     this.#textBytes(index).set(bytes);
     cells[stateOf(index) + TEXT_BYTE_LENGTH] = bytes.length;
     cells[stateOf(index) + WHY] = 0;
@@ -218,7 +218,7 @@ export class Meeting implements Disposable {
     if (this.#offered === undefined) return;
     const { index } = this.#offered;
     this.#offered = undefined;
-    // Where the memory was lost, somebody else may have the place by now.
+    // Where the memory was lost, somebody else may have the slot by now.
     if (this.#epoch !== this.words.ground.epoch) return;
     const cells = this.#cells;
     Atomics.and(cells, stateOf(index), ~STATE_BITS);
@@ -229,7 +229,7 @@ export class Meeting implements Disposable {
     return this.placed.region.closed;
   }
 
-  /** Gives the place and the memory back; twice is silent. */
+  /** Gives the slot and the memory back; twice is silent. */
   [Symbol.dispose](): void {
     this.#withdraw();
     this.placed.region.close();

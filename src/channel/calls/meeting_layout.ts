@@ -25,7 +25,7 @@
  * | 2 | why it was refused: 0, or FULL or UNREACHABLE |
  * | 16... | the handle as text, or how the file beside this one ends (`beside.ts`) |
  *
- * The state of an offer is NOTHING (0) whenever nobody has its place.
+ * The state of an offer is NOTHING (0) whenever nobody has its slot.
  */
 
 import type { Geometry } from "../header.ts";

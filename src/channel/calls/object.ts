@@ -28,11 +28,11 @@ type Method = (...args: unknown[]) => unknown;
  * whatever `structuredClone` takes: Map, Set, Date, bigint, typed arrays, cycles. What a method throws
  * is thrown in the client, as with `serve`.
  *
- * Only functions can be called that the object has itself or by its class at the time of this call;
- * nothing that is there by way of `Object.prototype`, no getters, and nothing that was added later.
+ * Clients can only call functions that the object or its class has at the time of this call: nothing
+ * from `Object.prototype`, no getters, and nothing that is added later.
  *
  * @param options as of `serve`
- * @throws {TypeError} If it is no object or has no method.
+ * @throws {TypeError} If it is not an object or has no method.
  * @throws as `serve` does
  *
  * @example

@@ -81,7 +81,9 @@ export class PendingCall {
       case FAILURE:
         return this.fail(decodeError(this.#parts.take()));
       default:
-        throw new Deno.errors.InvalidData(`Cannot ${ACTION}: it ended a call that is wanted`);
+        throw new Deno.errors.InvalidData(
+          `Cannot ${ACTION}: it ended a call that nobody has cancelled`,
+        );
     }
   }
 

@@ -1,9 +1,9 @@
-/** How many may run at once; the others wait in the order in which they came. */
+/** Permits to run. Those without one wait in the order in which they came. */
 
 /** A count of permits, within one isolate. */
 export class Permits {
   #free: number;
-  /** Who waits; and in which order, with those that wait no more still in it. */
+  /** Those that wait. The queue has their order, and may still hold some that wait no more. */
   readonly #waiting = new Set<() => void>();
   #queue: (() => void)[] = [];
   #head = 0;

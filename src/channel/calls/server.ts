@@ -49,7 +49,7 @@ const MOST_CONCURRENCY = 2 ** 20;
 const DEFAULT_LONGEST_REQUEST = 2 ** 28;
 const MOST_REQUEST = 2 ** 32 - 1;
 
-/** What opening a client's memory throws where the client may be fine. */
+/** The errors of opening a client's memory that are no fault of the client. */
 const UNREACHED = [
   Deno.errors.NotFound,
   Deno.errors.NotSupported,
@@ -188,16 +188,16 @@ export class Server implements Disposable, AsyncDisposable {
  *
  * An answer must stay as it is until it is sent, so give one that nobody else uses.
  *
- * What the handler throws, `call` throws in the client: an error of the same class (of those built
- * into JavaScript and Deno), name, message and `code`, whose `cause` is what `Deno.inspect` shows of
- * the original.
+ * If the handler throws, `call` throws in the client: an error of the same class (of those built into
+ * JavaScript and Deno), name, message and `code`, whose `cause` is what `Deno.inspect` shows of the
+ * original.
  *
- * A server takes 512 clients. One of another PID namespace can connect if the server has a path or name,
- * and if it is of the server's user or the server is root.
+ * A server takes 512 clients. A client in another PID namespace can connect if the server has a path or
+ * name, and if it belongs to the server's user or the server is root.
  *
- * A client that dies, stops, does not read its answers or sends nonsense is in no other one's way.
- * Who can write to the memory of the server's handle can keep new clients from connecting, and no
- * more.
+ * A client that dies, stops, does not read its answers or sends nonsense does not hold up others. A
+ * process that can write to the memory of the server's handle can keep new clients from connecting, but
+ * do nothing else.
  *
  * @param options where clients find the server, and its limits; with a name or path, one server at a
  * time may be there
@@ -205,7 +205,7 @@ export class Server implements Disposable, AsyncDisposable {
  * @throws {Deno.errors.AlreadyExists} If something else is there.
  * @throws {RangeError} If an option is out of range.
  * @throws {Error} ENOSPC: there is no memory, or no room on the disk.
- * @throws {TypeError} If `handler` is no function.
+ * @throws {TypeError} If `handler` is not a function.
  *
  * @example
  * ```ts

@@ -43,12 +43,12 @@ const CREATE: Names<LatestOptions> = { ...PLACE, byteLength: true };
 
 /**
  * A value in shared memory that one process writes again and again and others read: a position, a
- * configuration, a frame. Who reads gets the newest one, whole; what was written between two reads is
- * skipped.
+ * configuration, a frame. A reader always gets the newest value, whole. Values that were written
+ * between two reads are skipped.
  *
- * A writer never waits for readers. Several writers wait for each other's copy, so one that is stopped
- * in the middle of it holds up the others; not one that dies: it leaves the value that was there. A
- * reader that is overtaken by several writes while it copies begins anew.
+ * A writer never waits for readers. Several writers wait for each other's copy, so a writer that is
+ * stopped in the middle of its copy holds up the others. A writer that dies does not: the value before
+ * it stays. A reader that is overtaken by several writes while it copies starts again.
  *
  * It takes a page of words and four times its length. Words 0 to 5 are as in a channel, word 5 being
  * the length of the value; words 16 and 17 count the writes and so name the slot, word 48 is what waiters
@@ -89,7 +89,7 @@ export class Latest implements Disposable {
   /**
    * Makes one: in anonymous memory, or under a name or path, where it joins the one that is there.
    *
-   * @throws {RangeError} If `byteLength` is no whole number from 1 to 2^28.
+   * @throws {RangeError} If `byteLength` is not a whole number from 1 to 2^28.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or one of another length.
    * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
    */
@@ -152,7 +152,7 @@ export class Latest implements Disposable {
    * Writes the value. Readers see all of it or the one before.
    *
    * @throws {RangeError} If it has not exactly `byteLength` bytes.
-   * @throws {TypeError} If it is no Uint8Array.
+   * @throws {TypeError} If it is not a Uint8Array.
    * @throws {Deno.errors.BadResource} If this is closed.
    */
   write(bytes: Uint8Array): void {
@@ -179,7 +179,7 @@ export class Latest implements Disposable {
    * @param target where to copy it to, exactly `byteLength` bytes; by default a new array
    * @returns `target`
    * @throws {RangeError} If `target` has another length.
-   * @throws {TypeError} If `target` is no Uint8Array.
+   * @throws {TypeError} If `target` is not a Uint8Array.
    * @throws {Deno.errors.BadResource} If this is closed.
    */
   read(target: Uint8Array = new Uint8Array(this.byteLength)): Uint8Array {
@@ -224,7 +224,7 @@ export class Latest implements Disposable {
   }
 
   /**
-   * What another process needs to attach, as plain JSON; good as long as this is open.
+   * What another process needs to attach, as plain JSON. It is valid as long as this is open.
    *
    * @throws {Deno.errors.BadResource} If this is closed.
    */
@@ -263,7 +263,7 @@ function checkPlaced(placed: Placed): Placed {
   const { capacity, flags } = placed.geometry;
   if (flags >= 1 && flags <= LARGEST && geometryFor(flags).capacity === capacity) return placed;
   throw new Deno.errors.InvalidData(
-    `Cannot open latest value: its header is damaged, ${capacity} bytes for ${flags} cannot be`,
+    `Cannot open latest value: its header is damaged, a value of ${flags} bytes never takes ${capacity}`,
   );
 }
 

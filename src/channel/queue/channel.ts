@@ -43,25 +43,25 @@ import { type Values, valuesOf, type ValuesOptions } from "./values.ts";
 /**
  * A queue of messages in shared memory, from one process or Worker to another: whole messages of 0 to
  * `maxByteLength` bytes, in the order in which they were sent. Sending and receiving are a few atomic
- * operations and a copy; only who sleeps is woken by a system call.
+ * operations and a copy. A system call is made only to wake somebody who sleeps.
  *
- * A channel has one direction. Whoever sends first is its producer, whoever receives first its
- * consumer; where "multiple" was asked for, there may be several, and every message goes to
- * one consumer.
+ * A channel has one direction. Whoever sends first is its producer, and whoever receives first is its
+ * consumer. Where "multiple" was asked for, there may be several, and every message goes to one
+ * consumer.
  *
  * **Ends.** After `closeSending`, or when the last producer closes, consumers get what is left and then
  * null. When the last consumer closes, sending throws `Deno.errors.BrokenPipe`.
  *
- * **Deaths.** A producer that died without `close` makes receiving throw
- * `Deno.errors.ConnectionReset`, once everything that it sent was received; a message that it was about
- * to write is not there. A consumer that died makes sending throw it, once the channel is full; what
- * the consumer had not released yet goes to the next one. So every message arrives once, and across a
- * consumer's death at least once. A process that ends without closing the channel counts as dead: use
- * `using`. Another one may take a dead one's place at any time.
+ * **Deaths.** If a producer died without `close`, receiving throws `Deno.errors.ConnectionReset` once
+ * everything that it sent was received. A message that it was about to write is not there. If a
+ * consumer died, sending throws the same once the channel is full. What the consumer had not released
+ * yet goes to the next one. So every message arrives once, and across a consumer's death at least once.
+ * A process that ends without closing the channel counts as dead: use `using`. Another process may take
+ * over from a dead one at any time.
  *
- * Processes may be in any namespaces, and of any users who can reach the memory. They must trust each
- * other: who can write to it can make receiving throw `Deno.errors.InvalidData`, but can make nobody
- * crash.
+ * The processes may be in any namespaces, and belong to any users who can reach the memory. They must
+ * trust each other: a process that can write to the memory can make receiving throw
+ * `Deno.errors.InvalidData`, but cannot make anybody crash.
  *
  * The layout in memory is described in `queue_layout.ts`.
  *
@@ -133,8 +133,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * A channel in a file keeps what was not received, whoever dies; but once it has ended, it stays so.
    * The maker of a named one removes the name when it closes the channel.
    *
-   * @throws {RangeError} If `capacity` is no whole number from 1 to 2^30.
-   * @throws {TypeError} If an option is none of its values.
+   * @throws {RangeError} If `capacity` is not a whole number from 1 to 2^30.
+   * @throws {TypeError} If an option does not have one of its values.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or a channel of another shape.
    * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
    */
@@ -203,11 +203,11 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Channels of records instead of bytes: messages of one fixed layout, written and read in place.
-   * Who attaches must have a struct of the same layout.
+   * Channels of records instead of bytes: messages of one fixed layout, written and read in place. A
+   * process that attaches must have a struct of the same layout.
    *
    * @param type made by `struct` of `./struct`
-   * @throws {TypeError} If it is none.
+   * @throws {TypeError} If `type` is not a struct.
    *
    * @example
    * ```ts
@@ -259,7 +259,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Whether nothing more will come and nothing is left.
+   * Whether no more messages will come and none is left.
    *
    * @throws {Deno.errors.BadResource} If the channel is closed.
    */
@@ -362,7 +362,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @returns how many bytes the message has; null if there is none, or if awaited calls are before
    * this one
    * @throws {RangeError} If the message is longer than `target`; it stays where it is.
-   * @throws {TypeError} If `target` is no Uint8Array.
+   * @throws {TypeError} If `target` is not a Uint8Array.
    * @throws as {@linkcode tryReceive}
    */
   tryReceiveInto(target: Uint8Array): number | null {
@@ -432,8 +432,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
 
   /**
    * The next message, in place and without a copy; disposing it releases it. Until then this channel
-   * receives nothing else, and no other consumer does. If this process dies before, the message goes
-   * to the next consumer.
+   * receives nothing else, and no other consumer does. If this process dies before that, the message
+   * goes to the next consumer.
    *
    * @returns null if there is none now
    * @throws as {@linkcode tryReceive}
@@ -461,8 +461,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * A stream of which each chunk is a message, or several if it is longer than `maxByteLength`; the
-   * same one at each call. Closing or aborting it ends the channel.
+   * A stream that sends each chunk as a message, or as several if it is longer than `maxByteLength`. It
+   * is the same stream at each call. Closing or aborting it ends the channel.
    */
   get writable(): WritableStream<Uint8Array> {
     this.#producer.assertOpen();
@@ -470,7 +470,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * The channel as one of values instead of bytes. Both ends have to name the same encoding.
+   * The channel, for values instead of bytes. Both ends have to name the same encoding.
    *
    * @typeParam T what is sent
    */
@@ -479,7 +479,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * What another process needs to attach, as plain JSON; good as long as this channel is open.
+   * What another process needs to attach, as plain JSON. It is valid as long as this channel is open.
    *
    * @throws {Deno.errors.BadResource} If the channel is closed.
    */

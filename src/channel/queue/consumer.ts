@@ -22,7 +22,7 @@ const ACTION = "receive message";
 /** About two microseconds: as long as a round trip between two spinning processes takes. */
 const ANSWER_SPINNER = new Spinner({ most: 50, steady: true });
 
-/** @throws {TypeError} If it is no Uint8Array. */
+/** @throws {TypeError} If it is not a Uint8Array. */
 function checkTarget(target: Uint8Array): void {
   if (!(target instanceof Uint8Array)) plainBytes(target, "target", ACTION);
 }
@@ -30,7 +30,7 @@ function checkTarget(target: Uint8Array): void {
 /** One consumer. */
 export class Consumer extends End {
   readonly #ring: ReceiveRing;
-  /** Whether a blocking call spins before it does anything else: an answer may be on its way. */
+  /** Whether a blocking call spins before anything else, since an answer may be on its way. */
   readonly #expectsAnswers: boolean;
 
   constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
@@ -190,8 +190,8 @@ export class Consumer extends End {
   /** Whether this is the end; then all others get to know it too. */
   #atEnd(): boolean {
     if (!this.hasEnded) return false;
-    // This one may have set the bell anew after it rang for the end, and before another one, who had
-    // seen nothing yet, sleeps on it.
+    // This consumer may have set the bell again after it rang for the end. Another one, that has not
+    // seen the end yet, would then sleep on it.
     if (this.lock !== undefined) this.memory.wake(RECEIVE_BELL);
     return true;
   }

@@ -28,7 +28,7 @@ export interface EndPlan {
 /** Tries for the lock before a look whether its holder is dead, which costs system calls. */
 const LOCK_SPINNER = new Spinner({ most: 200, steady: true });
 
-/** What was seen so lately is still believed, in milliseconds. */
+/** How long the result of a look at the other end counts, in milliseconds. */
 const LEAST_LOOK_MS = 20;
 
 /** In place of an epoch. */
@@ -44,7 +44,7 @@ export abstract class End {
   readonly #tryLock = { attempt: () => this.lock?.tryTake() || undefined };
   readonly #strategy: WaitStrategy;
   readonly #membership: Membership;
-  /** The epoch of the memory's ground in which this joined: a loss ends that. */
+  /** The loss epoch in which this joined: a lost page ends the membership. */
   #joined = NOT_JOINED;
   #lookedMs = -Infinity;
   #closed = false;
@@ -89,7 +89,7 @@ export abstract class End {
     this.inUse = undefined;
   }
 
-  /** Whether what this end had is lost, since its memory was; it may have joined anew. */
+  /** Whether this end has lost what it had, because a page of its memory was lost. */
   get isLost(): boolean {
     return this.#joined !== this.memory.words.ground.epoch;
   }
@@ -107,7 +107,7 @@ export abstract class End {
     throw new Deno.errors.BadResource(`Cannot ${this.plan.action}: the channel is closed`);
   }
 
-  /** Gives back what is in use, for ever; calls that wait are rejected. */
+  /** Gives back what is in use, for good. Calls that wait are rejected. */
   close(): void {
     this.#closed = true;
     this.inUse?.settle();
@@ -163,7 +163,7 @@ export abstract class End {
     if (this.lock !== undefined) this.reload();
   }
 
-  /** An error, if the other end was there and is dead; looked at no more often than needed. */
+  /** An error, if the other end was there and is dead. It is looked for no more often than needed. */
   lost(): Error | undefined {
     // Each wait begins with this, and most are short: looking costs microseconds.
     const now = performance.now();

@@ -1,4 +1,4 @@
-/** Who is at a channel, what they do there, and whether they live. */
+/** Who has a queue open, in which roles, and whether they live. */
 
 import { withLock } from "../../wait/lock_attempt.ts";
 import type { Threads } from "../../wait/holder.ts";
@@ -12,7 +12,7 @@ import {
   PRODUCER_BIT,
 } from "./queue_layout.ts";
 
-/** What one can be, as a bit of its entry. */
+/** A role, as a bit of an entry. */
 export type Role = typeof PRODUCER_BIT | typeof CONSUMER_BIT;
 
 /** For messages. */
@@ -31,22 +31,21 @@ const LOCK_MS = 1000;
 const ENDPOINTS_END = ENDPOINTS + MOST_ENDPOINTS * WORDS_EACH;
 
 /**
- * One Channel object's entry in the list. It enters when the object is made, so that its death is
- * noticed also if it comes before the first message. The list changes under a lock, for a few
- * operations.
+ * The entry of one Channel object in the list. It is made with the object, so that a death before the
+ * first message is noticed too. The list changes under a lock, for a few operations.
  */
 export class Membership {
   readonly #words: Words;
   readonly #lock: RobustWord;
-  #place: number;
-  /** When it entered; if the memory was lost since, the entry is a dead one's. */
+  #entry: number;
+  /** The loss epoch in which it entered. If a page was lost since, the entry counts as a dead one's. */
   #epoch: number;
 
   /** @throws {Deno.errors.Busy} If the list is full. */
   constructor(words: Words) {
     this.#words = words;
     this.#lock = new RobustWord(words, LIST_LOCK);
-    this.#place = this.#locked("join", (cells) => this.#enter(cells));
+    this.#entry = this.#locked("join", (cells) => this.#enter(cells));
     words.ground.check();
     this.#epoch = words.ground.epoch;
   }
@@ -57,24 +56,24 @@ export class Membership {
 
   #enter(cells: Int32Array): number {
     const { threads } = this.#words;
-    for (const place of placesOf(cells)) {
-      if (cells[place + ROLES] === 0) dropIfDead(threads, cells, place);
+    for (const entry of entriesOf(cells)) {
+      if (cells[entry + ROLES] === 0) dropIfDead(threads, cells, entry);
     }
-    const place = freePlace(cells) ?? freePlaceOfDead(threads, cells);
-    if (place === undefined) {
+    const entry = freeEntry(cells) ?? freeEntryOfDead(threads, cells);
+    if (entry === undefined) {
       throw new Deno.errors.Busy(`Cannot join channel: ${MOST_ENDPOINTS} are there already`);
     }
     const { number, fingerprint } = threads.self();
-    cells[place + FINGERPRINT] = fingerprint;
-    cells[place + PID] = Deno.pid;
-    cells[place + ROLES] = 0;
-    // Last: a place whose number is 0 is free, whatever else is in it.
-    Atomics.store(cells, place, number);
-    return place;
+    cells[entry + FINGERPRINT] = fingerprint;
+    cells[entry + PID] = Deno.pid;
+    cells[entry + ROLES] = 0;
+    // Last: an entry whose number is 0 is free, whatever else is in it.
+    Atomics.store(cells, entry, number);
+    return entry;
   }
 
   /**
-   * Becomes a producer or consumer. Where only one may be, it takes the place of one that died.
+   * Becomes a producer or consumer. Where there may be only one, it takes over from one that died.
    *
    * @param taken run before anybody else can
    * @throws {Deno.errors.Busy} If there is another one and may be only one.
@@ -82,20 +81,20 @@ export class Membership {
   take(role: Role, single: boolean, taken: () => void): void {
     this.#locked("join", (cells) => {
       if (this.#isLost) {
-        this.#place = this.#enter(cells);
+        this.#entry = this.#enter(cells);
         this.#epoch = this.#words.ground.epoch;
       }
-      for (const place of placesOf(cells, role)) {
-        retireIfDead(this.#words.threads, cells, place, role);
+      for (const entry of entriesOf(cells, role)) {
+        retireIfDead(this.#words.threads, cells, entry, role);
       }
-      const other = placesOf(cells, role).find((place) => place !== this.#place);
+      const other = entriesOf(cells, role).find((entry) => entry !== this.#entry);
       if (single && other !== undefined) {
         throw new Deno.errors.Busy(
           `Cannot join channel: process ${cells[other + PID]} is its ${ROLE_NAMES[role]}, ` +
             `and it has one; "multiple" allows several`,
         );
       }
-      cells[this.#place + ROLES]! |= role;
+      cells[this.#entry + ROLES]! |= role;
       taken();
     });
     this.#words.ground.check();
@@ -109,37 +108,38 @@ export class Membership {
     } catch (error) {
       const { TimedOut, InvalidData } = Deno.errors;
       if (!(error instanceof TimedOut || error instanceof InvalidData)) throw error;
-      // Better unnoticed than never: whoever has the list may have it for ever, or it is damaged.
-      Atomics.store(this.#words.cells, this.#place, 0);
+      // It leaves without the lock, and nobody is told: the lock's holder may keep it for ever, or the
+      // list is damaged.
+      Atomics.store(this.#words.cells, this.#entry, 0);
     }
   }
 
   #desert(cells: Int32Array, deserted: (role: Role) => void): void {
-    const roles = cells[this.#place + ROLES]!;
+    const roles = cells[this.#entry + ROLES]!;
     for (const role of [PRODUCER_BIT, CONSUMER_BIT] as const) {
       if ((roles & role) === 0) continue;
-      const others = placesOf(cells, role).filter((place) => place !== this.#place);
-      if (others.every((place) => isDeadAt(this.#words.threads, cells, place))) deserted(role);
+      const others = entriesOf(cells, role).filter((entry) => entry !== this.#entry);
+      if (others.every((entry) => isDeadAt(this.#words.threads, cells, entry))) deserted(role);
     }
     // Last: whoever dies before this is found dead, and nobody waits for ever.
-    Atomics.store(cells, this.#place, 0);
+    Atomics.store(cells, this.#entry, 0);
   }
 
   /**
-   * The process of one in this role that died, if nobody lives in it. Before anybody was, whoever had
-   * attached and was neither yet counts as one. Takes no lock: this is asked while others may be
-   * stopped in the middle of a change.
+   * The process that died in this role, if nobody in the role lives. As long as nobody ever had the
+   * role, those who have attached and have no role yet count too. This takes no lock, since others may
+   * be stopped in the middle of a change.
    */
   lostPid(role: Role): number | undefined {
     const { cells, threads } = this.#words;
     const inRole = new Tally(threads);
     const idle = new Tally(threads);
-    for (let place = ENDPOINTS; place < ENDPOINTS_END; place += WORDS_EACH) {
-      if (Atomics.load(cells, place) === 0) continue;
+    for (let entry = ENDPOINTS; entry < ENDPOINTS_END; entry += WORDS_EACH) {
+      if (Atomics.load(cells, entry) === 0) continue;
       // Each entry is read once: it is the one or the other, and alive in both or in none.
-      const roles = Atomics.load(cells, place + ROLES);
-      if ((roles & role) !== 0) inRole.count(cells, place);
-      else if (roles === 0 && place !== this.#place) idle.count(cells, place);
+      const roles = Atomics.load(cells, entry + ROLES);
+      if ((roles & role) !== 0) inRole.count(cells, entry);
+      else if (roles === 0 && entry !== this.#entry) idle.count(cells, entry);
     }
     return inRole.any ? inRole.lostPid : idle.lostPid;
   }
@@ -147,7 +147,7 @@ export class Membership {
   /** The processes in a role, living and dead. */
   pids(role: Role): number[] {
     const { cells } = this.#words;
-    return placesOf(cells, role).map((place) => cells[place + PID]!);
+    return entriesOf(cells, role).map((entry) => cells[entry + PID]!);
   }
 
   /** @throws {Deno.errors.TimedOut} If somebody was stopped in the middle of a change. */
@@ -156,44 +156,44 @@ export class Membership {
   }
 }
 
-/** The places that are taken, of those in a role or of all. */
-function placesOf(cells: Int32Array, role?: Role): number[] {
-  return allPlaces().filter((place) =>
-    Atomics.load(cells, place) !== 0 && (role === undefined || (cells[place + ROLES]! & role) !== 0)
+/** The entries that are taken, of those in a role or of all. */
+function entriesOf(cells: Int32Array, role?: Role): number[] {
+  return allEntries().filter((entry) =>
+    Atomics.load(cells, entry) !== 0 && (role === undefined || (cells[entry + ROLES]! & role) !== 0)
   );
 }
 
-function allPlaces(): number[] {
+function allEntries(): number[] {
   return Array.from({ length: MOST_ENDPOINTS }, (_, i) => ENDPOINTS + i * WORDS_EACH);
 }
 
-function freePlace(cells: Int32Array): number | undefined {
-  return allPlaces().find((place) => Atomics.load(cells, place) === 0);
+function freeEntry(cells: Int32Array): number | undefined {
+  return allEntries().find((entry) => Atomics.load(cells, entry) === 0);
 }
 
-function freePlaceOfDead(threads: Threads, cells: Int32Array): number | undefined {
-  return allPlaces().find((place) => dropIfDead(threads, cells, place));
+function freeEntryOfDead(threads: Threads, cells: Int32Array): number | undefined {
+  return allEntries().find((entry) => dropIfDead(threads, cells, entry));
 }
 
-function dropIfDead(threads: Threads, cells: Int32Array, place: number): boolean {
-  if (!threads.isDead(cells[place]!, cells[place + FINGERPRINT]!)) return false;
-  Atomics.store(cells, place, 0);
+function dropIfDead(threads: Threads, cells: Int32Array, entry: number): boolean {
+  if (!threads.isDead(cells[entry]!, cells[entry + FINGERPRINT]!)) return false;
+  Atomics.store(cells, entry, 0);
   return true;
 }
 
-/** Somebody takes over what a dead one did; what else it did stays to be noticed. */
-function retireIfDead(threads: Threads, cells: Int32Array, place: number, role: Role): void {
-  if (!threads.isDead(cells[place]!, cells[place + FINGERPRINT]!)) return;
-  cells[place + ROLES]! &= ~role;
-  if (cells[place + ROLES] === 0) Atomics.store(cells, place, 0);
+/** Takes one role from a dead entry. Its other role stays, so that others notice the death. */
+function retireIfDead(threads: Threads, cells: Int32Array, entry: number, role: Role): void {
+  if (!threads.isDead(cells[entry]!, cells[entry + FINGERPRINT]!)) return;
+  cells[entry + ROLES]! &= ~role;
+  if (cells[entry + ROLES] === 0) Atomics.store(cells, entry, 0);
 }
 
-/** Whether the one at a place is dead for sure. */
-function isDeadAt(threads: Threads, cells: Int32Array, place: number): boolean {
-  const number = Atomics.load(cells, place);
-  const fingerprint = Atomics.load(cells, place + FINGERPRINT);
-  // The fingerprint is another one's if the place has changed hands meanwhile: then look later.
-  return Atomics.load(cells, place) === number && threads.isDead(number, fingerprint);
+/** Whether the one of an entry is dead for sure. */
+function isDeadAt(threads: Threads, cells: Int32Array, entry: number): boolean {
+  const number = Atomics.load(cells, entry);
+  const fingerprint = Atomics.load(cells, entry + FINGERPRINT);
+  // The fingerprint is another one's if the entry has changed hands meanwhile: then look later.
+  return Atomics.load(cells, entry) === number && threads.isDead(number, fingerprint);
 }
 
 /** Some entries: whether there are any, and whether all of them are of dead ones. */
@@ -207,10 +207,10 @@ class Tally {
     this.#threads = threads;
   }
 
-  count(cells: Int32Array, place: number): void {
+  count(cells: Int32Array, entry: number): void {
     this.any = true;
     if (this.#living) return;
-    if (isDeadAt(this.#threads, cells, place)) this.#pid = cells[place + PID]!;
+    if (isDeadAt(this.#threads, cells, entry)) this.#pid = cells[entry + PID]!;
     else this.#living = true;
   }
 

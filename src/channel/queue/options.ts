@@ -8,10 +8,10 @@ import { capacityFrom, JOIN, type JoinOptions } from "../options.ts";
 import { PLACE, type Placed, type PlaceOptions } from "../place.ts";
 import { MANY_CONSUMERS_BIT, MANY_PRODUCERS_BIT } from "./queue_layout.ts";
 
-/** How many there may be at one end: "single" is quicker. */
+/** How many processes there may be at one end: "single" is faster. */
 export type Sharers = "single" | "multiple";
 
-/** What is the same for all who use a channel. */
+/** The options that have to be the same for all who use a channel. */
 export interface ShapeOptions extends JoinOptions {
   /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
   capacity?: number;
@@ -43,7 +43,7 @@ export const SHAPE: Names<ShapeOptions> = {
 /** The options of who makes a channel. */
 export const CREATE: Names<ChannelOptions> = { ...SHAPE, ...PLACE };
 
-/** @throws {TypeError} If an option is none of its values. */
+/** @throws {TypeError} If an option does not have one of its values. */
 export function flagsFrom({ producers, consumers }: ShapeOptions, action: string): number {
   return (isMultiple(producers, "producers", action) ? MANY_PRODUCERS_BIT : 0) |
     (isMultiple(consumers, "consumers", action) ? MANY_CONSUMERS_BIT : 0);
@@ -58,7 +58,7 @@ function isMultiple(value: Sharers | undefined, name: string, action: string): b
 }
 
 /**
- * The geometry for a place in a region: what the options say, and else what is there.
+ * The geometry of a queue in a region: as the options say, or else as it is there already.
  *
  * @param available how many bytes there are for a ring
  */

@@ -24,7 +24,7 @@ const ACTION = "send message";
 const BATCH = 256;
 
 /**
- * What was claimed for a message has to be what is copied: a longer one would overwrite others.
+ * A message must be as long as the room that was claimed for it: a longer one would overwrite others.
  *
  * @throws {TypeError} If it has another length than before.
  */
@@ -110,7 +110,7 @@ export class Producer extends End {
     return this.until(limits, this.#putAll(batch, lengths));
   }
 
-  /** @throws {RangeError} If it is too long. @throws {TypeError} If it is no Uint8Array. */
+  /** @throws {RangeError} If it is too long. @throws {TypeError} If it is not a Uint8Array. */
   #check(message: Uint8Array): number {
     if (!(message instanceof Uint8Array)) plainBytes(message, "message", ACTION);
     const byteLength = lengthOf(message);

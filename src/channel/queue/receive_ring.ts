@@ -75,7 +75,7 @@ export class ReceiveRing {
     if (isRecord) return;
     this.#memory.check();
     throw new Deno.errors.InvalidData(
-      `Cannot receive message: the ring is damaged, a length of ${byteLength} bytes cannot be`,
+      `Cannot receive message: the ring is damaged, a length of ${byteLength} bytes is not possible`,
     );
   }
 

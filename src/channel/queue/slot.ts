@@ -5,12 +5,12 @@ import type { RingMemory } from "../ring_memory.ts";
 
 /** Room in a channel for a message that is written in place: see `Channel.reserve`. */
 export interface Slot extends Disposable {
-  /** Where the message is to be written. Its length is 0 after the channel is closed. */
+  /** The bytes to write the message to. Their length is 0 after the channel is closed. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /**
    * Sends the message.
    *
-   * @param byteLength only so many bytes of it, by default all
+   * @param byteLength how many bytes of it to send, by default all
    * @throws {Deno.errors.BadResource} If it was sent or given up already.
    * @throws {RangeError} If `byteLength` is more than was reserved.
    * @throws {Deno.errors.BrokenPipe} If the channel has ended meanwhile.
@@ -25,7 +25,7 @@ interface SlotOwner {
   putBack(at: number, byteLength: number | undefined): void;
 }
 
-/** What was reserved was given up with the memory, even if that is there again. */
+/** A slot is given up when its memory is lost, even if the memory is there again. */
 function lostSlot({ memory }: SlotOwner): Error {
   memory.check();
   return new Deno.errors.BadResource("Cannot commit slot: its memory was lost");
@@ -35,7 +35,7 @@ function lostSlot({ memory }: SlotOwner): Error {
 export class ReservedSlot implements Slot {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #at: number;
-  /** `bytes` are none any more if the region is resized. */
+  /** `bytes` is empty once the region is resized. */
   readonly #byteLength: number;
   readonly #epoch: number;
   #producer: SlotOwner | undefined;

@@ -228,7 +228,7 @@ class PeekedRecord<F extends Fields> implements RecordMessage<F> {
   }
 }
 
-/** For `Channel.of`. @throws {TypeError} If the type is no struct of this module. */
+/** For `Channel.of`. @throws {TypeError} If the type is not a struct of this module. */
 export function structChannels<F extends Fields, C extends Carrier>(
   type: Struct<F>,
   openers: Openers<C>,

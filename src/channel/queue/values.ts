@@ -31,7 +31,7 @@ export interface Values<T> extends AsyncIterable<T> {
    * Takes a value.
    *
    * @returns undefined if the channel has ended and nothing is left
-   * @throws {Deno.errors.InvalidData} If the message is no value in this encoding.
+   * @throws {Deno.errors.InvalidData} If the message is not a value in this encoding.
    * @throws as `Channel.receive`
    */
   receive(options?: WaitOptions): Promise<T | undefined>;
