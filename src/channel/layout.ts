@@ -4,14 +4,14 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0, 1 | a lock word (`wait/robust_word.ts`), held while the channel is made | who makes it |
- * | 2 | what this is; written last, so that who sees it sees the rest | who makes it |
- * | 3 | the version of this layout | who makes it |
- * | 4 | the ring's length in bytes, a power of two | who makes it |
- * | 5 | flags, a meaning of their own in each kind | who makes it |
+ * | 0, 1 | a lock word (`wait/robust_word.ts`), held while the channel is made | its maker |
+ * | 2 | what this is; written last, so that whoever sees it sees the rest | its maker |
+ * | 3 | the version of this layout | its maker |
+ * | 4 | the ring's length in bytes, a power of two | its maker |
+ * | 5 | flags, a meaning of their own in each kind | its maker |
  * | 7 | bit 0: nothing more will be sent | see each kind |
- * | 10, 11 | the layout of the messages, a 64-bit hash; 0: any bytes | who makes it |
- * | 1024... | the ring | who sends |
+ * | 10, 11 | the layout of the messages, a 64-bit hash; 0: any bytes | its maker |
+ * | 1024... | the ring | senders |
  *
  * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word of which
  * each kind makes what it wants, the message, and what is missing to a multiple of 8. A record never

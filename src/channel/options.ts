@@ -28,7 +28,7 @@ export interface JoinOptions {
   pooled?: boolean;
 }
 
-/** The options of who joins. */
+/** The options of everybody who joins. */
 export const JOIN: Names<JoinOptions> = { wait: true, pooled: true };
 /** @throws {RangeError} If it is out of range. */
 export function capacityFrom(value: unknown, action: string): number {

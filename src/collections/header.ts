@@ -75,7 +75,7 @@ export function writeHeader(words: Int32Array, { kind, geometry, layout }: Heade
   words.set(geometry, GEOMETRY_WORD);
   words.set(layout, LAYOUT_WORD);
   words[CHECK_WORD] = checksum(words, 1, 36, 0);
-  // Pairs with the load in `readHeader`: who sees the magic sees all that was written before it.
+  // Pairs with the load in `readHeader`: whoever sees the magic sees all that was written before it.
   Atomics.store(words, 0, MAGIC[0]);
 }
 

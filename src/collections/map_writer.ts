@@ -49,7 +49,7 @@ export function setEntry(
   writeEntry(memory, layout, fresh, key, value, byteLength);
   memory.check();
   if (number !== EMPTY) {
-    // Pairs with the loads of the cell in `searchOnce`: who sees the number sees the whole entry.
+    // Pairs with the loads of the cell in `searchOnce`: whoever sees the number sees the whole entry.
     Atomics.store(words, cell, fresh);
     free(memory, layout, number);
     return true;
@@ -236,7 +236,7 @@ function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
     words[other + 2 * i + 1] = hash;
   }
   memory.check();
-  // Pairs with the loads of the generation in `searchOnce`: who sees the new one sees its index.
+  // Pairs with the loads of the generation in `searchOnce`: whoever sees the new one sees its index.
   Atomics.store(words, GENERATION, generation + 1 | 0);
   words[GRAVES] = 0;
   return held;

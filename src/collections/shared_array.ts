@@ -159,7 +159,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 
   /** How many elements there are. @throws {Deno.errors.BadResource} If the array is closed. */
   get length(): number {
-    // Pairs with the store in `push`: who sees a length sees all elements before it.
+    // Pairs with the store in `push`: whoever sees a length sees all elements before it.
     const length = readFirst(this.#live("use array"), LENGTH) >>> 0;
     this.#check();
     return length;

@@ -33,9 +33,9 @@ const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
  * | word | what | written by |
  * |---|---|---|
  * | 0, 1 | a lock word (`robust_word.ts`), held for the few operations of an arrival | parties |
- * | 2 | counts the rounds; waited on | who completes a round, under the lock |
+ * | 2 | counts the rounds; waited on | whoever completes a round, under the lock |
  * | 3 | the round that the list is of; of another one, it is void | parties, under the lock |
- * | 15, 16... | who has arrived (`members.ts`), 120 at most | parties, under the lock |
+ * | 15, 16... | those who have arrived (`members.ts`), 120 at most | parties, under the lock |
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *

@@ -30,7 +30,7 @@ const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0 | counts the notifications | who notifies |
+ * | 0 | counts the notifications | notifiers |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
@@ -125,7 +125,7 @@ export class Condition {
   notify(count: number = 1): void {
     const woken = wholeNumber(count, "count", "notify condition", 1);
     const { cells } = this.#words;
-    // Pairs with the load in NotifiedAttempt: who read the sequence before sees that it has moved.
+    // Pairs with the load in NotifiedAttempt: whoever read the sequence before sees that it has moved.
     Atomics.add(cells, SEQUENCE, 1);
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(SEQUENCE, Math.min(woken, EVERYBODY));
     this.#words.ground.check();

@@ -60,7 +60,7 @@ export class Once {
 
   get #done(): boolean {
     const { cells, ground } = this.#word.words;
-    // Pairs with the store in `#setDone`: who sees 1 sees all that the function did.
+    // Pairs with the store in `#setDone`: whoever sees 1 sees all that the function did.
     const done = Atomics.load(cells, DONE);
     ground.check();
     if (done === 0 || done === 1) return done === 1;

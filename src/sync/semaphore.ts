@@ -26,7 +26,7 @@ const LARGEST_COUNT = 0x7fffffff;
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0 | permits | who acquires takes one, who releases adds |
+ * | 0 | permits | `acquire` takes one, `release` adds |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
@@ -116,7 +116,7 @@ export class Semaphore {
             `it has ${there}, and ${added} were to be added`,
         );
       }
-      // Pairs with the exchange in `takeOne`: what the releaser wrote is seen by who gets the permit.
+      // Pairs with the exchange in `takeOne`: what the releaser wrote is seen by whoever gets the permit.
       if (Atomics.compareExchange(cells, COUNT, there, there + added) === there) break;
     }
     // After the permits: a waiter announces itself before it looks at them for the last time.

@@ -8,7 +8,7 @@ import type { Words } from "./words.ts";
 const MOST_LOOKS = 1000;
 
 /**
- * Who is named by a number and the fingerprint behind it.
+ * The holder that is named by a number and the fingerprint behind it.
  *
  * @returns undefined if nobody is
  * @throws {Deno.errors.InvalidData} If nobody can have that number.

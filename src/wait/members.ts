@@ -64,7 +64,7 @@ export class Members {
     // Memory that was cut off or overwritten meanwhile may be somebody else's slot now.
     if (cells[at + 1] !== this.#threads.self().fingerprint) return;
     cells[at + 1] = 0;
-    // Pairs with the load in `count`: what this member did before is seen by who finds it gone.
+    // Pairs with the load in `count`: what this member did before is seen by whoever finds it gone.
     Atomics.store(cells, at, 0);
   }
 
@@ -115,7 +115,7 @@ export class Members {
     }
   }
 
-  /** Who has a slot, if that one is dead. */
+  /** The member in a slot, if it is dead. */
   deadAt(cells: Int32Array, at: number): Pair | undefined {
     const number = Atomics.load(cells, at);
     if (number === 0) return undefined;

@@ -3,10 +3,10 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0, 1 | who writes or waits to: a lock word, see `robust_word.ts` | writers |
+ * | 0, 1 | the writer, or the next one: a lock word, see `robust_word.ts` | writers |
  * | 2 DRAIN | moves when a reader leaves while somebody waits to write; that one waits on it | readers |
- * | 3 DIED | not 0: a writer has died, and nobody has written since | who finds it out |
- * | 15, 16... | who reads: see `members.ts`, 120 at most | readers |
+ * | 3 DIED | not 0: a writer has died, and nobody has written since | whoever finds out |
+ * | 15, 16... | the readers: see `members.ts`, 120 at most | readers |
  *
  * A reader first enters the list and then looks at the writer's word; a writer first takes the word
  * and then looks at the list. Both are sequentially consistent, so one of the two sees the other: the
@@ -50,10 +50,10 @@ export class RwWords {
     return this.writer.isOwn || this.readers.hasSelf(this.words.cells);
   }
 
-  /** Those who read, or else who writes. */
+  /** The readers, or else the writer. */
   holders(): LockHolder[] {
     const { readers, words } = this;
-    // Who has the writer's word while somebody reads waits.
+    // A writer that has the word while somebody reads still waits.
     const reading = [...readers.taken(words.cells)].flatMap((at) => holderAt(words, at) ?? []);
     return reading.length > 0 ? reading : [holderAt(words, WRITER) ?? []].flat();
   }

@@ -4,13 +4,13 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0-4 | as in a channel | who makes it |
+ * | 0-4 | as in a channel | its maker |
  * | 5 | 0 | |
  * | 7 | bit 0: the writer has closed | the writer |
  * | 16, 17 | TAIL: how much was ever published, in units of 8 bytes; 64 bits | the writer |
  * | 18 | EPOCH: of the next message's number, all but the lowest 31 bits | the writer |
  * | 32, 33 | OLDEST: what lies before this position is gone or going; 64 bits | the writer |
- * | 48 | BELL: 1: a reader may sleep on this word; who publishes sets it to 0 and wakes | both |
+ * | 48 | BELL: 1: a reader may sleep on this word; whoever publishes sets it to 0 and wakes | both |
  * | 80, 81 | WRITER: a lock word, held by the writer for as long as it is one | the writer |
  * | 82 | WRITER_PID: its process; 0 before there is one | the writer |
  * | 1024... | the ring | the writer |

@@ -64,7 +64,7 @@ export class BroadcastWriter {
     ring[2 * start] = byteLength;
     copyIn(bytes, 8 * start + RECORD_HEADER_BYTE_LENGTH, message, byteLength);
     this.#numberNext(cells, ring, next);
-    // Pairs with the loads in `BroadcastReader`: who sees the new tail sees the record and the number
+    // Pairs with the loads in `BroadcastReader`: whoever sees the new tail sees the record and the number
     // behind it. Before the look at the bell: a reader sets it and then looks at the tail.
     this.#memory.check(); // or others would be given what stands there instead
     storeCount(this.#memory, TAIL, next, this.#tail);
@@ -90,7 +90,7 @@ export class BroadcastWriter {
     while (oldest < enough) oldest = this.#after(oldest);
     storeCount(this.#memory, OLDEST, oldest, this.#oldest);
     this.#oldest = oldest;
-    // Pairs with `loadAfter` in `BroadcastReader`: who read anything of what is written from here on
+    // Pairs with `loadAfter` in `BroadcastReader`: whoever read anything of what is written from here on
     // sees then that OLDEST has moved.
     fence();
   }

@@ -185,7 +185,7 @@ export class Subscriber implements Subscription {
     if (this.#closed) return;
     this.#closed = true;
     this.#feed.subscribers.delete(this);
-    // Who waits sees then that it is closed.
+    // Then a call that waits sees that it is closed.
     if (!this.#strategy.calls.idle) this.#feed.memory.wake(BELL);
   }
 }

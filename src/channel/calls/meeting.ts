@@ -127,7 +127,7 @@ export class Meeting implements Disposable {
 
   #read(index: number): Offer | undefined {
     const cells = this.#cells;
-    // Pairs with the store in `offer`: who sees the state sees the handle.
+    // Pairs with the store in `offer`: whoever sees the state sees the handle.
     const state = Atomics.load(cells, stateOf(index));
     if ((state & STATE_BITS) !== OFFERED) return undefined;
     const byteLength = cells[stateOf(index) + TEXT_BYTE_LENGTH]!;
@@ -192,7 +192,7 @@ export class Meeting implements Disposable {
     this.#offered = { index, state, text };
     this.words.ground.check();
     this.#epoch = this.words.ground.epoch;
-    // Pairs with the load in `#read`: who sees it sees the handle.
+    // Pairs with the load in `#read`: whoever sees it sees the handle.
     Atomics.store(cells, stateOf(index), state);
     this.#memory.wake(BELL);
     this.words.ground.check();

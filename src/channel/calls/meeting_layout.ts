@@ -6,15 +6,15 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0-5 | as in a channel (`layout.ts`); word 5 is 0 | who makes it |
+ * | 0-5 | as in a channel (`layout.ts`); word 5 is 0 | its maker |
  * | 16, 17 | a lock word (`robust_word.ts`) that the server holds as long as it serves | the server |
- * | 18 | the server's process; last, so that who sees it sees the rest; 0: there is none | the server |
+ * | 18 | the server's process; last, so that whoever sees it sees the rest; 0: there is none | the server |
  * | 19 | the length of each ring of a connection, in bytes | the server |
  * | 20 | the longest request, in bytes | the server |
  * | 21 | the number of its PID namespace; 0: not known | the server |
- * | 48 | 1: the server may sleep on this word; who offers sets it to 0 and wakes | both |
+ * | 48 | 1: the server may sleep on this word; whoever offers sets it to 0 and wakes | both |
  * | 63 | how far the list was ever used (`members.ts`) | clients |
- * | 64-127 | who offers (`members.ts`), two words each | that client; the server for a dead one |
+ * | 64-127 | whoever offers (`members.ts`), two words each | that client; the server for a dead one |
  * | 1024... | 32 offers of 1024 bytes, one for each of them | |
  *
  * | word of an offer | what |

@@ -165,10 +165,10 @@ export class Latest implements Disposable {
       const version = loadCount(cells, VERSION);
       bytes.set(value, this.#slotOf(version + 1));
       this.#memory.check(); // or others would be given what stands there instead
-      // Pairs with the first load in `read`: who sees the number sees the value.
+      // Pairs with the first load in `read`: whoever sees the number sees the value.
       storeCount(this.#memory, VERSION, version + 1, version);
     });
-    // After the number: who waits sets the bell and then looks at the number.
+    // After the number: whoever waits sets the bell and then looks at the number.
     if (Atomics.load(this.#memory.cells, BELL) !== 0) this.#memory.wake(BELL);
     this.#memory.check();
   }

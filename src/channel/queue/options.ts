@@ -40,7 +40,7 @@ export const SHAPE: Names<ShapeOptions> = {
   producers: true,
   consumers: true,
 };
-/** The options of who makes a channel. */
+/** The options of those who make a channel. */
 export const CREATE: Names<ChannelOptions> = { ...SHAPE, ...PLACE };
 
 /** @throws {TypeError} If an option does not have one of its values. */

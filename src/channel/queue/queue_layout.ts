@@ -4,16 +4,16 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 5 | bit 0: several producers; bit 1: several consumers | who makes it |
+ * | 5 | bit 0: several producers; bit 1: several consumers | its maker |
  * | 7 | bit 0: nothing more will be sent; bit 1: the last consumer has left | under lock 8 |
- * | 8, 9 | a lock word, held while the lists change | who joins or leaves |
+ * | 8, 9 | a lock word, held while the lists change | whoever joins or leaves |
  * | 16, 17 | TAIL: how much was ever sent, in units of 8 bytes | producers, under lock 80 if several |
  * | 32, 33 | HEAD: how much was ever received, likewise | consumers, under lock 96 if several |
- * | 48 | 1: a producer may sleep on this word; who makes room sets it to 0 and wakes | both |
- * | 64 | 1: a consumer may sleep on this word; who sends sets it to 0 and wakes | both |
+ * | 48 | 1: a producer may sleep on this word; whoever makes room sets it to 0 and wakes | both |
+ * | 64 | 1: a consumer may sleep on this word; whoever sends sets it to 0 and wakes | both |
  * | 80, 81 | a lock word: whose turn it is to send | producers |
  * | 96, 97 | a lock word: whose turn it is to receive | consumers |
- * | 128-623 | who has it open, four words each: number, fingerprint (`holder.ts`), process, roles | under lock 8 |
+ * | 128-623 | the endpoints, four words each: number, fingerprint (`holder.ts`), process, roles | under lock 8 |
  * | 1024... | the ring | producers |
  *
  * TAIL and HEAD are 64-bit numbers and never wrap. Whoever looks at one often may look at its lower half

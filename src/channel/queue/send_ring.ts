@@ -85,7 +85,7 @@ export class SendRing {
     const { ground } = this.#memory.words;
     ground.check(); // or others would be given what stands there instead
     this.#tail = this.#written;
-    // Pairs with the load in `ReceiveRing.next`: who sees the new tail sees the records. Before the
+    // Pairs with the load in `ReceiveRing.next`: whoever sees the new tail sees the records. Before the
     // look at the bell: a consumer sets it and then looks at the tail.
     if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
     else this.#publishHalf();
