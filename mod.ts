@@ -42,7 +42,7 @@ export type { RegionStats } from "./src/os/system.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
 export { receiveRegion, sendRegion } from "./src/region/send_receive.ts";
 export type { PassOptions } from "./src/region/pass.ts";
-export type { SharedMemoryInfo } from "./src/object/list.ts";
+export type { SharedMemoryInfo } from "./src/os/system.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";
 export type { GuardState } from "./ffi/guard/guard.ts";
 export type { LendingState } from "./ffi/store/store.ts";

@@ -13,9 +13,13 @@ export function importsOf(source: string): string[] {
   return [...new Set(found.map((match) => match[2]!))];
 }
 
-/** Leaves out the comments that begin a line, which is where documentation has its examples. */
+/**
+ * Leaves out comments: those that begin a line, which is where documentation has its examples, and
+ * those behind a line of code.
+ */
 export function withoutComments(source: string): string {
-  return source.replaceAll(/^[ \t]*\/\*[\s\S]*?\*\//gm, "").replaceAll(/^[ \t]*\/\/.*$/gm, "");
+  return source.replaceAll(/^[ \t]*\/\*[\s\S]*?\*\//gm, "")
+    .replaceAll(/(?:^[ \t]*|[ \t]+)\/\/ .*$/gm, "");
 }
 
 /** A relative specifier as a path from the root, with "." and ".." worked out. */

@@ -56,6 +56,27 @@ const RESERVED = [
   { name: "getArrayBuffer", pattern: /\bgetArrayBuffer\b/, home: "ffi/memory.ts" },
 ];
 
+/** Who may know which system it runs on, and call its library. */
+const SYSTEM_ROOMS = ["src/os/", "ffi/"];
+
+/** What of `ffi` all may use: buffers over pointers, and memory that looks the same on each system. */
+const FOR_ALL = ["ffi/memory.ts", "ffi/guard/", "ffi/store/"];
+
+/** What tells that a file knows one system from another. */
+const SYSTEM_WORDS = [
+  { name: "Deno.build", pattern: /\bDeno\s*\.\s*build\b/ },
+  { name: "platform()", pattern: /\bplatform\(/ },
+  { name: "/proc", pattern: /\/proc\b/ },
+  { name: "/dev/shm", pattern: /\/dev\/shm\b/ },
+  { name: "memfd", pattern: /memfd/i },
+  { name: "constants of the system's headers", pattern: /\b(?:O|MAP|MADV|PROT|MS|F)_[A-Z]/ },
+  {
+    name: "error numbers",
+    pattern:
+      /\bE(?:PERM|NOENT|SRCH|INTR|BADF|AGAIN|NOMEM|ACCES|FAULT|EXIST|INVAL|FBIG|NOSPC|NOSYS)\s*=/,
+  },
+];
+
 /** The imports between the project's own files. */
 type Graph = Map<string, string[]>;
 
@@ -89,7 +110,9 @@ function wrongArrows(file: string, imports: readonly string[], name: string): st
       const allowed = !isShipped(file) || BUILT_IN[specifier] === from;
       return allowed ? [] : [`${file} -> ${specifier}: the module has no dependencies`];
     }
-    return mayImport(from, to) ? [] : [`${file} -> ${specifier}: ${from} may not import ${to}`];
+    if (!mayImport(from, to)) return [`${file} -> ${specifier}: ${from} may not import ${to}`];
+    if (to !== "ffi" || mayCallSystem(file, resolveImport(file, specifier))) return [];
+    return [`${file} -> ${specifier}: only src/os may import that of ffi`];
   });
 }
 
@@ -113,6 +136,15 @@ function mayImport(from: string, to: string): boolean {
   return LAYERS.indexOf(from) <= LAYERS.indexOf(to);
 }
 
+function mayCallSystem(file: string, target: string): boolean {
+  return !file.startsWith("src/") || knowsSystem(file) ||
+    FOR_ALL.some((path) => target.startsWith(path));
+}
+
+function knowsSystem(file: string): boolean {
+  return SYSTEM_ROOMS.some((room) => file.startsWith(room));
+}
+
 /** Whether users of the package load the file. */
 function isShipped(file: string): boolean {
   return file === "mod.ts" || file.startsWith("src/") || file.startsWith("ffi/");
@@ -121,9 +153,13 @@ function isShipped(file: string): boolean {
 function wrongUses(file: string, source: string): string[] {
   if (!isShipped(file)) return [];
   const code = withoutComments(source);
-  return RESERVED
+  const reserved = RESERVED
     .filter(({ pattern, home }) => !file.startsWith(home) && pattern.test(code))
     .map(({ name, home }) => `${file}: only ${home} may use ${name}`);
+  const words = knowsSystem(file) ? [] : SYSTEM_WORDS
+    .filter(({ pattern }) => pattern.test(code))
+    .map(({ name }) => `${file}: only src/os and ffi may know of ${name}`);
+  return [...reserved, ...words];
 }
 
 /** Each ring of files that import each other, told once. */

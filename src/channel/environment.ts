@@ -1,6 +1,6 @@
 /** Handles in the environment. */
 
-import { getenv } from "../../ffi/environment.ts";
+import { system } from "../os/mod.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 
 /** The environment variable of a channel if none is named. */
@@ -13,7 +13,7 @@ export function regionFromEnv(variable: string, name: string): MmapRegion {
 
 /** @throws {Deno.errors.NotFound} If the variable is not set. */
 export function handleFrom(variable: string, name: string): string {
-  const handle = getenv(variable);
+  const handle = system().processes.variable(variable);
   if (handle !== undefined) return handle;
   throw new Deno.errors.NotFound(
     `Cannot attach to ${name}: the environment variable "${variable}" is not set`,

@@ -1,6 +1,7 @@
 /** `mmap info` */
 
-import type { SharedMemoryInfo } from "../object/list.ts";
+import { system } from "../os/mod.ts";
+import type { SharedMemoryInfo } from "../os/system.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import type { Command, Input } from "./command.ts";
 import { formatExactSize, formatFields, formatJson, formatMode } from "./format.ts";
@@ -63,7 +64,7 @@ function factsOf(target: Target): Facts {
 }
 
 function objectNamed(name: string | undefined): SharedMemoryInfo | undefined {
-  if (!name || Deno.build.os !== "linux") return undefined;
+  if (!name || system().named.list === undefined) return undefined;
   return MmapRegion.list().find((object) => object.name === name);
 }
 

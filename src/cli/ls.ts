@@ -1,6 +1,6 @@
 /** `mmap ls` */
 
-import type { SharedMemoryInfo } from "../object/list.ts";
+import type { SharedMemoryInfo } from "../os/system.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import type { Command, Input } from "./command.ts";
 import { formatJson, formatMode, formatSize, formatTable } from "./format.ts";

@@ -1,15 +1,10 @@
 /** Opening the file of a collection, and making it if it is not there. */
 
-import { checkZero, isSystemError } from "../../ffi/call.ts";
-import { LOCK_EX, LOCK_NB, LOCK_UN } from "../../ffi/constants.ts";
-import { close, ftruncate } from "../../ffi/file_calls.ts";
-import { libc } from "../../ffi/libc.ts";
-import { statusOf } from "../../ffi/status.ts";
-import { duplicate, type OpenedFile, openFile, removeCreated } from "../object/open_file.ts";
-import { natureOf } from "../object/nature.ts";
-import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
-import { EMPTY, extend } from "../object/size.ts";
-import { mapFile } from "../region/make.ts";
+import { type OpenedFile, openFile } from "../object/open_file.ts";
+import { checkDenied, checkObjectDenied } from "../object/permission.ts";
+import { system } from "../os/mod.ts";
+import type { OpenObject } from "../os/system.ts";
+import { EMPTY, mapFile } from "../region/make.ts";
 import { type MmapRegion, regionOver } from "../region/mmap_region.ts";
 import { planMap } from "../region/plan.ts";
 import { ownView } from "../region/own_view.ts";
@@ -48,36 +43,37 @@ const MODE = 0o666;
 /**
  * Opens the file, with at least a header's length in it.
  *
- * While it is being made, its maker holds an exclusive `flock`, so that of several processes that
+ * While it is being made, its maker holds the file's lock, so that of several processes that
  * open it first one makes it and the others find it made. The lock belongs to the open file and goes
- * with its last descriptor, however the process ends.
+ * with its last duplicate, however the process ends.
  *
- * @returns its descriptor, which is the caller's; locked, if it is to be exclusive
+ * @returns the open file, which is the caller's; locked, if it is to be exclusive
  * @throws {Deno.errors.Busy} If somebody else has it, and it is to be exclusive.
  * @throws {Deno.errors.InvalidData} If the file is too short for a collection.
  */
-export function openCollection(plan: FilePlan): number {
+export function openCollection(plan: FilePlan): OpenObject {
   const { path, writable, create, exclusive, action } = plan;
   checkDenied(path, writable);
   const opened = openFile({ path, writable, create, createNew: false, mode: MODE });
-  const { fd } = opened;
+  const { objects } = system();
+  const { object } = opened;
   try {
-    checkDescriptorDenied(fd, writable);
+    checkObjectDenied(object, writable);
     if (exclusive || create) {
-      if (!lock(fd, path, exclusive)) {
+      if (!lock(object, path, exclusive)) {
         throw new Deno.errors.Busy(`Cannot ${action}: another writer has '${path}' open`);
       }
       if (create) makeUnlessThere(plan, opened);
-      if (!exclusive) unlock(fd);
+      if (!exclusive) objects.unlockFile(object);
     }
-    const { type, byteLength } = statusOf(fd);
+    const { type, byteLength } = objects.status(object);
     if (type !== "file" || byteLength < HEADER_BYTE_LENGTH) {
       throw invalid(action, `'${path}' is too short to hold a collection`);
     }
-    return fd;
+    return object;
   } catch (error) {
-    unlock(fd);
-    close(fd);
+    objects.unlockFile(object);
+    objects.close(object);
     throw error;
   }
 }
@@ -88,90 +84,84 @@ const LOOK_MS = 1;
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 
 /** False if somebody else has it and `exclusive` says that this is no matter of time. */
-function lock(fd: number, path: string, exclusive: boolean): boolean {
+function lock(object: OpenObject, path: string, exclusive: boolean): boolean {
+  const { objects } = system();
   for (const end = performance.now() + MAKING_MS; performance.now() < end;) {
-    try {
-      checkZero(libc().flock(fd, LOCK_EX | LOCK_NB), "flock", path);
-      return true;
-    } catch (error) {
-      if (!isSystemError(error) || error.code !== "EAGAIN" && error.code !== "EINTR") throw error;
-      if (exclusive) return false;
-      // Nothing would wake this thread: the lock is the kernel's.
-      Atomics.wait(nobody, 0, 0, LOOK_MS);
-    }
+    if (objects.lockFile(object, path)) return true;
+    if (exclusive) return false;
+    // Nothing would wake this thread: the lock is the system's.
+    Atomics.wait(nobody, 0, 0, LOOK_MS);
   }
   return false;
 }
 
-/** Explicitly, because a child that is just being started has the descriptor too for a moment. */
-export function unlock(fd: number): void {
-  libc().flock(fd, LOCK_UN);
-}
-
 /** Makes the collection in an empty file, or in one whose maker was killed. */
-function makeUnlessThere(plan: FilePlan, { fd, created, path }: OpenedFile): void {
-  if (!isToBeMade(fd, plan)) return;
+function makeUnlessThere(plan: FilePlan, { object, created, path }: OpenedFile): void {
+  if (!isToBeMade(object, plan)) return;
+  const { objects } = system();
   try {
-    if (statusOf(fd).byteLength > 0) ftruncate(fd, 0);
+    if (objects.status(object).byteLength > 0) objects.setSize(object, 0);
     const { header, byteLength, fill } = plan.fresh();
-    extend(fd, EMPTY, HEADER_BYTE_LENGTH, true, plan.path);
-    withHeader(fd, plan, true, markUnfinished);
-    extend(fd, statusOf(fd), byteLength, true, plan.path);
-    withHeader(fd, plan, true, (words) => {
+    objects.extend(object, EMPTY, HEADER_BYTE_LENGTH, true, plan.path);
+    withHeader(object, plan, true, markUnfinished);
+    objects.extend(object, objects.status(object), byteLength, true, plan.path);
+    withHeader(object, plan, true, (words) => {
       fill?.(words);
       writeHeader(words, header);
     });
   } catch (error) {
-    if (created) removeCreated(path, fd);
-    else ftruncate(fd, 0);
+    if (created) objects.remove(path, object);
+    else objects.setSize(object, 0);
     throw error;
   }
 }
 
-function isToBeMade(fd: number, plan: FilePlan): boolean {
-  const { byteLength } = statusOf(fd);
+function isToBeMade(object: OpenObject, plan: FilePlan): boolean {
+  const { byteLength } = system().objects.status(object);
   if (byteLength === 0) return true;
   if (byteLength < HEADER_BYTE_LENGTH) return false;
-  return withHeader(fd, plan, false, (words) =>
+  return withHeader(object, plan, false, (words) =>
     // Killed right after its first step, the maker leaves a page of zeros.
     isUnfinished(words) || byteLength === HEADER_BYTE_LENGTH && words.every((word) => word === 0));
 }
 
 function withHeader<T>(
-  fd: number,
+  object: OpenObject,
   plan: FilePlan,
   writable: boolean,
   use: (words: Int32Array) => T,
 ): T {
-  using region = mapDescriptor(duplicate(fd), plan.path, writable, HEADER_BYTE_LENGTH);
+  const another = system().objects.duplicate(object);
+  using region = mapObject(another, plan.path, writable, HEADER_BYTE_LENGTH);
   return use(ownView(region, Int32Array));
 }
 
 /**
- * Maps the beginning of a file, or all of it. The region owns the descriptor, also if this fails.
+ * Maps the beginning of a file, or all of it. The region owns the open file, also if this fails.
  *
  * @throws the system error of `mmap`
  */
-export function mapDescriptor(
-  fd: number,
+export function mapObject(
+  object: OpenObject,
   path: string,
   writable: boolean,
   byteLength?: number,
 ): MmapRegion {
+  const { objects } = system();
   try {
-    const status = statusOf(fd);
-    const nature = natureOf(fd, status);
+    const status = objects.status(object);
+    const nature = objects.nature(object, status);
     const plan = planMap({}, "map collection", writable ? "read-write" : "read");
     return regionOver(mapFile({
       plan,
       byteLength: byteLength ?? status.byteLength,
-      fd,
+      object,
       subject: path,
       kind: "file",
       nature,
     }));
   } catch (error) {
-    close(fd);
+    objects.close(object);
     throw error;
   }
 }

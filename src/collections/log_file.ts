@@ -1,12 +1,12 @@
 /** The file of a log: its header, its records, and its growth. */
 
-import { isSystemError } from "../../ffi/call.ts";
-import { statusOf } from "../../ffi/status.ts";
 import type { MappingFaultError } from "../mapping/fault_error.ts";
 import { lossCounts, LossWatch } from "../mapping/loss.ts";
 import { alignUp, type Span } from "../mapping/pages.ts";
-import { duplicate, openFile } from "../object/open_file.ts";
+import { openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
+import { isSystemError, system } from "../os/mod.ts";
+import type { OpenObject } from "../os/system.ts";
 import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { ownView } from "../region/own_view.ts";
@@ -14,7 +14,7 @@ import type { Memory } from "./copy_out.ts";
 import { type Header, HEADER_BYTE_LENGTH, invalid, readHeader } from "./header.ts";
 import { LogWords, UNIT } from "./log_words.ts";
 import { type Claims, startOf, trueEnd } from "./log_records.ts";
-import { mapDescriptor, openCollection, unlock } from "./collection_file.ts";
+import { mapObject, openCollection } from "./collection_file.ts";
 
 /** The file of a new log, in bytes, beside its header. */
 const FIRST_ROOM = 1 << 16;
@@ -64,10 +64,10 @@ export class LogFile implements Memory {
     this.pooled = plan.pooled;
     const { path, writable, action } = plan;
     const fresh = () => ({ header: HEADER, byteLength: HEADER_BYTE_LENGTH + FIRST_ROOM });
-    const fd = openCollection({ ...plan, exclusive: writable, fresh });
-    const control = mapDescriptor(fd, path, writable, HEADER_BYTE_LENGTH);
+    const file = openCollection({ ...plan, exclusive: writable, fresh });
+    const control = mapObject(file, path, writable, HEADER_BYTE_LENGTH);
     try {
-      this.#data = mapDescriptor(duplicate(fd), path, writable);
+      this.#data = mapObject(system().objects.duplicate(file), path, writable);
     } catch (error) {
       release(control, writable);
       throw error;
@@ -106,7 +106,7 @@ export class LogFile implements Memory {
   #giveUp(): void {
     if (!this.#plan.writable || this.#lost !== undefined) return;
     this.#lost = this.#loss();
-    unlock(coreOf(this.control).facts.fd);
+    unlock(this.control);
   }
 
   #view(): void {
@@ -164,7 +164,7 @@ export class LogFile implements Memory {
     try {
       this.#data.resize(byteLength);
     } catch (error) {
-      if (!isSystemError(error) || error.code !== "ENOSPC") throw error;
+      if (!system().objects.isFull(error)) throw error;
       this.#data.resize(least); // what is left of the disk
     } finally {
       this.#view();
@@ -195,9 +195,15 @@ export class LogFile implements Memory {
     const { path } = this.#plan;
     try {
       checkDenied(path, true);
-      const { fd } = openFile({ path, writable: true, create: false, createNew: false, mode: 0 });
-      const bell = mapDescriptor(fd, path, true, HEADER_BYTE_LENGTH);
-      if (isSameFile(fd, coreOf(this.control).facts.fd)) return bell;
+      const { object } = openFile({
+        path,
+        writable: true,
+        create: false,
+        createNew: false,
+        mode: 0,
+      });
+      const bell = mapObject(object, path, true, HEADER_BYTE_LENGTH);
+      if (isSameFile(object, coreOf(this.control).facts.object!)) return bell;
       bell.close();
     } catch {
       // They may only read it, or it has another name by now.
@@ -221,11 +227,16 @@ export class LogFile implements Memory {
 
 /** Lets the next writer open a closed log at once. */
 function release(control: MmapRegion, writable: boolean): void {
-  if (writable) unlock(coreOf(control).facts.fd);
+  if (writable) unlock(control);
   control.close();
 }
 
-function isSameFile(a: number, b: number): boolean {
-  const [one, other] = [statusOf(a), statusOf(b)];
+function unlock(control: MmapRegion): void {
+  system().objects.unlockFile(coreOf(control).facts.object!);
+}
+
+function isSameFile(a: OpenObject, b: OpenObject): boolean {
+  const { objects } = system();
+  const [one, other] = [objects.status(a), objects.status(b)];
   return one.inode === other.inode && one.device === other.device;
 }

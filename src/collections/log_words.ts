@@ -15,7 +15,7 @@
  * makes a record visible. MARK, SAFE, COMMITTED and BOOT only spare work after a crash.
  */
 
-import { ownIdentity } from "../object/identity.ts";
+import { system } from "../os/mod.ts";
 import { readFirst } from "../wait/order.ts";
 
 const TAIL = 32;
@@ -147,7 +147,7 @@ export class LogWords {
  */
 function bootHash(): number {
   let hash = 0;
-  for (const character of ownIdentity().bootId) {
+  for (const character of system().processes.boot()) {
     hash = Math.imul(hash, 31) + character.charCodeAt(0) | 0;
   }
   return hash;

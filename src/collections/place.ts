@@ -14,7 +14,7 @@ import {
   readHeader,
   writeHeader,
 } from "./header.ts";
-import { type Fresh, mapDescriptor, openCollection } from "./collection_file.ts";
+import { type Fresh, mapObject, openCollection } from "./collection_file.ts";
 
 /** What to open, and what to make where there is nothing. */
 interface PlacePlan {
@@ -53,8 +53,8 @@ export function openPlace(plan: PlacePlan): Place {
   const path = pathOf(target);
   const { writable, create } = plan;
   const fresh = (): Fresh => plan.fresh(undefined);
-  const fd = openCollection({ path, action, writable, create, exclusive: false, fresh });
-  const region = mapDescriptor(fd, path, writable);
+  const file = openCollection({ path, action, writable, create, exclusive: false, fresh });
+  const region = mapObject(file, path, writable);
   try {
     return { region, owned: true, header: readHeader(headerWords(region, plan), kind, action) };
   } catch (error) {

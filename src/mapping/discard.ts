@@ -13,7 +13,7 @@ export function discardSpan(mapping: Mapping, span: Span): void {
   const { request } = mapping;
   if (request.sharing === "shared") {
     if (system().memory.punch?.(request, span) !== true) zeroSpan(mapping, span);
-  } else if (request.fd === -1) {
+  } else if (request.object === undefined) {
     dropPages(mapping, span);
   } else {
     zeroSpan(mapping, span);

@@ -1,13 +1,18 @@
 /** Writing changes back to the file. */
 
 import { system } from "../os/mod.ts";
-import type { Durability } from "../os/system.ts";
+import type { Durability, OpenObject } from "../os/system.ts";
 import type { Mapping } from "./mapping.ts";
 import type { Span } from "./pages.ts";
 
 /** Flushes a page-aligned span and waits for it. @throws the system error of `msync` or `fsync` */
-export function flushSpan(mapping: Mapping, span: Span, durability: Durability, fd: number): void {
-  system().memory.flush(mapping.part(span), durability, fd);
+export function flushSpan(
+  mapping: Mapping,
+  span: Span,
+  durability: Durability,
+  object: OpenObject | undefined,
+): void {
+  system().memory.flush(mapping.part(span), durability, object);
 }
 
 /**
@@ -20,19 +25,19 @@ export async function flushSpanOffThread(
   mapping: Mapping,
   span: Span,
   durability: Durability,
-  fd: number,
+  object: OpenObject | undefined,
   check: () => void,
 ): Promise<void> {
   if (durability === "memory") {
-    flushSpan(mapping, span, durability, fd);
+    flushSpan(mapping, span, durability, object);
     return check();
   }
   await mapping.whilePinned(async () => {
-    const failed = await system().memory.flushOffThread(mapping.part(span), durability, fd);
+    const failed = await system().memory.flushOffThread(mapping.part(span), durability, object);
     if (failed === undefined) return check();
     // The other thread's error is out of reach. The same call here gives it again, but for a failed
     // write, which the system reports once: that one must not get lost.
-    flushSpan(mapping, span, durability, fd);
+    flushSpan(mapping, span, durability, object);
     throw failed;
   });
 }

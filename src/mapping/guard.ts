@@ -118,7 +118,7 @@ export class MappingGuard {
  * back: private memory is a copy already, and what only this mapping has cannot be mapped again. It
  * can only be so if this mapping may write to it.
  */
-function copiedFrom({ fd, sharing, protection, single }: MapRequest): number {
+function copiedFrom({ object, sharing, protection, single }: MapRequest): number {
   const writable = protection.startsWith("read-write");
-  return sharing === "private" || single && writable ? -1 : fd;
+  return sharing === "private" || single && writable ? -1 : object ?? -1;
 }

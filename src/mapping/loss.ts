@@ -100,7 +100,7 @@ export function hasLost({ range, request, guard }: MappedRange, span: Span): boo
   const losses = guard?.slot.losses ?? 0;
   if (losses >>> 0 < LOSS) return false;
   // Private memory without a file loses nothing but to a broken chip, and shows no difference then.
-  if ((losses & LOSS_ANYWHERE) !== 0 || request.fd === -1) return true;
+  if ((losses & LOSS_ANYWHERE) !== 0 || request.object === undefined) return true;
   const isLost = request.sharing === "private" ? system().memory.isForeign : lostOf(losses);
   return somePage(range, span, request.pageSize, isLost);
 }

@@ -1,17 +1,15 @@
 /** One mapped range of addresses and the buffers over it: its life from mmap to munmap. */
 
-import { duplicateDescriptor } from "../../ffi/descriptor.ts";
-import { close } from "../../ffi/file_calls.ts";
 import { processTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot } from "../../ffi/guard/slot.ts";
 import { bufferOver, detach, isDetached, pointerAt, type Range } from "../../ffi/memory.ts";
 import { lentBuffer, watchIsolate } from "../../ffi/store/store.ts";
 import { system } from "../os/mod.ts";
-import type { MapRequest, PlacedRange } from "../os/system.ts";
+import type { MapRequest, OpenObject, PlacedRange } from "../os/system.ts";
 import { MappingGuard } from "./guard.ts";
 import { addHeld } from "./held.ts";
 import type { Span } from "./pages.ts";
-import { extent, giveBack, type Owned, withdraw } from "./owned.ts";
+import { contentsOf, giveBack, type Owned, withdraw } from "./owned.ts";
 
 /** What is left of a mapping that nobody closed. */
 interface Remains {
@@ -41,18 +39,18 @@ function slotForLife(): GuardSlot | undefined {
   return table !== undefined && watchIsolate(table) ? table.tryTake() : undefined;
 }
 
-/** What a mapping that leaves its memory to others needs more: they get the descriptor. */
+/** What a mapping that leaves its memory to others needs more: they get its object. */
 interface Share {
-  readonly fd: number;
+  readonly object: OpenObject | undefined;
   readonly slot: GuardSlot | undefined;
 }
 
-function discard({ fd, slot }: Share): void {
+function discard({ object, slot }: Share): void {
   slot?.free();
-  if (fd !== -1) close(fd);
+  if (object !== undefined) system().objects.close(object);
 }
 
-/** A live mapping. It owns the addresses, and a descriptor. */
+/** A live mapping. It owns the addresses, and an open object. */
 export class Mapping {
   readonly #owned: Owned;
   #request: MapRequest;
@@ -68,15 +66,15 @@ export class Mapping {
   #earlierFaults = 0;
 
   /**
-   * @param fd a descriptor that is closed with the mapping; -1 for none. If mapping fails, it is not
+   * @param object is closed with the mapping. If mapping fails, it is not
    * @param onForgotten called if nobody closes the mapping; must not hold it
    * @throws the system error of `mmap`
    */
-  constructor(request: MapRequest, fd: number, onForgotten: () => void) {
+  constructor(request: MapRequest, object: OpenObject | undefined, onForgotten: () => void) {
     const placed = system().memory.place(request);
     this.#request = request;
     const slot = slotForLife();
-    this.#owned = { placed, fd, onForgotten, epoch: 0, guard: undefined, slot, exposed: false };
+    this.#owned = { placed, object, onForgotten, epoch: 0, guard: undefined, slot, exposed: false };
     this.#describe();
     try {
       if (request.guarded) this.beginGuard();
@@ -188,8 +186,8 @@ export class Mapping {
   }
 
   #describe(): void {
-    const { slot, placed, fd } = this.#owned;
-    slot?.describe({ ...extent(placed), fd });
+    const { slot } = this.#owned;
+    slot?.describe(contentsOf(this.#owned));
   }
 
   /** Whether a call on another thread works on the addresses. */
@@ -255,21 +253,21 @@ export class Mapping {
 
   /** Takes what is needed to go on without the old range, before anything changes. */
   #prepareToLeave(guarded: boolean): Share {
-    const { fd } = this.#owned;
+    const { object } = this.#owned;
     const slot = guarded ? processTable()!.take() : slotForLife();
     try {
-      return { fd: fd === -1 ? -1 : duplicateDescriptor(fd), slot };
+      return { object: object && system().objects.duplicate(object), slot };
     } catch (error) {
       slot?.free();
       throw error;
     }
   }
 
-  /** Leaves the old range, its slot and a descriptor of its own to those who use it. */
-  #leave({ fd, slot }: Share): void {
+  /** Leaves the old range, its slot and a duplicate of the object to those who use it. */
+  #leave({ object, slot }: Share): void {
     const owned = this.#owned;
     this.#earlierFaults = this.faults;
-    addHeld(giveBack({ ...owned, fd }));
+    addHeld(giveBack({ ...owned, object }));
     owned.guard = undefined;
     owned.slot = slot;
   }
@@ -282,9 +280,9 @@ export class Mapping {
     if (!this.pinned) this.#end();
   }
 
-  /** Closes the mapping, and leaves the descriptor to the caller. */
-  closeWithoutDescriptor(): void {
-    this.#owned.fd = -1;
+  /** Closes the mapping, and leaves the object to the caller. */
+  closeWithoutObject(): void {
+    this.#owned.object = undefined;
     this.close();
   }
 

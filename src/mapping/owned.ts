@@ -1,16 +1,15 @@
 /** What a mapping owns, and how it is given back: at its end, or when nothing uses it any more. */
 
-import { close } from "../../ffi/file_calls.ts";
 import type { GuardSlot, SlotUse } from "../../ffi/guard/slot.ts";
 import type { MappingGuard } from "./guard.ts";
 import { system } from "../os/mod.ts";
-import type { PlacedRange } from "../os/system.ts";
+import type { OpenObject, PlacedRange } from "../os/system.ts";
 
 /** What a mapping has to give back, also when nobody closed it. It holds no buffer. */
 export interface Owned {
   placed: PlacedRange;
-  /** The descriptor that goes with the mapping; -1 for none. */
-  fd: number;
+  /** What goes with the mapping. */
+  object: OpenObject | undefined;
   guard: MappingGuard | undefined;
   /** The mapping's slot in the process's table, for its guard and for its holders. */
   slot: GuardSlot | undefined;
@@ -22,31 +21,32 @@ export interface Owned {
   epoch: number;
 }
 
-/** The addresses that it has. */
-export function extent({ pages, start }: PlacedRange): { start: number; end: number } {
-  return { start, end: start + pages.byteLength };
+/** What a slot says of it: whoever uses the memory last gives this back. */
+export function contentsOf({ placed, object }: Owned): { start: number; end: number; fd: number } {
+  const { start, pages } = placed;
+  return { start, end: start + pages.byteLength, fd: object ?? -1 };
 }
 
 /**
- * Gives memory, descriptor and slot back: now, or when the last operation has ended that uses the
+ * Gives memory, object and slot back: now, or when the last operation has ended that uses the
  * memory.
  *
  * @returns what has to be waited for
  */
 export function giveBack(owned: Owned): SlotUse | undefined {
-  const { placed, fd, slot } = owned;
+  const { placed, object, slot } = owned;
   if (owned.exposed) {
     // Nobody can tell whether the buffer was transferred away: then a view of this memory lives on in
     // another buffer. So the memory and the file are given back, and the addresses stay taken.
     putZeros(owned);
     slot?.free();
   } else {
-    const use = slot?.abandon({ ...extent(placed), fd });
+    const use = slot?.abandon(contentsOf(owned));
     if (use !== undefined) return use;
     slot?.free();
     system().memory.unmap(placed.pages);
   }
-  if (fd !== -1) closeQuietly(fd);
+  closeQuietly(object);
   return undefined;
 }
 
@@ -61,13 +61,13 @@ function putZeros({ placed: { pages }, guard }: Owned): void {
 /** Takes the object from views that cannot be reached, and leaves them zeros. */
 export function withdraw(owned: Owned): void {
   putZeros(owned);
-  if (owned.fd !== -1) closeQuietly(owned.fd);
-  owned.fd = -1;
+  closeQuietly(owned.object);
+  owned.object = undefined;
 }
 
-function closeQuietly(fd: number): void {
+function closeQuietly(object: OpenObject | undefined): void {
   try {
-    close(fd);
+    if (object !== undefined) system().objects.close(object);
   } catch {
     // The mapping is gone either way, and nobody is there to be told.
   }

@@ -1,6 +1,5 @@
 /** Which pages of a mapping are there. */
 
-import { statusOf } from "../../ffi/status.ts";
 import { addressOf } from "../../ffi/memory.ts";
 import { firstMissing } from "./copy.ts";
 import { system } from "../os/mod.ts";
@@ -25,7 +24,7 @@ export function probeSpan(mapping: Mapping, span: Span): Uint8Array<ArrayBuffer>
 
 /** Where the object ends, counted from the mapping's beginning. */
 function objectEnd({ request }: Mapping): number {
-  if (request.fd === -1) return Infinity;
-  const { type, byteLength } = statusOf(request.fd);
+  if (request.object === undefined) return Infinity;
+  const { type, byteLength } = system().objects.status(request.object);
   return type === "file" ? byteLength - request.fileOffset : Infinity;
 }

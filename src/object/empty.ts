@@ -1,7 +1,7 @@
 /** Whether there is anything to map: no region can be made of an empty object. */
 
-import { close } from "../../ffi/file_calls.ts";
-import { statusOf } from "../../ffi/status.ts";
+import { system } from "../os/mod.ts";
+import type { OpenObject } from "../os/system.ts";
 import { openFile } from "./open_file.ts";
 import { checkDenied } from "./permission.ts";
 import { nameOf, openNamed } from "./shared_memory.ts";
@@ -10,7 +10,7 @@ import { nameOf, openNamed } from "./shared_memory.ts";
 export function isEmptyFile(path: string): boolean {
   checkDenied(path, false);
   const how = { writable: false, create: false, createNew: false, mode: 0 };
-  return isEmpty(openFile({ path, ...how }).fd);
+  return isEmpty(openFile({ path, ...how }).object);
 }
 
 /** Whether a shared memory object has no bytes. @throws {Deno.errors.NotFound} ENOENT. */
@@ -18,12 +18,13 @@ export function isEmptyNamed(name: string): boolean {
   return isEmpty(openNamed(nameOf(name), false));
 }
 
-/** Closes the descriptor. */
-function isEmpty(fd: number): boolean {
+/** Closes the object. */
+function isEmpty(object: OpenObject): boolean {
+  const { objects } = system();
   try {
-    const { type, byteLength } = statusOf(fd);
+    const { type, byteLength } = objects.status(object);
     return type === "file" && byteLength === 0;
   } finally {
-    close(fd);
+    objects.close(object);
   }
 }

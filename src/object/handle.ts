@@ -7,10 +7,8 @@
  */
 
 import { shown } from "../../ffi/arguments.ts";
-import { type FileStatus, statusOf } from "../../ffi/status.ts";
-import { readLink } from "../../ffi/proc.ts";
-import { platform } from "../../ffi/platform.ts";
-import { ownIdentity, ownNamespaces } from "./identity.ts";
+import { system } from "../os/mod.ts";
+import type { ObjectStatus, OpenObject } from "../os/system.ts";
 
 /** How a region may use its object. */
 export type Access = "read" | "read-write" | "copy-on-write";
@@ -18,7 +16,9 @@ export type Access = "read" | "read-write" | "copy-on-write";
 /** A region as plain JSON, for other processes and Workers: see `MmapRegion.attach`. */
 export interface RegionHandle {
   /** The version of this format. */
-  readonly version: 1;
+  readonly version: 2;
+  /** The operating system that the object is of. */
+  readonly system: "linux" | "darwin" | "windows";
   /** What the region is a mapping of. */
   readonly kind: "file" | "anonymous" | "named";
   /** What the region may do, and who attaches at most. */
@@ -49,37 +49,15 @@ export interface RegionHandle {
 type RegionPart = Pick<RegionHandle, "kind" | "access" | "byteOffset" | "byteLength">;
 
 /** Describes an open object for other processes. */
-export function makeHandle(part: RegionPart, fd: number, path: string): RegionHandle {
-  const { device, inode, birthTime } = statusOf(fd);
-  const { pid, startTime } = ownIdentity();
-  const bootId = ownPlace();
-  return { version: 1, ...part, path, device, inode, birthTime, pid, fd, startTime, bootId };
+export function makeHandle(part: RegionPart, object: OpenObject, path: string): RegionHandle {
+  const { name: on, objects, processes } = system();
+  const { device, inode, birthTime } = objects.status(object);
+  const about = { path, device, inode, birthTime };
+  return { version: VERSION, system: on, ...part, ...about, fd: object, ...processes.own() };
 }
 
-/** What the numbers in this process's handles are about, as text without further meaning. */
-function ownPlace(): string {
-  const { pid, time } = ownNamespaces();
-  return [ownIdentity().bootId, pid, time].join(" ");
-}
-
-/** Of what a handle's numbers are about, what is as it is for this process. */
-export function placeOf(
-  { bootId }: RegionHandle,
-): { boot: boolean; pids: boolean; times: boolean } {
-  const [boot, pid, time] = bootId.split(" ");
-  const [ownBoot, ownPid, ownTime] = ownPlace().split(" ");
-  // Without /proc nothing is known of this process's own place.
-  return {
-    boot: ownBoot === "" || boot === ownBoot,
-    pids: ownPid !== "" && pid === ownPid,
-    times: time === ownTime,
-  };
-}
-
-/** The absolute path of an open file; "" where the platform does not tell. */
-export function pathOfDescriptor(fd: number): string {
-  return platform().os === "linux" ? readLink(`/proc/self/fd/${fd}`) : "";
-}
+const VERSION = 2;
+const SYSTEMS: readonly RegionHandle["system"][] = ["linux", "darwin", "windows"];
 
 const PREFIX = "mmap:";
 
@@ -107,6 +85,7 @@ export function formatHandle(handle: RegionHandle): string {
  * A handle in either form, checked.
  *
  * @throws {TypeError} If it is malformed.
+ * @throws {Deno.errors.NotSupported} If it is of another version or operating system.
  */
 export function parseHandle(handle: RegionHandle | string): RegionHandle {
   if (typeof handle !== "string") return checkHandle(handle);
@@ -120,6 +99,7 @@ export function parseHandle(handle: RegionHandle | string): RegionHandle {
     const text = fields.get(key);
     if (text === null) throw malformed(`it has no ${key}`);
     record[key] = type === "number" ? numberFrom(text) : text;
+    if (key === "version") checkVersion(record[key]); // another one may have other fields
   }
   return checkHandle(record);
 }
@@ -130,6 +110,7 @@ function numberFrom(text: string): number {
 
 const FIELDS = {
   version: "number",
+  system: "string",
   kind: "string",
   access: "string",
   byteOffset: "number",
@@ -146,12 +127,30 @@ const FIELDS = {
 
 const FIELD_LIST = Object.entries(FIELDS) as [keyof RegionHandle, "number" | "string"][];
 
+/** @throws {Deno.errors.NotSupported} If this module does not know that version. */
+function checkVersion(version: unknown): void {
+  if (!isCount(version)) {
+    throw malformed(`its version must be a number: received ${shown(version)}`);
+  }
+  if (version !== VERSION) {
+    throw notSupported(`it is of version ${version}, and this module reads version ${VERSION}`);
+  }
+}
+
+/** @throws {Deno.errors.NotSupported} If it is another system's than this one. */
+function checkSystem(name: RegionHandle["system"]): void {
+  if (!SYSTEMS.includes(name)) throw malformed(`there is no such system: received "${name}"`);
+  const here = system().name;
+  if (name !== here) throw notSupported(`it is of a region on ${name}, and this is ${here}`);
+}
+
 /** A copy of the handle's fields, each read once and of the right type. */
 function checkHandle(value: unknown): RegionHandle {
   if (typeof value !== "object" || value === null) {
     throw malformed(`it must be an object or a string: received ${shown(value)}`);
   }
   const record = copyOf(value as RegionHandle);
+  checkVersion(record.version);
   for (const [key, type] of FIELD_LIST) {
     const field: unknown = record[key];
     if (typeof field !== type || (type === "number" && !isCount(field))) {
@@ -159,7 +158,7 @@ function checkHandle(value: unknown): RegionHandle {
     }
   }
   const handle: RegionHandle = record;
-  if (handle.version !== 1) throw malformed(`its version must be 1: received ${handle.version}`);
+  checkSystem(handle.system);
   if (!["file", "anonymous", "named"].includes(handle.kind)) {
     throw malformed(`there is no such kind: received "${handle.kind}"`);
   }
@@ -176,6 +175,7 @@ function checkHandle(value: unknown): RegionHandle {
 function copyOf(value: RegionHandle): RegionHandle {
   return {
     version: value.version,
+    system: value.system,
     kind: value.kind,
     access: value.access,
     byteOffset: value.byteOffset,
@@ -195,12 +195,16 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+function notSupported(state: string): Error {
+  return new Deno.errors.NotSupported(`Cannot read region handle: ${state}`);
+}
+
 function malformed(state: string): TypeError {
   return new TypeError(`Cannot read region handle: ${state}`);
 }
 
 /** Whether an open object is the one that a handle names. */
-export function isObjectOf(handle: RegionHandle, status: FileStatus): boolean {
+export function isObjectOf(handle: RegionHandle, status: ObjectStatus): boolean {
   return status.device === handle.device && status.inode === handle.inode &&
     status.birthTime === handle.birthTime;
 }

@@ -1,21 +1,8 @@
-/** Opening files: by path, creating them, and by descriptor. */
+/** Opening files by path, and making them. */
 
-import { checkCount, retryInterrupted } from "../../ffi/call.ts";
-import {
-  O_CLOEXEC,
-  O_NOCTTY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-  O_RDWR,
-} from "../../ffi/constants.ts";
-import { duplicateDescriptor } from "../../ffi/descriptor.ts";
-import { close, open } from "../../ffi/file_calls.ts";
-import { libc } from "../../ffi/libc.ts";
-import { statusOf, statusOfPath } from "../../ffi/status.ts";
-import { cString } from "../../ffi/arguments.ts";
-import { createFile, linkedFrom, unless } from "./create_file.ts";
+import { system } from "../os/mod.ts";
+import type { OpenObject } from "../os/system.ts";
+import { makingAllowed } from "./permission.ts";
 
 /** How to open a file; every field is checked already. */
 interface FileRequest {
@@ -26,9 +13,9 @@ interface FileRequest {
   readonly mode: number;
 }
 
-/** An open descriptor, and whether this very call made the object. */
-interface Opened {
-  readonly fd: number;
+/** An open object, and whether this very call made it. */
+export interface Opened {
+  readonly object: OpenObject;
   readonly created: boolean;
 }
 
@@ -38,67 +25,29 @@ export interface OpenedFile extends Opened {
   readonly path: string;
 }
 
-const COMMON = O_CLOEXEC | O_NOCTTY;
-
-/** @throws the system error of `open` */
+/**
+ * @throws the system's error
+ * @throws {Deno.errors.NotCapable} If the program runs with a file denied that is to be made.
+ */
 export function openFile({ path, writable, create, createNew, mode }: FileRequest): OpenedFile {
-  const flags = COMMON | (writable ? O_RDWR : O_RDONLY);
-  const openExisting = () => openPatiently(path, flags);
-  if (createNew) return { fd: createFile(path, flags, mode), created: true, path };
-  if (!create) return { fd: openExisting(), created: false, path };
+  const { objects } = system();
+  const allow = makingAllowed();
+  const openExisting = () => objects.open(path, { writable });
+  const createAt = (place: string) => objects.create(place, { writable, mode, allow });
+  if (createNew) return { object: createAt(path), created: true, path };
+  if (!create) return { object: openExisting(), created: false, path };
   let place = path;
   const opened = openOrCreate(openExisting, () => {
     try {
-      return createFile(place, flags, mode);
+      return createAt(place);
     } catch (error) {
       // A symbolic link that leads nowhere is in the way: where it leads, the file is made.
-      if (error instanceof Deno.errors.AlreadyExists) place = linkedFrom(place) ?? path;
+      if (error instanceof Deno.errors.AlreadyExists) place = objects.linkedFrom(place) ?? path;
       throw error;
     }
   });
   if (opened !== undefined) return { ...opened, path: opened.created ? place : path };
   throw new Deno.errors.Busy(`Cannot open '${path}': others keep making and removing it`);
-}
-
-/**
- * Opens what is there.
- *
- * @param call opens it, with these flags
- * @throws the system error of `open`
- */
-export function openPatiently(
-  path: string,
-  flags: number,
-  call: (flags: number) => number = (flags) => open(path, flags),
-): number {
-  try {
-    // O_NONBLOCK: a FIFO without a peer must be an error, not a wait. Regular files ignore it, but
-    // for a lease that somebody has on one.
-    return retryInterrupted(() => call(flags | O_NONBLOCK));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-    const fd = openLeased(path, flags);
-    if (fd === undefined) throw error;
-    return fd;
-  }
-}
-
-/** Waits until a lease is given back. Undefined if it is no regular file, or one without /proc. */
-function openLeased(path: string, flags: number): number | undefined {
-  if (O_PATH === undefined) return undefined;
-  const place = open(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
-  try {
-    if (statusOf(place).type !== "file") return undefined;
-    // This very file, whatever stands at the path by now.
-    const same = cString(`/proc/self/fd/${place}`, "pathname", "open");
-    return unless(
-      Deno.errors.NotFound,
-      () =>
-        retryInterrupted(() => checkCount(libc().open(same, flags & ~O_NOFOLLOW, 0), "open", path)),
-    );
-  } finally {
-    close(place);
-  }
 }
 
 /** As many as Linux follows symbolic links, and some more. */
@@ -111,44 +60,24 @@ const MAX_TRIES = 50;
  * @returns undefined if both failed again and again
  */
 export function openOrCreate(
-  openExisting: () => number,
-  createNew: () => number,
+  openExisting: () => OpenObject,
+  createNew: () => OpenObject,
 ): Opened | undefined {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const existing = unless(Deno.errors.NotFound, openExisting);
-    if (existing !== undefined) return { fd: existing, created: false };
+    if (existing !== undefined) return { object: existing, created: false };
     const made = unless(Deno.errors.AlreadyExists, createNew);
-    if (made !== undefined) return { fd: made, created: true };
+    if (made !== undefined) return { object: made, created: true };
   }
   return undefined;
 }
 
-/** The largest C int. */
-const LARGEST_FD = 2 ** 31 - 1;
-
-/**
- * A duplicate that closes on exec.
- *
- * @throws {RangeError} If no descriptor can have that number.
- * @throws {Error} EBADF: the descriptor is not open.
- */
-export function duplicate(fd: number): number {
-  if (fd > LARGEST_FD) {
-    throw new RangeError(
-      `Cannot map descriptor as fd must be at most ${LARGEST_FD}: received ${fd}`,
-    );
-  }
-  return duplicateDescriptor(fd);
-}
-
-/** Removes a file that this call made, unless another one stands at its path by now. */
-export function removeCreated(path: string, fd: number): void {
+/** What a call gives; undefined where it throws an error of that class. */
+function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
   try {
-    const ours = statusOf(fd);
-    const there = statusOfPath(path);
-    if (ours.inode !== there.inode || ours.device !== there.device) return;
-    libc().unlink(cString(path, "pathname", "unlink"));
-  } catch {
-    // Gone already: nothing of ours is left.
+    return call();
+  } catch (error) {
+    if (error instanceof expected) return undefined;
+    throw error;
   }
 }

@@ -1,44 +1,45 @@
 /**
  * Deno's permissions, as far as they say no.
  *
- * libc would open any file that the user may open. Where the program was started with `--deny-read`
- * or `--deny-write` for a path, this module refuses it as Deno itself does.
+ * The system would open any file that the user may open. Where the program was started with
+ * `--deny-read` or `--deny-write` for a path, this module refuses it as Deno itself does.
  */
 
-import { readLink } from "../../ffi/proc.ts";
-import { platform } from "../../ffi/platform.ts";
+import { system } from "../os/mod.ts";
+import type { OpenObject } from "../os/system.ts";
 
 /**
  * @throws {Deno.errors.NotCapable} If reading the path, or writing it where `writable` says so, is
  * denied.
  */
 export function checkDenied(path: string, writable: boolean): void {
-  for (const name of someDenied(writable)) refuseDenied(name, path);
+  refuse(someDenied(writable), [path]);
 }
 
 /**
- * As {@linkcode checkDenied}, for the file that a descriptor really leads to: symbolic links, "..",
- * and /proc/self/fd are resolved. Memory that has no path is nobody's to deny.
+ * As {@linkcode checkDenied}, for the file that an open object really is: symbolic links and ".." are
+ * resolved. Memory that has no path is nobody's to deny.
  */
-export function checkDescriptorDenied(fd: number, writable: boolean): void {
+export function checkObjectDenied(object: OpenObject, writable: boolean): void {
   const names = someDenied(writable);
-  if (names.length === 0 || platform().os !== "linux") return;
-  const target = readLink(`/proc/self/fd/${fd}`);
-  if (!target.startsWith("/") || target.startsWith("/memfd:")) return;
-  // A removed file, or one whose name ends like that.
-  const paths = new Set([target, target.replace(/ \(deleted\)$/, "")]);
-  for (const name of names) for (const path of paths) refuseDenied(name, path);
+  if (names.length > 0) refuse(names, system().objects.pathsOf(object));
 }
 
 /**
- * As {@linkcode checkDenied}, for a file that is to be made: in the folder that a descriptor really
- * leads to.
+ * As {@linkcode checkDenied}, for what is to be made at a path by other means than by opening it. Silent
+ * where there is no such folder, in which nothing can be made.
  */
-export function checkEntryDenied(folder: number, name: string): void {
+export function checkEntryDenied(path: string): void {
   const names = someDenied(true);
-  if (names.length === 0 || platform().os !== "linux") return;
-  const path = `${readLink(`/proc/self/fd/${folder}`)}/${name}`;
-  for (const each of names) refuseDenied(each, path);
+  if (names.length === 0) return;
+  const entry = system().objects.pathOfEntry(path);
+  if (entry !== undefined) refuse(names, [entry]);
+}
+
+/** What to ask about the path of a file that is to be made; undefined if it may be any. */
+export function makingAllowed(): ((path: string) => void) | undefined {
+  const names = someDenied(true);
+  return names.length === 0 ? undefined : (path) => refuse(names, [path]);
 }
 
 type Permission = "read" | "write";
@@ -52,10 +53,14 @@ function someDenied(writable: boolean): Permission[] {
   });
 }
 
-function refuseDenied(name: Permission, path: string): void {
-  if (path === "") return; // it leads nowhere, as the system will tell; Deno takes no such path
-  if (Deno.permissions.querySync({ name, path }).state !== "denied") return;
-  throw new Deno.errors.NotCapable(
-    `Requires ${name} access to "${path}", run again without the --deny-${name} flag`,
-  );
+function refuse(names: readonly Permission[], paths: readonly string[]): void {
+  for (const name of names) {
+    for (const path of paths) {
+      if (path === "") continue; // it leads nowhere, as the system will tell; Deno takes no such path
+      if (Deno.permissions.querySync({ name, path }).state !== "denied") continue;
+      throw new Deno.errors.NotCapable(
+        `Requires ${name} access to "${path}", run again without the --deny-${name} flag`,
+      );
+    }
+  }
 }

@@ -5,6 +5,11 @@ import { darwin } from "./darwin/mod.ts";
 import { linux } from "./linux/mod.ts";
 import type { System } from "./system.ts";
 
+export { isSystemError } from "../../ffi/call.ts";
+
+/** Whether every processor sees stores in the order in which another one made them. */
+export const STORES_IN_ORDER: boolean = Deno.build.arch === "x86_64";
+
 let present: System | undefined;
 
 /**
@@ -14,4 +19,13 @@ let present: System | undefined;
  */
 export function system(): System {
   return present ??= platform().os === "darwin" ? darwin : linux;
+}
+
+/** Puts a system of the tests in place of the present one. @returns what takes it away again */
+export function replaceSystem(replacement: System): () => void {
+  const real = system();
+  present = replacement;
+  return () => {
+    present = real;
+  };
 }

@@ -1,247 +1,32 @@
 /**
- * What this module asks of an operating system: verbs over words, numbers and ranges of addresses.
- * Each system has a folder beside this file with an object of this shape. What a system lacks is
- * absent from its object.
+ * What this module asks of an operating system: verbs over words, numbers, ranges of addresses and
+ * open objects. Each system has a folder beside this file with an object of this shape, and `mod.ts`
+ * picks one. What a system lacks is absent from its object; the errors that a verb throws are made in
+ * the system's folder.
  */
 
-import type { Range } from "../../ffi/memory.ts";
-import type { Span } from "./arithmetic.ts";
+import type { ByteSystem, MemorySystem } from "./memory_system.ts";
+import type { NamedSystem, ObjectSystem, PassingSystem } from "./object_system.ts";
+import type { ProcessSystem, TokenSystem } from "./process_system.ts";
+import type { WaitingSystem } from "./waiting_system.ts";
+
+export type * from "./memory_system.ts";
+export type * from "./object_system.ts";
+export type * from "./process_system.ts";
+export type * from "./waiting_system.ts";
 
 /** An operating system. */
 export interface System {
-  readonly name: "linux" | "darwin";
+  /** As handles say it. */
+  readonly name: "linux" | "darwin" | "windows";
   readonly memory: MemorySystem;
   readonly bytes: ByteSystem;
-}
-
-/** What the pages of a range may be used for; "none": not touched at all. */
-export type Protection =
-  | "none"
-  | "read"
-  | "read-write"
-  | "read-execute"
-  | "read-write-execute";
-
-/** Whether a mapping writes to its object, or to copies of its pages that it alone has. */
-export type Sharing = "shared" | "private";
-
-/** What to map; every number is checked and page-aligned already. */
-export interface MapRequest {
-  readonly byteLength: number;
-  readonly protection: Protection;
-  readonly sharing: Sharing;
-  /** Whether memory, or swap space, is set aside for the pages that writing will take. */
-  readonly reserve: boolean;
-  /** Further flags of the system's own call, as a user gave them. */
-  readonly flags: number;
-  /** The object's descriptor; -1 for anonymous memory. */
-  readonly fd: number;
-  readonly fileOffset: number;
-  /** The size of the mapping's pages: the system's, or that of huge pages on their own file system. */
-  readonly pageSize: number;
-  /** Where a user wishes it to be; 0 for anywhere. */
-  readonly address: bigint;
-  /** What an error message names: a path. */
-  readonly subject: string | undefined;
-  /** Whether faults are to be absorbed from the start. */
-  readonly guarded: boolean;
-  /** Whether another mapping of the object may be other memory: then none is made of it. */
-  readonly single?: boolean;
-  /**
-   * Where the object's page at `fileOffset` is mapped like this already: further mappings are made
-   * of that one, where a seal keeps them from being made of the descriptor.
-   */
-  readonly seed?: Deno.PointerObject;
-}
-
-/** A mapping's range, and where it may grow to. */
-export interface PlacedRange {
-  readonly range: Range;
-  /** The same in whole pages of the mapping. */
-  readonly pages: Range;
-  /** Its address. */
-  readonly start: number;
-  /** Behind the addresses that are the mapping's own: nobody else is given those before it. */
-  readonly end: number;
-}
-
-/** A change of a mapping's length that has got all that it needs, but for the change. */
-export interface Resize {
-  /**
-   * Does it. The mapping must be one piece, with one protection.
-   *
-   * @param used whether somebody still uses the old memory: then the old range stays as it is, but
-   * for becoming longer
-   * @param cut makes the object shorter, at the moment when that may be done
-   * @throws the system's error; the mapping then is as it was
-   */
-  finish(used: boolean, cut: () => void): PlacedRange;
-  /** Gives back what was taken for it. */
-  cancel(): void;
-}
-
-/**
- * What can be said of how memory will be used. On POSIX each is the `madvise` value of that name.
- * - "normal", "random", "sequential": how the range will be read, which sets the read-ahead.
- * - "will-need": read it in soon. "cold", "page-out": reclaim it first, or now (Linux 5.4).
- * - "dont-need": drop the pages. Shared ones are read again from their object; **private changes
- *   are lost** and read as the file, or as zeros. "free": the same for anonymous private memory,
- *   when memory gets short.
- * - "huge-page", "no-huge-page", "collapse": transparent huge pages, wanted, unwanted, or now.
- * - "dont-fork", "do-fork", "dont-dump", "do-dump", "mergeable", "unmergeable": forked children,
- *   core dumps, and merging of equal pages.
- */
-export type Advice =
-  | "normal"
-  | "random"
-  | "sequential"
-  | "will-need"
-  | "dont-need"
-  | "free"
-  | "cold"
-  | "page-out"
-  | "huge-page"
-  | "no-huge-page"
-  | "collapse"
-  | "dont-fork"
-  | "do-fork"
-  | "dont-dump"
-  | "do-dump"
-  | "mergeable"
-  | "unmergeable";
-
-/**
- * How far `flush` goes:
- * - "memory": asks for the write-back and returns at once (`MS_ASYNC`); Linux writes back by itself
- *   anyway, and does no more. What was written is safe from a crash of the process, as it is without
- *   any flush.
- * - "data", the default: waits until the range's data were handed to the disk (`MS_SYNC`).
- * - "disk": waits also for the file's size and other metadata and, on macOS, for the drive's own
- *   cache (`fsync`, `F_FULLFSYNC`).
- */
-export type Durability = "memory" | "data" | "disk";
-
-/**
- * The memory of a region, in bytes. Linux takes it from /proc/self/smaps, where private memory may be
- * joined with its neighbours and told of together: then each figure is at most what it says, and at
- * most the region's own size.
- */
-export interface RegionStats {
-  /** In memory and mapped by this process ("Rss"). */
-  resident: number;
-  /** This process's share of it, where others map the same pages ("Pss"). */
-  proportional: number;
-  /** Of the resident part, pages that other processes map too. */
-  shared: number;
-  /** Of the resident part, pages that only this process maps. */
-  private: number;
-  /** Of the resident part, pages that were changed and not written back. */
-  dirty: number;
-  /** Swapped out ("Swap"). */
-  swap: number;
-  /** Locked in memory ("Locked"). */
-  locked: number;
-}
-
-/** "out" of a mapping, or "into" it. */
-export type Direction = "out" | "into";
-
-/** Ranges of addresses, and what is mapped there. Every method throws the system's error. */
-export interface MemorySystem {
-  /** The size of a page, in bytes. */
-  pageSize(): number;
-  /** Whether these further flags may be given: none that a request says in words. */
-  allowsFlags(flags: number): boolean;
-  /** Maps anywhere. */
-  map(request: MapRequest): Range;
-  /** Maps at addresses that no mapping had before, with `headroom` more behind it for growing. */
-  place(request: MapRequest, headroom?: number): PlacedRange;
-  /**
-   * Maps what a request asks for over addresses that are the caller's. If it fails, what stood there
-   * still does.
-   *
-   * @param byteOffset where in the request's range the addresses begin
-   */
-  replace(range: Range, request: MapRequest, byteOffset?: number): void;
-  /** Puts zero pages, which take no memory until written to, in the place of a range. */
-  replaceByZeros(range: Range): void;
-  /** Gives a range of whole pages back. */
-  unmap(range: Range): void;
-  /** Prepares another length. @param mapped the request as the mapping is now */
-  resize(placed: PlacedRange, mapped: MapRequest, byteLength: number): Resize;
-  /** Which parts of a mapping are not its object's: zeros and copies that the guard has put there. */
-  foreignSpans(range: Range, request: MapRequest): Span[];
-  /** Whether a page of a private mapping of an object shows none of the object. */
-  isForeign(page: Range): boolean;
-  /** Whether a page is private memory without an object. */
-  isAnonymous(page: Range): boolean;
-  /** Whether a page belongs to no shared mapping. */
-  isPrivate(page: Range): boolean;
-  protect(range: Range, protection: Protection, subject: string | undefined): void;
-  /** @throws {Deno.errors.NotSupported} If the system has no such advice. */
-  advise(range: Range, advice: Advice): void;
-  /**
-   * Faults pages in, and waits.
-   *
-   * @param patchy whether some pages may forbid it, which then stay as they are
-   */
-  populate(range: Range, request: MapRequest, patchy: boolean): void;
-  /** As `populate`, on another thread. @returns whether that did all of it */
-  populateOffThread?(range: Range, request: MapRequest): Promise<boolean>;
-  lock(range: Range): void;
-  unlock(range: Range): void;
-  /** Writes changes back. @param fd the object's descriptor, or -1 */
-  flush(range: Range, durability: Durability, fd: number): void;
-  /** As `flush`, on another thread. @returns what to tell of a write that failed */
-  flushOffThread(range: Range, durability: Durability, fd: number): Promise<Error | undefined>;
-  /** One byte for each page: 1 if it is in memory. */
-  residency(range: Range): Uint8Array<ArrayBuffer>;
-  /** What the system says of a range's memory. */
-  usage?(range: Range): RegionStats;
-  /**
-   * Zeroes bytes by giving their blocks back.
-   *
-   * @returns false where the object has no holes
-   */
-  punch?(request: MapRequest, span: Span): boolean;
-  /**
-   * Drops whole pages of private anonymous memory, so that they read as zeros.
-   *
-   * @param mended whether the guard may have put other pages among them
-   * @returns false where they cannot be dropped, such as locked ones
-   */
-  drop?(range: Range, mended: boolean): boolean;
-  /** Writes zeros. @throws {Error} EFAULT: a page is protected against writing or is not there. */
-  zero(range: Range): void;
-  /** Shows a label for private memory where people look for it. */
-  label?(range: Range, label: string): void;
-  /**
-   * Copies between two addresses, of which `mapped` may not be there.
-   *
-   * @returns how many bytes were copied, maybe fewer than asked for; 0 if the first one is missing
-   */
-  copy(direction: Direction, local: bigint, mapped: bigint, byteLength: number): number;
-}
-
-/**
- * Finding, comparing and copying bytes at addresses, as fast as the system's library does. A place is
- * an address; 0n says that there is none.
- */
-export interface ByteSystem {
-  /** The first place of a byte. */
-  readonly findByte: (start: bigint, byte: number, byteLength: bigint) => bigint;
-  /** The last place of a byte. */
-  readonly findLastByte?: (start: bigint, byte: number, byteLength: bigint) => bigint;
-  /** The first of `count` aligned words of four bytes that is `word`, where that is quick. */
-  readonly findWord?: (start: bigint, word: number, count: bigint) => bigint;
-  /** The first place of some bytes. */
-  readonly find: (
-    start: bigint,
-    byteLength: bigint,
-    needle: bigint,
-    needleByteLength: bigint,
-  ) => bigint;
-  /** The order of bytes: less than, equal to or greater than 0. */
-  readonly compare: (a: bigint, b: bigint, byteLength: bigint) => number;
-  readonly copy: (target: Uint8Array<ArrayBuffer>, source: bigint, byteLength: bigint) => unknown;
+  readonly objects: ObjectSystem;
+  readonly named: NamedSystem;
+  readonly processes: ProcessSystem;
+  /** How the living show that they live. Elsewhere threads are known by their numbers. */
+  readonly tokens?: TokenSystem;
+  readonly waiting: WaitingSystem;
+  /** Giving objects to other processes; loaded when it is needed, as few programs do. */
+  readonly passing?: () => Promise<PassingSystem>;
 }

@@ -5,7 +5,7 @@ import { MappingFaultError } from "../mapping/fault_error.ts";
 import { hasLost } from "../mapping/loss.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
-import type { MapRequest } from "../os/system.ts";
+import type { MapRequest, OpenObject } from "../os/system.ts";
 import { repairMapping, restoreMapping } from "../mapping/repair.ts";
 import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";
@@ -18,8 +18,8 @@ export interface RegionFacts {
   readonly sharing: "shared" | "private";
   /** Where in its object the region begins, in bytes. */
   readonly byteOffset: number;
-  /** The region's own descriptor of its object; -1 if it has none. */
-  readonly fd: number;
+  /** The region's own; undefined for private memory without one. */
+  readonly object: OpenObject | undefined;
   /** Whether `resize` reserves the blocks of what it adds to a file. */
   readonly allocate: boolean;
   /** Whether the object may be given another size. */
@@ -57,7 +57,7 @@ export class RegionCore {
   #lastFault: MappingFaultError | undefined;
 
   /**
-   * Maps the object. The core owns the descriptor from now on; if mapping fails, it does not.
+   * Maps the object. The core owns it from now on; if mapping fails, it does not.
    *
    * @param byteLength the region's length: what the request maps behind it is held in reserve
    * @throws the system error of `mmap`
@@ -67,7 +67,7 @@ export class RegionCore {
     this.lead = lead;
     this.byteLength = byteLength;
     const farewells = this.#farewells;
-    this.#mapping = new Mapping(request, facts.fd, () => {
+    this.#mapping = new Mapping(request, facts.object, () => {
       sayAll(farewells.first, true);
       sayAll(farewells.last, true);
     });
@@ -222,9 +222,9 @@ export class RegionCore {
     return widen(this.span(range, action), this.live(action).request.pageSize);
   }
 
-  /** Unmaps, and gives the descriptor back to the caller of the constructor. */
+  /** Unmaps, and gives the object back to the caller of the constructor. */
   abandon(): void {
-    this.#leave()?.closeWithoutDescriptor();
+    this.#leave()?.closeWithoutObject();
     sayAll(this.#farewells.last, false);
   }
 

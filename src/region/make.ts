@@ -1,60 +1,66 @@
 /** The ways to a region: each opens an object, sizes it, maps it, and undoes all that if one fails. */
 
-import { isSystemError } from "../../ffi/call.ts";
-import { close } from "../../ffi/file_calls.ts";
-import { pageSize } from "../../ffi/page_size.ts";
-import { type FileStatus, statusOf } from "../../ffi/status.ts";
 import { adviseSpan, populateSpan } from "../mapping/advice.ts";
 import { alignDown } from "../mapping/pages.ts";
 import { lockSpan } from "../mapping/protection.ts";
-import { system } from "../os/mod.ts";
-import type { MapRequest, Sharing } from "../os/system.ts";
+import { isSystemError, system } from "../os/mod.ts";
+import type {
+  Extent,
+  MapRequest,
+  Nature,
+  ObjectStatus,
+  OpenObject,
+  Sharing,
+} from "../os/system.ts";
 import type { RegionHandle } from "../object/handle.ts";
-import { createAnonymous, seal } from "../object/memfd.ts";
-import { type Nature, natureOf, refuseSecret } from "../object/nature.ts";
-import { duplicate, openFile, removeCreated } from "../object/open_file.ts";
+import { openFile } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
-import { checkDenied, checkDescriptorDenied } from "../object/permission.ts";
-import { emptyTo, extend, isUntouched, takeBack } from "../object/size.ts";
+import { checkDenied, checkObjectDenied } from "../object/permission.ts";
 import { RegionCore, type RegionFacts } from "./core.ts";
 import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
+
+/** Before a file has anything. */
+export const EMPTY: Extent = { byteLength: 0, allocated: 0 };
 
 /** `MmapRegion.open` */
 export function openRegion(path: string, plan: OpenPlan): RegionCore {
   const { create, createNew, truncate } = plan;
   const writable = plan.access === "read-write" || create || createNew || truncate;
   checkDenied(path, writable);
-  const { fd, created, path: place } = openFile({ ...plan, path, writable });
+  const { objects } = system();
+  const { object, created, path: place } = openFile({ ...plan, path, writable });
   let oldSize: number | undefined;
   let end = 0;
   try {
-    checkDescriptorDenied(fd, writable);
-    const status = statusOf(fd);
+    checkObjectDenied(object, writable);
+    const status = objects.status(object);
     if (truncate) checkMayEmpty(status, path);
     const byteLength = fit(plan, status, create || createNew || truncate, path);
     end = plan.byteOffset + byteLength;
     if (status.type === "file" && end > status.byteLength) {
-      extend(fd, status, end, plan.allocate, path);
+      objects.extend(object, status, end, plan.allocate, path);
       oldSize = status.byteLength;
     }
-    const nature = natureOf(fd, status);
-    const core = mapFile({ plan, byteLength, fd, subject: path, kind: "file", nature }, () => {
+    const nature = objects.nature(object, status);
+    const core = mapFile({ plan, byteLength, object, subject: path, kind: "file", nature }, () => {
       // Last, because it alone cannot be undone.
-      if (truncate && status.byteLength > 0) emptyTo(fd, end, plan.allocate, path);
+      if (!truncate || status.byteLength === 0) return;
+      objects.setSize(object, 0);
+      objects.extend(object, EMPTY, end, plan.allocate, path);
     });
     if (plan.allocate && oldSize === 0) core.filled = byteLength;
     return core;
   } catch (error) {
     // What others have written to it meanwhile stays.
-    if (oldSize !== undefined) takeBack(fd, oldSize, end);
-    if (created && isUntouched(fd, 0, 0)) removeCreated(place, fd);
-    close(fd);
+    if (oldSize !== undefined) objects.takeBack(object, oldSize, end);
+    if (created && objects.isUntouched(object, 0, 0)) objects.remove(place, object);
+    objects.close(object);
     throw error;
   }
 }
 
 /** @throws {Deno.errors.NotSupported} If it has no size that could be changed. */
-function checkMayEmpty({ type }: FileStatus, path: string): void {
+function checkMayEmpty({ type }: ObjectStatus, path: string): void {
   if (type === "file") return;
   throw new Deno.errors.NotSupported(
     `Cannot empty '${path}' as truncate is for regular files: it is a ${type.replace("-", " ")}`,
@@ -63,22 +69,23 @@ function checkMayEmpty({ type }: FileStatus, path: string): void {
 
 /** `MmapRegion.fromFd` */
 export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
-  return owning(duplicate(borrowed), (fd) => {
-    checkDescriptorDenied(fd, plan.access === "read-write");
-    refuseSecret(fd);
-    const status = statusOf(fd);
+  const { objects } = system();
+  return owning(objects.adopt(borrowed), (object) => {
+    checkObjectDenied(object, plan.access === "read-write");
+    objects.checkGuardable?.(object);
+    const status = objects.status(object);
     const subject = `fd ${borrowed}`;
     const byteLength = fit(plan, status, false, subject);
-    const nature = natureOf(fd, status);
-    return mapFile({ plan, byteLength, fd, subject, kind: "file", nature });
+    const nature = objects.nature(object, status);
+    return mapFile({ plan, byteLength, object, subject, kind: "file", nature });
   });
 }
 
-/** `MmapRegion.attach` @param open gives a descriptor of the handle's object */
+/** `MmapRegion.attach` @param open opens the handle's object */
 export function attachRegion(
   handle: RegionHandle,
   plan: MapPlan,
-  open: () => number = () => openHandle(handle, plan.access === "read-write"),
+  open: () => OpenObject = () => openHandle(handle, plan.access === "read-write"),
 ): RegionCore {
   const byteLength = plan.byteLength ?? handle.byteLength - plan.byteOffset;
   if (byteLength <= 0 || plan.byteOffset + byteLength > handle.byteLength) {
@@ -88,12 +95,13 @@ export function attachRegion(
     );
   }
   const moved = { ...plan, byteOffset: handle.byteOffset + plan.byteOffset };
-  return owning(open(), (fd) => {
-    refuseSecret(fd);
+  const { objects } = system();
+  return owning(open(), (object) => {
+    objects.checkGuardable?.(object);
     const { kind, path } = handle;
     const name = kind === "named" ? path : "";
-    const nature = natureOf(fd, statusOf(fd));
-    return mapFile({ plan: moved, byteLength, fd, subject: path, kind, name, nature });
+    const nature = objects.nature(object, objects.status(object));
+    return mapFile({ plan: moved, byteLength, object, subject: path, kind, name, nature });
   });
 }
 
@@ -104,31 +112,35 @@ export function anonymousRegion(plan: AnonymousPlan): RegionCore {
 
 function sharedAnonymous(plan: AnonymousPlan): RegionCore {
   const { byteLength } = plan;
-  return owning(createAnonymous(plan.label, byteLength), (fd) => {
+  const { objects, memory } = system();
+  return owning(objects.anonymous(plan.label, byteLength), (object) => {
     const source: Source = {
       plan,
       byteLength,
-      fd,
+      object,
       subject: undefined,
       kind: "anonymous",
       grant: plan.sealWrite ? "read" : "read-write",
-      nature: { single: false, pageSize: pageSize() },
+      nature: { single: false, pageSize: memory.pageSize() },
     };
     // A write seal forbids further writable mappings, so it comes after this one.
-    const finish = (): void => seal(fd, { shrink: !plan.resizable, write: plan.sealWrite });
+    const finish = (): void =>
+      objects.seal(object, { shrink: !plan.resizable, write: plan.sealWrite });
     return plan.sealWrite ? mapWithSeed(source, finish) : mapFile(source, finish);
   });
 }
 
-/** Maps an object of which no descriptor will give another mapping: one page of it is kept aside. */
+/** Maps an object of which no further mapping can be made: one page of it is kept aside. */
 function mapWithSeed(source: Source, finish: () => void): RegionCore {
-  const range = system().memory.map({ ...requestOf(source), byteLength: pageSize(), address: 0n });
+  const { memory } = system();
+  const byteLength = memory.pageSize();
+  const range = memory.map({ ...requestOf(source), byteLength, address: 0n });
   try {
     const core = mapFile({ ...source, seed: range.pointer }, finish);
-    core.onClose(() => system().memory.unmap(range));
+    core.onClose(() => memory.unmap(range));
     return core;
   } catch (error) {
-    system().memory.unmap(range);
+    memory.unmap(range);
     throw error;
   }
 }
@@ -139,7 +151,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
     access: "read-write",
     sharing: "private",
     byteOffset: 0,
-    fd: -1,
+    object: undefined,
     allocate: false,
     sizable: false,
     grant: "read-write",
@@ -156,9 +168,9 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
       sharing: "private",
       reserve: plan.reserve,
       flags: plan.flags,
-      fd: -1,
+      object: undefined,
       fileOffset: 0,
-      pageSize: pageSize(),
+      pageSize: system().memory.pageSize(),
       address: plan.address,
       subject: undefined,
       guarded: false, // begins with the first protect(): nothing else can make a page fault
@@ -179,7 +191,7 @@ export function labelMemory(core: RegionCore): void {
 /** How many bytes to map. @throws {RangeError} If the file has too few and may not be extended. */
 export function fit(
   plan: MapPlan,
-  status: FileStatus,
+  status: ObjectStatus,
   extensible: boolean,
   subject: string,
 ): number {
@@ -202,7 +214,7 @@ export function fit(
 }
 
 /** Devices have no size. What cannot be mapped at all is left to `mmap`, whose error tells why. */
-function fitDevice({ byteLength }: MapPlan, status: FileStatus, subject: string): number {
+function fitDevice({ byteLength }: MapPlan, status: ObjectStatus, subject: string): number {
   if (byteLength !== undefined) return byteLength;
   if (status.type !== "character-device" && status.type !== "block-device") return 1;
   throw new RangeError(`Cannot map '${subject}' as a device needs a byteLength: received none`);
@@ -216,7 +228,7 @@ function sharingOf({ access }: MapPlan): Sharing {
 interface Source {
   readonly plan: MapPlan & { readonly allocate?: boolean };
   readonly byteLength: number;
-  readonly fd: number;
+  readonly object: OpenObject;
   readonly subject: string | undefined;
   readonly kind: RegionHandle["kind"];
   readonly grant?: RegionFacts["grant"];
@@ -225,7 +237,7 @@ interface Source {
   readonly nature: Nature;
 }
 
-function requestOf({ plan, byteLength, fd, subject, seed, nature }: Source): MapRequest {
+function requestOf({ plan, byteLength, object, subject, seed, nature }: Source): MapRequest {
   const fileOffset = alignDown(plan.byteOffset, nature.pageSize);
   return {
     byteLength: plan.byteOffset - fileOffset + Math.max(byteLength, plan.reserved),
@@ -233,7 +245,7 @@ function requestOf({ plan, byteLength, fd, subject, seed, nature }: Source): Map
     sharing: sharingOf(plan),
     reserve: plan.reserve,
     flags: plan.flags,
-    fd,
+    object,
     fileOffset,
     pageSize: nature.pageSize,
     address: plan.address,
@@ -246,14 +258,14 @@ function requestOf({ plan, byteLength, fd, subject, seed, nature }: Source): Map
 
 /** Maps an object. @param finish a last step between locking and populating; undoes nothing */
 export function mapFile(source: Source, finish?: () => void): RegionCore {
-  const { plan, fd, kind } = source;
+  const { plan, object, kind } = source;
   const request = requestOf(source);
   const facts: RegionFacts = {
     kind,
     access: plan.access,
     sharing: sharingOf(plan),
     byteOffset: plan.byteOffset,
-    fd,
+    object,
     allocate: plan.allocate ?? kind !== "anonymous", // memory is taken when it is touched
     sizable: plan.access === "read-write",
     grant: source.grant ?? plan.access,
@@ -294,12 +306,12 @@ function wishForHugePages(core: RegionCore): void {
   }
 }
 
-/** Closes a descriptor if what should take it over fails. */
-function owning<T>(fd: number, use: (fd: number) => T): T {
+/** Closes an object if what should take it over fails. */
+function owning<T>(object: OpenObject, use: (object: OpenObject) => T): T {
   try {
-    return use(fd);
+    return use(object);
   } catch (error) {
-    close(fd);
+    system().objects.close(object);
     throw error;
   }
 }

@@ -61,7 +61,7 @@ function checkDurability(durability: Durability | undefined): Durability {
 /** `MmapRegion.flushSync` */
 export function flushSync(core: RegionCore, options?: FlushOptions): void {
   const { mapping, span, durability } = flushed(core, options);
-  flushSpan(mapping, span, durability, core.facts.fd);
+  flushSpan(mapping, span, durability, core.facts.object);
   core.check(mapping);
 }
 
@@ -69,7 +69,7 @@ export function flushSync(core: RegionCore, options?: FlushOptions): void {
 export async function flush(core: RegionCore, options?: FlushOptions): Promise<void> {
   const { mapping, span, durability } = flushed(core, options);
   const check = (): void => core.check(mapping);
-  await flushSpanOffThread(mapping, span, durability, core.facts.fd, check);
+  await flushSpanOffThread(mapping, span, durability, core.facts.object, check);
 }
 
 /** `MmapRegion.advise` */

@@ -9,10 +9,9 @@ import type { Residency } from "../mapping/residency.ts";
 import { statsOf } from "../mapping/stats.ts";
 import type { TypedArrayConstructor } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
-import { listNamed, reapNamed, type SharedMemoryInfo } from "../object/list.ts";
 import { pathOf } from "../object/path.ts";
-import { nameOf, unlinkNamed } from "../object/shared_memory.ts";
-import type { Advice, Protection, RegionStats } from "../os/system.ts";
+import { listNamed, nameOf, reapNamed, unlinkNamed } from "../object/shared_memory.ts";
+import type { Advice, Protection, RegionStats, SharedMemoryInfo } from "../os/system.ts";
 import * as bytes from "./bytes.ts";
 import type { ReadableOptions } from "./bytes.ts";
 import { RegionCore } from "./core.ts";
@@ -35,7 +34,7 @@ import {
 } from "./share.ts";
 import { wasmMemoryOf } from "./shared_buffer.ts";
 
-const MAP_FD = "map descriptor";
+const FROM_FD = "map descriptor";
 
 /** The core of a region, for the rest of this module; users cannot reach it. */
 export let coreOf: (region: MmapRegion) => RegionCore;
@@ -137,8 +136,8 @@ export class MmapRegion implements Disposable {
    * @throws {Error} EBADF: it is not open. ENODEV: not a file that can be mapped.
    */
   static fromFd(fd: number, options: MapOptions = {}): MmapRegion {
-    const descriptor = wholeNumber(fd, "fd", MAP_FD);
-    return new MmapRegion(regionFromFd(descriptor, planMap(options, MAP_FD, "read")));
+    const descriptor = wholeNumber(fd, "fd", FROM_FD);
+    return new MmapRegion(regionFromFd(descriptor, planMap(options, FROM_FD, "read")));
   }
 
   /**

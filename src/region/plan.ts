@@ -289,12 +289,7 @@ function labelText(
 
 function rawFlags(value: unknown, action: string): number {
   const flags = optionalNumber(value, "flags", action) ?? 0;
-  if (!system().memory.allowsFlags(flags)) {
-    throw new RangeError(
-      `Cannot ${action} as flags must leave out MAP_FIXED and what other options stand for: ` +
-        `received 0x${flags.toString(16)}`,
-    );
-  }
+  system().memory.checkFlags(flags, action);
   return flags;
 }
 

@@ -1,20 +1,21 @@
 /** Memory that is there: what this module keeps in a region must not lie in a hole of its object. */
 
-import { fillHoles } from "../object/holes.ts";
+import { system } from "../os/mod.ts";
 import type { RegionCore } from "./core.ts";
 
 /**
  * Reserves what a range of a region lacks. A region that cannot be written to lacks nothing: holes are
  * read as zeros.
  *
- * @throws as `fillHoles` does
+ * @throws the system's error, such as ENOSPC, EDQUOT
+ * @throws {Deno.errors.NotSupported} If the object has holes that its file system cannot fill.
  * @throws {Deno.errors.BadResource} If the region is closed.
  */
 export function reserve(core: RegionCore, byteOffset = 0, byteLength = core.byteLength): void {
-  const { fd, access, byteOffset: start } = core.facts;
+  const { object, access, byteOffset: start } = core.facts;
   const { subject } = core.live("reserve memory").request;
   const end = byteOffset + byteLength;
-  if (end <= core.filled || fd === -1 || access !== "read-write") return;
-  fillHoles(fd, start + byteOffset, start + end, subject);
+  if (end <= core.filled || object === undefined || access !== "read-write") return;
+  system().objects.fillHoles(object, start + byteOffset, start + end, subject);
   if (byteOffset <= core.filled) core.filled = end;
 }

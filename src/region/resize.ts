@@ -1,15 +1,12 @@
 /** `MmapRegion.resize`: the object's size and the mapping's, together or not at all. */
 
-import { retryInterrupted } from "../../ffi/call.ts";
-import { ftruncate } from "../../ffi/file_calls.ts";
-import { statusOf } from "../../ffi/status.ts";
 import { discardSpan } from "../mapping/discard.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { wholeNumber } from "../mapping/pages.ts";
 import { restoreMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
-import { checkMayShrink } from "../object/memfd.ts";
-import { extend, takeBack } from "../object/size.ts";
+import { system } from "../os/mod.ts";
+import type { OpenObject } from "../os/system.ts";
 import type { RegionCore } from "./core.ts";
 import { labelMemory } from "./make.ts";
 
@@ -32,9 +29,9 @@ export function resizeRegion(core: RegionCore, wanted: number): void {
 /** Gives a region the length that its object has now. */
 export function refreshRegion(core: RegionCore): void {
   core.live("refresh region");
-  const { fd, byteOffset } = core.facts;
-  if (fd === -1) return;
-  const status = statusOf(fd);
+  const { object, byteOffset } = core.facts;
+  if (object === undefined) return;
+  const status = system().objects.status(object);
   const byteLength = status.byteLength - byteOffset;
   if (status.type !== "file" || byteLength === core.byteLength) return;
   if (byteLength <= 0) {
@@ -72,7 +69,7 @@ function resizeMemory(
     // The mapping reaches beyond the object already: what the object gained is there.
     restoreMapping(mapping); // first, as cutting cannot be undone
     cut();
-    if (core.facts.fd === -1 && byteLength < core.byteLength) {
+    if (core.facts.object === undefined && byteLength < core.byteLength) {
       discardSpan(mapping, { byteOffset: end, byteLength: core.byteLength - byteLength });
     }
   } else {
@@ -94,9 +91,10 @@ const nothing = (): void => {};
 
 /** Makes the object longer, if it is to be. */
 function extendObject(core: RegionCore, byteLength: number): ObjectResize {
-  const { fd, byteOffset, sizable, allocate } = core.facts;
-  if (fd === -1) return { cut: nothing, undo: nothing };
-  const status = statusOf(fd);
+  const { object, byteOffset, sizable, allocate } = core.facts;
+  if (object === undefined) return { cut: nothing, undo: nothing };
+  const { objects } = system();
+  const status = objects.status(object);
   if (status.type !== "file") {
     throw new Deno.errors.NotSupported("Cannot resize region: it is a mapping of a device");
   }
@@ -110,20 +108,21 @@ function extendObject(core: RegionCore, byteLength: number): ObjectResize {
           `region cannot extend: received ${byteLength}`,
       );
     }
-    extend(fd, status, end, allocate, subject);
-    return { cut: nothing, undo: () => takeBack(fd, size, end) };
+    objects.extend(object, status, end, allocate, subject);
+    return { cut: nothing, undo: () => objects.takeBack(object, size, end) };
   }
   // A window into a longer file leaves what lies behind it alone.
   const atEnd = byteOffset + core.byteLength >= size;
   const shorter = sizable && atEnd && end < size;
-  if (shorter) checkMayShrink(fd);
+  if (shorter) objects.checkMayShrink(object);
   return {
-    cut: shorter ? () => shorten(fd, size, end) : nothing,
+    cut: shorter ? () => shorten(object, size, end) : nothing,
     undo: nothing,
   };
 }
 
 /** Makes an object shorter, unless somebody has given it another size since. */
-function shorten(fd: number, from: number, to: number): void {
-  if (statusOf(fd).byteLength === from) retryInterrupted(() => ftruncate(fd, to));
+function shorten(object: OpenObject, from: number, to: number): void {
+  const { objects } = system();
+  if (objects.status(object).byteLength === from) objects.setSize(object, to);
 }

@@ -1,11 +1,11 @@
 /** `sendRegion` and `receiveRegion`: for processes that may not look into each other's /proc. */
 
-import { close } from "../../ffi/file_calls.ts";
-import { statusOf } from "../../ffi/status.ts";
 import { checkOptions, type Names } from "../check/options.ts";
 import { checkSize } from "../object/open_handle.ts";
-import { checkDescriptorDenied } from "../object/permission.ts";
+import { checkObjectDenied } from "../object/permission.ts";
 import { pathOf } from "../object/path.ts";
+import { system } from "../os/mod.ts";
+import type { OpenObject } from "../os/system.ts";
 import { attachRegion } from "./make.ts";
 import { coreOf } from "./mmap_region.ts";
 import { type MmapRegion, regionOver } from "./mmap_region.ts";
@@ -62,10 +62,10 @@ export async function sendRegion(
   checkOptions(options, PASS, "send region");
   const handle = region.handle();
   const core = coreOf(region);
-  // The descriptor must not be closed, and its number reused, before it was sent.
+  // The object must not be closed, and its number reused, before it was sent.
   await core.live("send region").whilePinned(async () => {
     const { sendObject } = await loadPass();
-    await sendObject(handle, core.facts.fd, path, options);
+    await sendObject(handle, core.facts.object!, path, options);
   });
 }
 
@@ -91,19 +91,20 @@ export async function receiveRegion(
   planMap(mapping, "receive region", "read"); // what is wrong fails before anybody gives anything
   const { receiveObject } = await loadPass();
   const patience = { timeoutMs, signal } as PassOptions;
-  const { handle, fd } = await receiveObject(path, patience);
+  const { handle, object } = await receiveObject(path, patience);
   let taken = false;
-  const take = (): number => {
+  const { objects } = system();
+  const take = (): OpenObject => {
     taken = true; // from here on attachRegion closes it if it fails
-    return fd;
+    return object;
   };
   try {
     const plan = planAttach(mapping, handle.access);
-    checkDescriptorDenied(fd, plan.access === "read-write");
-    checkSize(handle, statusOf(fd));
+    checkObjectDenied(object, plan.access === "read-write");
+    checkSize(handle, objects.status(object));
     return regionOver(attachRegion(handle, plan, take));
   } catch (error) {
-    if (!taken) close(fd);
+    if (!taken) objects.close(object);
     throw error;
   }
 }

@@ -1,14 +1,7 @@
 /** A region on its way to another process: its handle, the environment that carries it, and back. */
 
-import { getenv } from "../../ffi/environment.ts";
-import { statusOf } from "../../ffi/status.ts";
-import {
-  formatHandle,
-  makeHandle,
-  parseHandle,
-  pathOfDescriptor,
-  type RegionHandle,
-} from "../object/handle.ts";
+import { formatHandle, makeHandle, parseHandle, type RegionHandle } from "../object/handle.ts";
+import { system } from "../os/mod.ts";
 import type { RegionCore } from "./core.ts";
 import { attachRegion } from "./make.ts";
 import type { MapOptions } from "./options.ts";
@@ -20,13 +13,13 @@ export const DEFAULT_VARIABLE = "MMAP_REGION";
 /** `MmapRegion.handle` @throws {Deno.errors.NotSupported} If there is none. */
 export function handleOf(core: RegionCore): RegionHandle {
   core.live("make handle");
+  const { kind, object, byteOffset, grant, name } = core.facts;
   const obstacle = obstacleTo(core);
-  if (obstacle !== undefined) {
+  if (obstacle !== undefined || object === undefined) {
     throw new Deno.errors.NotSupported(`Cannot make handle: ${obstacle}`);
   }
-  const { kind, fd, byteOffset, grant, name } = core.facts;
-  const path = kind === "file" ? pathOfDescriptor(fd) : name;
-  return makeHandle({ kind, access: grant, byteOffset, byteLength: core.byteLength }, fd, path);
+  const path = kind === "file" ? system().objects.pathOf(object) : name;
+  return makeHandle({ kind, access: grant, byteOffset, byteLength: core.byteLength }, object, path);
 }
 
 /** `MmapRegion.toJSON` */
@@ -35,11 +28,11 @@ export function handleOrNull(core: RegionCore): RegionHandle | null {
 }
 
 /** Why no other process can be given the region; undefined if it can. */
-function obstacleTo({ facts: { fd } }: RegionCore): string | undefined {
-  if (fd === -1) {
+function obstacleTo({ facts: { object } }: RegionCore): string | undefined {
+  if (object === undefined) {
     return `private memory cannot be reached by others; use sharing "shared"`;
   }
-  if (statusOf(fd).type === "file") return undefined;
+  if (system().objects.status(object).type === "file") return undefined;
   return "it is a mapping of a device, and another one of it is other memory";
 }
 
@@ -50,7 +43,7 @@ export function environmentOf(core: RegionCore, variable: string): Record<string
 
 /** What a parent process put into the environment. @throws {Deno.errors.NotFound} If nothing. */
 export function handleFrom(variable: string): string {
-  const handle = getenv(variable);
+  const handle = system().processes.variable(variable);
   if (handle !== undefined) return handle;
   throw new Deno.errors.NotFound(
     `Cannot attach to region: the environment variable "${variable}" is not set`,

@@ -5,7 +5,6 @@
  */
 
 import { addressOfBytes, pointerFrom, type Range } from "../../ffi/memory.ts";
-import { pageSize } from "../../ffi/page_size.ts";
 import { type MappedRange, MappingGuard } from "../mapping/guard.ts";
 import { alignUp } from "../mapping/pages.ts";
 import { system } from "../os/mod.ts";
@@ -41,7 +40,7 @@ class Overlay implements MappedRange {
   constructor(memory: WebAssembly.Memory, byteLength: number, request: MapRequest) {
     this.addresses = structuredClone(memory.buffer);
     const pointer = pointerFrom(addressOfBytes(new Uint8Array(memory.buffer)))!;
-    this.range = { pointer, byteLength: alignUp(byteLength, pageSize()) };
+    this.range = { pointer, byteLength: alignUp(byteLength, system().memory.pageSize()) };
     this.request = request;
     system().memory.replace(this.range, request);
     if (request.guarded) this.guard = MappingGuard.takeBorrowed(this.range, request);
@@ -92,14 +91,14 @@ function checkShareable(core: RegionCore): void {
         `it is other memory`,
     );
   }
-  if (core.live("share region").request.pageSize !== pageSize()) {
+  if (core.live("share region").request.pageSize !== system().memory.pageSize()) {
     throw new Deno.errors.NotSupported(
       `Cannot share region as a SharedArrayBuffer: its file is made of huge pages`,
     );
   }
   if (core.lead !== 0) {
     throw new RangeError(
-      `Cannot share region as its byteOffset must be a multiple of the page size ${pageSize()}: ` +
+      `Cannot share region as its byteOffset must be a multiple of the page size ${system().memory.pageSize()}: ` +
         `received ${core.facts.byteOffset}`,
     );
   }

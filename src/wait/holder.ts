@@ -1,11 +1,8 @@
 /** The holder of a lock, named by two words, and whether it is dead. */
 
-import { isLocked, isNumberLocked } from "../../ffi/file_lock.ts";
-import { statusOf } from "../../ffi/status.ts";
-import { checkComparable, isDead, ownThread, threadOf } from "../object/identity.ts";
 import { pathOfName } from "../object/shared_memory.ts";
-import { processOfThread, processWithToken } from "../object/shown_process.ts";
-import { type Name, threadIn, Token } from "../object/token.ts";
+import { system } from "../os/mod.ts";
+import type { Name, OpenObject, Token, TokenObject, TokenSystem } from "../os/system.ts";
 import type { RegionCore } from "../region/core.ts";
 import { damaged } from "./damage.ts";
 import { exchangePair } from "./pair.ts";
@@ -44,18 +41,18 @@ export interface Threads {
 
 /** In memory that only the threads of one process have. */
 export const THREADS: Threads = {
-  self: ownThread,
+  self: () => system().processes.thread(),
   isSelf: (number, fingerprint) => {
     const self = THREADS.self();
     return self.number === number && self.fingerprint === fingerprint;
   },
   isDead: (number, fingerprint) => {
     checkNumber(number);
-    return isDead(number, fingerprint);
+    return system().processes.isDead(number, fingerprint);
   },
   holder: (number, fingerprint) => {
     const alive = !THREADS.isDead(number, fingerprint);
-    return { pid: Deno.pid, tid: threadOf(number).tid, alive };
+    return { pid: Deno.pid, tid: system().processes.threadOf(number).tid, alive };
   },
 };
 
@@ -69,10 +66,11 @@ const known = new WeakMap<RegionCore, Threads>();
 /** In a region. */
 export function threadsOf(core: RegionCore): Threads {
   // Private memory has no file that others could have.
-  if (core.facts.sharing === "private" || core.facts.fd === -1) return THREADS;
-  if (Deno.build.os !== "linux") return THREADS;
+  const { object, sharing } = core.facts;
+  const { tokens } = system();
+  if (sharing === "private" || object === undefined || tokens === undefined) return THREADS;
   let threads = known.get(core);
-  if (threads === undefined) known.set(core, threads = new RegionThreads(core));
+  if (threads === undefined) known.set(core, threads = new RegionThreads(core, object, tokens));
   return threads;
 }
 
@@ -130,12 +128,16 @@ export function renewToken(core: RegionCore, kept: readonly Int32Array[]): void 
 /** By tokens. */
 class RegionThreads implements Threads {
   readonly #core: RegionCore;
+  readonly #opened: OpenObject;
+  readonly #tokens: TokenSystem;
   #self: Name | undefined;
   #mine: { readonly held: Held; token: Token } | undefined;
-  #object: string | undefined;
+  #key: string | undefined;
 
-  constructor(core: RegionCore) {
+  constructor(core: RegionCore, object: OpenObject, tokens: TokenSystem) {
     this.#core = core;
+    this.#opened = object;
+    this.#tokens = tokens;
   }
 
   self(): Name {
@@ -143,10 +145,11 @@ class RegionThreads implements Threads {
   }
 
   #begin(): Name {
-    const token = Token.take(describe(this.#core));
+    const token = this.#take();
     if (token === undefined) {
-      checkComparable();
-      return this.#self = ownThread();
+      const { processes } = system();
+      processes.checkComparable();
+      return this.#self = processes.thread();
     }
     const object = this.#objectKey();
     const held = heldByObject.get(object) ?? { tokens: new Set(), regions: 0 };
@@ -164,7 +167,7 @@ class RegionThreads implements Threads {
     const mine = this.#mine;
     if (mine === undefined) return;
     const old = mine.token;
-    const fresh = Token.take(describe(this.#core));
+    const fresh = this.#take();
     if (fresh === undefined) return;
     mine.held.tokens.add(fresh);
     for (const cells of kept) rename(cells, old, fresh);
@@ -174,17 +177,27 @@ class RegionThreads implements Threads {
   }
 
   #objectKey(): string {
-    if (this.#object === undefined) {
-      const { device, inode } = statusOf(this.#fd);
-      this.#object = `${device} ${inode}`;
+    if (this.#key === undefined) {
+      const { device, inode } = system().objects.status(this.#object);
+      this.#key = `${device} ${inode}`;
     }
-    return this.#object;
+    return this.#key;
   }
 
   /** @throws {Deno.errors.BadResource} If the region is closed. */
-  get #fd(): number {
+  get #object(): OpenObject {
     this.#core.live("use locks");
-    return this.#core.facts.fd;
+    return this.#opened;
+  }
+
+  /** Whether holders are known by tokens, and not by the numbers of threads. */
+  get #byToken(): boolean {
+    this.self();
+    return this.#mine !== undefined;
+  }
+
+  #take(): Token | undefined {
+    return this.#tokens.take(describe(this.#core, this.#object));
   }
 
   isSelf(number: number, fingerprint: number): boolean {
@@ -198,32 +211,32 @@ class RegionThreads implements Threads {
 
   isDead(number: number, fingerprint: number): boolean {
     checkNumber(number);
-    if (!(this.self() instanceof Token)) return isDead(number, fingerprint);
-    // Not by the token's own description, which does not see its own lock.
-    const lives = fingerprint === 0
-      ? isNumberLocked(this.#fd, number)
-      : isLocked(this.#fd, number, fingerprint);
+    if (!this.#byToken) return system().processes.isDead(number, fingerprint);
+    const lives = this.#tokens.isHeld(this.#object, number, fingerprint);
     return !lives && !this.isSelf(number, fingerprint);
   }
 
   holder(number: number, fingerprint: number): LockHolder {
     const alive = !this.isDead(number, fingerprint);
-    const byToken = this.self() instanceof Token;
+    const byToken = this.#byToken;
+    const { processes } = system();
     const { tid, isOwnNamespace } = byToken
-      ? { tid: threadIn(fingerprint), isOwnNamespace: true }
-      : threadOf(number);
+      ? { tid: this.#tokens.threadIn(fingerprint), isOwnNamespace: true }
+      : processes.threadOf(number);
     if (!alive || !isOwnNamespace) return { pid: null, tid, alive };
     if (this.isSelf(number, fingerprint)) return { pid: Deno.pid, tid, alive };
-    const pid = byToken ? processWithToken(tid, { number, fingerprint }) : processOfThread(tid);
+    const pid = byToken
+      ? this.#tokens.processWith(tid, { number, fingerprint })
+      : processes.processOfThread(tid);
     return { pid, tid, alive };
   }
 }
 
-function describe(core: RegionCore): { fd: number; path: string; madeHere: boolean } {
+function describe(core: RegionCore, object: OpenObject): TokenObject {
   const { request } = core.live("use locks");
-  const { fd, kind, name } = core.facts;
+  const { kind, name } = core.facts;
   return {
-    fd,
+    object,
     path: kind === "named" ? pathOfName(name) : request.subject ?? "",
     // Memory that was attached to has the text of its handle's path there.
     madeHere: kind === "anonymous" && request.subject === undefined,

@@ -10,14 +10,14 @@
  * of this isolate's own, are a full fence.
  */
 
-const IS_ORDERED = Deno.build.arch === "x86_64";
+import { STORES_IN_ORDER } from "../os/mod.ts";
 
 /** Nobody else sees it: a shared one would go from processor to processor at each call. */
 const own = new Int32Array(new SharedArrayBuffer(4));
 
 /** Reads a word before all that is read behind this. */
 export function readFirst(words: Int32Array, index: number): number {
-  return IS_ORDERED ? words[index]! : Atomics.load(words, index);
+  return STORES_IN_ORDER ? words[index]! : Atomics.load(words, index);
 }
 
 /**
@@ -31,5 +31,5 @@ export function loadAfter(words: Int32Array, index: number): number {
 
 /** All accesses before it come before all behind it, where only reads or only writes matter. */
 export function fence(): void {
-  if (!IS_ORDERED) loadAfter(own, 0);
+  if (!STORES_IN_ORDER) loadAfter(own, 0);
 }

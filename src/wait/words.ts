@@ -5,13 +5,10 @@
  */
 
 import type { LossWatch } from "../mapping/loss.ts";
+import type { WaitResult } from "../os/system.ts";
 import type { Threads } from "./holder.ts";
 
-/**
- * How a wait ended: the thread was woken (perhaps for nothing), the word had another value already, or
- * the time was up.
- */
-export type WaitResult = "ok" | "not-equal" | "timed-out";
+export type { WaitResult };
 
 /** The memory of one primitive. */
 export interface Words {

@@ -20,7 +20,8 @@ const NO_FILE = "/no/such/directory/file";
 const NO_FD = 2 ** 30;
 /** A well-formed handle of an object that is not there. */
 const NO_OBJECT: RegionHandle = {
-  version: 1,
+  version: 2,
+  system: Deno.build.os as RegionHandle["system"],
   kind: "file",
   access: "read-write",
   byteOffset: 0,

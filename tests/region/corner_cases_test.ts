@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type Advice, MmapRegion, type Protection } from "@mmap/mmap";
-import { seal } from "../../src/object/memfd.ts";
+import { seal } from "../../src/os/linux/anonymous.ts";
+import type { OpenObject } from "../../src/os/system.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -80,7 +81,7 @@ Deno.test({
       reserve: 8 * PAGE,
     });
     const { pid, fd } = region.handle();
-    seal(fd, { shrink: false, write: true }); // as any process may that attaches for writing
+    seal(fd as OpenObject, { shrink: false, write: true }); // as any process may that attaches for writing
     region.protect("read");
     region.bytes[0] = 7; // absorbed
     const resize = () => region.resize(PAGE);

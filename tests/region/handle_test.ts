@@ -17,11 +17,12 @@ onBothFileSystems("MmapRegion.handle() names the file and the range", (dir) => {
     byteLength: 100,
   });
   const handle = region.handle();
-  const { version, kind, access, byteOffset, byteLength, pid } = handle;
+  const { version, system, kind, access, byteOffset, byteLength, pid } = handle;
   assertEquals(
-    { version, kind, access, byteOffset, byteLength, path: handle.path, pid },
+    { version, system, kind, access, byteOffset, byteLength, path: handle.path, pid },
     {
-      version: 1,
+      version: 2,
+      system: Deno.build.os as RegionHandle["system"],
       kind: "file",
       access: "read-write",
       byteOffset: PAGE + 1,
@@ -171,8 +172,10 @@ Deno.test("MmapRegion.attach() throws TypeError for handles with an impossible v
   const handle = region.handle();
   for (
     const wrong of [
-      { version: 0 },
-      { version: 2 },
+      { version: 2.5 },
+      { version: -1 },
+      { system: "" },
+      { system: "plan9" },
       { kind: "directory" },
       { kind: "" },
       { access: "write" },
@@ -187,6 +190,27 @@ Deno.test("MmapRegion.attach() throws TypeError for handles with an impossible v
   ) assertMalformed({ ...handle, ...wrong });
 });
 
+Deno.test("MmapRegion.attach() throws NotSupported for handles of another version or system", () => {
+  using region = MmapRegion.anonymous(100);
+  const handle = region.handle();
+  const text = formatHandle(handle);
+  const elsewhere = Deno.build.os === "darwin" ? "linux" : "darwin";
+  const { system: _, ...old } = handle;
+  const others: [unknown, string][] = [
+    [{ ...old, version: 1 }, "version 1, and this module reads version 2"],
+    [{ version: 3, elsewhere: true }, "version 3"],
+    [{ ...handle, system: elsewhere }, `on ${elsewhere}, and this is ${Deno.build.os}`],
+    [{ ...handle, system: "windows" }, "on windows"],
+    ["mmap:version=1&kind=anonymous", "version 1"],
+    [text.replace("version=2", "version=0"), "version 0"],
+    [text.replace(`system=${Deno.build.os}`, "system=windows"), "on windows"],
+  ];
+  for (const [other, says] of others) {
+    const attach = () => MmapRegion.attach(other as RegionHandle).close();
+    assertThrows(attach, Deno.errors.NotSupported, says);
+  }
+});
+
 Deno.test("MmapRegion.attach() throws TypeError for malformed strings", () => {
   using region = MmapRegion.anonymous(100);
   const text = formatHandle(region.handle());
@@ -195,13 +219,14 @@ Deno.test("MmapRegion.attach() throws TypeError for malformed strings", () => {
     " ",
     "mmap",
     "mmap:",
-    "mmap:version=1",
+    "mmap:version=2",
+    "mmap:version=",
     "MMAP" + text.slice(4),
     " " + text,
     text.slice(5),
     text.slice(0, text.indexOf("pid=")),
     text.replaceAll("&", ";"),
-    text.replace("version=1", "version=2"),
+    text.replace(`system=${Deno.build.os}`, "system=plan9"),
     text.replace("byteLength=100", "byteLength="),
     ...["-100", "%2B100", "100.5", "1e2", "0x64", "+100", "100+", "9007199254740993", "NaN", "ten"]
       .map((size) => text.replace("byteLength=100", `byteLength=${size}`)),

@@ -5,6 +5,7 @@ import { MmapRegion, receiveRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { statusOf } from "../../ffi/status.ts";
 import { sendObject } from "../../src/region/pass.ts";
+import type { OpenObject } from "../../src/os/system.ts";
 import { withTempDir } from "../_files.ts";
 import { mapsOf } from "../_process.ts";
 
@@ -82,7 +83,7 @@ Deno.test(
     withSecret((fd) =>
       withTempDir(async (dir) => {
         const path = `${dir}/socket`;
-        const sent = sendObject(handleOf(fd), fd, path, {});
+        const sent = sendObject(handleOf(fd), fd as OpenObject, path, {});
         await assertRejects(() => receiveRegion(path), Deno.errors.NotSupported, "memfd_secret");
         await sent;
       })

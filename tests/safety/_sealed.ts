@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AnonymousOptions, MappingFaultError, MmapRegion } from "@mmap/mmap";
-import { seal } from "../../src/object/memfd.ts";
+import { seal } from "../../src/os/linux/anonymous.ts";
+import type { OpenObject } from "../../src/os/system.ts";
 import { act, gc } from "../_act.ts";
 import { assertFault, truncate } from "../_fault_child.ts";
 import { pattern } from "../_files.ts";
@@ -22,7 +23,7 @@ function makeSealed(options: AnonymousOptions): Sealed {
 }
 
 function sealOthers(region: MmapRegion): void {
-  seal(region.handle().fd, { shrink: false, write: true });
+  seal(region.handle().fd as OpenObject, { shrink: false, write: true });
 }
 
 function assertWritable({ region, reader }: Sealed, length: number): void {

@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { Child } from "../_child.ts";
-import { bootId, startTimeOf } from "../../src/object/identity.ts";
+import { boot, startTimeOf } from "../../src/os/linux/processes.ts";
 import { exists, infoOf, onLinux, ownerFilesOf, SHM, withName } from "./_names.ts";
 
 /** A child that makes an object and waits. */
@@ -86,7 +86,7 @@ Deno.test(
   onLinux,
   () =>
     withName((name) => {
-      forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)! + 1} ${bootId()}`);
+      forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)! + 1} ${boot()}`);
       assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: false });
       assertEquals([reaps(name), exists(name), ownerFilesOf(name)], [true, false, []]);
     }),
@@ -107,8 +107,8 @@ Deno.test(
   onLinux,
   () =>
     withName((name) => {
-      const dead = `${Deno.pid} 1 ${bootId()}`;
-      forge(name, `${dead}\n${name}\n${Deno.pid} ${startTimeOf(Deno.pid)} ${bootId()}`);
+      const dead = `${Deno.pid} 1 ${boot()}`;
+      forge(name, `${dead}\n${name}\n${Deno.pid} ${startTimeOf(Deno.pid)} ${boot()}`);
       assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: true });
       assertEquals([reaps(name), exists(name)], [false, true]);
       MmapRegion.unlink(name);
@@ -132,7 +132,7 @@ Deno.test("MmapRegion.reap() believes no owner file of another user", {
   ignore: onLinux.ignore || Deno.uid() !== 0,
 }, () =>
   withName((name) => {
-    forge(name, `${Deno.pid} 1 ${bootId()}`);
+    forge(name, `${Deno.pid} 1 ${boot()}`);
     const [file] = ownerFilesOf(name);
     Deno.chownSync(file!, 65534, 65534);
     assertEquals(infoOf(name)?.ours, false);
@@ -147,9 +147,9 @@ Deno.test(
   () =>
     withName(async (name) => {
       await withName((other) => {
-        forge(name, `${Deno.pid} 1 ${bootId()}`);
+        forge(name, `${Deno.pid} 1 ${boot()}`);
         const [file] = ownerFilesOf(name);
-        Deno.writeTextFileSync(file!, `${other}\n${Deno.pid} 1 ${bootId()}\n`);
+        Deno.writeTextFileSync(file!, `${other}\n${Deno.pid} 1 ${boot()}\n`);
         assertEquals(infoOf(name)?.ours, false);
         assertEquals([reaps(name), exists(name)], [false, true]);
         Deno.removeSync(`${SHM}/${name}`);

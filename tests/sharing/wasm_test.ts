@@ -8,7 +8,8 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
-import { seal } from "../../src/object/memfd.ts";
+import { seal } from "../../src/os/linux/anonymous.ts";
+import type { OpenObject } from "../../src/os/system.ts";
 
 const GiB = 2 ** 30;
 
@@ -117,7 +118,7 @@ Deno.test("MmapRegion.wasmMemory() of memory that others have sealed leaves it a
   {
     using region = MmapRegion.anonymous(PAGE, { label });
     region.bytes[0] = 7;
-    seal(region.handle().fd, { shrink: false, write: true });
+    seal(region.handle().fd as OpenObject, { shrink: false, write: true });
     assertThrowsSystem(() => region.wasmMemory(), Deno.errors.PermissionDenied, "EPERM", "mmap");
     assertEquals([region.bytes[0], descriptorsOf(label).length], [7, 1]);
   }

@@ -12,8 +12,13 @@ const GOOD = {
   "src/check/options.ts": `export const check = 1;`,
   "src/struct/layout.ts":
     `import { check } from "../check/options.ts";\nexport const layout = check;`,
-  "src/object/file.ts": `import { libc } from "../../ffi/libc.ts";`,
-  "src/mapping/map.ts": `import {\n  libc,\n} from "../../ffi/libc.ts";\nexport const map = 1;`,
+  "src/os/linux/mod.ts":
+    `import { libc } from "../../../ffi/libc.ts";\nconst { os } = Deno.build;\n` +
+    `export const O_PATH = 1;`,
+  "src/object/file.ts":
+    `import "../os/linux/mod.ts";\nexport const far = 1; // as in /proc\nexport const NO_SPACE = 28;`,
+  "src/mapping/map.ts":
+    `import {\n  bufferOver,\n} from "../../ffi/memory.ts";\nexport const map = 1;`,
   "src/region/open.ts": `import "../object/file.ts";\nimport { map } from "../mapping/map.ts";`,
   "src/cli/mod.ts": `import { parseArgs } from "node:util";\nimport "../region/open.ts";`,
   "src/sync/mutex.ts": `/**\n * import { open } from "@a/b";\n */\n// import "npm:x";\n` +
@@ -132,6 +137,46 @@ const WRONG: Record<string, [path: string, source: string, problem: string]> = {
     "src/cli/call.ts",
     `import { libc } from "../../ffi/libc.ts";`,
     "src/cli/call.ts -> ../../ffi/libc.ts: src/cli may not import ffi",
+  ],
+  "a call of libc outside of src/os": [
+    "src/region/call.ts",
+    `import { libc } from "../../ffi/libc.ts";`,
+    "src/region/call.ts -> ../../ffi/libc.ts: only src/os may import that of ffi",
+  ],
+  "a look at the system outside of src/os": [
+    "src/region/look.ts",
+    `export const IS_LINUX = Deno.build.os === "linux";`,
+    "src/region/look.ts: only src/os and ffi may know of Deno.build",
+  ],
+  "platform() outside of src/os": [
+    "src/sync/look.ts",
+    `export const os = platform().os;`,
+    "src/sync/look.ts: only src/os and ffi may know of platform()",
+  ],
+  "a path of Linux outside of src/os": [
+    "src/object/path.ts",
+    "export const pathOf = (fd: number) => `/proc/self/fd/${fd}`;",
+    "src/object/path.ts: only src/os and ffi may know of /proc",
+  ],
+  "the folder of shared memory outside of src/os": [
+    "src/object/name.ts",
+    `export const FOLDER = "/dev/shm";`,
+    "src/object/name.ts: only src/os and ffi may know of /dev/shm",
+  ],
+  "a memfd outside of src/os": [
+    "src/object/memory.ts",
+    `export const memfd = 1;`,
+    "src/object/memory.ts: only src/os and ffi may know of memfd",
+  ],
+  "a flag outside of src/os": [
+    "src/mapping/flags.ts",
+    `export const flags = O_RDWR;`,
+    "src/mapping/flags.ts: only src/os and ffi may know of constants of the system's headers",
+  ],
+  "an error number outside of src/os": [
+    "src/collections/full.ts",
+    `const ENOSPC = 28;`,
+    "src/collections/full.ts: only src/os and ffi may know of error numbers",
   ],
   "a mapped name in ffi": [
     "ffi/std.ts",

@@ -7,7 +7,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { O_RDWR } from "../../ffi/constants.ts";
 import { open } from "../../ffi/file_calls.ts";
 import { isLocked } from "../../ffi/file_lock.ts";
-import type { Name } from "../../src/object/token.ts";
+import type { Name } from "../../src/os/system.ts";
 import { coreOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
 import { mapsOf } from "../_process.ts";

@@ -4,33 +4,22 @@
  * the server removes its name as soon as it has opened it.
  */
 
-import { O_CLOEXEC, O_NOFOLLOW, O_RDWR } from "../../../ffi/constants.ts";
-import { close } from "../../../ffi/file_calls.ts";
-import { statusOf } from "../../../ffi/status.ts";
-import { pathOfDescriptor } from "../../object/handle.ts";
-import { ownNamespaces } from "../../object/identity.ts";
-import { natureOf } from "../../object/nature.ts";
-import { openPatiently, removeCreated } from "../../object/open_file.ts";
-import { checkDenied, checkDescriptorDenied } from "../../object/permission.ts";
+import { checkDenied, checkObjectDenied } from "../../object/permission.ts";
 import { pathOfName } from "../../object/shared_memory.ts";
+import { system } from "../../os/mod.ts";
 import { mapFile } from "../../region/make.ts";
 import { coreOf, MmapRegion, regionOver } from "../../region/mmap_region.ts";
 import { planMap } from "../../region/plan.ts";
 
-/** The number of this process's PID namespace; 0 if /proc does not tell. */
-export function pidNamespace(): number {
-  return Number(ownNamespaces().pid.match(/\d+/)?.[0] ?? 0) | 0;
-}
-
 /** The path of a meeting place; undefined for anonymous memory. */
 export function pathOfMeeting(region: MmapRegion): string | undefined {
   const core = coreOf(region);
-  const { kind, name, fd } = core.facts;
-  if (kind === "anonymous") return undefined;
+  const { kind, name, object } = core.facts;
+  if (kind === "anonymous" || object === undefined) return undefined;
   if (kind === "named") return pathOfName(name);
   try {
     // Server and client may have come by different symbolic links.
-    return pathOfDescriptor(fd);
+    return system().objects.pathOf(object);
   } catch {
     return core.live("connect to server").request.subject; // no /proc
   }
@@ -69,17 +58,18 @@ export function readBeside(text: string): { ending: string; pid: number } | unde
  */
 export function openBeside(path: string): MmapRegion {
   checkDenied(path, true);
-  const fd = openPatiently(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  const { objects } = system();
+  const object = objects.open(path, { writable: true, linksRefused: true });
   try {
-    checkDescriptorDenied(fd, true);
-    const status = statusOf(fd);
+    checkObjectDenied(object, true);
+    const status = objects.status(object);
     if (status.type !== "file") throw new Deno.errors.InvalidData(`'${path}' is no file`);
     const { byteLength } = status;
     const plan = planMap({}, "accept client", "read-write");
-    const nature = natureOf(fd, status);
-    return regionOver(mapFile({ plan, byteLength, fd, subject: path, kind: "file", nature }));
+    const nature = objects.nature(object, status);
+    return regionOver(mapFile({ plan, byteLength, object, subject: path, kind: "file", nature }));
   } catch (error) {
-    close(fd);
+    objects.close(object);
     throw error;
   }
 }
@@ -88,5 +78,6 @@ export function openBeside(path: string): MmapRegion {
 export function removeBeside(region: MmapRegion): void {
   const core = coreOf(region);
   if (core.closed) return;
-  removeCreated(core.live("connect to server").request.subject!, core.facts.fd);
+  const { subject } = core.live("connect to server").request;
+  system().objects.remove(subject!, core.facts.object!);
 }

@@ -1,8 +1,9 @@
 /** What a client does: its calls, and the connection to the server. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
+import { system } from "../../os/mod.ts";
 import type { Patience } from "../../wait/patience.ts";
-import { pathOfMeeting, pidNamespace } from "./beside.ts";
+import { pathOfMeeting } from "./beside.ts";
 import { type Connection, makeConnection } from "./connection.ts";
 import {
   ANSWER,
@@ -55,7 +56,7 @@ export class Caller {
       throw new Deno.errors.ConnectionRefused("Cannot connect to server: there is no server");
     }
     const { ringCapacity, longestRequest, pidNamespace: theirs } = meeting.facts();
-    const isNear = theirs !== 0 && theirs === pidNamespace();
+    const isNear = theirs !== 0 && theirs === system().processes.pidNamespace();
     this.#meetingPath = isNear ? undefined : pathOfMeeting(meeting.placed.region);
     const { connection, text } = makeConnection(ringCapacity, pid, this.#meetingPath);
     this.#meeting = meeting;
@@ -108,7 +109,7 @@ export class Caller {
       );
     }
     return new Deno.errors.PermissionDenied(
-      `${subject} cannot open this one's memory by /proc: it is of another user, or, for a server ` +
+      `${subject} cannot open this one's memory: it is of another user, or, for a server ` +
         `without a name or path, in another PID namespace`,
     );
   }

@@ -2,11 +2,12 @@
 
 import { checkOptions, type Names } from "../../check/options.ts";
 import { wholeNumber } from "../../mapping/pages.ts";
+import { system } from "../../os/mod.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
 import { SERVER } from "../kinds.ts";
 import { capacityFrom } from "../options.ts";
 import { createPlaced, PLACE, type PlaceOptions } from "../place.ts";
-import { pathOfMeeting, pidNamespace } from "./beside.ts";
+import { pathOfMeeting } from "./beside.ts";
 import { acceptConnection, type Connection } from "./connection.ts";
 import { Meeting, type Offer } from "./meeting.ts";
 import { FULL, MEETING, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
@@ -233,7 +234,11 @@ export function serve(options: ServeOptions, handler: Handler): Server {
   const permits = new Permits(concurrency);
   const meeting = new Meeting(createPlaced(options, SERVER, MEETING));
   try {
-    meeting.takeSeat({ ringCapacity, longestRequest, pidNamespace: pidNamespace() });
+    meeting.takeSeat({
+      ringCapacity,
+      longestRequest,
+      pidNamespace: system().processes.pidNamespace(),
+    });
   } catch (error) {
     meeting[Symbol.dispose]();
     throw error;

@@ -1,10 +1,44 @@
 /** macOS. */
 
+import { required } from "../../../ffi/call.ts";
+import { getenv } from "../../../ffi/environment.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { lastErrno } from "../../../ffi/errno.ts";
 import { onceLoaded, posixBytes } from "../posix/bytes.ts";
 import { posixMemory } from "../posix/memory.ts";
-import type { System } from "../system.ts";
+import { posixObjects } from "../posix/objects.ts";
+import type { ObjectSystem, ProcessSystem, System } from "../system.ts";
+import { anonymous, named } from "./named.ts";
+import { waiting } from "./waiting.ts";
 
 const bytes = onceLoaded(posixBytes);
+
+const objects: ObjectSystem = {
+  ...posixObjects,
+  anonymous,
+  checkMayShrink: () => {}, // nothing can be sealed
+  isPathless: () => false,
+  pathOf: () => "",
+  pathsOf: () => [],
+  seal(_object, { write }): void {
+    if (write) required(null, "fcntl");
+  },
+};
+
+const ESRCH = 3;
+
+/** Threads have numbers of 64 bits, and there is no /proc: a Worker counts as its process. */
+const processes: ProcessSystem = {
+  own: () => ({ pid: Deno.pid, startTime: 0, bootId: "" }),
+  boot: () => "",
+  pidNamespace: () => 0,
+  variable: getenv,
+  thread: () => ({ number: Deno.pid, fingerprint: 1 }),
+  threadOf: (number) => ({ tid: number & 0x3fffff, isOwnNamespace: true }),
+  isDead: (number) => libc().kill(number, 0) !== 0 && lastErrno() === ESRCH,
+  checkComparable: () => {},
+  processOfThread: (tid) => tid,
+};
 
 /** It has no list of a process's pages that could be read, and keeps what pages held that it drops. */
 export const darwin: System = {
@@ -13,4 +47,8 @@ export const darwin: System = {
   get bytes() {
     return bytes();
   },
+  objects,
+  named,
+  processes,
+  waiting,
 };

@@ -21,12 +21,12 @@ import type { MapRequest } from "../system.ts";
 const CANNOT_PUNCH: readonly string[] = ["ENODEV", "ESPIPE", "EOPNOTSUPP", "EPERM"];
 
 /** See `MemorySystem.punch`. */
-export function punch({ fd, fileOffset, subject }: MapRequest, span: Span): boolean {
+export function punch({ object, fileOffset, subject }: MapRequest, span: Span): boolean {
   const { fallocate } = libc();
-  if (fallocate === null) return false;
+  if (fallocate === null || object === undefined) return false;
   const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
   const offset = BigInt(fileOffset + span.byteOffset);
-  if (fallocate(fd, mode, offset, BigInt(span.byteLength)) === 0) return true;
+  if (fallocate(object, mode, offset, BigInt(span.byteLength)) === 0) return true;
   const errno = lastErrno();
   if (CANNOT_PUNCH.includes(errnoName(errno))) return false;
   throw systemError(errno, "fallocate", subject);

@@ -2,13 +2,30 @@
 
 import { cString } from "../../../ffi/arguments.ts";
 import { PR_SET_VMA, PR_SET_VMA_ANON_NAME } from "../../../ffi/constants.ts";
+import { getenv } from "../../../ffi/environment.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOf, type Range } from "../../../ffi/memory.ts";
 import { onceLoaded, posixBytes } from "../posix/bytes.ts";
 import { posixMemory } from "../posix/memory.ts";
-import type { System } from "../system.ts";
+import type { NamedSystem, ProcessSystem, System, TokenSystem } from "../system.ts";
 import { drop, punch } from "./discard.ts";
+import { list, reap } from "./list.ts";
+import { create, open, pathOf, unlink, unlinkOwn } from "./named.ts";
+import { objects } from "./objects.ts";
+import { own as ownName, OWNER_PREFIX, SHARED_MEMORY_DIRECTORY } from "./owners.ts";
+import {
+  boot,
+  checkComparable,
+  isDead,
+  own,
+  ownThread,
+  pidNamespace,
+  threadOf,
+} from "./processes.ts";
+import { processOfThread, processWithToken } from "./shown_process.ts";
+import { isHeld, take, threadIn } from "./token.ts";
 import { usage } from "./usage.ts";
+import { waiting } from "./waiting.ts";
 
 const bytes = onceLoaded((symbols) => ({
   ...posixBytes(symbols),
@@ -17,12 +34,46 @@ const bytes = onceLoaded((symbols) => ({
   ...(Deno.build.arch === "x86_64" ? { findWord: symbols.wmemchr } : {}),
 }));
 
+const named: NamedSystem = {
+  nameLimit: 255,
+  reservedPrefix: OWNER_PREFIX,
+  directory: SHARED_MEMORY_DIRECTORY,
+  pathOf,
+  open,
+  create,
+  own: (name, { inode }) => ownName(name, inode),
+  unlink,
+  unlinkOwn,
+  list,
+  reap,
+};
+
+const processes: ProcessSystem = {
+  own,
+  boot,
+  pidNamespace,
+  variable: getenv,
+  thread: ownThread,
+  threadOf,
+  isDead,
+  checkComparable,
+  processOfThread,
+};
+
+const tokens: TokenSystem = { take, isHeld, threadIn, processWith: processWithToken };
+
 export const linux: System = {
   name: "linux",
   memory: { ...posixMemory, punch, drop, usage, label },
   get bytes() {
     return bytes();
   },
+  objects,
+  named,
+  processes,
+  tokens,
+  waiting,
+  passing: async () => (await import("./passing.ts")).passing,
 };
 
 /** Names private memory in /proc/self/maps. Kernels before 5.17 do not. */

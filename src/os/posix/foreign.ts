@@ -13,8 +13,8 @@ import type { MapRequest } from "../system.ts";
  * stay; of a private one, what the guard has put there: the rest holds changes. Private memory without
  * a file is never replaced.
  */
-export function foreignSpans(range: Range, { fd, sharing, single }: MapRequest): Span[] {
-  if (fd === -1) return [];
+export function foreignSpans(range: Range, { object, sharing, single }: MapRequest): Span[] {
+  if (object === undefined) return [];
   if (sharing === "private") return spansOf(range, isForeign);
   if (single) return spansOf(range, isPrivate);
   return [{ byteOffset: 0, byteLength: range.byteLength }];

@@ -7,12 +7,12 @@ import { copy, zero } from "./copy.ts";
 import { foreignSpans, isAnonymous, isForeign, isPrivate } from "./foreign.ts";
 import { flush, flushOffThread, lock, protect, residency, unlock } from "./pages.ts";
 import { place } from "./placement.ts";
-import { allowsFlags, map, replace, replaceByZeros, unmap } from "./ranges.ts";
+import { checkFlags, map, replace, replaceByZeros, unmap } from "./ranges.ts";
 import { resize } from "./resize.ts";
 
 export const posixMemory: MemorySystem = {
   pageSize,
-  allowsFlags,
+  checkFlags,
   map: (request) => map(request),
   place,
   replace,

@@ -5,7 +5,7 @@ import { F_FULLFSYNC, MS_ASYNC, MS_SYNC } from "../../../ffi/constants.ts";
 import { libc } from "../../../ffi/libc.ts";
 import type { Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/page_size.ts";
-import type { Durability, Protection } from "../system.ts";
+import type { Durability, OpenObject, Protection } from "../system.ts";
 import { PROTECTION_BITS } from "./ranges.ts";
 
 /** @throws the system error of `mprotect` */
@@ -29,13 +29,17 @@ export function unlock({ pointer, byteLength }: Range): void {
 }
 
 /** @throws the system error of `msync` or `fsync` */
-export function flush({ pointer, byteLength }: Range, durability: Durability, fd: number): void {
+export function flush(
+  { pointer, byteLength }: Range,
+  durability: Durability,
+  object: OpenObject | undefined,
+): void {
   const { msync, fsync, fcntl } = libc();
   const flags = durability === "memory" ? MS_ASYNC : MS_SYNC;
   checkZero(msync(pointer, BigInt(byteLength), flags), "msync");
-  if (durability !== "disk" || fd === -1) return;
-  if (F_FULLFSYNC !== undefined && fcntl(fd, F_FULLFSYNC, 0n) === 0) return;
-  checkZero(fsync(fd), "fsync");
+  if (durability !== "disk" || object === undefined) return;
+  if (F_FULLFSYNC !== undefined && fcntl(object, F_FULLFSYNC, 0n) === 0) return;
+  checkZero(fsync(object), "fsync");
 }
 
 const EIO = 5;
@@ -44,14 +48,14 @@ const EIO = 5;
 export async function flushOffThread(
   { pointer, byteLength }: Range,
   durability: Durability,
-  fd: number,
+  object: OpenObject | undefined,
 ): Promise<Error | undefined> {
   const { msyncOffThread, fsyncOffThread } = libc();
   if (await msyncOffThread(pointer, BigInt(byteLength), MS_SYNC) !== 0) {
     return systemError(EIO, "msync");
   }
-  if (durability !== "disk" || fd === -1) return undefined;
-  return await fsyncOffThread(fd) === 0 ? undefined : systemError(EIO, "fsync");
+  if (durability !== "disk" || object === undefined) return undefined;
+  return await fsyncOffThread(object) === 0 ? undefined : systemError(EIO, "fsync");
 }
 
 /** @throws the system error of `mincore` */

@@ -41,14 +41,18 @@ export const PROTECTION_BITS: Readonly<Record<Protection, number>> = {
 const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
   MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
 
-/** Whether a user may give these bits of `flags`. */
-export function allowsFlags(flags: number): boolean {
-  return flags <= 0x7fffffff && (flags & REFUSED_FLAGS) === 0;
+/** See `MemorySystem.checkFlags`. */
+export function checkFlags(flags: number, action: string): void {
+  if (flags <= 0x7fffffff && (flags & REFUSED_FLAGS) === 0) return;
+  throw new RangeError(
+    `Cannot ${action} as flags must leave out MAP_FIXED and what other options stand for: ` +
+      `received 0x${flags.toString(16)}`,
+  );
 }
 
-function flagsOf({ sharing, fd, reserve, flags }: MapRequest): number {
+function flagsOf({ sharing, object, reserve, flags }: MapRequest): number {
   return flags | (sharing === "shared" ? MAP_SHARED : MAP_PRIVATE) |
-    (fd === -1 ? MAP_ANONYMOUS : 0) | (reserve ? 0 : MAP_NORESERVE);
+    (object === undefined ? MAP_ANONYMOUS : 0) | (reserve ? 0 : MAP_NORESERVE);
 }
 
 /** Where a mapping is to be; 0 for anywhere. `fixed`: whatever stands there. */
@@ -62,14 +66,14 @@ interface Where {
  * @throws the system error of `mmap`
  */
 export function map(request: MapRequest, where: Where = request): Range {
-  const { byteLength, protection, fd, fileOffset, subject } = request;
+  const { byteLength, protection, object, fileOffset, subject } = request;
   const pointer = checkPointer(
     libc().mmap(
       pointerFrom(where.address),
       BigInt(byteLength),
       PROTECTION_BITS[protection],
       flagsOf(request) | (where.fixed === true ? MAP_FIXED : 0),
-      fd,
+      object ?? -1,
       BigInt(fileOffset),
     ),
     "mmap",

@@ -57,7 +57,7 @@ function reserve(request: MapRequest, byteLength: number, headroom = 0): PlacedR
     sharing: "private",
     reserve: false,
     flags: 0,
-    fd: -1,
+    object: undefined,
     fileOffset,
     pageSize,
     address: 0n,
@@ -136,7 +136,7 @@ function shrinkElsewhere(change: Change, cut: () => void): PlacedRange {
 /** What private memory held behind its new end must not come back when it grows again. */
 function clearTail({ placed, request, byteLength }: Change, pages: Range): void {
   const end = Math.min(pages.byteLength, placed.range.byteLength);
-  if (request.fd !== -1 || end <= byteLength) return;
+  if (request.object !== undefined || end <= byteLength) return;
   const tail = { pointer: pointerAt(pages.pointer, byteLength), byteLength: end - byteLength };
   new Uint8Array(bufferOver(tail)).fill(0);
 }

@@ -9,8 +9,8 @@
  * the owner ends, and of which everybody can ask. It is one for all objects of an isolate.
  */
 
-import { cString } from "../../ffi/arguments.ts";
-import { checkCount } from "../../ffi/call.ts";
+import { cString } from "../../../ffi/arguments.ts";
+import { checkCount } from "../../../ffi/call.ts";
 import {
   O_APPEND,
   O_CLOEXEC,
@@ -19,23 +19,24 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   O_WRONLY,
-} from "../../ffi/constants.ts";
-import { close, open } from "../../ffi/file_calls.ts";
-import { isLocked, lockByte } from "../../ffi/file_lock.ts";
-import { libc } from "../../ffi/libc.ts";
-import { readProc } from "../../ffi/proc.ts";
-import { withoutSizeSignal } from "../../ffi/size_signal.ts";
-import { inodeAt, statusOfEntry } from "../../ffi/status.ts";
-import { closeTied, tieToThread } from "../../ffi/thread.ts";
+} from "../../../ffi/constants.ts";
+import { close, open } from "../../../ffi/file_calls.ts";
+import { isLocked, lockByte } from "../../../ffi/file_lock.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { readProc } from "../../../ffi/proc.ts";
+import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
+import { inodeAt, statusOfEntry } from "../../../ffi/status.ts";
+import { closeTied, tieToThread } from "../../../ffi/thread.ts";
+import type { Name } from "../process_system.ts";
 import {
+  boot,
   hasOwnProc,
   isNobody,
-  ownIdentity,
+  own as ownProcess,
   ownNamespaces,
-  type ProcessIdentity,
   startTimeOf,
-} from "./identity.ts";
-import { type Name, randomName } from "./token.ts";
+} from "./processes.ts";
+import { randomName } from "./token.ts";
 
 /** How the names of these files begin. */
 export const OWNER_PREFIX = ".mmap-owner.";
@@ -49,7 +50,10 @@ interface Ownership {
   readonly owners: readonly Owner[];
 }
 
-interface Owner extends ProcessIdentity {
+interface Owner {
+  readonly pid: number;
+  readonly startTime: number;
+  readonly bootId: string;
   /** "" if it is not known, as to older versions of this module. */
   readonly pidNamespace: string;
   readonly timeNamespace: string;
@@ -114,11 +118,11 @@ export function own(name: string, inode: string): void {
 }
 
 function ownLine(): string {
-  const { pid, startTime, bootId } = ownIdentity();
+  const { pid, startTime } = ownProcess();
   const namespaces = ownNamespaces();
   const { number, fingerprint } = ownClaim() ?? { number: 0, fingerprint: 0 };
   const fields = [namespaces.pid || "-", namespaces.time || "-", number, fingerprint];
-  return [pid, startTime, bootId, ...fields].join(" ");
+  return [pid, startTime, boot(), ...fields].join(" ");
 }
 
 /** Forgets an object. Silent if nobody owned it. */
@@ -170,9 +174,8 @@ export class Claims implements Disposable {
   isAlive(owner: Owner): boolean {
     const { pid, startTime, bootId, claim, pidNamespace, timeNamespace } = owner;
     if (claim !== undefined) return isLocked(this.#fd, claim.number, claim.fingerprint);
-    const { bootId: ownBoot } = ownIdentity();
-    if (ownBoot === "") return true; // nobody can tell without /proc
-    if (bootId !== ownBoot) return false;
+    if (boot() === "") return true; // nobody can tell without /proc
+    if (bootId !== boot()) return false;
     if (!isOwnOrUnknown(pidNamespace, "pid")) return true;
     if (isNobody(pid)) return false;
     if (!isOwnOrUnknown(timeNamespace, "time")) return true;

@@ -19,30 +19,15 @@
  * bits: whoever dies before it has written its fingerprint too is found dead all the same.
  */
 
-import { systemError } from "../../ffi/call.ts";
-import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY } from "../../ffi/constants.ts";
-import { errnoName } from "../../ffi/errno.ts";
-import { close, open } from "../../ffi/file_calls.ts";
-import { isLocked, isNumberLocked, lockByte, unlockByte } from "../../ffi/file_lock.ts";
-import { openDescriptorOf } from "../../ffi/proc.ts";
-import { statusOf } from "../../ffi/status.ts";
-import { closeTied, threadId, tieToThread } from "../../ffi/thread.ts";
-
-/** Who holds something: two words, neither of which is 0. */
-export interface Name {
-  /** At most 30 bits. */
-  readonly number: number;
-  readonly fingerprint: number;
-}
-
-/** An open object. */
-export interface TokenObject {
-  readonly fd: number;
-  /** Where it may be found again without /proc; "" if nowhere. */
-  readonly path: string;
-  /** Whether this isolate made the descriptor's description, of memory that has no path. */
-  readonly madeHere: boolean;
-}
+import { systemError } from "../../../ffi/call.ts";
+import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY } from "../../../ffi/constants.ts";
+import { errnoName } from "../../../ffi/errno.ts";
+import { close, open } from "../../../ffi/file_calls.ts";
+import { isLocked, isNumberLocked, lockByte, unlockByte } from "../../../ffi/file_lock.ts";
+import { openDescriptorOf } from "../../../ffi/proc.ts";
+import { statusOf } from "../../../ffi/status.ts";
+import { closeTied, threadId, tieToThread } from "../../../ffi/thread.ts";
+import type { Name, Token, TokenObject } from "../process_system.ts";
 
 /** How many names are tried: a random one that somebody has is next to impossible. */
 const MOST_TRIES = 8;
@@ -50,39 +35,18 @@ const MOST_TRIES = 8;
 /** What `fcntl` says where there are no such locks. */
 const NO_LOCKS = ["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
 
-/** A token that is held. */
-export class Token implements Name {
+/** A locked byte. */
+class LockedByte implements Token {
   readonly number: number;
   readonly fingerprint: number;
   readonly #fd: number;
   readonly #close: (fd: number) => void;
 
-  private constructor({ number, fingerprint }: Name, fd: number, close: (fd: number) => void) {
+  constructor({ number, fingerprint }: Name, fd: number, close: (fd: number) => void) {
     this.number = number;
     this.fingerprint = fingerprint;
     this.#fd = fd;
     this.#close = close;
-  }
-
-  /**
-   * Takes a token of an object.
-   *
-   * @returns undefined where its file system or the kernel has no such locks
-   * @throws {Deno.errors.Busy} If a lock of somebody else covers those bytes.
-   * @throws {Deno.errors.NotSupported} If the object cannot be opened anew, for want of /proc.
-   * @throws {Error} EMFILE, ENFILE, ENOLCK: there is no descriptor or no lock left.
-   */
-  static take(object: TokenObject): Token | undefined {
-    const { fd, close } = describe(object);
-    try {
-      const name = lockName(fd, object);
-      if (name !== undefined) return new Token(name, fd, close);
-    } catch (error) {
-      close(fd);
-      throw error;
-    }
-    close(fd);
-    return undefined;
   }
 
   /** Gives it up: from now on everything that names it is a dead one's. */
@@ -93,10 +57,29 @@ export class Token implements Name {
   }
 }
 
+/** See `TokenSystem.take`. */
+export function take(object: TokenObject): Token | undefined {
+  const { fd, close } = describe(object);
+  try {
+    const name = lockName(fd, object);
+    if (name !== undefined) return new LockedByte(name, fd, close);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  close(fd);
+  return undefined;
+}
+
+/** See `TokenSystem.isHeld`. Not to be asked by the token's own description, which does not see it. */
+export function isHeld(fd: number, number: number, fingerprint: number): boolean {
+  return fingerprint === 0 ? isNumberLocked(fd, number) : isLocked(fd, number, fingerprint);
+}
+
 /** A description of the object that belongs to this token alone, and how it is given back. */
 function describe(object: TokenObject): { fd: number; close: (fd: number) => void } {
   const fd = openAnew(object);
-  if (fd === undefined) return { fd: object.fd, close: () => {} };
+  if (fd === undefined) return { fd: object.object, close: () => {} };
   try {
     return { fd: tieToThread(fd), close: closeTied };
   } catch (error) {
@@ -109,7 +92,7 @@ function describe(object: TokenObject): { fd: number; close: (fd: number) => voi
 const FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 /** Undefined if the object's own descriptor will do. */
-function openAnew({ fd, path, madeHere }: TokenObject): number | undefined {
+function openAnew({ object: fd, path, madeHere }: TokenObject): number | undefined {
   try {
     return openDescriptorOf("self", fd, FLAGS);
   } catch (error) {
@@ -146,7 +129,7 @@ function lockName(fd: number, object: TokenObject): Name | undefined {
     const errno = lockByte(fd, number, fingerprint);
     if (errno === 0) {
       // What nobody else can see is no token.
-      if (fd !== object.fd && !isLocked(object.fd, number, fingerprint)) return undefined;
+      if (fd !== object.object && !isLocked(object.object, number, fingerprint)) return undefined;
       // Of two who take one number at a time, each sees the other here.
       if (!isNumberLocked(fd, number)) return name;
       unlockByte(fd, number, fingerprint);

@@ -1,9 +1,10 @@
 /** Listing named shared memory, and removing what dead processes left behind. */
 
-import { isSystemError } from "../../ffi/call.ts";
-import { listDirectory } from "../../ffi/directory.ts";
-import { platform } from "../../ffi/platform.ts";
-import { type FileStatus, statusOfEntry } from "../../ffi/status.ts";
+import { isSystemError } from "../../../ffi/call.ts";
+import { listDirectory } from "../../../ffi/directory.ts";
+import { statusOfEntry } from "../../../ffi/status.ts";
+import type { ObjectStatus, SharedMemoryInfo } from "../object_system.ts";
+import { pathOf, unlinkOwn } from "./named.ts";
 import {
   Claims,
   disown,
@@ -12,49 +13,16 @@ import {
   pidHere,
   SHARED_MEMORY_DIRECTORY,
 } from "./owners.ts";
-import { checkDenied } from "./permission.ts";
-import { pathOfName, unlinkOwn } from "./shared_memory.ts";
 
-/** A named shared memory object of the system. */
-export interface SharedMemoryInfo {
-  /** Without the leading "/". */
-  name: string;
-  /** Its size, in bytes. */
-  byteLength: number;
-  /** Its permission bits, such as 0o600. */
-  mode: number;
-  /** The user that it belongs to. */
-  uid: number;
-  /** Whether this module made it. */
-  ours: boolean;
-  /** The process that made it, where this module did. */
-  owner?: {
-    /** Its number; null where it is another PID namespace's, or /proc does not show it. */
-    pid: number | null;
-    /** Whether it is still there, in whatever namespace and of whatever user. */
-    alive: boolean;
-  };
-}
-
-/** All objects. @throws {Deno.errors.NotSupported} On macOS, which has no list of them. */
-export function listNamed(): SharedMemoryInfo[] {
-  checkList();
+/** See `NamedSystem.list`. */
+export function list(): SharedMemoryInfo[] {
   return describeAll().map(({ info }) => info);
-}
-
-function checkList(): void {
-  if (platform().os !== "linux") {
-    throw new Deno.errors.NotSupported(
-      `Cannot list shared memory: ${platform().os} has no list of it`,
-    );
-  }
-  checkDenied(SHARED_MEMORY_DIRECTORY, false);
 }
 
 /** What an object is, and what it was at that moment. */
 interface Described {
   readonly info: SharedMemoryInfo;
-  readonly status: FileStatus;
+  readonly status: ObjectStatus;
 }
 
 function describeAll(): Described[] {
@@ -80,19 +48,18 @@ function describe(name: string, claims: Claims): Described | undefined {
   return { info: { ...info, owner: { pid, alive: alive !== undefined } }, status };
 }
 
-function statusOfName(name: string): FileStatus | undefined {
+function statusOfName(name: string): ObjectStatus | undefined {
   try {
-    return statusOfEntry(pathOfName(name));
+    return statusOfEntry(pathOf(name));
   } catch (error) {
     if (isSystemError(error)) return undefined;
     throw error;
   }
 }
 
-/** Removes this module's objects whose owners are all dead. @returns their names */
-export function reapNamed(): string[] {
+/** See `NamedSystem.reap`. */
+export function reap(): string[] {
   const reaped: string[] = [];
-  checkList();
   for (const { info: { name, owner }, status } of describeAll()) {
     if (owner === undefined || owner.alive) continue;
     // Not a newer object that has the name by now: that one may have a living owner.

@@ -3,17 +3,15 @@
  * /proc is another PID namespace's, or does not show that process, there is no answer.
  */
 
-import { isSystemError } from "../../ffi/call.ts";
-import { listDirectory } from "../../ffi/directory.ts";
-import { byteOf } from "../../ffi/file_lock.ts";
-import { platform } from "../../ffi/platform.ts";
-import { readProc } from "../../ffi/proc.ts";
-import { hasOwnProc } from "./identity.ts";
-import type { Name } from "./token.ts";
+import { isSystemError } from "../../../ffi/call.ts";
+import { listDirectory } from "../../../ffi/directory.ts";
+import { byteOf } from "../../../ffi/file_lock.ts";
+import { readProc } from "../../../ffi/proc.ts";
+import type { Name } from "../process_system.ts";
+import { hasOwnProc } from "./processes.ts";
 
 /** The process of a thread. */
 export function processOfThread(tid: number): number | null {
-  if (platform().os !== "linux") return tid;
   if (!hasOwnProc()) return null;
   const threadGroup = read(`/proc/${tid}/status`)?.match(/^Tgid:\s*(\d+)$/m);
   return threadGroup ? Number(threadGroup[1]) : null;

@@ -9,13 +9,14 @@ import {
   isSystemError,
   retryInterrupted,
   systemError,
-} from "../../ffi/call.ts";
-import { RWF_APPEND } from "../../ffi/constants.ts";
-import { ftruncate } from "../../ffi/file_calls.ts";
-import { libc } from "../../ffi/libc.ts";
-import { addressOfBytes } from "../../ffi/memory.ts";
-import { withoutSizeSignal } from "../../ffi/size_signal.ts";
-import { type FileStatus, fileSystemOf, statusOf } from "../../ffi/status.ts";
+} from "../../../ffi/call.ts";
+import { RWF_APPEND } from "../../../ffi/constants.ts";
+import { ftruncate } from "../../../ffi/file_calls.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { addressOfBytes } from "../../../ffi/memory.ts";
+import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
+import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
+import type { Extent } from "../object_system.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
 const ENOSPC = 28;
@@ -24,9 +25,6 @@ const PART = 2 ** 20;
 /** What file systems say that cannot do it, and kernels that do not know it. */
 const UNSUPPORTED: readonly string[] = ["EOPNOTSUPP", "EINVAL", "ENOSYS"];
 const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
-
-/** What is known of a file before it is extended. */
-type Extent = Pick<FileStatus, "byteLength" | "allocated">;
 
 /**
  * Makes a file at least `to` bytes long. Its blocks are reserved where `allocate` says so, so that a
@@ -58,18 +56,9 @@ export function extend(
   }
 }
 
-/** Before a file has anything. */
-export const EMPTY: Extent = { byteLength: 0, allocated: 0 };
-
-/** Empties a file and gives it its new size, so that all of it reads as zeros. */
-export function emptyTo(
-  fd: number,
-  byteLength: number,
-  allocate: boolean,
-  subject: string | undefined,
-): void {
-  retryInterrupted(() => ftruncate(fd, 0));
-  extend(fd, EMPTY, byteLength, allocate, subject);
+/** Sets the size of a file. */
+export function setSize(fd: number, byteLength: number): void {
+  retryInterrupted(() => ftruncate(fd, byteLength));
 }
 
 /** Whether a file that was extended to at most `to` bytes is as it was made, behind `from`. */

@@ -1,8 +1,8 @@
 /** Holes: bytes of a file that nothing was set aside for yet, so that writing them may fail. */
 
-import { TMPFS_MAGIC } from "../../ffi/constants.ts";
-import { libc } from "../../ffi/libc.ts";
-import { fileSystemOf, statusOf } from "../../ffi/status.ts";
+import { TMPFS_MAGIC } from "../../../ffi/constants.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import { checkRoom, fallocate } from "./size.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 

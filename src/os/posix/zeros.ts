@@ -1,8 +1,8 @@
 /** Whether anybody has written to a part of a file. */
 
-import { SEEK_DATA } from "../../ffi/constants.ts";
-import { errnoName, lastErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
+import { SEEK_DATA } from "../../../ffi/constants.ts";
+import { errnoName, lastErrno } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
 
 const SEEK_SET = 0;
 const SEEK_CUR = 1;

@@ -1,34 +1,41 @@
-/** Who a process is and which object a descriptor leads to, beyond numbers that are used again. */
+/** Who processes and threads are, beyond numbers that are used again, and who of them has ended. */
 
-import { cString } from "../../ffi/arguments.ts";
-import { isSystemError } from "../../ffi/call.ts";
-import { lastErrno } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
-import { readLink, readProc } from "../../ffi/proc.ts";
-import { platform } from "../../ffi/platform.ts";
-import { inodeAt } from "../../ffi/status.ts";
-import { threadId } from "../../ffi/thread.ts";
-import type { Name } from "./token.ts";
-
-/** A process: its number alone is given to another one sooner or later. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** When it started, in clock ticks after the boot; 0 where the platform does not tell. */
-  readonly startTime: number;
-  /** Which boot of the machine; "" where the platform, or /proc, does not tell. */
-  readonly bootId: string;
-}
+import { cString } from "../../../ffi/arguments.ts";
+import { isSystemError } from "../../../ffi/call.ts";
+import { lastErrno } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { readLink, readProc } from "../../../ffi/proc.ts";
+import { inodeAt } from "../../../ffi/status.ts";
+import { threadId } from "../../../ffi/thread.ts";
+import type { Name, ProcessIdentity } from "../process_system.ts";
 
 let self: ProcessIdentity | undefined;
 
-/** This process. */
-export function ownIdentity(): ProcessIdentity {
-  return self ??= { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? 0, bootId: bootOrNone() };
+/** This process; it started that many clock ticks after the boot. */
+export function own(): ProcessIdentity {
+  return self ??= { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? 0, bootId: ownPlace() };
+}
+
+/** What the numbers of this process are about. */
+function ownPlace(): string {
+  const { pid, time } = ownNamespaces();
+  return [boot(), pid, time].join(" ");
+}
+
+/** Of what the numbers of a process are about, what is as it is for this one. */
+export function placeOf(bootId: string): { boot: boolean; pids: boolean; times: boolean } {
+  const [itsBoot, pid, time] = bootId.split(" ");
+  const { pid: ownPid, time: ownTime } = ownNamespaces();
+  // Without /proc nothing is known of this process's own place.
+  return {
+    boot: boot() === "" || itsBoot === boot(),
+    pids: ownPid !== "" && pid === ownPid,
+    times: time === ownTime,
+  };
 }
 
 /** When a process or thread started; undefined if there is none of that number, or it has ended. */
 export function startTimeOf(pid: number): number | undefined {
-  if (platform().os !== "linux") return 0;
   const stat = tryReadStat(pid);
   return stat === undefined || hasEnded(stat.state) ? undefined : stat.startTime;
 }
@@ -70,7 +77,6 @@ const MAX_KNOWN = 256;
  * /proc has the same inode number only as long as it is the same process.
  */
 export function startTimeAgain(pid: number): number | undefined {
-  if (platform().os !== "linux") return 0;
   const before = known.get(pid);
   if (before !== undefined && inodeAt(before.path) === before.inode) return before.startTime;
   known.delete(pid);
@@ -85,17 +91,24 @@ export function startTimeAgain(pid: number): number | undefined {
   return startTime;
 }
 
-/** The identity of this boot of the machine. */
-export function bootId(): string {
-  return platform().os === "linux" ? readProc("/proc/sys/kernel/random/boot_id").trim() : "";
+let knownBoot: string | undefined;
+
+/** The identity of this boot of the machine; "" where /proc does not tell. */
+export function boot(): string {
+  return knownBoot ??= readBoot();
 }
 
-function bootOrNone(): string {
+function readBoot(): string {
   try {
-    return bootId();
+    return readProc("/proc/sys/kernel/random/boot_id").trim();
   } catch {
     return ""; // no /proc
   }
+}
+
+/** The number of this process's PID namespace; 0 where /proc does not tell. */
+export function pidNamespace(): number {
+  return Number(ownNamespaces().pid.match(/\d+/)?.[0] ?? 0) | 0;
 }
 
 /** The namespaces that numbers of processes and start times are about; "" where /proc does not tell. */
@@ -113,7 +126,6 @@ export function ownNamespaces(): Namespaces {
 
 /** Such as "pid:[4026531836]". */
 function namespaceOf(type: string): string {
-  if (platform().os !== "linux") return "";
   try {
     return readLink(`/proc/self/ns/${type}`);
   } catch {
@@ -159,8 +171,6 @@ export function ownThread(): Name {
 }
 
 function readOwnThread(): Name {
-  // macOS numbers threads with 64 bits and has no /proc: there a Worker counts as its process.
-  if (platform().os !== "linux") return { number: Deno.pid, fingerprint: 1 };
   const tid = threadId();
   const startTime = hasOwnProc() ? startTimeOf(tid) ?? 0 : 0;
   return { number: numberOf(tid), fingerprint: fingerprintOf(startTime) };
@@ -173,12 +183,12 @@ function numberOf(tid: number): number {
 /** The thread's number in its own namespace, and whether that is this one's as far as it shows. */
 export function threadOf(number: number): { tid: number; isOwnNamespace: boolean } {
   const tid = number & TID_MASK;
-  return { tid, isOwnNamespace: platform().os !== "linux" || numberOf(tid) === number };
+  return { tid, isOwnNamespace: numberOf(tid) === number };
 }
 
 function fingerprintOf(startTime: number): number {
   const { pid, time } = ownNamespaces();
-  return (hash(`${startTime} ${ownIdentity().bootId}`) & 0xfffff || 1) |
+  return (hash(`${startTime} ${boot()}`) & 0xfffff || 1) |
     hash(`${pid} ${time}`) << 20;
 }
 
@@ -197,7 +207,7 @@ function hash(text: string): number {
  * @throws {Deno.errors.NotSupported} If nothing tells this process's threads from those of others.
  */
 export function checkComparable(): void {
-  if (platform().os !== "linux" || ownNamespaces().pid !== "") return;
+  if (ownNamespaces().pid !== "") return;
   throw new Deno.errors.NotSupported(
     "Cannot use locks: this file system has no locks of open file descriptions (fcntl), and " +
       "without /proc nothing else tells who lives",
@@ -213,7 +223,6 @@ const ESRCH = 3;
  */
 export function isDead(number: number, fingerprint: number): boolean {
   const tid = number & TID_MASK;
-  if (platform().os !== "linux") return isNobody(number);
   if (numberOf(tid) !== number) return false;
   const own = fingerprintOf(0);
   if (fingerprint !== 0 && fingerprint >>> 20 !== own >>> 20) return false;

@@ -1,0 +1,74 @@
+/** Anonymous memory that has a descriptor, so that other processes can be given it. */
+
+import { checkCount, systemError } from "../../../ffi/call.ts";
+import {
+  F_ADD_SEALS,
+  F_GET_SEALS,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_SHRINK,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  SECRETMEM_MAGIC,
+} from "../../../ffi/constants.ts";
+import { close, ftruncate, memfd_create } from "../../../ffi/file_calls.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
+import type { ObjectStatus, OpenObject, Seals } from "../object_system.ts";
+
+/** A memfd of `byteLength` zero bytes. */
+export function anonymous(label: string, byteLength: number): OpenObject {
+  const fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  try {
+    ftruncate(fd, byteLength);
+    return fd as OpenObject;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+let device: number | undefined;
+
+/**
+ * Whether this is memory that no path leads to: a memfd, on the file system that Linux keeps for such
+ * things and that nobody can mount.
+ */
+export function isPathless(status: ObjectStatus): boolean {
+  return status.device === (device ??= deviceOfMemory());
+}
+
+function deviceOfMemory(): number {
+  const fd = memfd_create("", MFD_CLOEXEC);
+  try {
+    return statusOf(fd).device;
+  } finally {
+    close(fd);
+  }
+}
+
+/** Seals a memfd. */
+export function seal(object: OpenObject, { shrink, write }: Seals): void {
+  const seals = (shrink ? F_SEAL_SHRINK : 0) | (write ? F_SEAL_FUTURE_WRITE : 0);
+  if (seals !== 0) checkCount(libc().fcntl(object, F_ADD_SEALS, BigInt(seals)), "fcntl");
+}
+
+const EPERM = 1;
+
+/** @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against shrinking. */
+export function checkMayShrink(object: OpenObject): void {
+  const seals = libc().fcntl(object, F_GET_SEALS, 0n); // -1: nothing that could be sealed
+  if (seals !== -1 && (seals & F_SEAL_SHRINK) !== 0) throw systemError(EPERM, "ftruncate");
+}
+
+/**
+ * Refuses memory of `memfd_secret`: the kernel hides it from itself, so that no page of it can be
+ * looked at, copied or replaced without the risk of a signal.
+ *
+ * @throws {Deno.errors.NotSupported}
+ */
+export function checkGuardable(object: OpenObject): void {
+  if (fileSystemOf(object)?.type !== SECRETMEM_MAGIC) return;
+  throw new Deno.errors.NotSupported(
+    "Cannot map descriptor as it is of memfd_secret: faults in such memory cannot be absorbed",
+  );
+}

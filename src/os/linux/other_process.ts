@@ -1,0 +1,97 @@
+/** Objects that another process has open: through its descriptor, in /proc. */
+
+import { cString } from "../../../ffi/arguments.ts";
+import { close } from "../../../ffi/file_calls.ts";
+import { openDescriptorOf } from "../../../ffi/proc.ts";
+import { inodeAt, statusOf, statusOfPath } from "../../../ffi/status.ts";
+import type { Found, ObjectStatus, OtherProcess } from "../object_system.ts";
+import { openPatiently } from "../posix/files.ts";
+import {
+  hasOwnProc,
+  isNobody,
+  ownNamespaces,
+  placeOf,
+  startTimeAgain,
+  startTimeOf,
+} from "./processes.ts";
+
+/**
+ * Opens what another process has open.
+ *
+ * @param isIt whether an object is the one that is wanted
+ * @throws {Deno.errors.NotFound} If the process has ended, or has closed it.
+ * @throws {Deno.errors.NotSupported} If the process is in another PID namespace.
+ * @throws {Deno.errors.PermissionDenied} If /proc does not show it, or this user has no right to it.
+ */
+export function openOfProcess(
+  other: OtherProcess,
+  isIt: (status: ObjectStatus) => boolean,
+  writable: boolean,
+): Found {
+  const isSame = checkOwner(other);
+  const { pid, fd } = other;
+  const path = `/proc/${pid}/fd/${fd}`;
+  try {
+    // If need be it is looked at before it is opened: to open whatever it is could do anything.
+    if (isSame || isIt(statusOfPath(path))) {
+      const object = openPatiently(path, { writable }, (flags) => openDescriptorOf(pid, fd, flags));
+      const status = statusOf(object);
+      if (isIt(status)) return { object, status };
+      close(object);
+    }
+  } catch (error) {
+    const isOther = !placeOf(other.bootId).pids && error instanceof Deno.errors.PermissionDenied;
+    if (!isOther && !(error instanceof Deno.errors.NotFound)) throw error;
+    throw whyNot(other, `process ${pid} has closed its descriptor ${fd}`);
+  }
+  throw whyNot(other, `descriptor ${fd} of process ${pid} is another file by now`);
+}
+
+/**
+ * @returns whether the process of that number is the owner; false if that cannot be told
+ * @throws if the owner is gone for sure
+ */
+function checkOwner(other: OtherProcess): boolean {
+  const { boot, pids, times } = placeOf(other.bootId);
+  if (!boot) throw unreachable("it is from another boot of this or another machine");
+  // Start times are told from the beginning of a time namespace, and numbers are of a PID namespace.
+  if (!pids || !times || !hasOwnProc()) return false;
+  const { pid } = other;
+  const started = startTimeAgain(pid);
+  if (started === undefined) throw whyNot(other, "");
+  if (started !== other.startTime) throw unreachable(`process ${pid} is another one by now`);
+  return true;
+}
+
+/** Why the owner's descriptor is not there: NotFound only where the owner, or the descriptor, is gone. */
+function whyNot({ pid, bootId }: OtherProcess, state: string): Error {
+  const shown = hasOwnProc() && inodeAt(cString(`/proc/${pid}`, "pathname", "statx")) !== undefined;
+  if (ownNamespaces().pid === "") {
+    return new Deno.errors.NotSupported(
+      `Cannot attach to region: there is no /proc here to reach process ${pid}, which holds it; ` +
+        `sendRegion() needs none`,
+    );
+  }
+  if (!placeOf(bootId).pids) {
+    return new Deno.errors.NotSupported(
+      `Cannot attach to region: process ${pid}, which holds it, is in another PID namespace; ` +
+        `sendRegion() reaches it there`,
+    );
+  }
+  if (isNobody(pid)) return unreachable(`process ${pid}, which holds it, has ended`);
+  if (!shown) {
+    return new Deno.errors.PermissionDenied(
+      `Cannot attach to region: /proc does not show process ${pid}, which holds it; ` +
+        `sendRegion() does without`,
+    );
+  }
+  // Meanwhile, or it is a zombie.
+  if (startTimeOf(pid) === undefined) {
+    return unreachable(`process ${pid}, which holds it, has ended`);
+  }
+  return unreachable(state);
+}
+
+function unreachable(state: string): Error {
+  return new Deno.errors.NotFound(`Cannot attach to region: ${state}`);
+}

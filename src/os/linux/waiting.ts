@@ -1,0 +1,155 @@
+/**
+ * Waiting for words, by futexes: the kernel waits and wakes, for all processes that map a word.
+ *
+ * @see https://man7.org/linux/man-pages/man2/futex.2.html
+ */
+
+import { systemError } from "../../../ffi/call.ts";
+import {
+  CLOCK_MONOTONIC,
+  FUTEX2_PRIVATE,
+  FUTEX2_SIZE_U32,
+  FUTEX_WAIT,
+  FUTEX_WAKE,
+  SYS_futex,
+  SYS_futex_waitv,
+} from "../../../ffi/constants.ts";
+import { errnoName, lastErrno } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { addressOfBytes, pointerFrom } from "../../../ffi/memory.ts";
+import type {
+  ManyWaiting,
+  SystemWord,
+  WaitEntry,
+  WaitingSystem,
+  WaitResult,
+} from "../waiting_system.ts";
+
+export const waiting: WaitingSystem = { wait, wake, many };
+
+const FUTEX_NUMBER = BigInt(SYS_futex ?? 0);
+
+const timespec = new BigInt64Array(2); // 0 time_t tv_sec, 8 long tv_nsec
+const timespecBytes = new Uint8Array(timespec.buffer);
+let timespecMs = 0;
+
+function wait({ pointer }: SystemWord, expected: number, timeoutMs: number): WaitResult {
+  setTimespec(timeoutMs);
+  const { futex } = libc();
+  const word = expected >>> 0;
+  if (futex(FUTEX_NUMBER, pointer, FUTEX_WAIT, word, timespecBytes, null, 0) === 0) return "ok";
+  const errno = lastErrno();
+  switch (errnoName(errno)) {
+    case "EAGAIN":
+      return "not-equal";
+    case "ETIMEDOUT":
+      return "timed-out";
+    case "EINTR":
+      return "ok"; // for nothing, as a wake-up may be
+    case "EFAULT":
+      return "ok"; // the page is not there: whoever looks at the word finds that out
+    default:
+      throw systemError(errno, "futex");
+  }
+}
+
+/** Most waits are slices of one length: then it stands there already. */
+function setTimespec(ms: number): void {
+  if (ms === timespecMs) return;
+  timespecMs = ms;
+  timespec[0] = BigInt(Math.floor(ms / 1000));
+  timespec[1] = BigInt(Math.ceil((ms % 1000) * 1e6));
+}
+
+function wake({ pointer }: SystemWord, count: number): number {
+  const woken = libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE, count, null, null, 0);
+  if (woken >= 0) return woken;
+  const errno = lastErrno();
+  if (errnoName(errno) === "EFAULT") return 0; // the page is not there, and nobody sleeps on it
+  throw systemError(errno, "futex");
+}
+
+/** Null where there is none; undefined before the first question. */
+let waitv: Waitv | null | undefined;
+
+/** By `futex_waitv`, which kernels before 5.16 and qemu's user emulation do not have. */
+function many(): ManyWaiting | undefined {
+  if (waitv === undefined) waitv = waitvAvailable() ? new Waitv() : null;
+  return waitv ?? undefined;
+}
+
+/** A call with no words is EINVAL where there is such a call, and ENOSYS elsewhere. */
+function waitvAvailable(): boolean {
+  const nothing = new Uint8Array(ENTRY_BYTE_LENGTH);
+  libc().futexWaitv(BigInt(SYS_futex_waitv), nothing, 0, 0, null, CLOCK_MONOTONIC);
+  return errnoName(lastErrno()) === "EINVAL";
+}
+
+/** futex_waitv takes 128 words, of which one is the control word. */
+const MAX_WORDS = 127;
+
+/** struct futex_waitv: 0 u64 val, 8 u64 uaddr, 16 u32 flags, 24 bytes in all. */
+const ENTRY_BYTE_LENGTH = 24;
+
+/** `futex`: a word of this process alone, as FUTEX2_PRIVATE says in an entry. */
+const FUTEX_PRIVATE_FLAG = 128;
+
+class Waitv implements ManyWaiting {
+  readonly capacity = MAX_WORDS;
+  readonly #entries = new DataView(new ArrayBuffer((MAX_WORDS + 1) * ENTRY_BYTE_LENGTH));
+  readonly #entryBytes = new Uint8Array(this.#entries.buffer);
+  readonly #timespec = new BigInt64Array(2);
+  readonly #timespecBytes = new Uint8Array(this.#timespec.buffer);
+  /** Changed to end the parked call, which waits for it too. */
+  readonly #control = new Int32Array(1);
+  readonly #controlAddress = addressOfBytes(new Uint8Array(this.#control.buffer));
+  /** Whether a call is parked, or about to be, and was not interrupted yet. */
+  #parked = false;
+
+  async park(entries: readonly WaitEntry[], timeoutMs: number): Promise<number | undefined> {
+    entries.forEach(({ address, expected }, i) => this.#setEntry(i, address, expected, 0));
+    const { length } = entries;
+    const control = Atomics.load(this.#control, 0);
+    this.#setEntry(length, Number(this.#controlAddress), control, FUTEX2_PRIVATE);
+    this.#setEnd(timeoutMs);
+    this.#parked = true;
+    const result = await libc().futexWaitvOffThread(
+      BigInt(SYS_futex_waitv),
+      this.#entryBytes,
+      length + 1,
+      0,
+      this.#timespecBytes,
+      CLOCK_MONOTONIC,
+    );
+    this.#parked = false;
+    const index = Number(result);
+    return index >= 0 && index < length ? index : undefined;
+  }
+
+  /** In halves, because a bigint for each word would be garbage at every turn. */
+  #setEntry(index: number, address: number, expected: number, flags: number): void {
+    const at = index * ENTRY_BYTE_LENGTH;
+    this.#entries.setUint32(at, expected, true);
+    this.#entries.setUint32(at + 8, address, true);
+    this.#entries.setUint32(at + 12, address / 2 ** 32, true);
+    this.#entries.setUint32(at + 16, FUTEX2_SIZE_U32 | flags, true);
+  }
+
+  /** Sets the end of the call, on the clock that it goes by. */
+  #setEnd(timeoutMs: number): void {
+    const timespec = this.#timespec;
+    libc().clock_gettime(CLOCK_MONOTONIC, this.#timespecBytes);
+    const nanoseconds = timespec[1]! + BigInt(Math.ceil(timeoutMs * 1e6));
+    timespec[0]! += nanoseconds / 1_000_000_000n;
+    timespec[1] = nanoseconds % 1_000_000_000n;
+  }
+
+  interrupt(): void {
+    if (!this.#parked) return;
+    this.#parked = false;
+    // A call that is about to park sees another value than the one in its entry, and does not.
+    Atomics.add(this.#control, 0, 1);
+    const pointer = pointerFrom(this.#controlAddress);
+    libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, null, null, 0);
+  }
+}

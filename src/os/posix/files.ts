@@ -1,0 +1,188 @@
+/** Files: opening what is there, making them, and descriptors of them. */
+
+import { cString } from "../../../ffi/arguments.ts";
+import { checkCount, isSystemError, retryInterrupted } from "../../../ffi/call.ts";
+import {
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+} from "../../../ffi/constants.ts";
+import { duplicateDescriptor } from "../../../ffi/descriptor.ts";
+import * as files from "../../../ffi/file_calls.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { readLink } from "../../../ffi/proc.ts";
+import { statusOf, statusOfPath } from "../../../ffi/status.ts";
+import type { CreateHow, OpenHow, OpenObject } from "../object_system.ts";
+
+/** The flags that every object is opened with. */
+function openFlags({ writable, linksRefused }: OpenHow): number {
+  return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | (linksRefused ? O_NOFOLLOW : 0);
+}
+
+/** Opens what is there. @throws the system error of `open` */
+export function open(path: string, how: OpenHow): OpenObject {
+  return openPatiently(path, how, (flags) => files.open(path, flags));
+}
+
+/** What `open` says where nothing, or another kind of file, is in the way. */
+const NOT_THERE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO"];
+
+/** See `ObjectSystem.openIfThere`. */
+export function openIfThere(path: string, how: OpenHow): OpenObject | undefined {
+  try {
+    return open(path, how);
+  } catch (error) {
+    if (isSystemError(error) && NOT_THERE.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Opens what is there, and waits for a lease on it to be given back.
+ *
+ * @param call opens it, with these flags
+ */
+export function openPatiently(
+  path: string,
+  how: OpenHow,
+  call: (flags: number) => number,
+): OpenObject {
+  const flags = openFlags(how);
+  try {
+    // O_NONBLOCK: a FIFO without a peer must be an error, not a wait. Regular files ignore it, but
+    // for a lease that somebody has on one.
+    return retryInterrupted(() => call(flags | O_NONBLOCK)) as OpenObject;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+    const fd = openLeased(path, flags);
+    if (fd === undefined) throw error;
+    return fd as OpenObject;
+  }
+}
+
+/** Waits until a lease is given back. Undefined if it is no regular file, or one without /proc. */
+function openLeased(path: string, flags: number): number | undefined {
+  if (O_PATH === undefined) return undefined;
+  const place = files.open(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
+  try {
+    if (statusOf(place).type !== "file") return undefined;
+    // This very file, whatever stands at the path by now.
+    const same = cString(`/proc/self/fd/${place}`, "pathname", "open");
+    return unlessNotFound(() =>
+      retryInterrupted(() => checkCount(libc().open(same, flags & ~O_NOFOLLOW, 0), "open", path))
+    );
+  } finally {
+    files.close(place);
+  }
+}
+
+/** What a call gives; undefined where there is no such thing. */
+function unlessNotFound<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Makes a file, in a folder that was looked at first: where it is forbidden, none is ever there. */
+export function create(path: string, { writable, mode, allow }: CreateHow): OpenObject {
+  const flags = openFlags({ writable }) | O_CREAT | O_EXCL;
+  const [folderPath, name] = split(path);
+  // Not the name of a file, as the error tells; or a system where permissions are not looked after.
+  if (["", ".", ".."].includes(name) || O_PATH === undefined) {
+    return retryInterrupted(() => files.open(path, flags, mode)) as OpenObject;
+  }
+  const folder = openFolder(folderPath, path);
+  try {
+    allow?.(entryIn(folder, name));
+    const entry = cString(name, "pathname", "open");
+    return retryInterrupted(() =>
+      checkCount(libc().openat(folder, entry, flags, mode), "open", path)
+    ) as OpenObject;
+  } finally {
+    files.close(folder);
+  }
+}
+
+/** See `ObjectSystem.pathOfEntry`. */
+export function pathOfEntry(path: string): string | undefined {
+  const [folderPath, name] = split(path);
+  if (O_PATH === undefined) return path;
+  const folder = unlessNotFound(() => openFolder(folderPath, path));
+  if (folder === undefined) return undefined;
+  try {
+    return entryIn(folder, name);
+  } finally {
+    files.close(folder);
+  }
+}
+
+function split(path: string): [folder: string, name: string] {
+  const slash = path.lastIndexOf("/") + 1;
+  return [path.slice(0, slash) || ".", path.slice(slash)];
+}
+
+function entryIn(folder: number, name: string): string {
+  return `${readLink(`/proc/self/fd/${folder}`)}/${name}`;
+}
+
+/** @param path what an error is about */
+function openFolder(folder: string, path: string): number {
+  const bytes = cString(folder, "pathname", "open");
+  return checkCount(libc().open(bytes, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+}
+
+/** Where a symbolic link leads; undefined if it is none. */
+export function linkedFrom(path: string): string | undefined {
+  let target: string;
+  try {
+    target = readLink(path);
+  } catch {
+    return undefined;
+  }
+  return target.startsWith("/") ? target : path.slice(0, path.lastIndexOf("/") + 1) + target;
+}
+
+/** The largest C int. */
+const LARGEST_FD = 2 ** 31 - 1;
+
+/**
+ * A duplicate of a user's descriptor, which closes on exec.
+ *
+ * @throws {RangeError} If no descriptor can have that number.
+ * @throws {Error} EBADF: the descriptor is not open.
+ */
+export function adopt(fd: number): OpenObject {
+  if (fd > LARGEST_FD) {
+    throw new RangeError(
+      `Cannot map descriptor as fd must be at most ${LARGEST_FD}: received ${fd}`,
+    );
+  }
+  return duplicateDescriptor(fd) as OpenObject;
+}
+
+/** Another descriptor of an object. */
+export function duplicate(object: OpenObject): OpenObject {
+  return duplicateDescriptor(object) as OpenObject;
+}
+
+/** See `ObjectSystem.remove`. */
+export function remove(path: string, object: OpenObject): void {
+  try {
+    const ours = statusOf(object);
+    const there = statusOfPath(path);
+    if (ours.inode !== there.inode || ours.device !== there.device) return;
+    libc().unlink(cString(path, "pathname", "unlink"));
+  } catch {
+    // Gone already: nothing of ours is left.
+  }
+}
