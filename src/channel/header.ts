@@ -41,7 +41,7 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   const { cells } = words;
   // Pairs with the store in `makeHeader`: whoever sees the magic number sees the rest.
   let magic = Atomics.load(cells, MAGIC);
-  words.ground.check();
+  words.lossWatch.check();
   if (magic === 0) {
     if (isBlank(cells)) return undefined;
     // Somebody may have made it, and used it, since the first look.
@@ -61,7 +61,7 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   const layout = BigInt(cells[MESSAGE_LAYOUT + 1]! >>> 0) << 32n |
     BigInt(cells[MESSAGE_LAYOUT]! >>> 0);
   const geometry = { capacity: cells[CAPACITY]!, flags: cells[FLAGS]!, layout };
-  words.ground.check();
+  words.lossWatch.check();
   return geometry;
 }
 
@@ -86,7 +86,7 @@ export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geomet
     cells[MESSAGE_LAYOUT] = Number(BigInt.asIntN(32, layout));
     cells[MESSAGE_LAYOUT + 1] = Number(BigInt.asIntN(32, layout >> 32n));
     Atomics.store(cells, MAGIC, kind.magic);
-    words.ground.check();
+    words.lossWatch.check();
     return geometry;
   });
 }

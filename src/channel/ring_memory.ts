@@ -40,7 +40,7 @@ export class RingMemory {
    * @throws {MappingFaultError} If a page of it was lost.
    */
   check(): void {
-    this.words.ground.check();
+    this.words.lossWatch.check();
   }
 
   #renew(cells: Int32Array): void {

@@ -100,13 +100,13 @@ export class Condition {
   /** Announces the wait and gives the mutex up: no notification after that goes unseen. */
   #begin(guard: MutexGuard): { word: RobustWord; attempt: NotifiedAttempt } {
     const word = lockOf(guard);
-    word?.words.ground.check();
+    word?.words.lossWatch.check();
     if (word === undefined) {
       throw new TypeError("Cannot wait for condition as the guard must hold a mutex");
     }
     const attempt = new NotifiedAttempt(this.#words);
     try {
-      this.#words.ground.check(); // as long as the mutex is held
+      this.#words.lossWatch.check(); // as long as the mutex is held
       word.release();
     } catch (error) {
       attempt.cancel();
@@ -128,7 +128,7 @@ export class Condition {
     // Pairs with the load in NotifiedAttempt: whoever read the sequence before sees that it has moved.
     Atomics.add(cells, SEQUENCE, 1);
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(SEQUENCE, Math.min(woken, EVERYBODY));
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
   }
 
   /** Wakes all waiters. */

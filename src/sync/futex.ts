@@ -58,7 +58,7 @@ export class Futex {
 
   /** The result of an operation on the word, if the page of the word is there. */
   #checked<T>(result: T): T {
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
     return result;
   }
 
@@ -70,7 +70,7 @@ export class Futex {
   /** Writes the word atomically. Wakes nobody. */
   store(value: number): void {
     Atomics.store(this.#words.cells, 0, value);
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
   }
 
   /** Writes `value` if the word is `expected`, in one step. @returns the old value */

@@ -63,7 +63,7 @@ export class ExclusiveGuard implements MutexGuard {
 
   /** Not if it was given up because its memory was lost. */
   get #isHeld(): boolean {
-    return this.#epoch === this.#word.words.ground.epoch;
+    return this.#epoch === this.#word.words.lossWatch.epoch;
   }
 
   /** Whether the last holder died holding the lock. */
@@ -142,7 +142,7 @@ export class Mutex {
   /** Whether somebody holds it. By the time this returns, that may have changed. */
   get locked(): boolean {
     const locked = this.#word.holder !== 0;
-    this.#word.words.ground.check();
+    this.#word.words.lossWatch.check();
     return locked;
   }
 

@@ -59,18 +59,18 @@ export class Once {
   }
 
   get #done(): boolean {
-    const { cells, ground } = this.#word.words;
+    const { cells, lossWatch } = this.#word.words;
     // Pairs with the store in `#setDone`: whoever sees 1 sees all that the function did.
     const done = Atomics.load(cells, DONE);
-    ground.check();
+    lossWatch.check();
     if (done === 0 || done === 1) return done === 1;
     throw damaged("once", done);
   }
 
   #setDone(): void {
-    const { cells, ground } = this.#word.words;
+    const { cells, lossWatch } = this.#word.words;
     Atomics.store(cells, DONE, 1);
-    ground.check();
+    lossWatch.check();
   }
 
   /**

@@ -138,7 +138,7 @@ export class RwLock {
   tryRead(): ReadGuard | null {
     const hold = this.#words.readNow();
     if (hold !== undefined) return new Reading(this.#words, hold);
-    this.#words.words.ground.check();
+    this.#words.words.lossWatch.check();
     return null;
   }
 
@@ -170,7 +170,7 @@ export class RwLock {
   tryWrite(): WriteGuard | null {
     const taken = this.#words.writeNow();
     if (taken !== undefined) return writing(this.#words, taken);
-    this.#words.words.ground.check();
+    this.#words.words.lossWatch.check();
     return null;
   }
 }
@@ -178,7 +178,7 @@ export class RwLock {
 /** A lock that was taken in a lost page does not count. */
 function writing(words: RwWords, taken: Taken): WriteGuard {
   const ownerDied = words.tellDeath(taken);
-  words.words.ground.check();
+  words.words.lossWatch.check();
   return new ExclusiveGuard(words.writer, ownerDied, EVERYBODY);
 }
 
@@ -200,18 +200,18 @@ class Reading implements ReadGuard {
     this.#words = words;
     this.#slot = slot;
     this.ownerDied = ownerDied;
-    const { ground } = words.words;
-    ground.check();
-    this.#epoch = ground.epoch;
+    const { lossWatch } = words.words;
+    lossWatch.check();
+    this.#epoch = lossWatch.epoch;
   }
 
   unlock(): void {
     if (!this.#held) return;
     this.#held = false;
-    const { ground } = this.#words.words;
+    const { lossWatch } = this.#words.words;
     // It was given up if a page was lost since: somebody else may have the slot.
-    if (this.#epoch === ground.epoch) this.#words.leave(this.#slot);
-    void ground.intact;
+    if (this.#epoch === lossWatch.epoch) this.#words.leave(this.#slot);
+    void lossWatch.intact;
   }
 
   [Symbol.dispose](): void {
@@ -234,7 +234,7 @@ class Reading implements ReadGuard {
     if (!this.#held) throw notHeld();
     const taken = this.#words.writeNow(this.#slot);
     if (taken !== undefined) return this.#finish(taken);
-    this.#words.words.ground.check();
+    this.#words.words.lossWatch.check();
     return null;
   }
 

@@ -64,9 +64,9 @@ export class Semaphore {
 
   /** How many permits there are. By the time this returns, that may have changed. */
   get count(): number {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     const count = countIn(cells);
-    ground.check();
+    lossWatch.check();
     return count;
   }
 
@@ -92,9 +92,9 @@ export class Semaphore {
 
   /** Takes a permit if there is one. */
   tryAcquire(): boolean {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     const taken = takeOne(cells);
-    ground.check();
+    lossWatch.check();
     return taken;
   }
 
@@ -107,10 +107,10 @@ export class Semaphore {
    */
   release(count: number = 1): void {
     const added = wholeNumber(count, "count", "release semaphore", 1);
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     for (let there = countIn(cells);; there = countIn(cells)) {
       if (there + added > LARGEST_COUNT) {
-        ground.check();
+        lossWatch.check();
         throw new RangeError(
           `Cannot release semaphore as it must have at most ${LARGEST_COUNT} permits: ` +
             `it has ${there}, and ${added} were to be added`,
@@ -121,7 +121,7 @@ export class Semaphore {
     }
     // After the permits: a waiter announces itself before it looks at them for the last time.
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(COUNT, added);
-    ground.check();
+    lossWatch.check();
   }
 }
 

@@ -78,29 +78,29 @@ export class SharedEvent {
 
   /** Whether it is set. By the time this returns, that may have changed. */
   get isSet(): boolean {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     const set = isSet(Atomics.load(cells, STATE));
-    ground.check();
+    lossWatch.check();
     return set;
   }
 
   /** Sets it and wakes waiters: one for an auto-reset event, otherwise all. */
   set(): void {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     // Pairs with the load or the exchange in `pass`.
     Atomics.store(cells, STATE, 1);
     // After the store: a waiter announces itself before it looks for the last time.
     if (Atomics.load(cells, WAITERS) !== 0) {
       this.#words.wake(STATE, this.#autoReset ? 1 : EVERYBODY);
     }
-    ground.check();
+    lossWatch.check();
   }
 
   /** Resets it. Callers that have not passed yet have to wait. */
   reset(): void {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     Atomics.store(cells, STATE, 0);
-    ground.check();
+    lossWatch.check();
   }
 
   /**

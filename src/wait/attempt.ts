@@ -158,7 +158,7 @@ class Cancelling<T> {
  * @throws {MappingFaultError} If a page was lost; what the try had taken is given up with that.
  */
 function checked<T>({ words }: Attempt<T>, result: T | undefined): T | undefined {
-  words.ground.check();
+  words.lossWatch.check();
   return result;
 }
 

@@ -10,12 +10,12 @@ const ALIVE_MS = 1000;
 /** For the Workers of one process. */
 export class BufferWords implements Words {
   readonly threads = THREADS;
-  readonly ground: LossWatch;
+  readonly lossWatch: LossWatch;
   readonly cells: Int32Array<SharedArrayBuffer>;
 
   constructor(buffer: SharedArrayBuffer, byteOffset: number, byteLength: number) {
     this.cells = new Int32Array(buffer, byteOffset, byteLength / 4);
-    this.ground = watchShared(buffer, { byteOffset, byteLength });
+    this.lossWatch = watchShared(buffer, { byteOffset, byteLength });
   }
 
   get userBuffer(): SharedArrayBuffer {

@@ -16,7 +16,7 @@ const MOST_LOOKS = 1000;
  */
 export function holderAt(words: Words, at: number): LockHolder | undefined {
   const holder = read(words, at);
-  words.ground.check();
+  words.lossWatch.check();
   return holder;
 }
 

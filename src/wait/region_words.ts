@@ -6,7 +6,7 @@ import type { SystemWord, WaitResult } from "../os/system.ts";
 import type { RegionCore } from "../region/core.ts";
 import { coreOf, MmapRegion } from "../region/mmap_region.ts";
 import type { LossWatch } from "../mapping/loss.ts";
-import { lossWatchOf as groundOf } from "./loss_watches.ts";
+import { lossWatchOf } from "./loss_watches.ts";
 import { type Threads, threadsOf } from "./holder.ts";
 import { waitTogether } from "./waiter.ts";
 import type { Words } from "./words.ts";
@@ -14,7 +14,7 @@ import type { Words } from "./words.ts";
 /** The words of one primitive; they follow the region when it is resized. */
 export class RegionWords implements Words {
   readonly threads: Threads;
-  readonly ground: LossWatch;
+  readonly lossWatch: LossWatch;
   readonly #core: RegionCore;
   readonly #byteOffset: number;
   readonly #byteLength: number;
@@ -43,7 +43,7 @@ export class RegionWords implements Words {
     this.#end = byteOffset + byteLength;
     this.#action = action;
     this.#cells = this.#view();
-    this.ground = groundOf(this.#core, { byteOffset, byteLength });
+    this.lossWatch = lossWatchOf(this.#core, { byteOffset, byteLength });
   }
 
   get cells(): Int32Array {
@@ -112,7 +112,7 @@ export class RegionWords implements Words {
   /** Whoever sleeps on a page touches it now and then: only then it is known to be there. */
   #look(index: number): void {
     Atomics.load(this.cells, index);
-    this.ground.check();
+    this.lossWatch.check();
   }
 
   wait(
@@ -122,8 +122,8 @@ export class RegionWords implements Words {
     signal: AbortSignal | undefined,
   ): Promise<WaitResult> {
     const mapping = this.#core.live(this.#action);
-    const { cells, ground } = this;
-    const word = { cells, index, pointer: this.#word(index).pointer, ground };
+    const { cells, lossWatch } = this;
+    const word = { cells, index, pointer: this.#word(index).pointer, lossWatch };
     return mapping.whilePinned(() => waitTogether(word, expected, timeoutMs, signal));
   }
 

@@ -53,7 +53,7 @@ export class RobustWord {
   /** Whether this very isolate holds it. */
   get isOwn(): boolean {
     const isOwn = this.#threads.isSelf(this.holder, this.#fingerprint);
-    this.words.ground.check();
+    this.words.lossWatch.check();
     return isOwn;
   }
 
@@ -86,9 +86,9 @@ export class RobustWord {
 
   /** After the word was written: what is taken where a page is lost is not taken. */
   #taken(): void {
-    const { ground } = this.words;
-    ground.check();
-    this.#epoch = ground.epoch;
+    const { lossWatch } = this.words;
+    lossWatch.check();
+    this.#epoch = lossWatch.epoch;
   }
 
   /** When it was taken last, counted in losses: see `release`. */
@@ -110,7 +110,7 @@ export class RobustWord {
       }
       const dead = this.#deadHolder(state);
       if (dead === undefined) {
-        this.words.ground.check();
+        this.words.lossWatch.check();
         return undefined;
       }
       if (this.#recover(dead)) return "recovered";
@@ -176,7 +176,7 @@ export class RobustWord {
       state !== waiting &&
       Atomics.compareExchange(this.words.cells, this.index, state, waiting) !== state
     ) return false;
-    this.words.ground.check();
+    this.words.lossWatch.check();
     this.expected = waiting;
     return true;
   }
@@ -224,20 +224,20 @@ export class RobustWord {
    * @param epoch when it was taken
    */
   release(wakeCount = 1, epoch = this.#epoch): void {
-    const { cells, ground } = this.words;
-    if (epoch !== ground.epoch) return;
+    const { cells, lossWatch } = this.words;
+    if (epoch !== lossWatch.epoch) return;
     const there = cells[this.index + 1];
     // The other one, where the token was renewed since.
     if (there === this.#mine || there === this.#threads.self().fingerprint) {
       this.#free(cells, wakeCount);
-    } else void ground.intact;
+    } else void lossWatch.intact;
   }
 
   #free(cells: Int32Array, wakeCount: number): void {
     cells[this.index + 1] = 0;
     // Where that reached nobody, others must learn of it in another way. Before the exchange, behind
     // which a load would wait.
-    void this.words.ground.intact;
+    void this.words.lossWatch.intact;
     // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
     // must be seen in the same instant in which the word gets free.
     const state = Atomics.exchange(cells, this.index, 0);

@@ -21,7 +21,7 @@ interface Word {
   readonly cells: Int32Array;
   readonly index: number;
   readonly pointer: Deno.PointerObject;
-  readonly ground: LossWatch;
+  readonly lossWatch: LossWatch;
 }
 
 interface Wait {
@@ -139,7 +139,7 @@ function settleDue(wokenAddress: number | undefined): void {
   for (const wait of waits) {
     const { word } = wait;
     const due = wait.address === wokenAddress || valueOf(word) !== wait.expected ||
-      !word.ground.intact; // after the look, which may have lost it
+      !word.lossWatch.intact; // after the look, which may have lost it
     if (due) wait.settle("ok");
     else if (wait.deadline <= now) wait.settle("timed-out");
   }

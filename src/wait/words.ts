@@ -15,7 +15,7 @@ export interface Words {
   /** Who holds something in this memory. */
   readonly threads: Threads;
   /** Whether all of this memory is there. Checked after what counts was read or written. */
-  readonly ground: LossWatch;
+  readonly lossWatch: LossWatch;
   /**
    * The primitive's 32-bit words.
    *

@@ -28,7 +28,7 @@ Deno.test("findHeader() finds what was made and used since it looked for the fir
   const plain = new BufferWords(new SharedArrayBuffer(8192), 0, 8192);
   const words: Words = Object.create(plain, {
     cells: { value: plain.cells },
-    ground: {
+    lossWatch: {
       value: new Interleaved(() => {
         makeHeader(plain, CHANNEL, GEOMETRY);
         plain.cells[FIRST_ZERO] = 1;

@@ -175,7 +175,7 @@ export class Broadcast implements Disposable {
       );
     }
     const { memory } = this.#feed;
-    if (this.#writes !== memory.words.ground.epoch) this.#becomeWriter();
+    if (this.#writes !== memory.words.lossWatch.epoch) this.#becomeWriter();
     this.#ring.publish(message, byteLength);
     memory.check();
   }
@@ -192,7 +192,7 @@ export class Broadcast implements Disposable {
       writer.leave();
       throw error;
     }
-    this.#writes = memory.words.ground.epoch;
+    this.#writes = memory.words.lossWatch.epoch;
   }
 
   #beginAgain(): void {
@@ -258,7 +258,7 @@ export class Broadcast implements Disposable {
     try {
       for (const subscriber of subscribers) subscriber[Symbol.dispose]();
       // Where the memory was lost, somebody else may be the writer by now.
-      if (this.#writes === memory.words.ground.epoch) this.#end(memory);
+      if (this.#writes === memory.words.lossWatch.epoch) this.#end(memory);
     } catch (error) {
       // The region was closed before: there is nothing left to leave.
       if (!this.region.closed) throw error;

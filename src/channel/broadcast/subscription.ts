@@ -112,7 +112,7 @@ export class Subscriber implements Subscription {
     this.#feed = feed;
     this.#strategy = new WaitStrategy(feed.plan.mode, LONGEST_BREAK);
     this.#reader = new BroadcastReader(feed.memory, feed.plan.pooled, from);
-    this.#epoch = feed.memory.words.ground.epoch;
+    this.#epoch = feed.memory.words.lossWatch.epoch;
     feed.subscribers.add(this);
   }
 
@@ -162,14 +162,14 @@ export class Subscriber implements Subscription {
   /** One try. */
   take(): Received {
     const { memory } = this.#feed;
-    const { ground } = memory.words;
-    if (this.#epoch !== ground.epoch) {
-      ground.check();
+    const { lossWatch } = memory.words;
+    if (this.#epoch !== lossWatch.epoch) {
+      lossWatch.check();
       this.#reader.reload();
-      this.#epoch = ground.epoch;
+      this.#epoch = lossWatch.epoch;
     }
     const received = this.#look();
-    ground.check();
+    lossWatch.check();
     return received;
   }
 

@@ -40,7 +40,7 @@ export class WriterLock {
     // Before the look: another one may take it right after it.
     const pid = Atomics.load(this.#words.cells, WRITER_PID);
     const isLost = this.#lock.isLost;
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
     return isLost ? pid : undefined;
   }
 }

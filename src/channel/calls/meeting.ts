@@ -83,13 +83,13 @@ export class Meeting implements Disposable {
     cells[PID_NAMESPACE] = pidNamespace;
     // Pairs with the load in `serverPid`.
     Atomics.store(cells, SERVER_PID, Deno.pid);
-    this.words.ground.check();
+    this.words.lossWatch.check();
   }
 
   /** Is the server no more. */
   leaveSeat(): void {
     // Where the memory was lost, somebody else may have it by now.
-    if (this.#seat.epoch !== this.words.ground.epoch) return;
+    if (this.#seat.epoch !== this.words.lossWatch.epoch) return;
     Atomics.store(this.#cells, SERVER_PID, 0);
     this.#seat.release();
     this.#memory.wake(BELL);
@@ -101,7 +101,7 @@ export class Meeting implements Disposable {
     const cells = this.#cells;
     const pid = Atomics.load(cells, SERVER_PID);
     const isThere = pid !== 0 && this.#seat.holder !== 0 && !this.#seat.isLost;
-    this.words.ground.check();
+    this.words.lossWatch.check();
     return isThere ? pid : undefined;
   }
 
@@ -111,7 +111,7 @@ export class Meeting implements Disposable {
     const ringCapacity = cells[RING_CAPACITY]!;
     const longestRequest = cells[LONGEST_REQUEST]! >>> 0;
     const pidNamespace = cells[PID_NAMESPACE]!;
-    this.words.ground.check();
+    this.words.lossWatch.check();
     return { ringCapacity, longestRequest, pidNamespace };
   }
 
@@ -190,12 +190,12 @@ export class Meeting implements Disposable {
     const before = Atomics.load(cells, stateOf(index)) & ~STATE_BITS;
     const state = (before + ONE_MORE) | OFFERED;
     this.#offered = { index, state, text };
-    this.words.ground.check();
-    this.#epoch = this.words.ground.epoch;
+    this.words.lossWatch.check();
+    this.#epoch = this.words.lossWatch.epoch;
     // Pairs with the load in `#read`: whoever sees it sees the handle.
     Atomics.store(cells, stateOf(index), state);
     this.#memory.wake(BELL);
-    this.words.ground.check();
+    this.words.lossWatch.check();
     return true;
   }
 
@@ -219,7 +219,7 @@ export class Meeting implements Disposable {
     const { index } = this.#offered;
     this.#offered = undefined;
     // Where the memory was lost, somebody else may have the slot by now.
-    if (this.#epoch !== this.words.ground.epoch) return;
+    if (this.#epoch !== this.words.lossWatch.epoch) return;
     const cells = this.#cells;
     Atomics.and(cells, stateOf(index), ~STATE_BITS);
     this.#members.leave(cells, LIST + 2 * index);

@@ -77,7 +77,7 @@ export abstract class End {
    */
   protected ready(): void {
     if (this.inUse !== undefined) this.#assertUnused();
-    if (this.#joined !== this.memory.words.ground.epoch) this.#join();
+    if (this.#joined !== this.memory.words.lossWatch.epoch) this.#join();
   }
 
   /** @throws {Deno.errors.Busy} If what is in use was not lost. */
@@ -91,14 +91,14 @@ export abstract class End {
 
   /** Whether this end has lost what it had, because a page of its memory was lost. */
   get isLost(): boolean {
-    return this.#joined !== this.memory.words.ground.epoch;
+    return this.#joined !== this.memory.words.lossWatch.epoch;
   }
 
   #join(): void {
     this.assertOpen();
     this.#membership.take(this.plan.role, this.plan.single, () => this.joined());
     this.reload();
-    this.#joined = this.memory.words.ground.epoch;
+    this.#joined = this.memory.words.lossWatch.epoch;
   }
 
   /** @throws {Deno.errors.BadResource} If the channel is closed. */

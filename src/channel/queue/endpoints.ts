@@ -46,12 +46,12 @@ export class Membership {
     this.#words = words;
     this.#lock = new RobustWord(words, LIST_LOCK);
     this.#entry = this.#locked("join", (cells) => this.#enter(cells));
-    words.ground.check();
-    this.#epoch = words.ground.epoch;
+    words.lossWatch.check();
+    this.#epoch = words.lossWatch.epoch;
   }
 
   get #isLost(): boolean {
-    return this.#epoch !== this.#words.ground.epoch;
+    return this.#epoch !== this.#words.lossWatch.epoch;
   }
 
   #enter(cells: Int32Array): number {
@@ -82,7 +82,7 @@ export class Membership {
     this.#locked("join", (cells) => {
       if (this.#isLost) {
         this.#entry = this.#enter(cells);
-        this.#epoch = this.#words.ground.epoch;
+        this.#epoch = this.#words.lossWatch.epoch;
       }
       for (const entry of entriesOf(cells, role)) {
         retireIfDead(this.#words.threads, cells, entry, role);
@@ -97,7 +97,7 @@ export class Membership {
       cells[this.#entry + ROLES]! |= role;
       taken();
     });
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
   }
 
   /** Leaves. @param deserted run for each role in which nobody who lives is left */

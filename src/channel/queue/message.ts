@@ -23,7 +23,7 @@ export class PeekedMessage implements Message {
 
   constructor(consumer: MessageOwner, bytes: Uint8Array<ArrayBuffer>) {
     this.#consumer = consumer;
-    this.#epoch = consumer.memory.words.ground.epoch;
+    this.#epoch = consumer.memory.words.lossWatch.epoch;
     this.bytes = bytes;
   }
 
@@ -40,6 +40,6 @@ export class PeekedMessage implements Message {
     const consumer = this.#consumer;
     this.#consumer = undefined;
     // It was given up with the memory if that was lost.
-    if (this.#epoch === consumer?.memory.words.ground.epoch) consumer.putBack(take);
+    if (this.#epoch === consumer?.memory.words.lossWatch.epoch) consumer.putBack(take);
   }
 }

@@ -82,15 +82,15 @@ export class SendRing {
    * @throws {MappingFaultError} If a page was lost.
    */
   publish(cells: Int32Array): void {
-    const { ground } = this.#memory.words;
-    ground.check(); // or others would be given what stands there instead
+    const { lossWatch } = this.#memory.words;
+    lossWatch.check(); // or others would be given what stands there instead
     this.#tail = this.#written;
     // Pairs with the load in `ReceiveRing.next`: whoever sees the new tail sees the records. Before the
     // look at the bell: a consumer sets it and then looks at the tail.
     if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
     else this.#publishHalf();
     if (Atomics.load(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
-    ground.check();
+    lossWatch.check();
   }
 
   #publishHalf(): void {

@@ -42,7 +42,7 @@ export class ReservedSlot implements Slot {
 
   constructor(producer: SlotOwner, at: number, bytes: Uint8Array<ArrayBuffer>) {
     this.#producer = producer;
-    this.#epoch = producer.memory.words.ground.epoch;
+    this.#epoch = producer.memory.words.lossWatch.epoch;
     this.#at = at;
     this.#byteLength = bytes.length;
     this.bytes = bytes;
@@ -74,7 +74,8 @@ export class ReservedSlot implements Slot {
     const producer = this.#producer;
     this.#producer = undefined;
     if (producer === undefined) return;
-    if (this.#epoch === producer.memory.words.ground.epoch) producer.putBack(this.#at, byteLength);
-    else if (byteLength !== undefined) throw lostSlot(producer);
+    if (this.#epoch === producer.memory.words.lossWatch.epoch) {
+      producer.putBack(this.#at, byteLength);
+    } else if (byteLength !== undefined) throw lostSlot(producer);
   }
 }
