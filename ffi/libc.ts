@@ -17,18 +17,6 @@ export function libc(): Libc {
   return loaded ??= load();
 }
 
-/**
- * Puts other functions in libc's place until the returned function is called: for tests of
- * failures that a real kernel cannot be made to give.
- */
-export function replaceLibc(replacement: Partial<Libc>): () => void {
-  const real = libc();
-  loaded = { ...real, ...replacement };
-  return () => {
-    loaded = real;
-  };
-}
-
 function load(): Libc {
   const { libcCandidates, variadicOnStack, errnoLocation } = platform();
   const table = { ...SYMBOLS, errnoLocation: { ...SYMBOLS.errnoLocation, name: errnoLocation } };

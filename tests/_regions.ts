@@ -2,8 +2,6 @@
 
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
-import type { Libc } from "../ffi/symbols.ts";
-import { replaceLibc } from "../ffi/libc.ts";
 import { makeSparseFile } from "./_files.ts";
 
 /** A way to a writable region of zeros that can be resized either way. */
@@ -60,39 +58,4 @@ export function fileOf(dir: string): string {
 /** The address of a region's first byte. */
 export function addressOfRegion(region: MmapRegion): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(region.bytes));
-}
-
-/** Runs `body` with other functions in libc's place. */
-export async function withLibc(
-  replacement: Partial<Libc>,
-  body: () => void | Promise<void>,
-): Promise<void> {
-  const restore = replaceLibc(replacement);
-  try {
-    await body();
-  } finally {
-    restore();
-  }
-}
-
-/** A call on another thread that ends when the test says so. */
-export interface Gate {
-  readonly call: () => Promise<number>;
-  /** Resolves once the call was made. */
-  readonly called: Promise<void>;
-  end(result: number): void;
-}
-
-/** Stands in for one of libc's calls on another thread. */
-export function makeGate(): Gate {
-  const called = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<number>();
-  return {
-    call: () => {
-      called.resolve();
-      return ended.promise;
-    },
-    called: called.promise,
-    end: ended.resolve,
-  };
 }

@@ -35,7 +35,7 @@ interface Wait {
 
 const waits = new Set<Wait>();
 let running = false;
-/** How the system waits for several words; undefined before the first wait, and where it cannot. */
+/** How the system waits for several words; undefined where it cannot. */
 let many: ManyWaiting | undefined;
 /** The call that is under way. */
 let parking: Promise<number | undefined> | undefined;
@@ -119,7 +119,7 @@ function valueOf({ cells, index }: Word): number | undefined {
 /** Runs as long as there is something to wait for; a finished program ends by itself. */
 async function run(): Promise<void> {
   running = true;
-  many ??= system().waiting.many();
+  many = system().waiting.many();
   // What else this turn of the event loop wants to wait for comes along.
   await Promise.resolve();
   try {

@@ -8,7 +8,7 @@ import { Rows } from "../../src/cli/rows.ts";
 import { Target } from "../../src/cli/target.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { withLibc } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
 
 onBothFileSystems("readChunk() marks exactly the pages that a file has lost", async (dir) => {
   const path = makeFile(dir, 3 * PAGE);

@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { checksum } from "../../src/collections/checksum.ts";
 import { FUTEX_WAKE } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
-import { withLibc } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
 import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 

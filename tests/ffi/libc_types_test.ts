@@ -3,9 +3,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as libc from "@mmap/mmap/libc";
 import { isSystemError } from "@mmap/mmap";
-import { replaceLibc } from "../../ffi/libc.ts";
 import { pageSize } from "../../ffi/page_size.ts";
 import { thrownBy } from "../_errors.ts";
+import { patchLibc } from "../_libc.ts";
 
 type Call = (...args: unknown[]) => unknown;
 type Kind = keyof typeof GOOD;
@@ -65,7 +65,7 @@ function withoutLibc(body: () => void): void {
     throw new Error("libc was called");
   };
   pageSize(); // asks libc once
-  const restore = replaceLibc(
+  const restore = patchLibc(
     Object.fromEntries(Object.keys(SIGNATURES).map((name) => [name, forbidden])),
   );
   try {

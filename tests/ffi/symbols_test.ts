@@ -4,10 +4,11 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { memfd_create, mremap, shm_open, shm_unlink } from "@mmap/mmap/libc";
 import { FUTEX_WAIT, SYS_futex, SYS_futex_waitv } from "../../ffi/constants.ts";
 import { errnoName } from "../../ffi/errno.ts";
-import { libc, replaceLibc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { type Libc, SYMBOLS } from "../../ffi/symbols.ts";
 import { assertThrowsSystem } from "../_errors.ts";
+import { patchLibc } from "../_libc.ts";
 import { at, bytesAt, PAGE, withPages } from "../_pages.ts";
 
 const onLinux = Deno.build.os === "linux";
@@ -191,7 +192,7 @@ Deno.test("no symbol is declared without the way its failure is told", () => {
 
 /** Runs `body` as if libc lacked a function. */
 function without(name: keyof Libc, body: () => void): void {
-  const restore = replaceLibc({ [name]: null } as Partial<Libc>);
+  const restore = patchLibc({ [name]: null } as Partial<Libc>);
   try {
     body();
   } finally {
@@ -214,9 +215,9 @@ Deno.test("a call that this libc lacks throws NotSupported ENOSYS", () => {
   }
 });
 
-Deno.test("replaceLibc() puts the real functions back", () => {
+Deno.test("patchLibc() puts the real functions back", () => {
   const real = libc();
-  const restore = replaceLibc({ munmap: () => -1 });
+  const restore = patchLibc({ munmap: () => -1 });
   assertEquals(libc().munmap(null, 1n), -1);
   assertStrictEquals(libc().mmap, real.mmap);
   restore();

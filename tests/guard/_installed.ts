@@ -4,10 +4,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { guardTable } from "../../ffi/guard/guard.ts";
-import { libc, replaceLibc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
+import { patchLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
 
 const { sigaction } = Deno.dlopen("libc.so.6", {
@@ -139,7 +140,7 @@ await act({
   async refuseMprotect(dir: string): Promise<void> {
     const { mprotect } = libc();
     const refused: number[] = [];
-    replaceLibc({
+    patchLibc({
       mprotect: (pointer, byteLength, protection) => {
         if ((protection & C.PROT_EXEC) === 0) return mprotect(pointer, byteLength, protection);
         refused.push(protection);
@@ -152,7 +153,7 @@ await act({
   },
 
   async refuseSigaction(dir: string): Promise<void> {
-    replaceLibc({ sigaction: () => -1 });
+    patchLibc({ sigaction: () => -1 });
     await useWithoutGuard(dir);
   },
 

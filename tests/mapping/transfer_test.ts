@@ -4,7 +4,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { assertEquals } from "@std/assert";
 import { PAGE } from "../_pages.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
-import { withLibc } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
 
 Deno.test("tryRead(), tryWrite() and probe() work without process_vm_readv and process_vm_writev", () =>
   withTempDir((dir) => {

@@ -1,11 +1,12 @@
 /** The end of a region: its views, its members, its addresses and its descriptor. */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { KINDS, makeGate, withLibc } from "../_regions.ts";
+import { KINDS } from "../_regions.ts";
+import { makeGate, withSystem } from "../_fake_system.ts";
 
 const onLinux = Deno.build.os === "linux";
 
@@ -143,7 +144,7 @@ for (const pending of ["flush", "populate"] as const) {
       withTempDir(async (dir) => {
         const path = makeFile(dir, PAGE);
         const gate = makeGate();
-        await withLibc({ msyncOffThread: gate.call, madviseOffThread: gate.call }, async () => {
+        await withSystem(pending === "flush" ? gate.flushing : gate.populating, async () => {
           const region = MmapRegion.open(path, { access: "read-write" });
           const { bytes } = region;
           const ended = region[pending]();
@@ -153,7 +154,7 @@ for (const pending of ["flush", "populate"] as const) {
           assertEquals([region.closed, bytes.length], [true, 0]);
           assertThrows(() => region.bytes, Deno.errors.BadResource);
           assertEquals([mapsOf(path).length, descriptorsOf(path).length], [1, 1]);
-          gate.end(0);
+          gate.end();
           await ended;
           assertEquals([mapsOf(path).length, descriptorsOf(path).length], [0, 0]);
         });
@@ -168,13 +169,13 @@ Deno.test({
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);
       const gate = makeGate();
-      await withLibc({ fsyncOffThread: gate.call }, async () => {
+      await withSystem(gate.flushing, async () => {
         const region = MmapRegion.open(path, { access: "read-write" });
         const ended = region.flush({ durability: "disk" });
         await gate.called;
         region.close();
         assertEquals(descriptorsOf(path).length, 1);
-        gate.end(0);
+        gate.end();
         await ended;
         assertEquals(descriptorsOf(path).length, 0);
       });
@@ -189,17 +190,17 @@ Deno.test({
       const path = makeFile(dir, PAGE);
       const first = makeGate();
       const second = makeGate();
-      await withLibc(
-        { msyncOffThread: first.call, madviseOffThread: second.call },
+      await withSystem(
+        { memory: { ...first.flushing.memory, ...second.populating.memory } },
         async () => {
           const region = MmapRegion.open(path, { access: "read-write" });
           const ended = [region.flush(), region.populate()];
           await Promise.all([first.called, second.called]);
           region.close();
-          first.end(0);
+          first.end();
           await ended[0];
           assertEquals(mapsOf(path).length, 1);
-          second.end(0);
+          second.end();
           await ended[1];
           assertEquals(mapsOf(path).length, 0);
         },
@@ -214,13 +215,15 @@ Deno.test({
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);
       const gate = makeGate();
-      await withLibc({ msyncOffThread: gate.call }, async () => {
+      const failure = new Error("the disk has failed");
+      const flush = (): void => {}; // which succeeds again: the system reports a failed write once
+      await withSystem({ memory: { ...gate.flushing.memory, flush } }, async () => {
         const region = MmapRegion.open(path, { access: "read-write" });
         const ended = region.flush();
         await gate.called;
         region.close();
-        gate.end(-1);
-        await assertRejects(() => ended, Error, "(os error 5): msync");
+        gate.end(failure);
+        assertStrictEquals(await ended.catch((error) => error), failure);
         assertEquals([mapsOf(path).length, descriptorsOf(path).length], [0, 0]);
       });
     }),

@@ -7,7 +7,8 @@ import type { OpenObject } from "../../src/os/system.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { makeGate, withLibc } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
+import { makeGate, withSystem } from "../_fake_system.ts";
 
 const onLinux = Deno.build.os === "linux";
 
@@ -56,7 +57,7 @@ Deno.test({
   async fn(): Promise<void> {
     const name = `test-${crypto.randomUUID()}`;
     const gate = makeGate();
-    await withLibc({ msyncOffThread: gate.call }, async () => {
+    await withSystem(gate.flushing, async () => {
       const region = MmapRegion.named(name, { createNew: true, byteLength: PAGE });
       const bytes = new Uint8Array(region.sharedBuffer());
       bytes[0] = 7;
@@ -65,7 +66,7 @@ Deno.test({
       region.close();
       assertEquals(bytes[0], 0);
       assertThrows(() => MmapRegion.named(name), Deno.errors.NotFound);
-      gate.end(0);
+      gate.end();
       await flushed;
     });
   },

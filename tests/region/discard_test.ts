@@ -6,7 +6,8 @@ import { libc } from "../../ffi/libc.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { fileOf, KINDS, ODD_OFFSET, withLibc } from "../_regions.ts";
+import { fileOf, KINDS, ODD_OFFSET } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
 
 const LENGTH = 5 * PAGE + 77;
 

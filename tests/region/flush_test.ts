@@ -1,18 +1,15 @@
 /** Writing back: how far, off the calling thread, and what is told when it fails. */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { type Durability, type FlushOptions, MmapRegion } from "@mmap/mmap";
-import { MS_ASYNC, MS_SYNC } from "@mmap/mmap/libc";
-import { libc } from "../../ffi/libc.ts";
-import type { Libc } from "../../ffi/symbols.ts";
-import { assertRejectsSystem, assertThrowsSystem } from "../_errors.ts";
+import type { Range } from "../../ffi/memory.ts";
+import { system } from "../../src/os/mod.ts";
 import { makeFile, onBothFileSystems, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { addressOfRegion, KINDS, makeGate, withLibc } from "../_regions.ts";
+import { addressOfRegion, KINDS } from "../_regions.ts";
+import { makeGate, type Verbs, withSystem } from "../_fake_system.ts";
 
-const onLinux = Deno.build.os === "linux";
 const DURABILITIES: Durability[] = ["memory", "data", "disk"];
-const nowhere = Deno.UnsafePointer.create(2n ** 56n)!;
 
 /** Calls of `flush` and `flushSync` alike. */
 const WAYS: Record<string, (region: MmapRegion, options?: FlushOptions) => Promise<void>> = {
@@ -26,20 +23,26 @@ function openThreePages(dir: string): MmapRegion {
   return MmapRegion.open(makeFile(dir, 3 * PAGE), { access: "read-write" });
 }
 
-/** Real calls that note what they were asked for. */
-function spies(): { calls: unknown[]; replacement: Partial<Libc> } {
-  const { msync, fsync, msyncOffThread, fsyncOffThread } = libc();
+/** Real verbs that note what they were asked for. */
+function spies(): { calls: unknown[]; verbs: Verbs } {
+  const { flush, flushOffThread } = system().memory;
   const calls: unknown[] = [];
-  const note = (name: string, address: Deno.PointerValue, length: unknown, flags: number): void => {
-    calls.push([name, Deno.UnsafePointer.value(address), BigInt(length as number), flags]);
+  const note = ({ pointer, byteLength }: Range, durability: Durability, where: string): void => {
+    calls.push([Deno.UnsafePointer.value(pointer), byteLength, durability, where]);
   };
   return {
     calls,
-    replacement: {
-      msync: (...args) => (note("msync", ...args), msync(...args)),
-      msyncOffThread: (...args) => (note("msyncOffThread", ...args), msyncOffThread(...args)),
-      fsync: (fd) => (calls.push("fsync"), fsync(fd)),
-      fsyncOffThread: (fd) => (calls.push("fsyncOffThread"), fsyncOffThread(fd)),
+    verbs: {
+      memory: {
+        flush(range, durability, object): void {
+          note(range, durability, "here");
+          flush(range, durability, object);
+        },
+        flushOffThread(range, durability, object): Promise<Error | undefined> {
+          note(range, durability, "off this thread");
+          return flushOffThread(range, durability, object);
+        },
+      },
     },
   };
 }
@@ -60,31 +63,25 @@ for (const [name, flush] of Object.entries(WAYS)) {
     );
   }
 
-  Deno.test({
-    name: `MmapRegion.${name}() does what its durability says and widens its range to pages`,
-    ignore: !onLinux,
-    fn: () =>
-      withTempDir(async (dir) => {
-        using region = openThreePages(dir);
-        const { calls, replacement } = spies();
-        const second = addressOfRegion(region) + BigInt(PAGE);
-        await withLibc(replacement, async () => {
-          for (const durability of [...DURABILITIES, undefined]) {
-            const range = { byteOffset: PAGE + 7, byteLength: 1 };
-            await flush(region, durability === undefined ? range : { ...range, durability });
-          }
-        });
-        const off = name === "flush" ? "OffThread" : "";
-        const written = [`msync${off}`, second, BigInt(PAGE), MS_SYNC];
-        assertEquals(calls, [
-          ["msync", second, BigInt(PAGE), MS_ASYNC], // waits for nothing, so no thread is needed
-          written,
-          written,
-          `fsync${off}`,
-          written,
-        ]);
-      }),
-  });
+  Deno.test(`MmapRegion.${name}() goes as far as its durability says, for whole pages`, () =>
+    withTempDir(async (dir) => {
+      using region = openThreePages(dir);
+      const { calls, verbs } = spies();
+      const second = addressOfRegion(region) + BigInt(PAGE);
+      await withSystem(verbs, async () => {
+        for (const durability of [...DURABILITIES, undefined]) {
+          const range = { byteOffset: PAGE + 7, byteLength: 1 };
+          await flush(region, durability === undefined ? range : { ...range, durability });
+        }
+      });
+      const where = name === "flush" ? "off this thread" : "here";
+      assertEquals(calls, [
+        [second, PAGE, "memory", "here"], // waits for nothing, so no thread is needed
+        [second, PAGE, "data", where],
+        [second, PAGE, "disk", where],
+        [second, PAGE, "data", where],
+      ]);
+    }));
 
   Deno.test(`MmapRegion.${name}() throws TypeError for an unknown durability`, async () => {
     using region = MmapRegion.anonymous(PAGE);
@@ -105,66 +102,37 @@ for (const [name, flush] of Object.entries(WAYS)) {
   });
 }
 
-Deno.test("MmapRegion.flushSync() throws the error of msync", () => {
-  const { msync } = libc();
+Deno.test("MmapRegion.flush() throws what was told of a write that failed once", async () => {
   using region = MmapRegion.anonymous(PAGE);
-  return withLibc({ msync: (_, length, flags) => msync(nowhere, length, flags) }, () => {
-    for (const durability of DURABILITIES) {
-      assertThrowsSystem(() => region.flushSync({ durability }), Error, "ENOMEM", "msync");
-    }
-  });
-});
-
-Deno.test({
-  name: "MmapRegion.flushSync() throws the error of fsync",
-  ignore: !onLinux,
-  fn(): Promise<void> {
-    const { fsync } = libc();
-    using region = MmapRegion.anonymous(PAGE);
-    return withLibc({ fsync: () => fsync(-1) }, () => {
-      assertThrowsSystem(() => region.flushSync({ durability: "disk" }), Error, "EBADF", "fsync");
-      region.flushSync();
-    });
-  },
-});
-
-Deno.test("MmapRegion.flush() throws EIO for a write that failed once, though it succeeds again", async () => {
-  using region = MmapRegion.anonymous(PAGE);
-  const failed = (): Promise<number> => Promise.resolve(-1);
-  await withLibc({ msyncOffThread: failed }, async () => {
-    await assertRejectsSystem(() => region.flush(), Error, "EIO", "msync");
-  });
-  await withLibc({ fsyncOffThread: failed }, async () => {
-    const flush = (): Promise<void> => region.flush({ durability: "disk" });
-    await assertRejectsSystem(flush, Error, "EIO", "fsync");
+  const failure = new Error("the disk has failed");
+  await withSystem({ memory: { flushOffThread: () => Promise.resolve(failure) } }, async () => {
+    assertStrictEquals(await region.flush().catch((error) => error), failure);
   });
   await region.flush({ durability: "disk" });
 });
 
 Deno.test("MmapRegion.flush() throws the error itself where the call fails again", async () => {
-  const { msync } = libc();
   using region = MmapRegion.anonymous(PAGE);
-  await withLibc({
-    msyncOffThread: () => Promise.resolve(-1),
-    msync: (_, length, flags) => msync(nowhere, length, flags),
-  }, async () => {
-    await assertRejectsSystem(() => region.flush(), Error, "ENOMEM", "msync");
+  const [unknown, known] = [new Error("on another thread"), new Error("here")];
+  const memory = {
+    flushOffThread: () => Promise.resolve(unknown),
+    flush: (): void => {
+      throw known;
+    },
+  };
+  await withSystem({ memory }, async () => {
+    assertStrictEquals(await region.flush().catch((error) => error), known);
   });
 });
 
-for (
-  const [durability, call] of [["data", "msyncOffThread"], ["disk", "fsyncOffThread"]] as const
-) {
+for (const durability of ["data", "disk"] as const) {
   Deno.test(`MmapRegion.flush() to "${durability}" leaves the event loop alone while it works`, async () => {
     const gate = makeGate();
-    const inTheWay = (): number => {
-      throw new Error("the calling thread did the work");
-    };
     using region = MmapRegion.anonymous(PAGE);
-    await withLibc({ [call]: gate.call, msync: inTheWay, fsync: inTheWay }, async () => {
+    await withSystem(gate.flushing, async () => {
       const flushed = region.flush({ durability });
       // The call ends only because the event loop goes on meanwhile.
-      setTimeout(() => gate.end(0));
+      setTimeout(() => gate.end());
       await flushed;
     });
   });

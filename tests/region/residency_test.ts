@@ -6,7 +6,8 @@ import { libc } from "../../ffi/libc.ts";
 import { assertRejectsSystem, assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { makeGate, withLibc } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
+import { makeGate, withSystem } from "../_fake_system.ts";
 
 const onLinux = Deno.build.os === "linux";
 
@@ -89,14 +90,11 @@ Deno.test({
   ignore: !onLinux,
   async fn(): Promise<void> {
     const gate = makeGate();
-    const inTheWay = (): number => {
-      throw new Error("the calling thread did the work");
-    };
-    await withLibc({ madviseOffThread: gate.call, madvise: inTheWay }, async () => {
+    await withSystem(gate.populating, async () => {
       using region = MmapRegion.anonymous(PAGE, { sharing: "private" });
       const populated = region.populate();
       // The call ends only because the event loop goes on meanwhile.
-      setTimeout(() => gate.end(0));
+      setTimeout(() => gate.end());
       await populated;
     });
   },

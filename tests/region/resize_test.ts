@@ -6,7 +6,9 @@ import { resultOf } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE, rightsAt } from "../_pages.ts";
-import { addressOfRegion, fileOf, KINDS, makeGate, ODD_OFFSET, withLibc } from "../_regions.ts";
+import { addressOfRegion, fileOf, KINDS, ODD_OFFSET } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
+import { makeGate, withSystem } from "../_fake_system.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
@@ -197,7 +199,7 @@ for (const pending of ["flush", "populate"] as const) {
   Deno.test(`MmapRegion.resize() throws Busy while a ${pending}() is under way`, () =>
     withTempDir(async (dir) => {
       const gate = makeGate();
-      await withLibc({ msyncOffThread: gate.call, madviseOffThread: gate.call }, async () => {
+      await withSystem(pending === "flush" ? gate.flushing : gate.populating, async () => {
         using region = MmapRegion.open(makeFile(dir, PAGE), { access: "read-write" });
         const { bytes } = region;
         const ended = region[pending]();
@@ -205,7 +207,7 @@ for (const pending of ["flush", "populate"] as const) {
         assertThrows(() => region.resize(2 * PAGE), Deno.errors.Busy, "is under way");
         assertThrows(() => region.resize(1), Deno.errors.Busy, "is under way");
         assertEquals([bytes.length, Deno.statSync(`${dir}/data.bin`).size], [PAGE, PAGE]);
-        gate.end(0);
+        gate.end();
         await ended;
         region.resize(2 * PAGE);
         assertEquals(region.byteLength, 2 * PAGE);

@@ -7,7 +7,8 @@ import * as C from "@mmap/mmap/libc";
 import { act } from "../_act.ts";
 import { assertFault, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
-import { libc, replaceLibc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
+import { patchLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
 
 /** Eight pages of a file, cut at `end`, inside of the fourth one. */
@@ -216,17 +217,16 @@ await act({
     const { bytes } = region;
     truncate(path, PAGE);
     bytes[PAGE] = 1;
-    const real = libc();
-    replaceLibc({
-      ...real,
+    const { mprotect } = libc();
+    const restore = patchLibc({
       mprotect: (...args) => {
-        const result = real.mprotect(...args);
+        const result = mprotect(...args);
         bytes[3 * PAGE] = 2; // as another thread may
         return result;
       },
     });
     region.repair();
-    replaceLibc(real);
+    restore();
     assertEquals(region.faults, 2);
     assertThrows(() => region.check(), MappingFaultError);
     region.repair();

@@ -11,7 +11,7 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { ignore } from "../_faults.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { SMALL_DISKS } from "../_mount.ts";
-import { withLibc } from "../_regions.ts";
+import { withLibc } from "../_libc.ts";
 
 type Body = (dir: string) => void | Promise<void>;
 

@@ -1,22 +1,11 @@
 /** Another kind of file system. */
 
-import { libc, replaceLibc } from "../../ffi/libc.ts";
-import { bytesAt } from "../_pages.ts";
+import { system } from "../../src/os/mod.ts";
+import { withSystem } from "../_fake_system.ts";
 
-/** Runs `body` as on a file system without locks of open file descriptions, or as on this one. */
+/** Runs `body` as on a file system where nobody can have tokens, or as on this one. */
 export async function withLocks(there: boolean, body: () => Promise<void>): Promise<void> {
   if (there) return await body();
-  const EINVAL = 22;
-  const cell = new Int32Array(bytesAt(libc().errnoLocation()!, 4).buffer);
-  const restore = replaceLibc({
-    fcntlLock: () => {
-      cell[0] = EINVAL;
-      return -1;
-    },
-  });
-  try {
-    await body();
-  } finally {
-    restore();
-  }
+  const { tokens } = system();
+  await withSystem({ tokens: tokens && { ...tokens, take: () => undefined } }, body);
 }

@@ -3,7 +3,7 @@
 import { MmapRegion, type RegionHandle } from "@mmap/mmap";
 import { Futex, Mutex, Semaphore } from "@mmap/mmap/sync";
 import { SYS_futex_waitv } from "../../ffi/constants.ts";
-import { libc, replaceLibc } from "../../ffi/libc.ts";
+import { replaceSystem, system } from "../../src/os/mod.ts";
 import { act, scope, startWorker } from "../_act.ts";
 
 /** How many threads of this process are parked in futex_waitv. */
@@ -84,14 +84,8 @@ await act({
   },
 
   async waitWithoutWaitv(): Promise<unknown> {
-    const { futex } = libc();
-    replaceLibc({
-      // A system call that there is not: ENOSYS.
-      futexWaitv: () => BigInt(futex(-1n, null, 0, 0, null, null, 0)),
-      futexWaitvOffThread: () => {
-        throw new Error("called");
-      },
-    });
+    const real = system();
+    replaceSystem({ ...real, waiting: { ...real.waiting, many: () => undefined } });
     using region = MmapRegion.anonymous(64 * 300);
     const all = futexes(region, 300);
     const waiting = all.map((word) => word.wait(0));

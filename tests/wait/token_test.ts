@@ -7,11 +7,12 @@ import { Barrier, Condition, Mutex, Once, RwLock } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR } from "../../ffi/constants.ts";
 import { close, open } from "../../ffi/file_calls.ts";
-import { libc, replaceLibc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
 import { coreOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { withTempDir } from "../_files.ts";
+import { patchLibc } from "../_libc.ts";
 import { bytesAt } from "../_pages.ts";
 import { nameIn } from "./_names.ts";
 
@@ -234,7 +235,7 @@ onLinux(
 /** Runs `body` as if each such call failed with that error number. */
 function failing(errno: number, body: () => void): void {
   const cell = new Int32Array(bytesAt(libc().errnoLocation()!, 4).buffer);
-  const restore = replaceLibc({
+  const restore = patchLibc({
     fcntlLock: () => {
       cell[0] = errno;
       return -1;

@@ -1,51 +1,41 @@
-/** What the waiter asks of the kernel, with a stand-in for the call that parks. */
+/** What the waiter asks of the system, with a stand-in for the call that parks. */
 
 import { MmapRegion } from "@mmap/mmap";
 import { Futex } from "@mmap/mmap/sync";
 import { assertEquals } from "@std/assert";
-import { FUTEX_WAKE } from "../../ffi/constants.ts";
-import { libc } from "../../ffi/libc.ts";
-import { addressOfRegion, withLibc } from "../_regions.ts";
+import type { ManyWaiting } from "../../src/os/system.ts";
+import { withSystem } from "../_fake_system.ts";
+import { addressOfRegion } from "../_regions.ts";
 
 const ignore = Deno.build.os !== "linux";
-const ENTRY_BYTE_LENGTH = 24;
-const FUTEX_PRIVATE_FLAG = 128;
 
-/** A parked call: the addresses that it waits for, without the waiter's own. */
+/** A parked call: the addresses that it waits for. */
 interface Call {
   readonly addresses: number[];
-  end(result: bigint): void;
+  /** @param woken which of them was woken; undefined if it is not known */
+  end(woken?: number): void;
 }
 
 /** Runs `body` with calls that end when the test says so. */
 async function withCalls(body: (next: () => Promise<Call>) => Promise<void>): Promise<void> {
   const made: Call[] = [];
   let tell = (): void => {};
-  const park = (_number: bigint, bytes: Uint8Array, count: number): Promise<bigint> => {
-    const view = new DataView(bytes.buffer);
-    const addresses = Array.from(
-      { length: count - 1 },
-      (_, i) => Number(view.getBigUint64(i * ENTRY_BYTE_LENGTH + 8, true)),
-    );
-    const { promise, resolve } = Promise.withResolvers<bigint>();
-    made.push({ addresses, end: resolve });
-    tell();
-    return promise;
-  };
-  const { futex } = libc();
-  const interrupt: typeof futex = (...args) => {
-    if (args[2] !== (FUTEX_WAKE | FUTEX_PRIVATE_FLAG)) return futex(...args);
-    const { addresses, end } = made.at(-1)!;
-    end(BigInt(addresses.length)); // the waiter's own word was woken
-    return 1;
+  const calls: ManyWaiting = {
+    capacity: 127,
+    park(entries): Promise<number | undefined> {
+      const { promise, resolve } = Promise.withResolvers<number | undefined>();
+      made.push({ addresses: entries.map(({ address }) => address), end: resolve });
+      tell();
+      return promise;
+    },
+    interrupt: () => made.at(-1)?.end(),
   };
   let seen = 0;
   const next = async (): Promise<Call> => {
     while (made.length === seen) await new Promise<void>((resolve) => tell = resolve);
     return made[seen++]!;
   };
-  // deno-lint-ignore no-explicit-any -- the table gives each call its own type
-  await withLibc({ futexWaitvOffThread: park as any, futex: interrupt }, () => body(next));
+  await withSystem({ waiting: { many: () => calls } }, () => body(next));
 }
 
 Deno.test({
@@ -65,7 +55,7 @@ Deno.test({
       const last = await next();
       assertEquals(last.addresses, [address]);
       assertEquals(await joined.catch((reason) => reason), "enough");
-      last.end(0n);
+      last.end(0);
       assertEquals(await waiting, "ok");
     }),
 });
@@ -80,7 +70,7 @@ Deno.test({
       const waiting = futexes.map((futex) => futex.wait(0));
       const call = await next();
       assertEquals(call.addresses.length, 1);
-      call.end(0n);
+      call.end(0);
       assertEquals(await Promise.all(waiting), ["ok", "ok", "ok"]);
     }),
 });
@@ -98,13 +88,13 @@ Deno.test({
         const call = await next();
         assertEquals(call.addresses.length, 127);
         call.addresses.forEach((address) => waitedFor.add(address));
-        call.end(-1n);
+        call.end();
       }
       const call = await next();
       call.addresses.forEach((address) => waitedFor.add(address));
       assertEquals(waitedFor.size, 300);
       for (const futex of futexes) futex.store(1);
-      call.end(-1n);
+      call.end();
       await Promise.all(waiting);
     }),
 });

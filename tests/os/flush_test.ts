@@ -1,0 +1,63 @@
+/** Writing back on systems that have msync: which calls are made, and what is told when one fails. */
+
+import { MmapRegion } from "@mmap/mmap";
+import { MS_ASYNC, MS_SYNC } from "@mmap/mmap/libc";
+import { assertEquals } from "@std/assert";
+import { libc } from "../../ffi/libc.ts";
+import type { Range } from "../../ffi/memory.ts";
+import { flush, flushOffThread } from "../../src/os/posix/pages.ts";
+import type { Durability, OpenObject } from "../../src/os/system.ts";
+import { assertSystemError, assertThrowsSystem } from "../_errors.ts";
+import { withLibc } from "../_libc.ts";
+import { PAGE } from "../_pages.ts";
+
+const DURABILITIES: Durability[] = ["memory", "data", "disk"];
+const NOWHERE: Range = { pointer: Deno.UnsafePointer.create(2n ** 56n)!, byteLength: PAGE };
+const NOT_OPEN = -1 as OpenObject;
+
+/** Runs `body` with a page that is mapped, and its object. */
+async function withPage(body: (page: Range, object: OpenObject) => unknown): Promise<void> {
+  using region = MmapRegion.anonymous(PAGE);
+  const pointer = Deno.UnsafePointer.of(region.bytes)!;
+  await body({ pointer, byteLength: PAGE }, region.handle().fd as OpenObject);
+}
+
+Deno.test({
+  name: "flush() writes back as far as the durability says",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withPage((page, object) => {
+      const { msync, fsync } = libc();
+      const calls: unknown[] = [];
+      return withLibc({
+        msync: (...args) => (calls.push(["msync", args[2]]), msync(...args)),
+        fsync: (fd) => (calls.push("fsync"), fsync(fd)),
+      }, () => {
+        for (const durability of DURABILITIES) flush(page, durability, object);
+        assertEquals(calls, [
+          ["msync", MS_ASYNC],
+          ["msync", MS_SYNC],
+          ["msync", MS_SYNC],
+          "fsync",
+        ]);
+      });
+    }),
+});
+
+Deno.test("flush() throws the error of msync, and of fsync", () =>
+  withPage((page) => {
+    for (const durability of DURABILITIES) {
+      const nowhere = () => flush(NOWHERE, durability, undefined);
+      assertThrowsSystem(nowhere, Error, "ENOMEM", "msync");
+    }
+    const notOpen = () => flush(page, "disk", NOT_OPEN);
+    assertThrowsSystem(notOpen, Error, "EBADF", "fsync");
+    flush(page, "data", NOT_OPEN);
+  }));
+
+Deno.test("flushOffThread() tells EIO of a call that failed, whose error number is out of reach", () =>
+  withPage(async (page, object) => {
+    assertEquals(await flushOffThread(page, "disk", object), undefined);
+    assertSystemError(await flushOffThread(NOWHERE, "data", object), Error, "EIO", "msync");
+    assertSystemError(await flushOffThread(page, "disk", NOT_OPEN), Error, "EIO", "fsync");
+  }));
