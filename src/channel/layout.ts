@@ -13,9 +13,9 @@
  * | 10, 11 | the layout of the messages, a 64-bit hash; 0: any bytes | its maker |
  * | 1024... | the ring | senders |
  *
- * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word of which
- * each kind makes what it wants, the message, and what is missing to a multiple of 8. A record never
- * goes around the ring's end: where it would, PADDING stands in the place of the length, and the record
+ * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word that each
+ * kind uses in its own way, the message, and what is missing to a multiple of 8. A record never goes
+ * around the ring's end: where it would, PADDING stands in the place of the length, and the record
  * begins at the ring's beginning.
  *
  * Positions in the ring count units of 8 bytes. They are 64-bit numbers and never wrap.

@@ -73,7 +73,7 @@ export class RingMemory {
     );
   }
 
-  /** Sets a position of which the upper half has changed too. */
+  /** Sets a position whose upper half has changed too. */
   setPosition(index: number, position: number): void {
     Atomics.store(this.#positions, index / 2, BigInt(position));
   }

@@ -349,7 +349,7 @@ export class AppendLog implements Disposable {
     }
   }
 
-  /** Closes the log; the next writer may open it. Twice is silent. */
+  /** Closes the log, so that the next writer may open it. A second call does nothing. */
   close(): void {
     const file = this.#file;
     if (file === undefined) return;

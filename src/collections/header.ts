@@ -92,7 +92,7 @@ export function readHeader(words: Int32Array, kind: Kind, action: string): Heade
   const version = words[VERSION_WORD]! >>> 0;
   const found = KINDS[words[KIND_WORD]!] ?? "";
   const isWhole = words[CHECK_WORD] === checksum(words, 1, 36, 0);
-  // Before the version, of which each kind has its own.
+  // Before the version, since each kind has versions of its own.
   if (isWhole && found !== "" && found !== kind) {
     throw invalid(action, `it holds another kind of collection: ${found}`);
   }

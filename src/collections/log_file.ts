@@ -135,7 +135,7 @@ export class LogFile implements Memory {
     return tail === this.#claimed ? this.#found : tail;
   }
 
-  /** Sees to it that all before `end` is mapped. @throws {Deno.errors.InvalidData} */
+  /** Maps all that lies before `end`, if it is not mapped yet. @throws {Deno.errors.InvalidData} */
   reach(end: number): void {
     if (HEADER_BYTE_LENGTH + end <= this.bytes.length) return;
     this.#data.refresh();

@@ -310,7 +310,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     return byteLengthOf(at, this.#layout.byteLength);
   }
 
-  /** Sees to it that so many elements are mapped, after another process has grown the file. */
+  /** Maps so many elements, if another process has grown the file. */
   #reach(length: number): void {
     const needed = byteLengthOf(length, this.#layout.byteLength);
     if (needed <= this.#view.byteLength) return;

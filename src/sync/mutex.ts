@@ -18,7 +18,7 @@ export interface MutexGuard extends Disposable {
   /** Whether the last holder died holding the lock: what it protects may be half-changed. */
   readonly ownerDied: boolean;
   /**
-   * Gives the lock back. Twice is silent.
+   * Gives the lock back. A second call does nothing.
    *
    * @throws {Deno.errors.BadResource} If the region was closed: that has given the lock up already, as
    * a death would have.
@@ -71,7 +71,7 @@ export class ExclusiveGuard implements MutexGuard {
     return this.#ownerDied;
   }
 
-  /** Gives the lock back. Twice is silent. */
+  /** Gives the lock back. A second call does nothing. */
   unlock(): void {
     const epoch = this.#epoch;
     if (epoch === NOT_HELD) return;

@@ -140,7 +140,7 @@ export class RwWords {
 
   /** Gives the writer's word back without having written. */
   giveWriterUp(taken: Taken): void {
-    // The death is still to be told to somebody.
+    // Somebody has still to learn of the death.
     if (taken === "recovered") Atomics.store(this.words.cells, DIED, 1);
     this.writer.release(EVERYBODY);
   }

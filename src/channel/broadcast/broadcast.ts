@@ -250,7 +250,10 @@ export class Broadcast implements Disposable {
     return { [variable]: formatHandle(this.handle()) };
   }
 
-  /** Ends it, if this is the writer; closes the subscriptions of this object. Twice is silent. */
+  /**
+   * Ends the broadcast, if this is the writer, and closes the subscriptions of this object. A second
+   * call does nothing.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -127,7 +127,7 @@ export class Client implements Disposable, AsyncDisposable {
 
   /**
    * Leaves the server: calls that wait fail with `Deno.errors.BadResource`, and the signals of their
-   * handlers are aborted. Closing a closed client is silent.
+   * handlers are aborted. Closing a closed client does nothing.
    */
   close(): void {
     this.#closed = true;

@@ -229,7 +229,7 @@ export class Meeting implements Disposable {
     return this.placed.region.closed;
   }
 
-  /** Gives the slot and the memory back; twice is silent. */
+  /** Gives the slot and the memory back. A second call does nothing. */
   [Symbol.dispose](): void {
     this.#withdraw();
     this.placed.region.close();

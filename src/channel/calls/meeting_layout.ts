@@ -1,8 +1,8 @@
 /**
  * Where a server and its clients meet: a page of words, and what the clients offer behind it.
  *
- * A client makes the memory of its connection itself and offers the handle of it here. So one that
- * dies, stops or writes nonsense is in nobody's way: there is no lock that a client could hold.
+ * A client makes the memory of its connection itself and offers the handle of it here. So a client that
+ * dies, stops or writes nonsense holds nobody up: there is no lock that a client could hold.
  *
  * | word | what | written by |
  * |---|---|---|

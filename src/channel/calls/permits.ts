@@ -3,7 +3,7 @@
 /** A count of permits, within one isolate. */
 export class Permits {
   #free: number;
-  /** Those that wait. The queue has their order, and may still hold some that wait no more. */
+  /** Those that wait. The queue has their order, and may still hold some that no longer wait. */
   readonly #waiting = new Set<() => void>();
   #queue: (() => void)[] = [];
   #head = 0;
@@ -47,7 +47,7 @@ export class Permits {
     return waited;
   }
 
-  /** Drops those that wait no more, once they are the most. */
+  /** Drops those that no longer wait, once most of the queue is such. */
   #shorten(): void {
     if (this.#queue.length < 64 || this.#queue.length < 2 * this.#waiting.size) return;
     this.#queue = [...this.#waiting];

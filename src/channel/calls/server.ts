@@ -161,7 +161,7 @@ export class Server implements Disposable, AsyncDisposable {
 
   /**
    * Ends the server at once: the signals of running handlers are aborted, and all calls that have no
-   * answer yet fail with `Deno.errors.BrokenPipe`. Closing a closed server is silent.
+   * answer yet fail with `Deno.errors.BrokenPipe`. Closing a closed server does nothing.
    */
   close(): void {
     if (this.closed) return;

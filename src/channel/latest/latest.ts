@@ -1,4 +1,4 @@
-/** `Latest`: a value of which only the newest counts. */
+/** `Latest`: a value that newer ones replace. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
 import { checkOptions, type Names } from "../../check/options.ts";
@@ -241,7 +241,7 @@ export class Latest implements Disposable {
     return { [variable]: formatHandle(this.handle()) };
   }
 
-  /** Gives the memory back; twice is silent. */
+  /** Gives the memory back. A second call does nothing. */
   close(): void {
     if (this.closed) return;
     this.#memory.wake(BELL);

@@ -391,7 +391,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Waits for a message, and takes those that are there by then.
+   * Waits for a message, and takes all that have arrived by then.
    *
    * @param max how many at most
    * @returns an empty array if the channel has ended and nothing is left
@@ -512,7 +512,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
 
   /**
    * Leaves the channel. A reserved slot is given up, a peeked message goes to the next consumer, and
-   * calls that wait fail with `Deno.errors.BadResource`. Closing a closed channel is silent.
+   * calls that wait fail with `Deno.errors.BadResource`. Closing a closed channel does nothing.
    */
   close(): void {
     if (this.#closed) return;
