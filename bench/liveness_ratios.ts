@@ -9,7 +9,7 @@ import { Mutex } from "@mmap/mmap/sync";
 import { close, open } from "../ffi/file_calls.ts";
 import { readProc } from "../ffi/proc.ts";
 import { coreOf } from "../src/region/mmap_region.ts";
-import { threadsOf } from "../src/sync/holder.ts";
+import { threadsOf } from "../src/wait/holder.ts";
 import { peerPath } from "./_programs.ts";
 import { duration, type Medians, printComparison, printHead, timePerCall } from "./_ratio.ts";
 import { withDirectory } from "./_work.ts";

@@ -21,6 +21,7 @@ const LAYERS = [
   "src/collections",
   "src/channel",
   "src/sync",
+  "src/wait",
   "src/region",
   "src/object",
   "src/mapping",

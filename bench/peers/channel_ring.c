@@ -22,7 +22,7 @@
 
 #define PADDING -1
 
-/* The places of src/channel/layout.ts, each in a cache line of its own. Positions count 8 bytes. */
+/* The places of src/channel/queue/queue_layout.ts, each in a cache line of its own. Positions count 8 bytes. */
 struct ring {
   _Alignas(64) uint32_t tail;
   _Alignas(64) uint32_t head;

@@ -1,8 +1,8 @@
-/** The first words of everything that this folder puts into a region: what it is, and how large. */
+/** The first words of every channel, of any kind: what it is, and how large. */
 
-import { briefly } from "../sync/briefly.ts";
-import { RobustWord } from "../sync/robust_word.ts";
-import type { Words } from "../sync/words.ts";
+import { withLock } from "../wait/lock_attempt.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import type { Words } from "../wait/words.ts";
 import {
   CAPACITY,
   CREATION_LOCK,
@@ -14,7 +14,7 @@ import {
   VERSION,
 } from "./layout.ts";
 
-/** One of the things that this folder makes. */
+/** A kind of channel. */
 export interface Kind {
   /** For messages: "channel". */
   readonly name: string;
@@ -41,7 +41,7 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   const { cells } = words;
   // Pairs with the store in `makeHeader`: whoever sees the magic number sees the rest.
   let magic = Atomics.load(cells, MAGIC);
-  words.ground.check();
+  words.lossWatch.check();
   if (magic === 0) {
     if (isBlank(cells)) return undefined;
     // Somebody may have made it, and used it, since the first look.
@@ -61,11 +61,11 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   const layout = BigInt(cells[MESSAGE_LAYOUT + 1]! >>> 0) << 32n |
     BigInt(cells[MESSAGE_LAYOUT]! >>> 0);
   const geometry = { capacity: cells[CAPACITY]!, flags: cells[FLAGS]!, layout };
-  words.ground.check();
+  words.lossWatch.check();
   return geometry;
 }
 
-/** Whether nothing was made here; somebody may be about to. */
+/** Whether nothing was made here yet. Somebody may be about to make it. */
 function isBlank(cells: Int32Array): boolean {
   const end = Math.min(cells.length, HEADER_BYTE_LENGTH / 4);
   for (let i = FIRST_ZERO; i < end; i++) if (cells[i] !== 0) return false;
@@ -75,7 +75,7 @@ function isBlank(cells: Int32Array): boolean {
 /** Makes it, unless somebody else just did. @returns what is there now */
 export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geometry {
   const lock = new RobustWord(words, CREATION_LOCK);
-  return briefly(lock, `create ${kind.name}`, () => {
+  return withLock(lock, `create ${kind.name}`, () => {
     const found = findHeader(words, kind);
     if (found !== undefined) return found;
     const { cells } = words;
@@ -86,7 +86,7 @@ export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geomet
     cells[MESSAGE_LAYOUT] = Number(BigInt.asIntN(32, layout));
     cells[MESSAGE_LAYOUT + 1] = Number(BigInt.asIntN(32, layout >> 32n));
     Atomics.store(cells, MAGIC, kind.magic);
-    words.ground.check();
+    words.lossWatch.check();
     return geometry;
   });
 }

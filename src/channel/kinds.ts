@@ -1,4 +1,4 @@
-/** What this folder puts into regions. */
+/** The kinds of channels. */
 
 import { type Kind, magicOf } from "./header.ts";
 import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
@@ -7,28 +7,14 @@ import type { Placed } from "./place.ts";
 /** A queue of messages. */
 export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version: 2 };
 
-/** A value of which only the newest counts. */
+/** A value that newer ones replace. */
 export const LATEST: Kind = { name: "latest value", magic: magicOf("MLAT"), version: 2 };
 
-/** Where the clients of a server find it. */
+/** Where clients find their server. */
 export const SERVER: Kind = { name: "server", magic: magicOf("MSRV"), version: 2 };
 
 /** Messages from one writer to many readers. */
 export const BROADCAST: Kind = { name: "broadcast", magic: magicOf("MBRC"), version: 2 };
-
-/**
- * @param wanted what its messages must look like, by default anything
- * @throws {Deno.errors.InvalidData} If they look otherwise, or no channel can have that capacity.
- */
-export function checkGeometry(placed: Placed, wanted?: bigint): Placed {
-  const { layout = 0n } = placed.geometry;
-  if (wanted !== undefined && layout !== wanted) {
-    throw new Deno.errors.InvalidData(
-      `Cannot attach to channel: its messages have ${layout === 0n ? "no" : "another"} layout`,
-    );
-  }
-  return checkCapacity(placed, CHANNEL);
-}
 
 /** @throws {Deno.errors.InvalidData} If no ring can have that capacity. */
 export function checkCapacity(placed: Placed, kind: Kind): Placed {
@@ -36,6 +22,6 @@ export function checkCapacity(placed: Placed, kind: Kind): Placed {
   const isPowerOfTwo = (capacity & (capacity - 1)) === 0;
   if (isPowerOfTwo && capacity >= LEAST_CAPACITY && capacity <= LARGEST_CAPACITY) return placed;
   throw new Deno.errors.InvalidData(
-    `Cannot open ${kind.name}: its header is damaged, a capacity of ${capacity} bytes cannot be`,
+    `Cannot open ${kind.name}: its header is damaged, a capacity of ${capacity} bytes is not possible`,
   );
 }

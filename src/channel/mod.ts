@@ -1,8 +1,8 @@
 /**
  * Messages between processes and Workers, at the speed of memory.
  *
- * A {@linkcode Channel} is a queue in shared memory. It goes to another process by its handle, which
- * is plain text: through the environment, an argument, or a file.
+ * A {@linkcode Channel} is a queue in shared memory. Another process gets it by its handle, which is
+ * plain text: through the environment, an argument, or a file.
  *
  * ```ts
  * import { Channel } from "@mmap/mmap/channel";
@@ -15,34 +15,35 @@
  * ```
  *
  * **Lost pages.** Once this process has lost a page of what lies here (its file was truncated under it,
- * its disk was full, or failed), every operation on it throws `MappingFaultError`, a call that waits too,
- * and nothing is given that was not sent. Others see this end as one that died; a server closes. Closing
- * throws nothing. `region.repair()` heals, once the file has its length again: the next call joins anew,
- * and a slot that was reserved, or a message that was peeked, is given up.
+ * its disk was full, or failed), every operation on it throws `MappingFaultError`, also a call that
+ * waits, and no message is received that was not sent. Others see this end as dead, and a server
+ * closes. Closing throws nothing. `region.repair()` heals, once the file has its length again: the next
+ * call joins anew, and a slot that was reserved, or a message that was peeked, is given up.
  *
  * Requires `--allow-ffi`.
  *
  * @module
  */
 
-export { Broadcast, type BroadcastOptions } from "./broadcast.ts";
-export { Channel } from "./channel.ts";
-export type { Message } from "./consumer.ts";
-export { Latest, type LatestOptions } from "./latest.ts";
-export type { ChannelOptions, JoinOptions, ShapeOptions } from "./options.ts";
+export { Broadcast, type BroadcastOptions } from "./broadcast/broadcast.ts";
+export { Channel } from "./queue/channel.ts";
+export type { Message } from "./queue/message.ts";
+export { Latest, type LatestOptions } from "./latest/latest.ts";
+export type { JoinOptions } from "./options.ts";
+export type { ChannelOptions, ShapeOptions } from "./queue/options.ts";
 export type { PlaceOptions } from "./place.ts";
 export {
   type RecordMessage,
   type RecordSlot,
   StructChannel,
   type StructChannels,
-} from "./struct_channel.ts";
-export type { ChannelStats } from "./stats.ts";
-export type { Slot } from "./producer.ts";
-export type { SubscribeOptions, Subscription } from "./subscription.ts";
-export type { Values, ValuesOptions } from "./values.ts";
-export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./spawn.ts";
-export { Client, connect, type ConnectOptions } from "./rpc/client.ts";
-export { type Remote, serveObject } from "./rpc/object.ts";
-export type { CallInfo, Handler } from "./rpc/session.ts";
-export { serve, type ServeOptions, Server } from "./rpc/server.ts";
+} from "./queue/struct_channel.ts";
+export type { ChannelStats } from "./queue/stats.ts";
+export type { Slot } from "./queue/slot.ts";
+export type { SubscribeOptions, Subscription } from "./broadcast/subscription.ts";
+export type { Values, ValuesOptions } from "./queue/values.ts";
+export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./queue/spawn.ts";
+export { Client, connect, type ConnectOptions } from "./calls/client.ts";
+export { type Remote, serveObject } from "./calls/object.ts";
+export type { CallInfo, Handler } from "./calls/session.ts";
+export { serve, type ServeOptions, Server } from "./calls/server.ts";

@@ -3,13 +3,13 @@
 import type { Names } from "../check/options.ts";
 import { coreOf, MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
-import { placeOffset } from "../sync/place.ts";
-import { RegionWords } from "../sync/region_words.ts";
-import type { Words } from "../sync/words.ts";
+import { placeOffset } from "../wait/place.ts";
+import { RegionWords } from "../wait/region_words.ts";
+import type { Words } from "../wait/words.ts";
 import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
 import { HEADER_BYTE_LENGTH } from "./layout.ts";
 
-/** Where to put it; by default into anonymous memory, which others reach by its handle. */
+/** Where to put it. By default it lies in anonymous memory, which others reach by its handle. */
 export interface PlaceOptions {
   /** A name of shared memory: see `MmapRegion.named`. */
   name?: string;
@@ -20,7 +20,7 @@ export interface PlaceOptions {
 /** The options of a place. */
 export const PLACE: Names<PlaceOptions> = { name: true, path: true };
 
-/** Something of this folder, in a region. */
+/** A channel of any kind, in a region. */
 export interface Placed {
   readonly region: MmapRegion;
   readonly byteOffset: number;
@@ -49,7 +49,7 @@ function openRegion(
   byteLength: number,
 ): MmapRegion {
   if (name !== undefined && path !== undefined) {
-    throw new TypeError(`Cannot create ${kind.name} as it has a name or a path: received both`);
+    throw new TypeError(`Cannot create ${kind.name} as it takes a name or a path: received both`);
   }
   if (name !== undefined) {
     return orElse(
@@ -66,7 +66,7 @@ function openRegion(
   return MmapRegion.anonymous(byteLength, { label: `mmap ${kind.name}` });
 }
 
-/** What is there is opened as it is, so that a foreign file is never extended. */
+/** Opens what is there as it is, so that a foreign file is never extended. */
 function orElse(open: () => MmapRegion, create: () => MmapRegion): MmapRegion {
   try {
     return open();
@@ -130,7 +130,7 @@ export function findOver(region: MmapRegion, byteOffset: number, kind: Kind): Pl
 /**
  * What somebody else made. Closes the region if that fails.
  *
- * @param check throws if the geometry cannot be
+ * @param check throws if no such thing can have that geometry
  * @throws {Deno.errors.InvalidData} If there is none.
  */
 export function attachPlaced(
@@ -165,7 +165,7 @@ function tryFind(region: MmapRegion, kind: Kind): Placed | undefined {
   }
 }
 
-/** Closes a region that would else stay open, with nobody to close it. */
+/** Closes the region if `action` throws: otherwise nobody would close it. */
 export function closingOnError<T>(region: MmapRegion, action: () => T): T {
   try {
     return action();

@@ -1,6 +1,6 @@
 /** The memory of a channel: its words, and the ring as words and as bytes. */
 
-import { EVERYBODY, type Words } from "../sync/words.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 import { HEADER_BYTE_LENGTH, longestMessage } from "./layout.ts";
 
 /** Beyond it numbers cannot count single units; at a terabyte per second it takes 2000 years. */
@@ -40,7 +40,7 @@ export class RingMemory {
    * @throws {MappingFaultError} If a page of it was lost.
    */
   check(): void {
-    this.words.ground.check();
+    this.words.lossWatch.check();
   }
 
   #renew(cells: Int32Array): void {
@@ -69,11 +69,11 @@ export class RingMemory {
     this.check();
     if (position >= 0 && position < LAST_POSITION) return position;
     throw new Deno.errors.InvalidData(
-      `Cannot use channel: its header is damaged, a position of ${position} cannot be`,
+      `Cannot use channel: its header is damaged, a position of ${position} is not possible`,
     );
   }
 
-  /** Sets a position of which the upper half has changed too. */
+  /** Sets a position whose upper half has changed too. */
   setPosition(index: number, position: number): void {
     Atomics.store(this.#positions, index / 2, BigInt(position));
   }

@@ -78,15 +78,15 @@ const MARK_DISTANCE = 1 << 20;
  * A log of records in a file: one writer, any number of readers in other processes and Workers.
  *
  * `append` copies a record behind the last one and makes it visible to all readers with one atomic
- * store, without a system call: what was appended is there whatever happens to the process. What was
- * committed to the disk is there whatever happens to the machine. Each record has a checksum; a
- * record that a crash of the machine tore is cut off when the log is next opened to write.
+ * store, without a system call. An appended record survives whatever happens to the process, and a
+ * committed one whatever happens to the machine. Each record has a checksum; a record that a crash of
+ * the machine tore is cut off when the log is next opened to write.
  *
  * The writer holds the file's exclusive lock (`flock`), which the kernel gives back when the process
  * dies. The file grows in steps with their blocks reserved, so that a full disk is an error of
  * `append` and never a fault, and is cut to its length by `close`.
  *
- * Records that are returned are copies, with `pooled` of shared buffers.
+ * The records that it returns are copies. With `pooled`, small ones share buffers.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
@@ -113,7 +113,7 @@ export class AppendLog implements Disposable {
   readonly #writable: boolean;
   /** Of the writer: where the next record goes. */
   #tail: number;
-  /** Of the writer: up to where it can write without further ado; -1 where it cannot. */
+  /** Of the writer: how far it can write before it must do more; -1 if it cannot write. */
   #room = -1;
   /** Of the writer: where a record begins, after the last mark. */
   #nextMark: number;
@@ -133,7 +133,7 @@ export class AppendLog implements Disposable {
    * @param path a path or a file URL
    * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
    * @throws {Deno.errors.Busy} If another writer has it open, in whatever process.
-   * @throws {Deno.errors.InvalidData} If the file is no log, or one of another version, or damaged.
+   * @throws {Deno.errors.InvalidData} If the file is not a log, is of another version, or is damaged.
    * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file lacks.
    * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
    * @throws {TypeError} If an option is of another type, or `create` is given with access "read".
@@ -159,8 +159,8 @@ export class AppendLog implements Disposable {
   }
 
   /**
-   * Where the last record ends that everybody can read, and where the next one will begin: the
-   * length of all records with their frames, in bytes. 0 once the log is closed.
+   * The end of the last record that everybody can read, where the next one will begin: the length of
+   * all records with their frames, in bytes. It is 0 once the log is closed.
    */
   get byteLength(): number {
     const file = this.#file;
@@ -176,7 +176,7 @@ export class AppendLog implements Disposable {
    *
    * @param record at most 2^30 bytes; it may be empty
    * @returns its position
-   * @throws {TypeError} If it is no Uint8Array.
+   * @throws {TypeError} If it is not a Uint8Array.
    * @throws {RangeError} If it is too long.
    * @throws {Deno.errors.PermissionDenied} If the log is open to read only.
    * @throws {Deno.errors.BadResource} If the log is closed.
@@ -199,9 +199,9 @@ export class AppendLog implements Disposable {
     words[at + 1] = recordChecksum(words, position, byteLength);
     file.check();
     this.#tail = end;
-    const { words32 } = file;
-    words32.publish(end);
-    if (words32.hasSleepers) this.#follower.wake();
+    const { logWords } = file;
+    logWords.publish(end);
+    if (logWords.hasSleepers) this.#follower.wake();
     file.check();
     return position;
   }
@@ -220,13 +220,13 @@ export class AppendLog implements Disposable {
     file.check(); // before the file grows, which maps what is lost anew
     this.#room = file.makeRoom(end);
     if (this.#tail - this.#nextMark >= MARK_DISTANCE) {
-      file.words32.mark(this.#nextMark);
+      file.logWords.mark(this.#nextMark);
       this.#nextMark = this.#tail;
     }
   }
 
   /**
-   * Sees to it that what was appended so far survives more than this process.
+   * Makes what was appended so far survive a crash of the machine too.
    *
    * @throws {Deno.errors.PermissionDenied} If the log is open to read only.
    * @throws {Deno.errors.BadResource} If the log is closed.
@@ -247,7 +247,7 @@ export class AppendLog implements Disposable {
   /**
    * A copy of the record at a position.
    *
-   * @throws {RangeError} If `position` is no multiple of 8, or lies at or behind the end.
+   * @throws {RangeError} If `position` is not a multiple of 8, or lies at or behind the end.
    * @throws {Deno.errors.InvalidData} If no record begins there, or it is damaged.
    * @throws {Deno.errors.BadResource} If the log is closed.
    */
@@ -263,9 +263,9 @@ export class AppendLog implements Disposable {
   }
 
   /**
-   * The records from a position to what is the end when this is called.
+   * The records from a position to the end of the log, as it is when this is called.
    *
-   * @throws {RangeError} If `from` is no multiple of 8.
+   * @throws {RangeError} If `from` is not a multiple of 8.
    * @throws {Deno.errors.InvalidData} If no record begins at `from`, or one is damaged.
    * @throws {Deno.errors.BadResource} If the log is closed, now or before the last entry.
    */
@@ -291,15 +291,15 @@ export class AppendLog implements Disposable {
   }
 
   /**
-   * The records from a position on, and those that are appended later, by whatever process, as they
-   * come. Who waits sleeps until the writer wakes it.
+   * The records from a position on, and those that any process appends later, as they come. While there
+   * is none, this sleeps until the writer wakes it.
    *
-   * Where this process may not write to the file, the writer does not learn that somebody sleeps:
-   * there it looks every 20 ms.
+   * If this process may not write to the file, the writer does not learn that somebody sleeps. Then
+   * this looks every 20 ms.
    *
    * It ends when the log is closed.
    *
-   * @throws {RangeError} If `from` is no multiple of 8.
+   * @throws {RangeError} If `from` is not a multiple of 8.
    * @throws {Deno.errors.InvalidData} If no record begins at `from`, or one is damaged.
    * @throws the signal's reason, once it is aborted
    *
@@ -330,7 +330,7 @@ export class AppendLog implements Disposable {
     let position = from;
     while (this.#file !== undefined) {
       signal?.throwIfAborted();
-      const { low } = this.#file.words32;
+      const { low } = this.#file.logWords;
       const { end } = this.#file;
       this.#file.check();
       if (position >= end) {
@@ -343,7 +343,7 @@ export class AppendLog implements Disposable {
     }
   }
 
-  /** Closes the log; the next writer may open it. Twice is silent. */
+  /** Closes the log, so that the next writer may open it. A second call does nothing. */
   close(): void {
     const file = this.#file;
     if (file === undefined) return;

@@ -2,7 +2,7 @@
 
 import { copyOut as ownCopy, pooledCopy } from "../mapping/slab.ts";
 
-/** The bytes and the words of one memory, from the same place on. */
+/** One memory as bytes and as words, both from its beginning. */
 export interface Memory {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;

@@ -24,7 +24,9 @@ export const HEADER_BYTE_LENGTH = 4096;
 export const MUTEX_BYTE_OFFSET = 64;
 
 const MAGIC = [word("mmap"), word("coll")] as const;
-/** In the place of the magic's first half while a file is being made: who comes then begins anew. */
+/**
+ * Written instead of the magic's first half while a file is being made. Whoever finds it begins anew.
+ */
 const MAKING = word("make");
 /** Of the format of each kind. Those with locks went up when these changed. */
 const VERSIONS: Readonly<Record<Kind, number>> = { log: 1, map: 2, array: 2 };
@@ -73,7 +75,7 @@ export function writeHeader(words: Int32Array, { kind, geometry, layout }: Heade
   words.set(geometry, GEOMETRY_WORD);
   words.set(layout, LAYOUT_WORD);
   words[CHECK_WORD] = checksum(words, 1, 36, 0);
-  // Pairs with the load in `readHeader`: who sees the magic sees all that was written before it.
+  // Pairs with the load in `readHeader`: whoever sees the magic sees all that was written before it.
   Atomics.store(words, 0, MAGIC[0]);
 }
 
@@ -81,16 +83,16 @@ export function writeHeader(words: Int32Array, { kind, geometry, layout }: Heade
  * Reads and checks the header of a collection of that kind.
  *
  * @param action what is being done, such as "open log", for the messages
- * @throws {Deno.errors.InvalidData} If it is no collection, one of another kind or version, or damaged.
+ * @throws {Deno.errors.InvalidData} If it is not a collection, is of another kind or version, or is damaged.
  */
 export function readHeader(words: Int32Array, kind: Kind, action: string): Header {
   const first = words.length < HEADER_BYTE_LENGTH / 4 ? 0 : Atomics.load(words, 0);
-  if (first === MAKING) throw invalid(action, `its ${kind} was not made to its end`);
+  if (first === MAKING) throw invalid(action, `its ${kind} was never finished`);
   if (first !== MAGIC[0] || words[1] !== MAGIC[1]) throw invalid(action, "it holds no collection");
   const version = words[VERSION_WORD]! >>> 0;
   const found = KINDS[words[KIND_WORD]!] ?? "";
   const isWhole = words[CHECK_WORD] === checksum(words, 1, 36, 0);
-  // Before the version, of which each kind has its own.
+  // Before the version, since each kind has versions of its own.
   if (isWhole && found !== "" && found !== kind) {
     throw invalid(action, `it holds another kind of collection: ${found}`);
   }
@@ -106,7 +108,7 @@ export function readHeader(words: Int32Array, kind: Kind, action: string): Heade
   return { kind, geometry: [a! >>> 0, b! >>> 0, c! >>> 0, d! >>> 0], layout: [low!, high!] };
 }
 
-/** The error for something that cannot be used as the collection that was asked for. */
+/** The error for something that is not the collection that was asked for. */
 export function invalid(action: string, why: string): Error {
   return new Deno.errors.InvalidData(`Cannot ${action}: ${why}`);
 }

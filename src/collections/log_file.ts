@@ -45,18 +45,18 @@ interface LogPlan {
  */
 export class LogFile implements Memory {
   readonly pooled: boolean;
-  readonly words32: LogWords;
+  readonly logWords: LogWords;
   readonly control: MmapRegion;
   readonly #data: MmapRegion;
   readonly #plan: LogPlan;
   /** Of the whole file; another object after it grew. */
   bytes: Uint8Array = new Uint8Array();
   words: Int32Array = new Int32Array();
-  /** What the log claimed when it was opened, and where it really ended. */
+  /** What the log's header claimed when it was opened, and where the log really ended. */
   readonly #claimed: number;
   readonly #found: number;
-  readonly #ground: LossWatch;
-  /** Of a writer: why it is none any more. */
+  readonly #lossWatch: LossWatch;
+  /** Why a writer cannot write any more. */
   #lost: MappingFaultError | undefined;
 
   constructor(plan: LogPlan) {
@@ -73,14 +73,14 @@ export class LogFile implements Memory {
       throw error;
     }
     this.control = control;
-    this.#ground = new LossWatch(lossCounts(), () => this.#loss(), () => this.#giveUp());
+    this.#lossWatch = new LossWatch(lossCounts(), () => this.#loss(), () => this.#giveUp());
     try {
       const words = ownView(control, Int32Array);
       readHeader(words, "log", action);
       reserve(coreOf(this.#data));
-      this.words32 = new LogWords(words);
+      this.logWords = new LogWords(words);
       this.#view();
-      this.#claimed = this.words32.tail;
+      this.#claimed = this.logWords.tail;
       this.#found = this.#recover();
       this.check();
     } catch (error) {
@@ -95,7 +95,7 @@ export class LogFile implements Memory {
    * @throws {MappingFaultError} If a page of it was lost; in a writer, ever since.
    */
   check(): void {
-    this.#ground.check();
+    this.#lossWatch.check();
   }
 
   #loss(): MappingFaultError | undefined {
@@ -116,26 +116,26 @@ export class LogFile implements Memory {
 
   /** Looks for a torn record, and cuts it off where this may write. @returns where the log ends */
   #recover(): number {
-    const { words32 } = this;
+    const { logWords } = this;
     const room = this.#data.byteLength - HEADER_BYTE_LENGTH;
     const claims: Claims = {
       end: Math.min(this.#claimed, room - room % UNIT),
-      from: words32.lookFrom,
-      committed: words32.committed,
+      from: logWords.lookFrom,
+      committed: logWords.committed,
     };
     const end = trueEnd(this.words, claims);
-    if (this.#plan.writable) words32.begin(end, Math.min(startOf(claims), end));
+    if (this.#plan.writable) logWords.begin(end, Math.min(startOf(claims), end));
     return end;
   }
 
   /** Where the last whole record ends, of those that are visible. */
   get end(): number {
-    const { tail } = this.words32;
+    const { tail } = this.logWords;
     // A reader cannot cut off what was torn; the next writer does.
     return tail === this.#claimed ? this.#found : tail;
   }
 
-  /** Sees to it that all before `end` is mapped. @throws {Deno.errors.InvalidData} */
+  /** Maps all that lies before `end`, if it is not mapped yet. @throws {Deno.errors.InvalidData} */
   reach(end: number): void {
     if (HEADER_BYTE_LENGTH + end <= this.bytes.length) return;
     this.#data.refresh();
@@ -187,7 +187,7 @@ export class LogFile implements Memory {
   flush(tail: number, durability: "memory" | "disk"): void {
     const byteLength = Math.min(HEADER_BYTE_LENGTH + tail, this.#data.byteLength);
     this.#data.flushSync({ byteOffset: 0, byteLength, durability });
-    if (durability === "disk") this.words32.setCommitted(tail);
+    if (durability === "disk") this.logWords.setCommitted(tail);
   }
 
   /** A mapping of the header in which followers can say that they sleep; undefined if they may not. */
@@ -213,7 +213,7 @@ export class LogFile implements Memory {
 
   /** @param tail where to cut the file off, which has grown in steps */
   close(tail: number | undefined): void {
-    if (tail !== undefined && this.#ground.intact) {
+    if (tail !== undefined && this.#lossWatch.intact) {
       try {
         this.#data.resize(HEADER_BYTE_LENGTH + tail);
       } catch {
@@ -225,7 +225,7 @@ export class LogFile implements Memory {
   }
 }
 
-/** A closed log gives its place to the next writer at once. */
+/** Lets the next writer open a closed log at once. */
 function release(control: MmapRegion, writable: boolean): void {
   if (writable) unlock(control);
   control.close();

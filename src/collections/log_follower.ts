@@ -2,8 +2,8 @@
 
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
-import { RegionWords } from "../sync/region_words.ts";
-import { EVERYBODY } from "../sync/words.ts";
+import { RegionWords } from "../wait/region_words.ts";
+import { EVERYBODY } from "../wait/words.ts";
 import { HEADER_BYTE_LENGTH } from "./header.ts";
 import type { LogFile } from "./log_file.ts";
 import { LogWords, TAIL_INDEX } from "./log_words.ts";
@@ -57,10 +57,10 @@ export class Follower {
 
   /** By the writer: wakes all. */
   wake(): void {
-    const { control, words32 } = this.#file;
+    const { control, logWords } = this.#file;
     this.#words ??= new RegionWords(control, 0, HEADER_BYTE_LENGTH, "wake followers");
     // Before the waking: whoever lies down after this raises it again, and sees the new tail.
-    words32.setSleepers(false);
+    logWords.setSleepers(false);
     this.#words.wake(TAIL_INDEX, EVERYBODY);
   }
 

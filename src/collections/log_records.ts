@@ -7,7 +7,7 @@
  * | 4 | u32, its XXH32; the seed is the record's position in units of 8, without bits above 32 |
  * | 8 | the record, and zeros up to a multiple of 8 |
  *
- * The position is part of the checksum, so that a record from another place is none here.
+ * The position is part of the checksum, so that a record from another position is not valid here.
  */
 
 import { checksum } from "./checksum.ts";

@@ -16,7 +16,7 @@
  */
 
 import { system } from "../os/mod.ts";
-import { readFirst } from "../sync/order.ts";
+import { readFirst } from "../wait/order.ts";
 
 const TAIL = 32;
 const EPOCH = 33;

@@ -1,4 +1,4 @@
-/** A key as words and a hash, in a place that is used again for each: look-ups leave no garbage. */
+/** A key as words and a hash, in a buffer that is reused for each key: look-ups leave no garbage. */
 
 import { lengthOf } from "../../ffi/memory.ts";
 import { BYTES_BIT } from "./map_layout.ts";

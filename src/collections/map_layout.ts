@@ -124,14 +124,14 @@ export function headerOf(layout: MapLayout): Header {
 /**
  * The layout that a header tells.
  *
- * @throws {Deno.errors.InvalidData} If it is none, or reaches beyond `available` bytes.
+ * @throws {Deno.errors.InvalidData} If no map can have that layout, or it reaches beyond `available` bytes.
  */
 export function layoutOf(header: Header, available: number, action: string): MapLayout {
   const [capacity, maxKeyByteLength, valueByteLength, cells] = header.geometry;
   const layout = layOut({ capacity, maxKeyByteLength, valueByteLength });
   const isOne = capacity >= 1 && capacity <= LARGEST_CAPACITY && cells === layout.cells &&
     maxKeyByteLength <= LARGEST_BYTE_LENGTH && valueByteLength <= LARGEST_BYTE_LENGTH;
-  if (!isOne) throw invalid(action, "its geometry is none");
+  if (!isOne) throw invalid(action, "no map can have its geometry");
   if (layout.byteLength <= available) return layout;
   throw invalid(action, `it needs ${layout.byteLength} bytes and has ${available}`);
 }

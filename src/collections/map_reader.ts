@@ -10,7 +10,7 @@
  * has changed.
  */
 
-import { fence, readFirst } from "../sync/order.ts";
+import { fence, readFirst } from "../wait/order.ts";
 import { copyOut, type Memory } from "./copy_out.ts";
 import { invalid } from "./header.ts";
 import type { MapKey } from "./map_key.ts";

@@ -10,7 +10,7 @@
  * made anew by whoever gets the lock from the dead.
  */
 
-import { fence } from "../sync/order.ts";
+import { fence } from "../wait/order.ts";
 import { invalid } from "./header.ts";
 import type { Memory } from "./copy_out.ts";
 import type { MapKey } from "./map_key.ts";
@@ -49,7 +49,7 @@ export function setEntry(
   writeEntry(memory, layout, fresh, key, value, byteLength);
   memory.check();
   if (number !== EMPTY) {
-    // Pairs with the loads of the cell in `searchOnce`: who sees the number sees the whole entry.
+    // Pairs with the loads of the cell in `searchOnce`: whoever sees the number sees the whole entry.
     Atomics.store(words, cell, fresh);
     free(memory, layout, number);
     return true;
@@ -191,7 +191,7 @@ function free(memory: Memory, layout: MapLayout, number: number): void {
   const { words } = memory;
   const at = entryAt(layout, number);
   const version = words[at]!;
-  // The hash gives way to the list: not before readers can know that the entry is none any more.
+  // The hash gives way to the list: not before readers can know that the entry is gone.
   Atomics.store(words, at, version | 1);
   fence();
   words[at + HASH] = 0;
@@ -236,7 +236,7 @@ function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
     words[other + 2 * i + 1] = hash;
   }
   memory.check();
-  // Pairs with the loads of the generation in `searchOnce`: who sees the new one sees its index.
+  // Pairs with the loads of the generation in `searchOnce`: whoever sees the new one sees its index.
   Atomics.store(words, GENERATION, generation + 1 | 0);
   words[GRAVES] = 0;
   return held;

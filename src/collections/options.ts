@@ -21,7 +21,7 @@ interface Opening {
 
 /**
  * @param names what the collection's options are
- * @throws {TypeError} If an option is none, or of another type, or `create` is given with access
+ * @throws {TypeError} If there is no such option, or one is of another type, or `create` is given with access
  * "read".
  */
 export function openingOf<T extends { create?: boolean; access?: "read" | "read-write" }>(
@@ -38,7 +38,7 @@ export function openingOf<T extends { create?: boolean; access?: "read" | "read-
 
 const COMMIT: Names<CommitOptions> = { durability: true };
 
-/** @throws {TypeError} If an option is none, or of another type. */
+/** @throws {TypeError} If there is no such option, or one is of another type. */
 export function durabilityOf(options: CommitOptions, action: string): "memory" | "disk" {
   checkOptions(options, COMMIT, action);
   return choice(options.durability, ["memory", "disk"], "durability", action) ?? "disk";

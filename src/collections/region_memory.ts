@@ -3,7 +3,7 @@
 import type { LossWatch } from "../mapping/loss.ts";
 import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
-import { groundOf } from "../sync/ground.ts";
+import { lossWatchOf } from "../wait/loss_watches.ts";
 import type { Memory } from "./copy_out.ts";
 
 const NO_BYTES = new Uint8Array();
@@ -16,7 +16,7 @@ export class RegionMemory implements Memory {
   /** How long the collection is, in bytes: more than that of the region is not its own. */
   readonly #byteLength: number;
   readonly pooled: boolean;
-  readonly #ground: LossWatch;
+  readonly #lossWatch: LossWatch;
   #closed = false;
   #bytes: Uint8Array = NO_BYTES;
   #words: Int32Array = NO_WORDS;
@@ -26,7 +26,7 @@ export class RegionMemory implements Memory {
     this.#region = region;
     this.#byteLength = byteLength;
     this.#name = name;
-    this.#ground = groundOf(coreOf(region), { byteOffset: 0, byteLength });
+    this.#lossWatch = lossWatchOf(coreOf(region), { byteOffset: 0, byteLength });
     this.#view();
   }
 
@@ -52,7 +52,7 @@ export class RegionMemory implements Memory {
    * @throws {MappingFaultError} If a page of it was lost.
    */
   check(): void {
-    if (!this.#closed) this.#ground.check();
+    if (!this.#closed) this.#lossWatch.check();
   }
 
   #view(): void {

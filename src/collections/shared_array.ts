@@ -15,9 +15,9 @@ import {
   type ValueOf,
 } from "../struct/field_type.ts";
 import { place as placeOf } from "../struct/numbers.ts";
-import { groundOf } from "../sync/ground.ts";
+import { lossWatchOf } from "../wait/loss_watches.ts";
 import { Mutex } from "../sync/mutex.ts";
-import { readFirst } from "../sync/order.ts";
+import { readFirst } from "../wait/order.ts";
 import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from "./array_words.ts";
 import { HEADER_BYTE_LENGTH, invalid, MUTEX_BYTE_OFFSET } from "./header.ts";
 import type { Fresh } from "./collection_file.ts";
@@ -48,23 +48,26 @@ const OPEN: Names<SharedArrayOptions> = { create: true, length: true, access: tr
 /** An array takes all of its region, which may grow. */
 const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
 
-/** Of each step by which the file grows, in bytes: half of what is there, within these limits. */
+/**
+ * The length of each step by which the file grows, in bytes: half of what is there, within these
+ * limits.
+ */
 const SMALLEST_STEP = 1 << 16;
 const LARGEST_STEP = 1 << 25;
 
 /**
  * An array of numbers or structs that processes share, in a file that grows with it, or in a region.
  *
- * `push` takes a lock, writes the elements and then makes all of them visible at once: a process that
+ * `push` takes a lock, writes the elements and then makes all of them visible at once. A process that
  * is killed in the middle has appended nothing. `at` and `set` take no lock. A `set` of a number at its
- * natural alignment is one store; one of a struct is several, which a reader may see half, and a kill
- * may leave half: guard what must stay together by a `Mutex`.
+ * natural alignment is one store. A `set` of a struct is several stores: a reader may see half of them,
+ * and a kill may leave half of them. Guard what must stay together with a `Mutex`.
  *
  * A crash of the machine may lose what was not committed.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
- * @typeParam T what an element reads as: a number, a bigint, or an object with a struct's fields
+ * @typeParam T what reading an element gives: a number, a bigint, or an object with a struct's fields
  * @typeParam Init what an element is set to; of a struct, fields may be left out
  *
  * @example
@@ -88,7 +91,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   readonly #place: Place;
   readonly #layout: Layout;
   readonly #mutex: Mutex | undefined;
-  readonly #ground: LossWatch;
+  readonly #lossWatch: LossWatch;
   #closed = false;
   #words: Int32Array;
   #view: DataView;
@@ -100,7 +103,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#layout = layout;
     this.#words = ownView(region, Int32Array);
     this.#view = ownDataView(region);
-    this.#ground = groundOf(coreOf(region), WHOLE);
+    this.#lossWatch = lossWatchOf(coreOf(region), WHOLE);
     if (region.access !== "read") this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
     try {
       this.#reach(Atomics.load(this.#words, LENGTH) >>> 0);
@@ -115,7 +118,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
    * @throws {MappingFaultError} If a page of it was lost.
    */
   #check(): void {
-    if (!this.#closed) this.#ground.check();
+    if (!this.#closed) this.#lossWatch.check();
   }
 
   /**
@@ -157,7 +160,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 
   /** How many elements there are. @throws {Deno.errors.BadResource} If the array is closed. */
   get length(): number {
-    // Pairs with the store in `push`: who sees a length sees all elements before it.
+    // Pairs with the store in `push`: whoever sees a length sees all elements before it.
     const length = readFirst(this.#live("use array"), LENGTH) >>> 0;
     this.#check();
     return length;
@@ -173,7 +176,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
    *
    * @param index negative ones count from the end
    * @throws {RangeError} If there is no such element.
-   * @throws {TypeError} If the index is no number.
+   * @throws {TypeError} If the index is not a number.
    * @throws {Deno.errors.BadResource} If the array is closed.
    */
   at(index: number): T {
@@ -228,7 +231,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     }
   }
 
-  /** By who holds the lock. */
+  /** Called with the lock held. */
   #append(prepared: readonly unknown[]): number {
     const length = Atomics.load(this.#words, LENGTH) >>> 0;
     const wanted = length + prepared.length;
@@ -308,7 +311,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     return byteLengthOf(at, this.#layout.byteLength);
   }
 
-  /** Sees to it that so many elements are mapped, after another process has grown the file. */
+  /** Maps so many elements, if another process has grown the file. */
   #reach(length: number): void {
     const needed = byteLengthOf(length, this.#layout.byteLength);
     if (needed <= this.#view.byteLength) return;
@@ -320,7 +323,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     throw invalid("read array", "it is shorter than it says");
   }
 
-  /** By who holds the lock: makes the file long enough. */
+  /** Makes the file long enough. Called with the lock held. */
   #makeRoom(length: number): void {
     const needed = byteLengthOf(length, this.#layout.byteLength);
     const { region, owned } = this.#place;

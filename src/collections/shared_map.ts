@@ -25,7 +25,7 @@ import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
 import { openPlace, type Place } from "./place.ts";
 import { RegionMemory } from "./region_memory.ts";
 
-/** Options of `SharedMap.open`. Of a map that is there, they need not be given. */
+/** Options of `SharedMap.open`. For a map that exists, sizes need not be given. */
 export interface SharedMapOptions {
   /** How many keys there can be: 1 to 2^26; by default 1024, or in a region as many as fit. */
   capacity?: number;
@@ -65,16 +65,16 @@ const OPEN: Names<SharedMapOptions> = {
  * A map of fixed capacity that processes share, in a file or a region: keys are strings or bytes,
  * values bytes.
  *
- * Look-ups take no lock and always get a whole value. Changes take one lock for all; if a process is
- * killed in the middle of one, the next that gets the lock puts things right, and what every `set` and
- * `delete` did that returned is there. A crash of the machine may lose anything that was not committed,
- * and leave a damaged map.
+ * Look-ups take no lock and always get a whole value. Changes take one lock for the whole map. If a
+ * process is killed in the middle of a change, the next one that gets the lock repairs the map. The
+ * effect of every `set` and `delete` that returned stays. A crash of the machine may lose anything that
+ * was not committed, and leave a damaged map.
  *
- * A string is the same key as its UTF-8 bytes. Values that are returned are copies, with
- * `pooled` of shared buffers.
+ * A string is the same key as its UTF-8 bytes. The values that it returns are copies. With `pooled`,
+ * small ones share buffers.
  *
- * Whoever can write to the file can damage the map: then it throws `Deno.errors.InvalidData`, or gives
- * what was written there, but never touches other memory.
+ * A process that can write to the file can damage the map. Then the map throws
+ * `Deno.errors.InvalidData` or returns what was written there, but it never touches other memory.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
@@ -109,7 +109,7 @@ export class SharedMap implements Disposable {
     this.#key = new MapKey(layout.maxKeyByteLength, this.#memory.words[SEED]!);
     if (region.access === "read") return;
     this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
-    // Whoever was killed in the middle of a change left the size as it may not be.
+    // A process that was killed in the middle of a change may have left a wrong size.
     const guard = this.#mutex.tryLock();
     if (guard === null) return;
     try {
@@ -119,7 +119,10 @@ export class SharedMap implements Disposable {
     }
   }
 
-  /** Where the memory was lost, the lock is not given back but given up: the next one repairs. */
+  /**
+   * If the memory was lost, the lock is given up instead of given back: its next holder repairs the
+   * map.
+   */
   #unlock(guard: MutexGuard): void {
     try {
       this.#memory.check();
@@ -305,8 +308,8 @@ export class SharedMap implements Disposable {
   }
 
   /**
-   * The keys, as strings, or as bytes if they were set as such; in no order. What is there while this
-   * is called is given once; what others set or delete meanwhile may be given or not.
+   * The keys, as strings, or as bytes if they were set as bytes, in no order. A key that is there
+   * throughout the call is given once. A key that others set or delete meanwhile may be given or not.
    *
    * @throws {Deno.errors.InvalidData} If the map is damaged.
    * @throws {Deno.errors.BadResource} If the map is closed.

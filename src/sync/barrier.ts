@@ -1,13 +1,18 @@
 /** A meeting point of several processes. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { briefly } from "./briefly.ts";
-import { Members } from "./members.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
+import { withLock } from "../wait/lock_attempt.ts";
+import { Members } from "../wait/members.ts";
 import { wholeNumber } from "../check/numbers.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { RobustWord } from "./robust_word.ts";
-import { EVERYBODY, type Words } from "./words.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { RobustWord } from "../wait/robust_word.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const LOCK = 0;
 const ROUND = 2;
@@ -22,15 +27,15 @@ const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
  * A barrier: every party waits until all have come; then all go on, and the next round begins.
  *
  * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is its initial state. Every
- * process has to name the same number of parties. A party that times out, is aborted, or dies while
- * it waits withdraws from the round, which then needs another one in its place.
+ * process has to name the same number of parties. A party that times out, is aborted, or dies while it
+ * waits withdraws from the round, which then needs another party.
  *
  * | word | what | written by |
  * |---|---|---|
  * | 0, 1 | a lock word (`robust_word.ts`), held for the few operations of an arrival | parties |
- * | 2 | counts the rounds; waited on | who completes a round, under the lock |
+ * | 2 | counts the rounds; waited on | whoever completes a round, under the lock |
  * | 3 | the round that the list is of; of another one, it is void | parties, under the lock |
- * | 15, 16... | who has arrived (`members.ts`), 120 at most | parties, under the lock |
+ * | 15, 16... | those who have arrived (`members.ts`), 120 at most | parties, under the lock |
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
@@ -100,8 +105,8 @@ class Arrival implements Attempt<"leader" | "follower"> {
   readonly #parties: number;
   readonly #lock: RobustWord;
   readonly #members: Members;
-  /** This party's place; undefined before it has arrived. */
-  #place: number | undefined;
+  /** This party's slot in the list; undefined before it has arrived. */
+  #slot: number | undefined;
 
   constructor(words: Words, parties: number) {
     this.words = words;
@@ -111,13 +116,13 @@ class Arrival implements Attempt<"leader" | "follower"> {
   }
 
   attempt(): "follower" | undefined {
-    if (this.#place === undefined) return undefined;
+    if (this.#slot === undefined) return undefined;
     // Pairs with the add in `#arrive`: what all parties did before is seen by all after.
     return Atomics.load(this.words.cells, ROUND) === this.expected ? undefined : "follower";
   }
 
   prepare(): "leader" | "follower" | undefined {
-    return this.#place === undefined ? this.#locked(() => this.#arrive()) : this.attempt();
+    return this.#slot === undefined ? this.#locked(() => this.#arrive()) : this.attempt();
   }
 
   #arrive(): "leader" | undefined {
@@ -138,12 +143,12 @@ class Arrival implements Attempt<"leader" | "follower"> {
         return "leader";
       }
     }
-    this.#place = this.#members.enter(cells);
+    this.#slot = this.#members.enter(cells);
     return undefined;
   }
 
   cancel(): "follower" | undefined {
-    if (this.#place === undefined) return undefined;
+    if (this.#slot === undefined) return undefined;
     try {
       return this.#locked(() => this.#withdraw(), LEAVE_MS);
     } catch (error) {
@@ -155,11 +160,11 @@ class Arrival implements Attempt<"leader" | "follower"> {
 
   #withdraw(): "follower" | undefined {
     const passed = this.attempt();
-    if (passed === undefined) this.#members.leave(this.words.cells, this.#place!);
+    if (passed === undefined) this.#members.leave(this.words.cells, this.#slot!);
     return passed;
   }
 
   #locked<T>(action: () => T, timeoutMs?: number): T {
-    return briefly(this.#lock, this.action, action, timeoutMs);
+    return withLock(this.#lock, this.action, action, timeoutMs);
   }
 }

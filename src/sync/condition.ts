@@ -1,33 +1,34 @@
 /** Waiting for what a mutex protects to change. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { wholeNumber } from "../check/numbers.ts";
-import { LockAttempt, lockOf, type MutexGuard, setHeld } from "./mutex.ts";
+import { LockAttempt } from "../wait/lock_attempt.ts";
+import { lockOf, type MutexGuard, setHeld } from "./mutex.ts";
 import {
   FOR_EVER,
   patience,
   patienceSync,
   type SyncWaitOptions,
   type WaitOptions,
-} from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import type { RobustWord } from "./robust_word.ts";
-import { Sleepers } from "./sleepers.ts";
-import { EVERYBODY, type Words } from "./words.ts";
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import type { RobustWord } from "../wait/robust_word.ts";
+import { Sleepers } from "../wait/sleepers.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const SEQUENCE = 0;
 const WAITERS = 1;
 
 /**
- * A condition variable: who holds a mutex gives it up, waits to be notified, and holds it again.
+ * A condition variable: the holder of a mutex gives it up, waits to be notified, and holds it again.
  *
- * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is its initial state. Waits may
- * end for nothing: wait in a loop, until what you wait for is so. Whenever a wait returns or throws,
- * the mutex is held again.
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is its initial state. A wait may
+ * end for nothing: wait in a loop, until the condition is true. Whenever a wait returns or throws, the
+ * mutex is held again.
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0 | counts the notifications | who notifies |
+ * | 0 | counts the notifications | notifiers |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
@@ -49,7 +50,7 @@ export class Condition {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the condition does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the condition does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
@@ -60,7 +61,8 @@ export class Condition {
    * Gives the mutex up and blocks this thread until it is notified; then takes the mutex again, which
    * may take longer than `timeoutMs`.
    *
-   * @param guard of the mutex, held; its `ownerDied` turns true if another holder died meanwhile
+   * @param guard the guard of the held mutex; its `ownerDied` turns true if another holder died
+   * meanwhile
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws {TypeError} If the guard holds no mutex.
    */
@@ -96,13 +98,13 @@ export class Condition {
   /** Announces the wait and gives the mutex up: no notification after that goes unseen. */
   #begin(guard: MutexGuard): { word: RobustWord; attempt: NotifiedAttempt } {
     const word = lockOf(guard);
-    word?.words.ground.check();
+    word?.words.lossWatch.check();
     if (word === undefined) {
       throw new TypeError("Cannot wait for condition as the guard must hold a mutex");
     }
     const attempt = new NotifiedAttempt(this.#words);
     try {
-      this.#words.ground.check(); // as long as the mutex is held
+      this.#words.lossWatch.check(); // as long as the mutex is held
       word.release();
     } catch (error) {
       attempt.cancel();
@@ -113,18 +115,18 @@ export class Condition {
   }
 
   /**
-   * Wakes waiters; for nothing if there are none.
+   * Wakes waiters, if there are any.
    *
    * @param count at least how many, default 1
-   * @throws {RangeError} If `count` is no whole number of at least 1.
+   * @throws {RangeError} If `count` is not a whole number of at least 1.
    */
   notify(count: number = 1): void {
     const woken = wholeNumber(count, "count", "notify condition", 1);
     const { cells } = this.#words;
-    // Pairs with the load in NotifiedAttempt: who read the sequence before sees that it has moved.
+    // Pairs with the load in NotifiedAttempt: whoever read the sequence before sees that it has moved.
     Atomics.add(cells, SEQUENCE, 1);
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(SEQUENCE, Math.min(woken, EVERYBODY));
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
   }
 
   /** Wakes all waiters. */

@@ -1,9 +1,14 @@
 /** A 32-bit word that processes wait on. */
 
 import { wholeNumber } from "../check/numbers.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import type { WaitResult, Words } from "./words.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import type { WaitResult, Words } from "../wait/words.ts";
 
 /**
  * A word in shared memory, and waiting for it to change: what all locks are made of. Linux's
@@ -12,7 +17,7 @@ import type { WaitResult, Words } from "./words.ts";
  * It takes 64 bytes of a region, at a multiple of 64; only the first four are used, as a signed
  * number in the machine's byte order.
  *
- * Waits may end for nothing, as "ok"; look at the word again.
+ * A wait may end for nothing, with "ok": look at the word again.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
@@ -44,16 +49,16 @@ export class Futex {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the futex does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the futex does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
     this.#words = placeWords(memory, byteOffset, Futex.byteLength, "futex");
   }
 
-  /** What came of the word, if it is there. */
+  /** The result of an operation on the word, if the page of the word is there. */
   #checked<T>(result: T): T {
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
     return result;
   }
 
@@ -65,7 +70,7 @@ export class Futex {
   /** Writes the word atomically. Wakes nobody. */
   store(value: number): void {
     Atomics.store(this.#words.cells, 0, value);
-    this.#words.ground.check();
+    this.#words.lossWatch.check();
   }
 
   /** Writes `value` if the word is `expected`, in one step. @returns the old value */
@@ -106,7 +111,7 @@ export class Futex {
    *
    * @param count at most how many, default 1
    * @returns how many were woken; the awaited waits of one isolate may count as one
-   * @throws {RangeError} If `count` is no whole number of at least 1.
+   * @throws {RangeError} If `count` is not a whole number of at least 1.
    */
   wake(count: number = 1): number {
     const most = Math.min(wholeNumber(count, "count", "wake futex", 1), 0x7fffffff);

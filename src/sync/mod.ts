@@ -33,12 +33,12 @@
 export { Barrier } from "./barrier.ts";
 export { Condition } from "./condition.ts";
 export { Futex } from "./futex.ts";
-export type { LockHolder } from "./holder.ts";
+export type { LockHolder } from "../wait/holder.ts";
 export { Mutex, type MutexGuard } from "./mutex.ts";
 export { Once } from "./once.ts";
-export type { SyncWaitOptions, WaitOptions } from "./options.ts";
-export type { SyncMemory } from "./place.ts";
+export type { SyncWaitOptions, WaitOptions } from "../wait/patience.ts";
+export type { SyncMemory } from "../wait/place.ts";
 export { type ReadGuard, RwLock, type WriteGuard } from "./rw_lock.ts";
 export { Semaphore } from "./semaphore.ts";
 export { SharedEvent, type SharedEventOptions } from "./shared_event.ts";
-export type { WaitResult } from "./words.ts";
+export type { WaitResult } from "../wait/words.ts";

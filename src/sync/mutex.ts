@@ -1,19 +1,24 @@
 /** A lock that one isolate holds at a time. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import type { LockHolder } from "./holder.ts";
-import { holderAt } from "./lock_holder.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { RobustWord } from "./robust_word.ts";
-import type { Words } from "./words.ts";
+import { attemptAsync, attemptSync } from "../wait/attempt.ts";
+import type { LockHolder } from "../wait/holder.ts";
+import { LockAttempt } from "../wait/lock_attempt.ts";
+import { holderAt } from "../wait/lock_holder.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { RobustWord } from "../wait/robust_word.ts";
 
 /** A held {@linkcode Mutex}; disposing it unlocks. */
 export interface MutexGuard extends Disposable {
   /** Whether the last holder died holding the lock: what it protects may be half-changed. */
   readonly ownerDied: boolean;
   /**
-   * Gives the lock back. Twice is silent.
+   * Gives the lock back. A second call does nothing.
    *
    * @throws {Deno.errors.BadResource} If the region was closed: that has given the lock up already, as
    * a death would have.
@@ -58,7 +63,7 @@ export class ExclusiveGuard implements MutexGuard {
 
   /** Not if it was given up because its memory was lost. */
   get #isHeld(): boolean {
-    return this.#epoch === this.#word.words.ground.epoch;
+    return this.#epoch === this.#word.words.lossWatch.epoch;
   }
 
   /** Whether the last holder died holding the lock. */
@@ -66,7 +71,7 @@ export class ExclusiveGuard implements MutexGuard {
     return this.#ownerDied;
   }
 
-  /** Gives the lock back. Twice is silent. */
+  /** Gives the lock back. A second call does nothing. */
   unlock(): void {
     const epoch = this.#epoch;
     if (epoch === NOT_HELD) return;
@@ -80,54 +85,17 @@ export class ExclusiveGuard implements MutexGuard {
   }
 }
 
-/** Takes a lock word; shared by all that need one. */
-export class LockAttempt implements Attempt<"taken" | "recovered"> {
-  readonly action: string;
-  readonly #word: RobustWord;
-  #waited = false;
-
-  constructor(word: RobustWord, action: string) {
-    this.#word = word;
-    this.action = action;
-  }
-
-  get words(): Words {
-    return this.#word.words;
-  }
-
-  get index(): number {
-    return this.#word.index;
-  }
-
-  get expected(): number {
-    return this.#word.expected;
-  }
-
-  attempt(): "taken" | undefined {
-    return this.#word.tryTake() ? "taken" : undefined;
-  }
-
-  prepare(thorough: boolean): "taken" | "recovered" | undefined {
-    const taken = this.#word.takeOrWait(this.#waited, thorough);
-    this.#waited = true;
-    return taken;
-  }
-
-  cancel(): undefined {
-    this.#word.passOn();
-  }
-}
-
 /**
  * A lock that one isolate, of any process, holds at a time; a holder that dies gives it up.
  *
- * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is an unlocked mutex. Taking
- * and giving back a free one are a few atomic operations, without a system call. Who waits is served
- * in no promised order.
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is an unlocked mutex. Taking and
+ * giving back a free mutex are a few atomic operations, without a system call. Waiters get it in no
+ * promised order.
  *
- * The holder is the isolate: the main program or a Worker. If it ends without unlocking, however that
- * comes, the next one gets the lock with `ownerDied: true`, within 60 ms if it waits already. One
- * that is stopped or slow keeps it. Processes may be in any namespaces, and of any users.
+ * The holder is the isolate: the main program or a Worker. If it ends without unlocking, for whatever
+ * reason, the next holder gets the lock with `ownerDied: true`, within 60 ms if it waits already. A
+ * holder that is stopped or slow keeps the lock. The processes may be in any namespaces and belong to
+ * any users.
  *
  * | word | what |
  * |---|---|
@@ -163,7 +131,7 @@ export class Mutex {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the mutex does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the mutex does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
@@ -171,15 +139,16 @@ export class Mutex {
     this.#word = new RobustWord(words, 0);
   }
 
-  /** Whether somebody holds it; by the time this returns, it may be otherwise. */
+  /** Whether somebody holds it. By the time this returns, that may have changed. */
   get locked(): boolean {
     const locked = this.#word.holder !== 0;
-    this.#word.words.ground.check();
+    this.#word.words.lossWatch.check();
     return locked;
   }
 
   /**
-   * Who holds it; null if nobody does. By the time this returns, it may be otherwise: lock to be sure.
+   * The holder; null if nobody holds the mutex. By the time this returns, that may have changed: lock
+   * to be sure.
    *
    * @throws {Deno.errors.InvalidData} If the mutex is damaged.
    * @throws {Deno.errors.BadResource} If the region is closed.

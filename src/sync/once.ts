@@ -1,11 +1,16 @@
-/** Something that is to happen once, in one of all processes. */
+/** Something that happens once, in one of all processes. */
 
-import { attemptAsync, attemptSync } from "./attempt.ts";
-import { damaged } from "./damage.ts";
-import { LockAttempt } from "./mutex.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { RobustWord } from "./robust_word.ts";
+import { attemptAsync, attemptSync } from "../wait/attempt.ts";
+import { damaged } from "../wait/damage.ts";
+import { LockAttempt } from "../wait/lock_attempt.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { RobustWord } from "../wait/robust_word.ts";
 
 const LOCK = 0;
 const DONE = 2;
@@ -42,11 +47,11 @@ export class Once {
   readonly #word: RobustWord;
 
   /**
-   * The one at a place; two objects at one place are one.
+   * The `Once` at a place; two objects at one place are one `Once`.
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or it does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or it does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
@@ -54,18 +59,18 @@ export class Once {
   }
 
   get #done(): boolean {
-    const { cells, ground } = this.#word.words;
-    // Pairs with the store in `#setDone`: who sees 1 sees all that the function did.
+    const { cells, lossWatch } = this.#word.words;
+    // Pairs with the store in `#setDone`: whoever sees 1 sees all that the function did.
     const done = Atomics.load(cells, DONE);
-    ground.check();
+    lossWatch.check();
     if (done === 0 || done === 1) return done === 1;
     throw damaged("once", done);
   }
 
   #setDone(): void {
-    const { cells, ground } = this.#word.words;
+    const { cells, lossWatch } = this.#word.words;
     Atomics.store(cells, DONE, 1);
-    ground.check();
+    lossWatch.check();
   }
 
   /**

@@ -1,19 +1,25 @@
-/** A lock that many read under, or one writes. */
+/** A lock that many hold for reading, or one for writing. */
 
-import { attemptAsync, attemptSync } from "./attempt.ts";
+import { attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { ExclusiveGuard, type MutexGuard } from "./mutex.ts";
-import type { LockHolder } from "./holder.ts";
+import type { LockHolder } from "../wait/holder.ts";
 import {
   type Patience,
   patience,
   patienceSync,
   type SyncWaitOptions,
   type WaitOptions,
-} from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import type { Taken } from "./robust_word.ts";
-import { DrainAttempt, ReadAttempt, type ReadPlace, RwWords, WriteAttempt } from "./rw_words.ts";
-import { EVERYBODY } from "./words.ts";
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import type { Taken } from "../wait/robust_word.ts";
+import {
+  DrainAttempt,
+  ReadAttempt,
+  type ReadHold,
+  RwWords,
+  WriteAttempt,
+} from "../wait/rw_words.ts";
+import { EVERYBODY } from "../wait/words.ts";
 
 /** An {@linkcode RwLock} held for writing; disposing it unlocks. */
 export type WriteGuard = MutexGuard;
@@ -45,9 +51,9 @@ export interface ReadGuard extends MutexGuard {
  * A lock that many isolates, of any process, hold for reading at a time, or one for writing. As soon
  * as somebody waits to write, no more readers get in.
  *
- * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is an unlocked lock. Taking
- * and giving back a free one are atomic operations, without a system call. Up to 120 hold it for
- * reading at a time; further ones wait. Processes may be in any namespaces, and of any users.
+ * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is an unlocked lock. Taking and
+ * giving back a free one are atomic operations, without a system call. Up to 120 isolates hold it for
+ * reading at a time, and further ones wait. Processes may be in any namespaces, and of any users.
  *
  * Where its memory is damaged, every call throws `Deno.errors.InvalidData` and holds nothing.
  *
@@ -83,7 +89,7 @@ export class RwLock {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the lock does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the lock does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
@@ -91,8 +97,8 @@ export class RwLock {
   }
 
   /**
-   * Who holds it: all readers, or the writer; nobody is an empty array. Who waits to write is none of
-   * them. By the time this returns, it may be otherwise.
+   * The holders: all readers, or the writer. The array is empty if nobody holds the lock. Writers that
+   * wait are not among them. By the time this returns, the holders may have changed.
    *
    * @throws {Deno.errors.InvalidData} If the lock is damaged.
    * @throws {Deno.errors.BadResource} If the region is closed.
@@ -109,8 +115,8 @@ export class RwLock {
    */
   readSync(options?: SyncWaitOptions): ReadGuard {
     if (options === undefined) {
-      const place = this.#words.tryRead();
-      if (place !== undefined) return new Reading(this.#words, place);
+      const hold = this.#words.tryRead();
+      if (hold !== undefined) return new Reading(this.#words, hold);
     }
     const limits = patienceSync(options, "lock for reading");
     if (limits.deadline === Infinity && this.#words.writer.isOwn) throw blocksItself();
@@ -130,9 +136,9 @@ export class RwLock {
 
   /** Locks for reading if that needs no waiting. @returns null if somebody writes or waits to */
   tryRead(): ReadGuard | null {
-    const place = this.#words.readNow();
-    if (place !== undefined) return new Reading(this.#words, place);
-    this.#words.words.ground.check();
+    const hold = this.#words.readNow();
+    if (hold !== undefined) return new Reading(this.#words, hold);
+    this.#words.words.lossWatch.check();
     return null;
   }
 
@@ -164,15 +170,15 @@ export class RwLock {
   tryWrite(): WriteGuard | null {
     const taken = this.#words.writeNow();
     if (taken !== undefined) return writing(this.#words, taken);
-    this.#words.words.ground.check();
+    this.#words.words.lossWatch.check();
     return null;
   }
 }
 
-/** What was taken and read where a page is lost does not count. */
+/** A lock that was taken in a lost page does not count. */
 function writing(words: RwWords, taken: Taken): WriteGuard {
   const ownerDied = words.tellDeath(taken);
-  words.words.ground.check();
+  words.words.lossWatch.check();
   return new ExclusiveGuard(words.writer, ownerDied, EVERYBODY);
 }
 
@@ -185,27 +191,27 @@ function blocksItself(): Error {
 /** A reader. */
 class Reading implements ReadGuard {
   readonly #words: RwWords;
-  readonly #place: number;
+  readonly #slot: number;
   readonly ownerDied: boolean;
   readonly #epoch: number;
   #held = true;
 
-  constructor(words: RwWords, { place, ownerDied }: ReadPlace) {
+  constructor(words: RwWords, { slot, ownerDied }: ReadHold) {
     this.#words = words;
-    this.#place = place;
+    this.#slot = slot;
     this.ownerDied = ownerDied;
-    const { ground } = words.words;
-    ground.check();
-    this.#epoch = ground.epoch;
+    const { lossWatch } = words.words;
+    lossWatch.check();
+    this.#epoch = lossWatch.epoch;
   }
 
   unlock(): void {
     if (!this.#held) return;
     this.#held = false;
-    const { ground } = this.#words.words;
-    // It was given up if a page was lost since: somebody else may have the place.
-    if (this.#epoch === ground.epoch) this.#words.leave(this.#place);
-    void ground.intact;
+    const { lossWatch } = this.#words.words;
+    // It was given up if a page was lost since: somebody else may have the slot.
+    if (this.#epoch === lossWatch.epoch) this.#words.leave(this.#slot);
+    void lossWatch.intact;
   }
 
   [Symbol.dispose](): void {
@@ -214,21 +220,21 @@ class Reading implements ReadGuard {
 
   upgradeSync(options?: SyncWaitOptions): WriteGuard {
     const limits = this.#begin(options, patienceSync);
-    const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#place);
+    const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#slot);
     return this.#finish(attemptSync(drain, limits));
   }
 
   async upgrade(options?: WaitOptions): Promise<WriteGuard> {
     const limits = this.#begin(options, patience);
-    const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#place);
+    const drain = new DrainAttempt(this.#words, this.#takeWriter(), this.#slot);
     return this.#finish(await attemptAsync(drain, limits));
   }
 
   tryUpgrade(): WriteGuard | null {
     if (!this.#held) throw notHeld();
-    const taken = this.#words.writeNow(this.#place);
+    const taken = this.#words.writeNow(this.#slot);
     if (taken !== undefined) return this.#finish(taken);
-    this.#words.words.ground.check();
+    this.#words.words.lossWatch.check();
     return null;
   }
 
@@ -237,7 +243,7 @@ class Reading implements ReadGuard {
     return read(options, "upgrade lock");
   }
 
-  /** Only at once: whoever has it waits for this reader to leave. */
+  /** This must not wait: the isolate that has the writer's word waits for this reader to leave. */
   #takeWriter(): Taken {
     const taken = this.#words.writer.takeNow();
     if (taken !== undefined) return taken;

@@ -1,12 +1,17 @@
 /** A count of permits. */
 
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { wholeNumber } from "../check/numbers.ts";
-import { damaged } from "./damage.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { Sleepers } from "./sleepers.ts";
-import type { Words } from "./words.ts";
+import { damaged } from "../wait/damage.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { Sleepers } from "../wait/sleepers.ts";
+import type { Words } from "../wait/words.ts";
 
 const COUNT = 0;
 const WAITERS = 1;
@@ -16,12 +21,12 @@ const LARGEST_COUNT = 0x7fffffff;
  * A count of permits, shared by all processes. It starts at 0, which is what all-zero memory means.
  *
  * It takes 64 bytes of a region, at a multiple of 64. Where nobody waits, every call is a few atomic
- * operations, without a system call. A process that dies keeps the permits that it acquired: a
+ * operations, and no system call is made. A process that dies keeps the permits that it acquired: a
  * semaphore has no holders. A permit meant for a waiter that dies goes to another one.
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0 | permits | who acquires takes one, who releases adds |
+ * | 0 | permits | `acquire` takes one, `release` adds |
  * | 1 | how many may sleep; too many after a death, which costs a system call | waiters |
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
@@ -50,18 +55,18 @@ export class Semaphore {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {RangeError} If the offset is no multiple of 64, or the semaphore does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the semaphore does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0) {
     this.#words = placeWords(memory, byteOffset, Semaphore.byteLength, "semaphore");
   }
 
-  /** How many permits there are; by the time this returns, it may be otherwise. */
+  /** How many permits there are. By the time this returns, that may have changed. */
   get count(): number {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     const count = countIn(cells);
-    ground.check();
+    lossWatch.check();
     return count;
   }
 
@@ -87,9 +92,9 @@ export class Semaphore {
 
   /** Takes a permit if there is one. */
   tryAcquire(): boolean {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     const taken = takeOne(cells);
-    ground.check();
+    lossWatch.check();
     return taken;
   }
 
@@ -97,26 +102,26 @@ export class Semaphore {
    * Adds permits and wakes as many waiters.
    *
    * @param count how many, default 1
-   * @throws {RangeError} If `count` is no whole number of at least 1, or there would be more than
+   * @throws {RangeError} If `count` is not a whole number of at least 1, or there would be more than
    * 2^31 - 1.
    */
   release(count: number = 1): void {
     const added = wholeNumber(count, "count", "release semaphore", 1);
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     for (let there = countIn(cells);; there = countIn(cells)) {
       if (there + added > LARGEST_COUNT) {
-        ground.check();
+        lossWatch.check();
         throw new RangeError(
           `Cannot release semaphore as it must have at most ${LARGEST_COUNT} permits: ` +
             `it has ${there}, and ${added} were to be added`,
         );
       }
-      // Pairs with the exchange in `takeOne`: what the releaser wrote is seen by who gets the permit.
+      // Pairs with the exchange in `takeOne`: what the releaser wrote is seen by whoever gets the permit.
       if (Atomics.compareExchange(cells, COUNT, there, there + added) === there) break;
     }
     // After the permits: a waiter announces itself before it looks at them for the last time.
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(COUNT, added);
-    ground.check();
+    lossWatch.check();
   }
 }
 

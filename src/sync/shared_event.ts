@@ -1,12 +1,17 @@
 /** Something that has happened, or not yet. */
 
 import { checkOptions, type Names } from "../check/options.ts";
-import { type Attempt, attemptAsync, attemptSync } from "./attempt.ts";
-import { damaged } from "./damage.ts";
-import { patience, patienceSync, type SyncWaitOptions, type WaitOptions } from "./options.ts";
-import { placeWords, type SyncMemory } from "./place.ts";
-import { Sleepers } from "./sleepers.ts";
-import { EVERYBODY, type Words } from "./words.ts";
+import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
+import { damaged } from "../wait/damage.ts";
+import {
+  patience,
+  patienceSync,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from "../wait/patience.ts";
+import { placeWords, type SyncMemory } from "../wait/place.ts";
+import { Sleepers } from "../wait/sleepers.ts";
+import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const STATE = 0;
 const WAITERS = 1;
@@ -26,8 +31,8 @@ const EVENT: Names<SharedEventOptions> = { autoReset: true };
 /**
  * An event that processes wait for. All-zero memory is an event that is not set.
  *
- * It takes 64 bytes of a region, at a multiple of 64. Every process has to say the same of
- * `autoReset`. If a waiter dies that an auto-reset event was meant for, another one gets it.
+ * It takes 64 bytes of a region, at a multiple of 64. Every process has to give the same `autoReset`.
+ * If an auto-reset event was meant for a waiter that dies, another waiter gets it.
  *
  * | word | what | written by |
  * |---|---|---|
@@ -62,7 +67,7 @@ export class SharedEvent {
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
    * @throws {TypeError} If there is no such option.
-   * @throws {RangeError} If the offset is no multiple of 64, or the event does not fit.
+   * @throws {RangeError} If the offset is not a multiple of 64, or the event does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0, options: SharedEventOptions = {}) {
@@ -71,31 +76,31 @@ export class SharedEvent {
     this.#words = placeWords(memory, byteOffset, SharedEvent.byteLength, "event");
   }
 
-  /** Whether it is set; by the time this returns, it may be otherwise. */
+  /** Whether it is set. By the time this returns, that may have changed. */
   get isSet(): boolean {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     const set = isSet(Atomics.load(cells, STATE));
-    ground.check();
+    lossWatch.check();
     return set;
   }
 
-  /** Sets it and wakes who waits: one for an auto-reset event, else all. */
+  /** Sets it and wakes waiters: one for an auto-reset event, otherwise all. */
   set(): void {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     // Pairs with the load or the exchange in `pass`.
     Atomics.store(cells, STATE, 1);
     // After the store: a waiter announces itself before it looks for the last time.
     if (Atomics.load(cells, WAITERS) !== 0) {
       this.#words.wake(STATE, this.#autoReset ? 1 : EVERYBODY);
     }
-    ground.check();
+    lossWatch.check();
   }
 
-  /** Takes it back. Who has not passed yet has to wait. */
+  /** Resets it. Callers that have not passed yet have to wait. */
   reset(): void {
-    const { cells, ground } = this.#words;
+    const { cells, lossWatch } = this.#words;
     Atomics.store(cells, STATE, 0);
-    ground.check();
+    lossWatch.check();
   }
 
   /**
@@ -122,7 +127,7 @@ export class SharedEvent {
   }
 }
 
-/** @throws {Deno.errors.InvalidData} If it is no state. */
+/** @throws {Deno.errors.InvalidData} If it is not a state. */
 function isSet(state: number): boolean {
   if (state === 0 || state === 1) return state === 1;
   throw damaged("event", state);

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
-import { LIST_LOCK } from "../../src/channel/layout.ts";
+import { LIST_LOCK } from "../../src/channel/queue/queue_layout.ts";
 import { resultOf, runChild } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, openPair, textOf } from "./_channels.ts";

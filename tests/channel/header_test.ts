@@ -4,8 +4,8 @@ import { findHeader, type Geometry, makeHeader } from "../../src/channel/header.
 import { CHANNEL } from "../../src/channel/kinds.ts";
 import { FIRST_ZERO } from "../../src/channel/layout.ts";
 import { LossWatch } from "../../src/mapping/loss.ts";
-import type { Words } from "../../src/sync/words.ts";
-import { BufferWords } from "../../src/sync/buffer_words.ts";
+import type { Words } from "../../src/wait/words.ts";
+import { BufferWords } from "../../src/wait/buffer_words.ts";
 import { assertEquals } from "@std/assert";
 
 const GEOMETRY: Geometry = { capacity: 4096, flags: 0, layout: 0n };
@@ -28,7 +28,7 @@ Deno.test("findHeader() finds what was made and used since it looked for the fir
   const plain = new BufferWords(new SharedArrayBuffer(8192), 0, 8192);
   const words: Words = Object.create(plain, {
     cells: { value: plain.cells },
-    ground: {
+    lossWatch: {
       value: new Interleaved(() => {
         makeHeader(plain, CHANNEL, GEOMETRY);
         plain.cells[FIRST_ZERO] = 1;

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
-import { CAPACITY, HEAD, MOST_ENDPOINTS, RING, TAIL } from "../../src/channel/layout.ts";
+import { CAPACITY, RING } from "../../src/channel/layout.ts";
+import { HEAD, MOST_ENDPOINTS, TAIL } from "../../src/channel/queue/queue_layout.ts";
 import { bytes, fill, openPair, textOf } from "./_channels.ts";
 
 const { BadResource, Busy, BrokenPipe, InvalidData, TimedOut } = Deno.errors;

@@ -5,7 +5,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, Latest, spawnWithChannel } from "@mmap/mmap/channel";
 import { SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
-import { echo, openService } from "./_rpc.ts";
+import { echo, openService } from "./calls/_calls.ts";
 
 const ignore = Deno.build.os !== "linux";
 

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Barrier } from "@mmap/mmap/sync";
-import { Arena, inEveryOrder, inTime } from "./_plans.ts";
-import { isKilled, type Plan, step, times } from "./_scheduler.ts";
+import { Arena, inEveryOrder, inTime } from "../wait/_plans.ts";
+import { isKilled, type Plan, step, times } from "../wait/_scheduler.ts";
 
 const ROUND = 2;
 

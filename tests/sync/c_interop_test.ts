@@ -5,7 +5,7 @@ import { Futex, Mutex } from "@mmap/mmap/sync";
 import { Child } from "../_child.ts";
 import { hasProgram } from "../_gcc.ts";
 import { type Both, withCPeer } from "./_c_peer.ts";
-import { nameIn } from "./_names.ts";
+import { nameIn } from "../wait/_names.ts";
 
 const WAITERS_BIT = 0x80000000 | 0;
 

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Condition, Mutex, Once } from "@mmap/mmap/sync";
-import { Arena, inEveryOrder, inTime } from "./_plans.ts";
-import { type Plan, step } from "./_scheduler.ts";
+import { Arena, inEveryOrder, inTime } from "../wait/_plans.ts";
+import { type Plan, step } from "../wait/_scheduler.ts";
 
 /** A condition at 0, its mutex at 64. */
 function arenaOfCondition(): { arena: Arena; condition: Condition; mutex: Mutex } {

@@ -4,7 +4,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Barrier, Mutex, Once, RwLock, Semaphore } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Child } from "../_child.ts";
-import { nameIn } from "./_names.ts";
+import { nameIn } from "../wait/_names.ts";
 
 const PROGRAM = new URL("_mortals.ts", import.meta.url);
 

@@ -12,8 +12,8 @@ import {
   type WaitOptions,
 } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Attempt, attemptAsync } from "../../src/sync/attempt.ts";
-import { BufferWords } from "../../src/sync/buffer_words.ts";
+import { type Attempt, attemptAsync } from "../../src/wait/attempt.ts";
+import { BufferWords } from "../../src/wait/buffer_words.ts";
 import { Child } from "../_child.ts";
 import { withLocks } from "./_without_locks.ts";
 

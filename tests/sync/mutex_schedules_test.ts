@@ -2,11 +2,18 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Mutex, type MutexGuard } from "@mmap/mmap/sync";
-import { BufferWords } from "../../src/sync/buffer_words.ts";
-import { LockAttempt } from "../../src/sync/mutex.ts";
-import { RobustWord } from "../../src/sync/robust_word.ts";
-import { Arena, inEveryOrder, inTime, waitOrAbort } from "./_plans.ts";
-import { fingerprintOf, FIRST_NUMBER, isKilled, type Plan, step, times } from "./_scheduler.ts";
+import { BufferWords } from "../../src/wait/buffer_words.ts";
+import { LockAttempt } from "../../src/wait/lock_attempt.ts";
+import { RobustWord } from "../../src/wait/robust_word.ts";
+import { Arena, inEveryOrder, inTime, waitOrAbort } from "../wait/_plans.ts";
+import {
+  fingerprintOf,
+  FIRST_NUMBER,
+  isKilled,
+  type Plan,
+  step,
+  times,
+} from "../wait/_scheduler.ts";
 
 /** Each actor locks a mutex and unlocks it, `rounds` times. */
 function lockers(actors: number, rounds: number): () => Plan {

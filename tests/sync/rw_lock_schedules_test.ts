@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type MutexGuard, type ReadGuard, RwLock } from "@mmap/mmap/sync";
-import { THREADS } from "../../src/sync/holder.ts";
-import { Members } from "../../src/sync/members.ts";
-import { Arena, inEveryOrder, inTime } from "./_plans.ts";
-import { fingerprintOf, FIRST_NUMBER, isKilled, type Plan, step } from "./_scheduler.ts";
+import { THREADS } from "../../src/wait/holder.ts";
+import { Members } from "../../src/wait/members.ts";
+import { Arena, inEveryOrder, inTime } from "../wait/_plans.ts";
+import { fingerprintOf, FIRST_NUMBER, isKilled, type Plan, step } from "../wait/_scheduler.ts";
 
 /** What an actor does with a lock. */
 type Visit = (lock: RwLock, room: Room) => void;
@@ -196,7 +196,7 @@ inEveryOrder(
 inEveryOrder("A list of members never loses one that lives", () => {
   const arena = new Arena(RwLock.byteLength);
   const members = new Members(16, THREADS);
-  const cells = new Int32Array(arena.memory, 0, 20); // of two places
+  const cells = new Int32Array(arena.memory, 0, 20); // of two slots
   arena.words.set([18, FIRST_NUMBER, fingerprintOf(0)], 15); // the first actor is in
   return {
     memory: arena.memory,

@@ -2,11 +2,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Semaphore, SharedEvent } from "@mmap/mmap/sync";
-import { BufferWords } from "../../src/sync/buffer_words.ts";
+import { BufferWords } from "../../src/wait/buffer_words.ts";
 import { AcquireAttempt } from "../../src/sync/semaphore.ts";
 import { PassAttempt } from "../../src/sync/shared_event.ts";
-import { Arena, inEveryOrder, inTime, waitOrAbort } from "./_plans.ts";
-import { isKilled, type Plan, step, times } from "./_scheduler.ts";
+import { Arena, inEveryOrder, inTime, waitOrAbort } from "../wait/_plans.ts";
+import { isKilled, type Plan, step, times } from "../wait/_scheduler.ts";
 
 inEveryOrder("Semaphore.release() gives one permit to each of two that wait", () => {
   const arena = new Arena(64);

@@ -3,7 +3,7 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Condition, Mutex, RwLock } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { nameIn } from "./_names.ts";
+import { nameIn } from "../wait/_names.ts";
 
 /** Nobody has this number, as good as sure; and a mask of the numbers. */
 const NOBODY = 0x3fffffff;

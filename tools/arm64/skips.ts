@@ -45,7 +45,7 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "qemu-user 7.2 has no futex_waitv, process_vm_readv and process_vm_writev",
-    files: ["tests/sync/waiter_calls_test.ts"],
+    files: ["tests/wait/waiter_calls_test.ts"],
     tests: [
       "Futex.wait() parks one call for a thousand words",
       "a program ends by itself when its waits have ended",

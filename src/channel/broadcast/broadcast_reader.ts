@@ -1,0 +1,154 @@
+/** The ring of a broadcast as one reader sees it. Nothing here waits, and nothing is written. */
+
+import { copyOut, pooledCopy } from "../../mapping/slab.ts";
+import { loadAfter } from "../../wait/order.ts";
+import { EPOCH, numberIn, OLDEST, TAIL } from "./broadcast_layout.ts";
+import { loadCount } from "../counts.ts";
+import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
+import type { RingMemory } from "../ring_memory.ts";
+
+/**
+ * How often it may be overtaken in one call. A reader that is always too slow must let other work of
+ * its thread run.
+ */
+const TRIES = 100;
+
+/** Finds records, copies them, and looks afterwards whether they were still there. */
+export class BroadcastReader {
+  readonly #memory: RingMemory;
+  readonly #units: number;
+  readonly #pooled: boolean;
+  /** The next record. */
+  #head = 0;
+  /** What was published when last looked at. */
+  #tail = 0;
+  /** The number of the next message. */
+  #number = 0;
+  /** The halves of OLDEST when last looked at. */
+  #oldestLow = 0;
+  #oldestHigh = 0;
+  /** How many messages were overwritten before this reader received them. */
+  lost = 0;
+
+  /**
+   * @param pooled whether short messages share buffers
+   * @param from begin behind what was published, or at the oldest record that is kept
+   * @throws {Deno.errors.InvalidData} If the ring is damaged.
+   */
+  constructor(memory: RingMemory, pooled: boolean, from: "newest" | "oldest") {
+    this.#memory = memory;
+    this.#units = memory.capacity / 8;
+    this.#pooled = pooled;
+    const start = from === "newest" ? TAIL : OLDEST;
+    for (let i = 0; !this.#moveTo(loadCount(memory.cells, start)); i++) {
+      if (i === TRIES) throw damaged(memory, "its positions contradict each other");
+    }
+    this.lost = 0;
+    memory.check();
+  }
+
+  /** After the memory was lost and is there again: forgets what it made of it meanwhile. */
+  reload(): void {
+    const { cells } = this.#memory;
+    const oldest = loadCount(cells, OLDEST);
+    this.#tail = this.#head;
+    if (this.#head >= oldest && this.#head <= loadCount(cells, TAIL)) return;
+    // The ring began anew.
+    this.#number = 0;
+    this.#moveTo(oldest);
+  }
+
+  /**
+   * Moves forward to a position, and counts what was skipped.
+   *
+   * @returns false if it was overtaken
+   */
+  #moveTo(position: number): boolean {
+    const { cells, ring } = this.#memory;
+    const low = ring[2 * this.#indexOf(position) + 1]!;
+    const number = numberIn(Atomics.load(cells, EPOCH), low);
+    this.#head = this.#tail = position;
+    if (this.#wasOvertaken()) return false;
+    if (number < this.#number) {
+      throw damaged(this.#memory, `message ${number} comes after message ${this.#number}`);
+    }
+    this.lost += number - this.#number;
+    this.#number = number;
+    return true;
+  }
+
+  #indexOf(position: number): number {
+    return position & (this.#units - 1);
+  }
+
+  /** Whether what was read at the head may have been written over meanwhile. */
+  #wasOvertaken(): boolean {
+    // Pairs with the fence in `BroadcastWriter`: if anything of what was read before is newer than
+    // the record, OLDEST is seen to be behind it.
+    const { cells } = this.#memory;
+    const low = loadAfter(cells, OLDEST);
+    // Mostly it is where it was, and the head is not before that.
+    if (low === this.#oldestLow && cells[OLDEST + 1] === this.#oldestHigh) return false;
+    const oldest = loadCount(cells, OLDEST);
+    if (this.#head < oldest) return true;
+    this.#oldestLow = oldest | 0;
+    this.#oldestHigh = Math.floor(oldest / UPPER_HALF);
+    return false;
+  }
+
+  /**
+   * Takes the next message.
+   *
+   * @returns undefined if there is none now
+   * @throws {Deno.errors.InvalidData} If the ring is damaged.
+   */
+  take(): Uint8Array<ArrayBuffer> | undefined {
+    const { cells } = this.#memory;
+    for (let i = 0; i < TRIES; i++) {
+      if (this.#head === this.#tail) {
+        // Pairs with the store in `BroadcastWriter.publish`.
+        this.#tail = loadCount(cells, TAIL);
+        if (this.#head === this.#tail) return undefined;
+      }
+      const message = this.#read();
+      if (message !== undefined) return message;
+      this.#moveTo(loadCount(cells, OLDEST));
+    }
+    return undefined;
+  }
+
+  /** @returns undefined if it was overtaken */
+  #read(): Uint8Array<ArrayBuffer> | undefined {
+    const { ring, bytes } = this.#memory;
+    let start = this.#head;
+    let index = this.#indexOf(start);
+    let byteLength = ring[2 * index]!;
+    if (byteLength === PADDING) {
+      start += this.#units - index;
+      index = 0;
+      byteLength = ring[0]!;
+    }
+    const units = unitsOf(byteLength);
+    const isRecord = byteLength >= 0 && byteLength <= this.#memory.longest &&
+      index + units <= this.#units && start + units <= this.#tail &&
+      this.#tail - this.#head <= this.#units &&
+      ring[2 * index + 1] === (this.#number | 0);
+    if (!isRecord) {
+      if (this.#wasOvertaken()) return undefined;
+      throw damaged(this.#memory, `message ${this.#number} does not begin at ${start}`);
+    }
+    const at = 8 * index + RECORD_HEADER_BYTE_LENGTH;
+    const message = this.#pooled
+      ? pooledCopy(bytes, ring, at, byteLength)
+      : copyOut(bytes, at, byteLength);
+    if (this.#wasOvertaken()) return undefined;
+    this.#head = start + units;
+    this.#number++;
+    return message;
+  }
+}
+
+function damaged(memory: RingMemory, how: string): Error {
+  memory.check(); // zeros in its place are no damage
+  return new Deno.errors.InvalidData(`Cannot receive message: the ring is damaged, ${how}`);
+}

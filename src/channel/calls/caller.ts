@@ -1,0 +1,227 @@
+/** What a client does: its calls, and the connection to the server. */
+
+import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
+import { system } from "../../os/mod.ts";
+import type { Patience } from "../../wait/patience.ts";
+import { pathOfMeeting } from "./beside.ts";
+import { type Connection, makeConnection } from "./connection.ts";
+import {
+  ANSWER,
+  CANCEL,
+  ENDED,
+  FAILURE,
+  type Frame,
+  readFrame,
+  REQUEST,
+  RPC_VERSION,
+  sendMessage,
+  WELCOME,
+  wordsOf,
+} from "./frames.ts";
+import type { Meeting } from "./meeting.ts";
+import { FULL, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
+import { ACTION, PendingCall } from "./pending_call.ts";
+import { Permits } from "./permits.ts";
+
+const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
+
+/** How long to wait for a slot to offer a connection in, if others have all of them. */
+const RETRY_MS = 5;
+
+/** The client's side of a connection. */
+export class Caller {
+  readonly #meeting: Meeting;
+  readonly #connection: Connection;
+  /** Beside which the memory of the connection is; undefined if it is anonymous. */
+  readonly #meetingPath: string | undefined;
+  readonly #longestRequest: number;
+  /** Calls that were sent and that the server has not ended. */
+  readonly #calls = new Map<number, PendingCall>();
+  /** Calls that wait for their turn too. */
+  readonly #pending = new Set<PendingCall>();
+  /** None before the server's welcome. */
+  readonly #permits = new Permits(0);
+  #welcomed = false;
+  #lastId = 0;
+  /** Why there can be no more calls. */
+  #failure: Error | undefined;
+
+  /** Fulfilled once this has failed and waits for nothing any more. */
+  readonly finished: Promise<void>;
+
+  /** Offers a connection at a meeting place, which this owns. @throws as `connect` does */
+  constructor(meeting: Meeting) {
+    const pid = meeting.serverPid();
+    if (pid === undefined) {
+      throw new Deno.errors.ConnectionRefused("Cannot connect to server: there is no server");
+    }
+    const { ringCapacity, longestRequest, pidNamespace: theirs } = meeting.facts();
+    const isNear = theirs !== 0 && theirs === system().processes.pidNamespace();
+    this.#meetingPath = isNear ? undefined : pathOfMeeting(meeting.placed.region);
+    const { connection, text } = makeConnection(ringCapacity, pid, this.#meetingPath);
+    this.#meeting = meeting;
+    this.#connection = connection;
+    this.#longestRequest = longestRequest;
+    this.finished = Promise.all([this.#listen(), this.#offer(text)]).then(() => {});
+  }
+
+  /** The server's process. */
+  get pid(): number {
+    return this.#connection.pid;
+  }
+
+  /** Offers the connection, and waits for the server to take it. */
+  async #offer(text: string): Promise<void> {
+    const meeting = this.#meeting;
+    try {
+      while (!meeting.offer(text)) {
+        if (meeting.serverPid() === undefined) return this.fail(this.#refused());
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+      if (await meeting.decided(FOR_EVER)) meeting[Symbol.dispose]();
+      else this.fail(this.#refused());
+    } catch (error) {
+      // Or the client was closed meanwhile.
+      this.fail(error as Error);
+    }
+  }
+
+  #refused(): Error {
+    const { why } = this.#meeting;
+    if (why === FULL) {
+      return new Deno.errors.ConnectionRefused(
+        `Cannot connect to server: process ${this.pid} has ${MOST_CLIENTS} clients, and takes no more`,
+      );
+    }
+    if (why === UNREACHABLE) return this.#unreachable();
+    return new Deno.errors.ConnectionRefused(
+      `Cannot connect to server: process ${this.pid} has ended or does not take the connection`,
+    );
+  }
+
+  /** The server cannot open the memory. */
+  #unreachable(): Error {
+    const subject = `Cannot connect to server: process ${this.pid}`;
+    if (this.#meetingPath !== undefined) {
+      return new Deno.errors.PermissionDenied(
+        `${subject} cannot open what this one makes beside '${this.#meetingPath}': ` +
+          `it is of another user, or sees another directory there`,
+      );
+    }
+    return new Deno.errors.PermissionDenied(
+      `${subject} cannot open this one's memory: it is of another user, or, for a server ` +
+        `without a name or path, in another PID namespace`,
+    );
+  }
+
+  /** Takes what the server sends, until one of them leaves or dies. */
+  async #listen(): Promise<void> {
+    const { answers } = this.#connection;
+    try {
+      for (let m = await answers.receive(); m !== null; m = await answers.receive()) {
+        this.#take(readFrame(m));
+      }
+      this.fail(new Deno.errors.BrokenPipe(`Cannot ${ACTION}: it was closed, or has hung up`));
+    } catch (error) {
+      this.fail(this.#explain(error as Error));
+    }
+  }
+
+  #explain(cause: Error): Error {
+    if (!(cause instanceof Deno.errors.ConnectionReset)) return cause;
+    const { ConnectionReset } = Deno.errors;
+    return new ConnectionReset(`Cannot ${ACTION}: process ${this.pid} has died`, { cause });
+  }
+
+  /** @throws {Deno.errors.InvalidData} If a server may not send that. */
+  #take(frame: Frame): void {
+    if (frame.kind === WELCOME && !this.#welcomed) return this.#start(frame);
+    const call = this.#calls.get(frame.call);
+    const isEnd = [ANSWER, FAILURE, ENDED].includes(frame.kind);
+    if (call === undefined || !isEnd) {
+      throw new Deno.errors.InvalidData(`Cannot ${ACTION}: it sent what no server sends`);
+    }
+    call.add(frame);
+    if (frame.hasMore) return;
+    // First: if it throws, the call is rejected with all others.
+    call.end(frame.kind);
+    this.#calls.delete(frame.call);
+    this.#pending.delete(call);
+    this.#permits.leave();
+  }
+
+  #start(frame: Frame): void {
+    const [version, concurrency] = wordsOf(frame);
+    if (version !== RPC_VERSION) {
+      throw new Deno.errors.InvalidData(`Cannot ${ACTION}: it speaks version ${version}`);
+    }
+    this.#welcomed = true;
+    for (let i = 0; i < concurrency!; i++) this.#permits.leave();
+  }
+
+  /** @throws {RangeError} If the request is too long. @throws as `Client.call` does */
+  call(request: Uint8Array, patience: Patience): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = plainBytes(request, "request", ACTION);
+    if (lengthOf(bytes) > this.#longestRequest) {
+      throw new RangeError(
+        `Cannot ${ACTION} as a request must be at most ${this.#longestRequest} bytes long: ` +
+          `received ${lengthOf(bytes)}`,
+      );
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    const call = new PendingCall(bytes, this.#send, this.#cancel);
+    this.#pending.add(call);
+    call.limit(patience);
+    this.#permits.enter(call.start);
+    return call.promise;
+  }
+
+  readonly #send = async (call: PendingCall): Promise<void> => {
+    call.id = this.#nextId();
+    this.#calls.set(call.id, call);
+    try {
+      const { requests } = this.#connection;
+      await sendMessage(requests, REQUEST, call.id, call.request, () => !call.settled);
+    } catch (error) {
+      this.#failSending(error as Error);
+    }
+  };
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) >>> 0; while (
+      this.#lastId === 0 || this.#calls.has(this.#lastId)
+    );
+    return this.#lastId;
+  }
+
+  /** Where the server is gone, what it sent before is received first: see `#listen`. */
+  #failSending(error: Error): void {
+    const { BadResource, BrokenPipe, ConnectionReset } = Deno.errors;
+    if ([BadResource, BrokenPipe, ConnectionReset].some((gone) => error instanceof gone)) return;
+    this.fail(error);
+  }
+
+  readonly #cancel = (call: PendingCall, why: number): void => {
+    if (this.#permits.forget(call.start)) {
+      this.#pending.delete(call);
+      return;
+    }
+    sendMessage(this.#connection.requests, CANCEL, call.id, new Uint8Array([why]))
+      .catch((error) => this.#failSending(error));
+  };
+
+  /** There can be no more calls, and those that wait are rejected. The first reason counts. */
+  fail(reason: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    for (const call of this.#pending) call.fail(reason);
+    this.#pending.clear();
+    this.#calls.clear();
+    try {
+      this.#connection[Symbol.dispose]();
+    } catch {
+      // What the server could write to is damaged. Nobody uses it any more.
+    }
+    this.#meeting[Symbol.dispose]();
+  }
+}

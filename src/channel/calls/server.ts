@@ -1,0 +1,250 @@
+/** `serve`: answers to the calls of other processes. */
+
+import { callable, checkOptions, type Names } from "../../check/options.ts";
+import { wholeNumber } from "../../check/numbers.ts";
+import { system } from "../../os/mod.ts";
+import { formatHandle, type RegionHandle } from "../../object/handle.ts";
+import { SERVER } from "../kinds.ts";
+import { capacityFrom } from "../options.ts";
+import { createPlaced, PLACE, type PlaceOptions } from "../place.ts";
+import { pathOfMeeting } from "./beside.ts";
+import { acceptConnection, type Connection } from "./connection.ts";
+import { Meeting, type Offer } from "./meeting.ts";
+import { FULL, MEETING, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
+import { Permits } from "./permits.ts";
+import { type Handler, type ServerPlan, Session } from "./session.ts";
+
+/** Options of {@linkcode serve}. */
+export interface ServeOptions extends PlaceOptions {
+  /**
+   * The length in bytes of the rings that each client gets, one for requests and one for answers:
+   * rounded up to a power of two, at least 4096. Requests and answers may be longer; then they are
+   * passed in parts.
+   * @default {262144}
+   */
+  capacity?: number;
+  /**
+   * How many handlers run at a time, and how many calls one client may have at a time; further ones
+   * wait, in the client.
+   * @default {64}
+   */
+  concurrency?: number;
+  /**
+   * The longest request, in bytes: below 2^32.
+   * @default {268435456}
+   */
+  maxRequestByteLength?: number;
+}
+
+const SERVE: Names<ServeOptions> = {
+  ...PLACE,
+  capacity: true,
+  concurrency: true,
+  maxRequestByteLength: true,
+};
+
+const ACTION = "serve";
+const DEFAULT_CAPACITY = 1 << 18;
+const DEFAULT_CONCURRENCY = 64;
+const MOST_CONCURRENCY = 2 ** 20;
+const DEFAULT_LONGEST_REQUEST = 2 ** 28;
+const MOST_REQUEST = 2 ** 32 - 1;
+
+/** The errors of opening a client's memory that are no fault of the client. */
+const UNREACHED = [
+  Deno.errors.NotFound,
+  Deno.errors.NotSupported,
+  Deno.errors.PermissionDenied,
+];
+
+/** The environment variable of `env` and `fromEnv` if none is named. */
+export const DEFAULT_VARIABLE = "MMAP_SERVER";
+
+/** Makes a server; for `serve` alone. */
+let make: (meeting: Meeting, plan: ServerPlan) => Server;
+
+/**
+ * What {@linkcode serve} gives: it answers calls until it is closed. As long as it is open, the
+ * program does not end by itself.
+ */
+export class Server implements Disposable, AsyncDisposable {
+  readonly #meeting: Meeting;
+  readonly #plan: ServerPlan;
+  readonly #meetingPath: string | undefined;
+  readonly #sessions = new Map<Session, Promise<void>>();
+  readonly #finished: Promise<void>;
+
+  static {
+    make = (meeting, plan) => new Server(meeting, plan);
+  }
+
+  /**
+   * @ignore
+   * @throws {TypeError} Always, for others than `serve`.
+   */
+  private constructor(meeting: Meeting, plan: ServerPlan) {
+    this.#meeting = meeting;
+    this.#plan = plan;
+    this.#meetingPath = pathOfMeeting(meeting.placed.region);
+    this.#finished = this.#listen();
+  }
+
+  /** How many clients are connected. One that died is counted for up to 100 ms. */
+  get clients(): number {
+    return this.#sessions.size;
+  }
+
+  /** Whether the server was closed. */
+  get closed(): boolean {
+    return this.#meeting.closed;
+  }
+
+  /** Fulfilled once the server was closed and waits for nothing any more. It awaits no handlers. */
+  get finished(): Promise<void> {
+    return this.#finished;
+  }
+
+  /**
+   * What another process needs to connect, as plain JSON; good as long as the server is open.
+   *
+   * @throws {Deno.errors.BadResource} If the server is closed.
+   */
+  handle(): RegionHandle {
+    return this.#meeting.placed.region.handle();
+  }
+
+  /**
+   * The handle as an environment for `Deno.Command`.
+   *
+   * @param variable default "MMAP_SERVER"
+   */
+  env(variable: string = DEFAULT_VARIABLE): Record<string, string> {
+    return { [variable]: formatHandle(this.handle()) };
+  }
+
+  /** Takes in clients until the server is closed. */
+  async #listen(): Promise<void> {
+    try {
+      while (!this.closed) {
+        for (const offer of await this.#meeting.offers({ deadline: Infinity, signal: undefined })) {
+          this.#decide(offer);
+        }
+      }
+    } catch {
+      // The server was closed, or nobody can ever come any more.
+      this.close();
+    }
+    await Promise.all(this.#sessions.values());
+  }
+
+  #decide(offer: Offer): void {
+    const connection = this.#accept(offer.text);
+    const isTaken = typeof connection === "object";
+    if (isTaken) this.#serve(connection);
+    this.#meeting.decide(offer, isTaken, isTaken ? 0 : connection);
+  }
+
+  /** @returns why not; 0 where the client died meanwhile or does not keep to the rules */
+  #accept(text: string): Connection | number {
+    if (this.#sessions.size >= MOST_CLIENTS) return FULL;
+    try {
+      return acceptConnection(text, this.#plan.concurrency, this.#meetingPath);
+    } catch (error) {
+      return UNREACHED.some((type) => error instanceof type) ? UNREACHABLE : 0;
+    }
+  }
+
+  #serve(connection: Connection): void {
+    const session = new Session(connection, this.#plan);
+    this.#sessions.set(session, session.run().then(() => void this.#sessions.delete(session)));
+  }
+
+  /**
+   * Ends the server at once: the signals of running handlers are aborted, and all calls that have no
+   * answer yet fail with `Deno.errors.BrokenPipe`. Closing a closed server does nothing.
+   */
+  close(): void {
+    if (this.closed) return;
+    this.#meeting.leaveSeat();
+    this.#meeting[Symbol.dispose]();
+    const reason = new Deno.errors.BrokenPipe("The server was closed");
+    for (const session of this.#sessions.keys()) session.end(reason);
+  }
+
+  /** As {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** As {@linkcode close}, and waits for {@linkcode finished}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.#finished;
+  }
+}
+
+/**
+ * Answers the calls of other processes and Workers: see `connect`. Each call runs the handler once,
+ * many at a time, and their answers go back in the order in which they are ready.
+ *
+ * An answer must stay as it is until it is sent, so give one that nobody else uses.
+ *
+ * If the handler throws, `call` throws in the client: an error of the same class (of those built into
+ * JavaScript and Deno), name, message and `code`, whose `cause` is what `Deno.inspect` shows of the
+ * original.
+ *
+ * A server takes 512 clients. A client in another PID namespace can connect if the server has a path or
+ * name, and if it belongs to the server's user or the server is root.
+ *
+ * A client that dies, stops, does not read its answers or sends nonsense does not hold up others. A
+ * process that can write to the memory of the server's handle can keep new clients from connecting, but
+ * do nothing else.
+ *
+ * @param options where clients find the server, and its limits; with a name or path, one server at a
+ * time may be there
+ * @throws {Deno.errors.AddrInUse} If there is a server of that name or path.
+ * @throws {Deno.errors.AlreadyExists} If something else is there.
+ * @throws {RangeError} If an option is out of range.
+ * @throws {Error} ENOSPC: there is no memory, or no room on the disk.
+ * @throws {TypeError} If `handler` is not a function.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve } from "@mmap/mmap/channel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ capacity: 65536 }, (request) => request.map((byte) => 2 * byte));
+ * await using client = connect(server.handle()); // a child: Client.fromEnv(), given server.env()
+ * assertEquals(await client.call(new Uint8Array([1, 2, 3])), new Uint8Array([2, 4, 6]));
+ * ```
+ */
+export function serve(options: ServeOptions, handler: Handler): Server {
+  callable(handler, "handler", ACTION);
+  checkOptions(options, SERVE, ACTION);
+  const { capacity = DEFAULT_CAPACITY, maxRequestByteLength = DEFAULT_LONGEST_REQUEST } = options;
+  const ringCapacity = capacityFrom(capacity, ACTION);
+  const longestRequest = count(maxRequestByteLength, "maxRequestByteLength", MOST_REQUEST);
+  const concurrency = count(
+    options.concurrency ?? DEFAULT_CONCURRENCY,
+    "concurrency",
+    MOST_CONCURRENCY,
+  );
+  const permits = new Permits(concurrency);
+  const meeting = new Meeting(createPlaced(options, SERVER, MEETING));
+  try {
+    meeting.takeSeat({
+      ringCapacity,
+      longestRequest,
+      pidNamespace: system().processes.pidNamespace(),
+    });
+  } catch (error) {
+    meeting[Symbol.dispose]();
+    throw error;
+  }
+  return make(meeting, { handler, concurrency, longestRequest, permits });
+}
+
+/** @throws {RangeError} If it is less than 1 or more than `most`. */
+function count(value: number, name: string, most: number): number {
+  return wholeNumber(value, name, ACTION, 1, most);
+}

@@ -1,0 +1,132 @@
+/** The ring as a consumer sees it. Nothing here waits; one consumer at a time may use it. */
+
+import { copyOut, pooledCopy } from "../../mapping/slab.ts";
+import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
+import { HEAD, RECEIVE_BELL, SEND_BELL, TAIL } from "./queue_layout.ts";
+import type { RingMemory } from "../ring_memory.ts";
+
+/** Up to here, in bytes, a loop is quicker than a view and a call. */
+const LONGEST_LOOP = 32;
+
+/** Finds records and releases them. Positions count units of 8 bytes, and never wrap. */
+export class ReceiveRing {
+  readonly #memory: RingMemory;
+  readonly #units: number;
+  /** The next record, behind those that were taken. */
+  #head = 0;
+  /** What was published when last looked at. */
+  #tail = 0;
+  /** From here on the upper half of the position is another one. */
+  #nextHalf = 0;
+  /** The length of the message that `next` found. */
+  byteLength = 0;
+
+  readonly #pooled: boolean;
+
+  /** @param pooled whether short messages share buffers */
+  constructor(memory: RingMemory, pooled: boolean) {
+    this.#memory = memory;
+    this.#pooled = pooled;
+    this.#units = memory.capacity / 8;
+  }
+
+  /** Takes over from another consumer. */
+  reload(): void {
+    this.#head = this.#memory.position(HEAD);
+    this.#nextHalf = (Math.floor(this.#head / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#tail = this.#memory.position(TAIL);
+  }
+
+  /**
+   * The next message; its length is in `byteLength`.
+   *
+   * @returns where in the ring's bytes; -1 if there is none now
+   * @throws {Deno.errors.InvalidData} If the ring holds no record there.
+   */
+  next(): number {
+    const { ring } = this.#memory;
+    if (this.#head === this.#tail && !this.#look()) return -1;
+    let index = this.#head & (this.#units - 1);
+    let byteLength = ring[2 * index]!;
+    if (byteLength === PADDING) {
+      this.#head += this.#units - index;
+      index = 0;
+      byteLength = ring[0]!;
+    }
+    this.#check(byteLength, index);
+    this.byteLength = byteLength;
+    return 8 * index + RECORD_HEADER_BYTE_LENGTH;
+  }
+
+  /** Whether there is more than when last looked at. */
+  #look(): boolean {
+    // Pairs with the store in `SendRing.publish`.
+    const more = (Atomics.load(this.#memory.cells, TAIL) - this.#tail) | 0;
+    this.#tail += more;
+    return more !== 0;
+  }
+
+  /** Other processes write to the ring, and nothing keeps them from writing nonsense. */
+  #check(byteLength: number, index: number): void {
+    const left = this.#tail - this.#head;
+    const units = unitsOf(byteLength);
+    const isRecord = byteLength >= 0 && byteLength <= this.#memory.longest &&
+      left <= this.#units && units <= left && index + units <= this.#units;
+    if (isRecord) return;
+    this.#memory.check();
+    throw new Deno.errors.InvalidData(
+      `Cannot receive message: the ring is damaged, a length of ${byteLength} bytes is not possible`,
+    );
+  }
+
+  /** A copy of the message that `next` found. */
+  copy(at: number): Uint8Array<ArrayBuffer> {
+    const { bytes, ring } = this.#memory;
+    return this.#pooled
+      ? pooledCopy(bytes, ring, at, this.byteLength)
+      : copyOut(bytes, at, this.byteLength);
+  }
+
+  /** Copies the message that `next` found. @param target long enough for it */
+  copyTo(target: Uint8Array, at: number): void {
+    const { bytes } = this.#memory;
+    const { byteLength } = this;
+    if (byteLength > LONGEST_LOOP) target.set(bytes.subarray(at, at + byteLength));
+    else for (let i = 0; i < byteLength; i++) target[i] = bytes[at + i]!;
+  }
+
+  /** The message that `next` found, in place. */
+  view(at: number): Uint8Array<ArrayBuffer> {
+    return this.#memory.lend(at, this.byteLength);
+  }
+
+  /** Steps over the message that `next` found; others still see it until `release`. */
+  skip(): void {
+    this.#head += unitsOf(this.byteLength);
+  }
+
+  /** Gives the room of all that was stepped over back to the producers. */
+  release(): void {
+    const { cells } = this.#memory;
+    // Pairs with the load in `SendRing.claim`: what was read may be overwritten.
+    if (this.#head < this.#nextHalf) Atomics.store(cells, HEAD, this.#head | 0);
+    else this.#releaseHalf();
+    // Waking a producer for each message would be two system calls each; so not before half of the
+    // ring is free. That is enough for any message, or soon will be: the ring gets empty in the end.
+    if (Atomics.load(cells, SEND_BELL) !== 0 && this.#tail - this.#head <= this.#units >> 1) {
+      this.#memory.wake(SEND_BELL);
+    }
+  }
+
+  #releaseHalf(): void {
+    this.#memory.setPosition(HEAD, this.#head);
+    this.#nextHalf += UPPER_HALF;
+  }
+
+  /** For several consumers: a wake-up that came for two messages may have reached this one alone. */
+  passOn(): void {
+    const { cells } = this.#memory;
+    if (Atomics.load(cells, RECEIVE_BELL) === 0) return;
+    if (Atomics.load(cells, TAIL) !== (this.#head | 0)) this.#memory.wake(RECEIVE_BELL);
+  }
+}

@@ -1,0 +1,105 @@
+/** The ring as a producer sees it. Nothing here waits; one producer at a time may use it. */
+
+import { copyIn } from "../copy.ts";
+import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
+import { HEAD, RECEIVE_BELL, TAIL } from "./queue_layout.ts";
+import type { RingMemory } from "../ring_memory.ts";
+
+/** Writes records and publishes them. Positions count units of 8 bytes, and never wrap. */
+export class SendRing {
+  readonly #memory: RingMemory;
+  readonly #units: number;
+  /** Behind what was published. */
+  #tail = 0;
+  /** Behind what was written. */
+  #written = 0;
+  /** The ring is full there: at least so far consumers had come when last looked at. */
+  #limit = 0;
+  /** From here on the upper half of the position is another one. */
+  #nextHalf = 0;
+
+  constructor(memory: RingMemory) {
+    this.#memory = memory;
+    this.#units = memory.capacity / 8;
+  }
+
+  /** Takes over from another producer. Forgets what was written and not published. */
+  reload(): void {
+    this.#written = this.#tail = this.#memory.position(TAIL);
+    this.#nextHalf = (Math.floor(this.#tail / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#limit = this.#memory.position(HEAD) + this.#units;
+  }
+
+  /**
+   * Room for a message.
+   *
+   * @returns where in the ring's bytes; -1 if there is none now
+   */
+  claim(byteLength: number): number {
+    const { ring } = this.#memory;
+    const index = this.#written & (this.#units - 1);
+    const units = unitsOf(byteLength);
+    const fits = index + units <= this.#units;
+    const end = this.#written + units + (fits ? 0 : this.#units - index);
+    if (end > this.#limit && end > this.#lookForRoom()) return -1;
+    this.#written = end;
+    if (fits) {
+      ring[2 * index] = byteLength;
+      return 8 * index + RECORD_HEADER_BYTE_LENGTH;
+    }
+    ring[2 * index] = PADDING;
+    ring[0] = byteLength;
+    return RECORD_HEADER_BYTE_LENGTH;
+  }
+
+  #lookForRoom(): number {
+    // Pairs with the store in `ReceiveRing.release`: what is overwritten was read.
+    const head = Atomics.load(this.#memory.cells, HEAD);
+    const last = this.#limit - this.#units;
+    this.#limit += (head - last) | 0;
+    return this.#limit;
+  }
+
+  /** Writes a message, which is published later. @returns false if there is no room now */
+  write(message: Uint8Array, byteLength: number): boolean {
+    const at = this.claim(byteLength);
+    if (at === -1) return false;
+    copyIn(this.#memory.bytes, at, message, byteLength);
+    return true;
+  }
+
+  /** Makes the last message shorter than was claimed. @param at where it is */
+  shorten(at: number, byteLength: number): void {
+    const { ring } = this.#memory;
+    const length = (at - RECORD_HEADER_BYTE_LENGTH) / 4;
+    this.#written += unitsOf(byteLength) - unitsOf(ring[length]!);
+    ring[length] = byteLength;
+  }
+
+  /**
+   * Gives all that was written to the consumers, in one step.
+   *
+   * @throws {MappingFaultError} If a page was lost.
+   */
+  publish(cells: Int32Array): void {
+    const { lossWatch } = this.#memory.words;
+    lossWatch.check(); // or others would be given what stands there instead
+    this.#tail = this.#written;
+    // Pairs with the load in `ReceiveRing.next`: whoever sees the new tail sees the records. Before the
+    // look at the bell: a consumer sets it and then looks at the tail.
+    if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
+    else this.#publishHalf();
+    if (Atomics.load(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
+    lossWatch.check();
+  }
+
+  #publishHalf(): void {
+    this.#memory.setPosition(TAIL, this.#tail);
+    this.#nextHalf += UPPER_HALF;
+  }
+
+  /** Forgets what was written and not published. */
+  giveUp(): void {
+    this.#written = this.#tail;
+  }
+}

@@ -1,8 +1,0 @@
-/** What is said of words that none of the algorithms has written. */
-
-/** An error of a value that cannot stand in a word of `what`. */
-export function damaged(what: string, value: number): Error {
-  return new Deno.errors.InvalidData(
-    `Cannot use ${what}: its memory is damaged, ${value} is in one of its words`,
-  );
-}

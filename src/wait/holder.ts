@@ -1,0 +1,244 @@
+/** The holder of a lock, named by two words, and whether it is dead. */
+
+import { pathOfName } from "../object/shared_memory.ts";
+import { system } from "../os/mod.ts";
+import type { Name, OpenObject, Token, TokenObject, TokenSystem } from "../os/system.ts";
+import type { RegionCore } from "../region/core.ts";
+import { damaged } from "./damage.ts";
+import { exchangePair } from "./pair.ts";
+
+/** Who holds a lock, at the moment of asking. */
+export interface LockHolder {
+  /**
+   * The holder's process, from /proc, for showing only; null if it is of another PID namespace, or dead,
+   * or if /proc does not show it to this user.
+   */
+  readonly pid: number | null;
+  /**
+   * The holder's thread, in its own PID namespace. That of a main program has its process's number. 0 if
+   * it died before it wrote it down.
+   */
+  readonly tid: number;
+  /** Whether it lives, as the kernel says: right in every namespace and for every user. */
+  readonly alive: boolean;
+}
+
+/** What the algorithms ask about holders. A test puts its own actors here. */
+export interface Threads {
+  /**
+   * The name of this isolate in this memory. It is asked for before anything changes.
+   *
+   * @throws if there is nothing that would show others that it lives
+   */
+  self(): Name;
+  /** Whether a name belongs to this isolate. */
+  isSelf(number: number, fingerprint: number): boolean;
+  /** Whether a holder is dead for sure; a fingerprint of 0 is not written yet. */
+  isDead(number: number, fingerprint: number): boolean;
+  /** What there is to show of a holder. */
+  holder(number: number, fingerprint: number): LockHolder;
+}
+
+/** In memory that only the threads of one process have. */
+export const THREADS: Threads = {
+  self: () => system().processes.thread(),
+  isSelf: (number, fingerprint) => {
+    const self = THREADS.self();
+    return self.number === number && self.fingerprint === fingerprint;
+  },
+  isDead: (number, fingerprint) => {
+    checkNumber(number);
+    return system().processes.isDead(number, fingerprint);
+  },
+  holder: (number, fingerprint) => {
+    const alive = !THREADS.isDead(number, fingerprint);
+    return { pid: Deno.pid, tid: system().processes.threadOf(number).tid, alive };
+  },
+};
+
+/** @throws {Deno.errors.InvalidData} If nobody can have that number. */
+function checkNumber(number: number): void {
+  if (number < 1 || number > NUMBER_MASK) throw damaged("lock", number);
+}
+
+const known = new WeakMap<RegionCore, Threads>();
+
+/** In a region. */
+export function threadsOf(core: RegionCore): Threads {
+  // Private memory has no file that others could have.
+  const { object, sharing } = core.facts;
+  const { tokens } = system();
+  if (sharing === "private" || object === undefined || tokens === undefined) return THREADS;
+  let threads = known.get(core);
+  if (threads === undefined) known.set(core, threads = new RegionThreads(core, object, tokens));
+  return threads;
+}
+
+/** What this isolate has of an object: several regions may be of one. */
+interface Held {
+  readonly tokens: Set<Token>;
+  /** How many regions have taken a token and are neither closed nor collected. */
+  regions: number;
+}
+
+const heldByObject = new Map<string, Held>();
+
+/**
+ * Gives up the token of a region that has ended. One that nobody closed was only forgotten: as long as
+ * this isolate has other regions of the object, what was joined through it is not a dead one's.
+ */
+function giveUp(object: string, held: Held, token: Token, forgotten: boolean): void {
+  held.regions--;
+  const given = held.regions === 0 ? [...held.tokens] : forgotten ? [] : [token];
+  for (const each of given) {
+    held.tokens.delete(each);
+    each.release();
+  }
+  if (held.regions === 0 && heldByObject.get(object) === held) heldByObject.delete(object);
+}
+
+/** The bits of a word that hold a number; the others are the word's own. */
+export const NUMBER_MASK = 0x3fffffff;
+/** The bit of a lock word that is never set. */
+export const NO_BIT = 0x40000000;
+
+/** Names somebody else wherever one holder is named. */
+function rename(cells: Int32Array, from: Name, to: Name): void {
+  for (let at = 0; at + 1 < cells.length; at += 2) {
+    while (true) {
+      const state = Atomics.load(cells, at);
+      if ((state & NUMBER_MASK) !== from.number || cells[at + 1] !== from.fingerprint) break;
+      const named = [(state & ~NUMBER_MASK) | to.number, to.fingerprint] as const;
+      if (exchangePair(cells, at, [state, from.fingerprint], named)) break;
+    }
+  }
+}
+
+/**
+ * Gives up the token of a region, which stays open: everything that names it is a dead one's, but for
+ * what stands in `kept`, which names a new token from now on.
+ *
+ * @throws if no other token can be had; then nothing is given up
+ */
+export function renewToken(core: RegionCore, kept: readonly Int32Array[]): void {
+  const threads = known.get(core);
+  if (threads instanceof RegionThreads) threads.renew(kept);
+}
+
+/** By tokens. */
+class RegionThreads implements Threads {
+  readonly #core: RegionCore;
+  readonly #opened: OpenObject;
+  readonly #tokens: TokenSystem;
+  #self: Name | undefined;
+  #mine: { readonly held: Held; token: Token } | undefined;
+  #key: string | undefined;
+
+  constructor(core: RegionCore, object: OpenObject, tokens: TokenSystem) {
+    this.#core = core;
+    this.#opened = object;
+    this.#tokens = tokens;
+  }
+
+  self(): Name {
+    return this.#self ?? this.#begin();
+  }
+
+  #begin(): Name {
+    const token = this.#take();
+    if (token === undefined) {
+      const { processes } = system();
+      processes.checkComparable();
+      return this.#self = processes.thread();
+    }
+    const object = this.#objectKey();
+    const held = heldByObject.get(object) ?? { tokens: new Set(), regions: 0 };
+    held.tokens.add(token);
+    held.regions++;
+    heldByObject.set(object, held);
+    const mine = this.#mine = { held, token };
+    // It must not hold the region, which may be collected instead of closed.
+    this.#core.onceClosed((forgotten) => giveUp(object, held, mine.token, forgotten));
+    return this.#self = token;
+  }
+
+  /** See {@linkcode renewToken}. */
+  renew(kept: readonly Int32Array[]): void {
+    const mine = this.#mine;
+    if (mine === undefined) return;
+    const old = mine.token;
+    const fresh = this.#take();
+    if (fresh === undefined) return;
+    mine.held.tokens.add(fresh);
+    for (const cells of kept) rename(cells, old, fresh);
+    this.#self = mine.token = fresh;
+    mine.held.tokens.delete(old);
+    old.release();
+  }
+
+  #objectKey(): string {
+    if (this.#key === undefined) {
+      const { device, inode } = system().objects.status(this.#object);
+      this.#key = `${device} ${inode}`;
+    }
+    return this.#key;
+  }
+
+  /** @throws {Deno.errors.BadResource} If the region is closed. */
+  get #object(): OpenObject {
+    this.#core.live("use locks");
+    return this.#opened;
+  }
+
+  /** Whether holders are known by tokens, and not by the numbers of threads. */
+  get #byToken(): boolean {
+    this.self();
+    return this.#mine !== undefined;
+  }
+
+  #take(): Token | undefined {
+    return this.#tokens.take(describe(this.#core, this.#object));
+  }
+
+  isSelf(number: number, fingerprint: number): boolean {
+    const self = this.self();
+    if (self.number === number && self.fingerprint === fingerprint) return true;
+    for (const token of heldByObject.get(this.#objectKey())?.tokens ?? []) {
+      if (token.number === number && token.fingerprint === fingerprint) return true;
+    }
+    return false;
+  }
+
+  isDead(number: number, fingerprint: number): boolean {
+    checkNumber(number);
+    if (!this.#byToken) return system().processes.isDead(number, fingerprint);
+    const lives = this.#tokens.isHeld(this.#object, number, fingerprint);
+    return !lives && !this.isSelf(number, fingerprint);
+  }
+
+  holder(number: number, fingerprint: number): LockHolder {
+    const alive = !this.isDead(number, fingerprint);
+    const byToken = this.#byToken;
+    const { processes } = system();
+    const { tid, isOwnNamespace } = byToken
+      ? { tid: this.#tokens.threadIn(fingerprint), isOwnNamespace: true }
+      : processes.threadOf(number);
+    if (!alive || !isOwnNamespace) return { pid: null, tid, alive };
+    if (this.isSelf(number, fingerprint)) return { pid: Deno.pid, tid, alive };
+    const pid = byToken
+      ? this.#tokens.processWith(tid, { number, fingerprint })
+      : processes.processOfThread(tid);
+    return { pid, tid, alive };
+  }
+}
+
+function describe(core: RegionCore, object: OpenObject): TokenObject {
+  const { request } = core.live("use locks");
+  const { kind, name } = core.facts;
+  return {
+    object,
+    path: kind === "named" ? pathOfName(name) : request.subject ?? "",
+    // Memory that was attached to has the text of its handle's path there.
+    madeHere: kind === "anonymous" && request.subject === undefined,
+  };
+}

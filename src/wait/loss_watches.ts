@@ -1,0 +1,73 @@
+/**
+ * Whether all pages of a primitive, channel or collection are still the object's. Where one is lost,
+ * nothing there goes on. What this isolate held there is given up, so that others see it as a dead
+ * holder's.
+ */
+
+import { lossCounts, LossWatch } from "../mapping/loss.ts";
+import type { Span } from "../mapping/pages.ts";
+import type { RegionCore } from "../region/core.ts";
+import { renewToken } from "./holder.ts";
+
+/** Holders are named in the first bytes of everything, no farther than this. */
+const NAMES_BYTE_LENGTH = 4096;
+
+/** The watches over the parts of one region. */
+class RegionWatches {
+  readonly #core: RegionCore;
+  readonly #all = new Map<string, { readonly span: Span; readonly watch: LossWatch }>();
+
+  constructor(core: RegionCore) {
+    this.#core = core;
+    // What was lost and healed between two calls was lost all the same.
+    core.beforeHealing(() => this.#all.forEach(({ watch }) => watch.look()));
+  }
+
+  /** Two objects at one place have one watch. */
+  at(span: Span): LossWatch {
+    const key = `${span.byteOffset} ${span.byteLength}`;
+    const known = this.#all.get(key);
+    if (known !== undefined) return known.watch;
+    const watch = new LossWatch(
+      lossCounts(),
+      () => this.#core.lossIn(span),
+      () => this.#giveUp(span),
+    );
+    this.#all.set(key, { span, watch });
+    return watch;
+  }
+
+  #giveUp(lost: Span): void {
+    const kept: Int32Array[] = [];
+    for (const { span, watch } of this.#all.values()) {
+      const isLost = overlap(span, lost) || this.#core.lossIn(span) !== undefined;
+      if (isLost) watch.epoch++;
+      else kept.push(this.#namesIn(span));
+    }
+    try {
+      renewToken(this.#core, kept);
+    } catch {
+      // There is no descriptor left: it is tried again, and at the latest the region's end tells others.
+    }
+  }
+
+  /** The words in which holders may be named. */
+  #namesIn(span: Span): Int32Array {
+    const { buffer, byteOffset, byteLength } = this.#core.ownWindow("use locks");
+    const length = Math.min(span.byteLength, NAMES_BYTE_LENGTH, byteLength - span.byteOffset);
+    return new Int32Array(buffer, byteOffset + span.byteOffset, Math.max(0, length) >> 2);
+  }
+}
+
+function overlap(a: Span, b: Span): boolean {
+  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+}
+
+const known = new WeakMap<RegionCore, RegionWatches>();
+
+/** The watch over a part of a region. */
+export function lossWatchOf(core: RegionCore, span: Span): LossWatch {
+  let watches = known.get(core);
+  if (watches === undefined) known.set(core, watches = new RegionWatches(core));
+  return watches.at(span);
+}

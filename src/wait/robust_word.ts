@@ -1,0 +1,251 @@
+/**
+ * The lock word that Mutex, RwLock and Barrier are built on. One isolate holds it at a time, and it is
+ * taken back from a holder that died.
+ *
+ * | word | bits | what |
+ * |---|---|---|
+ * | STATE | 0-29 | the holder's number (`holder.ts`); 0: free |
+ * | | 31 WAITERS_BIT | somebody may sleep on this word |
+ * | FINGERPRINT | | the holder's fingerprint; 0: not written (yet) |
+ *
+ * FINGERPRINT is 0 whenever STATE is free, and is written by the holder alone, right after it took the
+ * word and right before it gives it back. So beside a number in STATE there is always either 0 or its
+ * holder's fingerprint. Among the living, the number alone names a holder. So a holder that dies
+ * between the two stores can be told from them too, and one exchange of 32 bits takes the word (64 bits
+ * would take half as long again). A thread that reads one word after the other may see two holders. So
+ * the word is taken from a dead holder by exchanging both words at once.
+ */
+
+import { damaged } from "./damage.ts";
+import { NO_BIT, NUMBER_MASK, type Threads } from "./holder.ts";
+import { exchangePair, type Pair } from "./pair.ts";
+import type { Words } from "./words.ts";
+
+const WAITERS_BIT = 0x80000000 | 0;
+
+/** How a lock word was taken: free, or from a dead holder. */
+export type Taken = "taken" | "recovered";
+
+/** A lock word at `index`, its fingerprint in the next word. */
+export class RobustWord {
+  readonly words: Words;
+  readonly index: number;
+  readonly #threads: Threads;
+
+  constructor(words: Words, index: number) {
+    this.words = words;
+    this.index = index;
+    this.#threads = words.threads;
+  }
+
+  /** The holder's number; 0 if it is free. */
+  get holder(): number {
+    return this.#state & NUMBER_MASK;
+  }
+
+  /** @throws {Deno.errors.InvalidData} If a bit is set that has no meaning. */
+  get #state(): number {
+    const state = Atomics.load(this.words.cells, this.index);
+    if ((state & NO_BIT) === 0) return state;
+    throw damaged("lock", state);
+  }
+
+  /** Whether this very isolate holds it. */
+  get isOwn(): boolean {
+    const isOwn = this.#threads.isSelf(this.holder, this.#fingerprint);
+    this.words.lossWatch.check();
+    return isOwn;
+  }
+
+  /** Whether its holder is dead. This takes nothing. */
+  get isLost(): boolean {
+    const { cells } = this.words;
+    const state = this.#state;
+    if ((state & NUMBER_MASK) === 0) return false;
+    const dead = this.#deadHolder(state);
+    // What was read may have been of two holders, one after the other: then it is not there any more.
+    return dead !== undefined && this.#fingerprint === dead[1] &&
+      ((Atomics.load(cells, this.index) ^ state) & NUMBER_MASK) === 0;
+  }
+
+  get #fingerprint(): number {
+    return Atomics.load(this.words.cells, this.index + 1);
+  }
+
+  /** Takes it if it is free and nobody waits: the fast path. */
+  tryTake(): boolean {
+    const { number, fingerprint } = this.#threads.self();
+    const { cells } = this.words;
+    // Pairs with the exchange in `release`: what the last holder wrote is seen from here on. A load
+    // and a store would let two threads in.
+    if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;
+    cells[this.index + 1] = this.#mine = fingerprint;
+    this.#taken();
+    return true;
+  }
+
+  /** After the word was written: what is taken where a page is lost is not taken. */
+  #taken(): void {
+    const { lossWatch } = this.words;
+    lossWatch.check();
+    this.#epoch = lossWatch.epoch;
+  }
+
+  /** When it was taken last, counted in losses: see `release`. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  #epoch = 0;
+  /** The fingerprint with which it was taken last. */
+  #mine = 0;
+
+  /** Takes it if it is free or its holder is dead. */
+  takeNow(): Taken | undefined {
+    while (true) {
+      const state = this.#state;
+      if ((state & NUMBER_MASK) === 0) {
+        if (this.#take(state, 0)) return "taken";
+        continue;
+      }
+      const dead = this.#deadHolder(state);
+      if (dead === undefined) {
+        this.words.lossWatch.check();
+        return undefined;
+      }
+      if (this.#recover(dead)) return "recovered";
+    }
+  }
+
+  /** Takes it if its holder is dead, and only then. */
+  takeIfDead(): boolean {
+    const state = this.#state;
+    if ((state & NUMBER_MASK) === 0) return false;
+    const dead = this.#deadHolder(state);
+    return dead !== undefined && this.#recover(dead);
+  }
+
+  /**
+   * Takes it if it is free, or, if `thorough`, if its holder is dead. Else leaves WAITERS_BIT, so that
+   * the holder will wake this thread.
+   *
+   * @param waited whether this thread has slept on it: then others may sleep still
+   * @returns undefined if it is held; `expected` then is the value to wait on
+   */
+  takeOrWait(waited: boolean, thorough: boolean): Taken | undefined {
+    while (true) {
+      const state = this.#state;
+      if ((state & NUMBER_MASK) === 0) {
+        if (this.#take(state, waited ? WAITERS_BIT : 0)) return "taken";
+        continue;
+      }
+      const dead = thorough ? this.#deadHolder(state) : undefined;
+      if (dead !== undefined) {
+        if (this.#recover(dead)) return "recovered";
+      } else if (this.#announce(state)) {
+        return undefined;
+      }
+    }
+  }
+
+  /**
+   * For a thread that only wants it to be free. If `thorough`, this takes it from a dead holder.
+   * Otherwise it leaves WAITERS_BIT.
+   *
+   * @returns undefined if it is held; `expected` then is the value to wait on
+   */
+  freeOrWait(thorough: boolean): "free" | "recovered" | undefined {
+    while (true) {
+      const state = this.#state;
+      if ((state & NUMBER_MASK) === 0) return "free";
+      const dead = thorough ? this.#deadHolder(state) : undefined;
+      if (dead !== undefined) {
+        if (this.#recover(dead)) return "recovered";
+      } else if (this.#announce(state)) {
+        return undefined;
+      }
+    }
+  }
+
+  /** Leaves WAITERS_BIT beside a holder; false if the word has changed meanwhile. */
+  #announce(state: number): boolean {
+    // An exchange and not an `or`: a holder that has just released would leave the bit on a free
+    // word, and this thread would sleep for nothing.
+    const waiting = state | WAITERS_BIT;
+    if (
+      state !== waiting &&
+      Atomics.compareExchange(this.words.cells, this.index, state, waiting) !== state
+    ) return false;
+    this.words.lossWatch.check();
+    this.expected = waiting;
+    return true;
+  }
+
+  /** The value to wait on, after `takeOrWait` returned undefined. */
+  expected = 0;
+
+  /** Takes a free word; its own WAITERS_BIT stays. */
+  #take(state: number, bits: number): boolean {
+    const { number, fingerprint } = this.#threads.self();
+    const { cells } = this.words;
+    if (Atomics.compareExchange(cells, this.index, state, state | number | bits) !== state) {
+      return false;
+    }
+    cells[this.index + 1] = this.#mine = fingerprint;
+    this.#taken();
+    return true;
+  }
+
+  /** Both words, if they name a holder that is dead. */
+  #deadHolder(state: number): Pair | undefined {
+    const fingerprint = this.#fingerprint;
+    return this.#threads.isDead(state & NUMBER_MASK, fingerprint)
+      ? [state, fingerprint]
+      : undefined;
+  }
+
+  /** Takes it from a dead holder. @returns false if the words are not the dead one's any more */
+  #recover(dead: Pair): boolean {
+    const { number, fingerprint } = this.#threads.self();
+    // Both at once: the fingerprint may have been read a moment later, from another holder, and the
+    // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
+    // there still.
+    const named: Pair = [number | WAITERS_BIT, fingerprint];
+    if (!exchangePair(this.words.cells, this.index, dead, named)) return false;
+    this.#taken();
+    return true;
+  }
+
+  /**
+   * Gives it back and wakes one waiter, or all. Only the thread that took it may call this. Nothing
+   * happens if that thread has lost it since: its memory was lost, cut off or overwritten, and somebody
+   * else may hold it.
+   *
+   * @param epoch when it was taken
+   */
+  release(wakeCount = 1, epoch = this.#epoch): void {
+    const { cells, lossWatch } = this.words;
+    if (epoch !== lossWatch.epoch) return;
+    const there = cells[this.index + 1];
+    // The other one, where the token was renewed since.
+    if (there === this.#mine || there === this.#threads.self().fingerprint) {
+      this.#free(cells, wakeCount);
+    } else void lossWatch.intact;
+  }
+
+  #free(cells: Int32Array, wakeCount: number): void {
+    cells[this.index + 1] = 0;
+    // Where that reached nobody, others must learn of it in another way. Before the exchange, behind
+    // which a load would wait.
+    void this.words.lossWatch.intact;
+    // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
+    // must be seen in the same instant in which the word gets free.
+    const state = Atomics.exchange(cells, this.index, 0);
+    if ((state & WAITERS_BIT) !== 0) this.words.wake(this.index, wakeCount);
+  }
+
+  /** Gives up waiting: passes a wake-up on that this thread may have got and will not use. */
+  passOn(): void {
+    this.words.wake(this.index, 1);
+  }
+}

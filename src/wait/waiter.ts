@@ -1,0 +1,190 @@
+/**
+ * One waiter per isolate for all pending asynchronous waits.
+ *
+ * A call that waits off this thread parks a thread of the pool that Deno's file operations use, so
+ * there is at most one, for all words at once. It is interrupted when the set of words changes. Where
+ * more words are waited for than one call takes, the waiter takes them in turns and looks at the values
+ * of all of them every few milliseconds.
+ *
+ * Systems without such a call: a timer looks at the values instead; a wake-up that changes no value is
+ * not seen there.
+ */
+
+import { addressOf } from "../../ffi/memory.ts";
+import type { LossWatch } from "../mapping/loss.ts";
+import { system } from "../os/mod.ts";
+import type { ManyWaiting } from "../os/system.ts";
+import type { WaitResult } from "./words.ts";
+
+/** A word in mapped memory, which stays mapped while it is waited for. */
+interface Word {
+  readonly cells: Int32Array;
+  readonly index: number;
+  readonly pointer: Deno.PointerObject;
+  readonly lossWatch: LossWatch;
+}
+
+interface Wait {
+  readonly word: Word;
+  /** A number, since user space ends far below 2^53. */
+  readonly address: number;
+  readonly expected: number;
+  readonly deadline: number;
+  readonly settle: (result: WaitResult) => void;
+}
+
+const waits = new Set<Wait>();
+let running = false;
+/** How the system waits for several words; undefined where it cannot. */
+let many: ManyWaiting | undefined;
+/** The call that is under way. */
+let parking: Promise<number | undefined> | undefined;
+
+/** Waits for a word together with all others. The promise rejects with the signal's reason. */
+export function waitTogether(
+  word: Word,
+  expected: number,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<WaitResult> {
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  if (valueOf(word) !== expected) return Promise.resolve("not-equal");
+  const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
+  const abort = (): void => {
+    waits.delete(wait);
+    many?.interrupt();
+    // Not before the interrupted call is over: it has the word's address.
+    (parking ?? Promise.resolve()).then(() => reject(signal!.reason));
+  };
+  const settle = (result: WaitResult): void => {
+    if (signal !== undefined) endings.get(signal)?.remove(abort);
+    waits.delete(wait);
+    resolve(result);
+  };
+  const deadline = performance.now() + timeoutMs;
+  const wait = { word, address: Number(addressOf(word.pointer)), expected, deadline, settle };
+  if (signal !== undefined) endingsOf(signal).add(abort);
+  waits.add(wait);
+  many?.interrupt();
+  if (!running) run();
+  return promise;
+}
+
+/** What each signal ends. */
+const endings = new Map<AbortSignal, Endings>();
+
+function endingsOf(signal: AbortSignal): Endings {
+  return endings.get(signal) ?? new Endings(signal);
+}
+
+/**
+ * The waits of one signal. They share a listener, because a signal goes through all of its listeners
+ * to remove one, and a thousand waits would make a million steps of that.
+ */
+class Endings {
+  readonly #signal: AbortSignal;
+  readonly #ends = new Set<() => void>();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    endings.set(signal, this);
+    signal.addEventListener("abort", this.#endAll);
+  }
+
+  readonly #endAll = (): void => {
+    this.#close();
+    this.#ends.forEach((end) => end());
+  };
+
+  add(end: () => void): void {
+    this.#ends.add(end);
+  }
+
+  /** With the last one the listener goes too: a signal with listeners may keep a program alive. */
+  remove(end: () => void): void {
+    if (this.#ends.delete(end) && this.#ends.size === 0) this.#close();
+  }
+
+  #close(): void {
+    endings.delete(this.#signal);
+    this.#signal.removeEventListener("abort", this.#endAll);
+  }
+}
+
+/** The region may be closed meanwhile: then its views are gone, and so is what was waited for. */
+function valueOf({ cells, index }: Word): number | undefined {
+  return cells.length === 0 ? undefined : Atomics.load(cells, index);
+}
+
+/** Runs as long as there is something to wait for; a finished program ends by itself. */
+async function run(): Promise<void> {
+  running = true;
+  many = system().waiting.many();
+  // What else this turn of the event loop wants to wait for comes along.
+  await Promise.resolve();
+  try {
+    while (waits.size > 0) {
+      parking = many === undefined ? lookAgain() : parkOnce(many);
+      settleDue(await parking);
+    }
+  } finally {
+    parking = undefined;
+    running = false;
+  }
+}
+
+/** Settles every wait whose word was woken or has changed, or whose time is up. */
+function settleDue(wokenAddress: number | undefined): void {
+  const now = performance.now();
+  for (const wait of waits) {
+    const { word } = wait;
+    const due = wait.address === wokenAddress || valueOf(word) !== wait.expected ||
+      !word.lossWatch.intact; // after the look, which may have lost it
+    if (due) wait.settle("ok");
+    else if (wait.deadline <= now) wait.settle("timed-out");
+  }
+}
+
+/** The longest parked call, so that a Worker that is terminated does not hold its thread long. */
+const LONGEST_MS = 1000;
+
+/** With more words than one call takes: how often all of them are looked at. */
+const ROTATION_MS = 10;
+
+/** Parks until one of the words was woken. @returns its address, if it is known */
+async function parkOnce(many: ManyWaiting): Promise<number | undefined> {
+  const { group, isAll } = nextGroup(many.capacity);
+  const index = await many.park(group, untilDue(isAll ? LONGEST_MS : ROTATION_MS));
+  return index === undefined ? undefined : group[index]?.address;
+}
+
+/** One wait for each of the words, as many as one call takes; where there are more, the next ones. */
+function nextGroup(capacity: number): { group: Wait[]; isAll: boolean } {
+  const words = new Map<number, Wait>();
+  let isAll = true;
+  for (const wait of waits) {
+    if (words.has(wait.address)) continue;
+    isAll = words.size < capacity;
+    if (!isAll) break;
+    words.set(wait.address, wait);
+  }
+  const group = [...words.values()];
+  // They had their turn: to the end of the line.
+  if (!isAll) group.forEach((wait) => waits.delete(wait) && waits.add(wait));
+  return { group, isAll };
+}
+
+/** How long until the first deadline, and `atMostMs` at most. */
+function untilDue(atMostMs: number): number {
+  const now = performance.now();
+  let leftMs = atMostMs;
+  for (const { deadline } of waits) leftMs = Math.min(leftMs, deadline - now);
+  return Math.max(0, leftMs);
+}
+
+/** How often the values are looked at where nothing can wait for them. */
+const LOOK_MS = 2;
+
+async function lookAgain(): Promise<undefined> {
+  await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
+}
