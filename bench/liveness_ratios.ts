@@ -8,7 +8,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Mutex } from "@mmap/mmap/sync";
 import { close, open } from "../ffi/file_calls.ts";
 import { readProc } from "../ffi/proc.ts";
-import { coreOf } from "../src/region/mmap_region.ts";
+import { backingOf } from "../src/region/mmap_region.ts";
 import { threadsOf } from "../src/wait/holder.ts";
 import { peerPath } from "./_programs.ts";
 import { duration, type Medians, printComparison, printHead, timePerCall } from "./_ratio.ts";
@@ -46,8 +46,8 @@ function regionOf(path: string): MmapRegion {
 async function compareAsking(dir: string, holders: number): Promise<void> {
   const path = makeFile(`${dir}/asked`);
   const regions = Array.from({ length: holders + 1 }, () => regionOf(path));
-  const names = regions.map((region) => threadsOf(coreOf(region)).self());
-  const threads = threadsOf(coreOf(regions[0]!));
+  const names = regions.map((region) => threadsOf(backingOf(region)).self());
+  const threads = threadsOf(backingOf(regions[0]!));
   const { number, fingerprint } = names.at(-1)!;
   await printComparison(`ask whether one of ${holders} lives`, {
     ours: {

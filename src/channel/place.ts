@@ -1,7 +1,7 @@
 /** Where a channel lies: in memory of its own, found by handle, by name or by path. */
 
 import type { Names } from "../check/options.ts";
-import { coreOf, MmapRegion } from "../region/mmap_region.ts";
+import { backingOf, MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { placeOffset } from "../wait/place.ts";
 import { RegionWords } from "../wait/region_words.ts";
@@ -86,7 +86,7 @@ export function placeOver(
 ): Placed {
   const byteLength = HEADER_BYTE_LENGTH + geometry.capacity;
   const words = wordsAt(region, byteOffset, byteLength, kind);
-  const reserveAll = (): void => reserve(coreOf(region), byteOffset, byteLength);
+  const reserveAll = (): void => reserve(backingOf(region), byteOffset, byteLength);
   const makeReserved = (): Geometry => {
     reserveAll();
     return makeHeader(words, kind, geometry);
@@ -150,7 +150,7 @@ export function attachPlaced(
 /** Before anything is written to it. */
 function reserved(placed: Placed): Placed {
   const { region, byteOffset, geometry } = placed;
-  reserve(coreOf(region), byteOffset, HEADER_BYTE_LENGTH + geometry.capacity);
+  reserve(backingOf(region), byteOffset, HEADER_BYTE_LENGTH + geometry.capacity);
   return placed;
 }
 

@@ -7,7 +7,7 @@ import { openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
 import { isSystemError, system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
-import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
+import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { ownView } from "../region/own_view.ts";
 import type { Memory } from "./copy_out.ts";
@@ -77,7 +77,7 @@ export class LogFile implements Memory {
     try {
       const words = ownView(control, Int32Array);
       readHeader(words, "log", action);
-      reserve(coreOf(this.#data));
+      reserve(backingOf(this.#data));
       this.logWords = new LogWords(words);
       this.#view();
       this.#claimed = this.logWords.tail;
@@ -99,7 +99,8 @@ export class LogFile implements Memory {
   }
 
   #loss(): MappingFaultError | undefined {
-    return this.#lost ?? coreOf(this.control).lossIn(WHOLE) ?? coreOf(this.#data).lossIn(WHOLE);
+    return this.#lost ?? backingOf(this.control).lossIn(WHOLE) ??
+      backingOf(this.#data).lossIn(WHOLE);
   }
 
   /** Another writer may open the log now, so this one must not go on even if all is there again. */
@@ -203,7 +204,7 @@ export class LogFile implements Memory {
         mode: 0,
       });
       const bell = mapObject(object, path, true, HEADER_BYTE_LENGTH);
-      if (isSameFile(object, coreOf(this.control).facts.object!)) return bell;
+      if (isSameFile(object, backingOf(this.control).attributes.object!)) return bell;
       bell.close();
     } catch {
       // They may only read it, or it has another name by now.
@@ -232,7 +233,7 @@ function release(control: MmapRegion, writable: boolean): void {
 }
 
 function unlock(control: MmapRegion): void {
-  system().objects.unlockFile(coreOf(control).facts.object!);
+  system().objects.unlockFile(backingOf(control).attributes.object!);
 }
 
 function isSameFile(a: OpenObject, b: OpenObject): boolean {

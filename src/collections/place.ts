@@ -1,7 +1,7 @@
 /** Where a collection with a lock lies: in a file of its own, or in a region of the caller. */
 
 import { pathOf } from "../object/path.ts";
-import { coreOf, MmapRegion } from "../region/mmap_region.ts";
+import { backingOf, MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
 import { reserve } from "../region/reserve.ts";
 import { Mutex } from "../sync/mutex.ts";
@@ -73,7 +73,7 @@ function makeInZeros(region: MmapRegion, plan: PlacePlan): void {
   const words = headerWords(region, plan);
   if (Atomics.load(words, 0) !== 0) return;
   const { header, byteLength, fill } = plan.fresh(region.byteLength);
-  reserve(coreOf(region), 0, byteLength);
+  reserve(backingOf(region), 0, byteLength);
   using _guard = new Mutex(region, MUTEX_BYTE_OFFSET).lockSync();
   if (Atomics.load(words, 0) !== 0) return;
   // A maker that died before the header's first word has left what it wrote; it is written again.

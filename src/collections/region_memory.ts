@@ -1,7 +1,7 @@
 /** The memory of a collection in a region: its views, as long as both are open. */
 
 import type { LossWatch } from "../mapping/loss.ts";
-import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
+import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownView } from "../region/own_view.ts";
 import { lossWatchOf } from "../wait/loss_watches.ts";
 import type { Memory } from "./copy_out.ts";
@@ -26,7 +26,7 @@ export class RegionMemory implements Memory {
     this.#region = region;
     this.#byteLength = byteLength;
     this.#name = name;
-    this.#lossWatch = lossWatchOf(coreOf(region), { byteOffset: 0, byteLength });
+    this.#lossWatch = lossWatchOf(backingOf(region), { byteOffset: 0, byteLength });
     this.#view();
   }
 

@@ -4,7 +4,7 @@ import type { Names } from "../check/options.ts";
 import type { LossWatch } from "../mapping/loss.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import { alignUp, type Span } from "../mapping/pages.ts";
-import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
+import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
 import { reserve } from "../region/reserve.ts";
 import {
@@ -103,7 +103,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#layout = layout;
     this.#words = ownView(region, Int32Array);
     this.#view = ownDataView(region);
-    this.#lossWatch = lossWatchOf(coreOf(region), WHOLE);
+    this.#lossWatch = lossWatchOf(backingOf(region), WHOLE);
     if (region.access !== "read") this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
     try {
       this.#reach(Atomics.load(this.#words, LENGTH) >>> 0);
@@ -150,7 +150,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const place = openPlace({ target, kind: "array", action, writable, create, fresh });
     try {
       checkElements(place.header, layout, action);
-      reserve(coreOf(place.region));
+      reserve(backingOf(place.region));
       return new SharedArray(place, layout);
     } catch (error) {
       if (place.owned) place.region.close();
@@ -333,7 +333,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     // Another process may have made the file longer than this one knows.
     if (needed > region.byteLength && owned) {
       region.refresh();
-      reserve(coreOf(region));
+      reserve(backingOf(region));
     }
     const before = region.byteLength;
     if (needed > before) {

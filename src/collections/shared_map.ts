@@ -2,7 +2,7 @@
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { flag, type Names } from "../check/options.ts";
-import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
+import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
 import { MUTEX_BYTE_OFFSET } from "./header.ts";
@@ -155,7 +155,7 @@ export class SharedMap implements Disposable {
     try {
       const layout = layoutOf(place.header, place.region.byteLength, action);
       checkWishes(wishes, layout, action);
-      reserve(coreOf(place.region), 0, layout.byteLength);
+      reserve(backingOf(place.region), 0, layout.byteLength);
       return new SharedMap(place, layout, pooled);
     } catch (error) {
       if (place.owned) place.region.close();

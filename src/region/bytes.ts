@@ -12,7 +12,7 @@ import {
   type TypedArrayConstructor,
   viewOf,
 } from "../mapping/views.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 
 const VIEW = "view region";
 const READ = "read region";
@@ -20,57 +20,57 @@ const WRITE = "write region";
 
 /** `MmapRegion.view` */
 export function typedView<T>(
-  core: RegionCore,
+  backing: RegionBacking,
   type: TypedArrayConstructor<T>,
   byteOffset?: number,
   length?: number,
 ): T {
-  return viewOf(type, readViewRequest(type, byteOffset, length), core.window(VIEW));
+  return viewOf(type, readViewRequest(type, byteOffset, length), backing.window(VIEW));
 }
 
 /** `MmapRegion.dataView` */
 export function dataView(
-  core: RegionCore,
+  backing: RegionBacking,
   byteOffset?: number,
   byteLength?: number,
 ): DataView<ArrayBuffer> {
   const offset = optionalNumber(byteOffset, "byteOffset", VIEW) ?? 0;
   const length = optionalNumber(byteLength, "byteLength", VIEW);
-  return dataViewOf(offset, length, core.window(VIEW));
+  return dataViewOf(offset, length, backing.window(VIEW));
 }
 
 /** `MmapRegion.tryRead` */
-export function tryRead(core: RegionCore, target: Uint8Array, byteOffset: number): number {
+export function tryRead(backing: RegionBacking, target: Uint8Array, byteOffset: number): number {
   const at = wholeNumber(byteOffset, "byteOffset", READ);
-  return copy(core, copyFromMapped, plainBytes(target, "target", READ), at, READ);
+  return copy(backing, copyFromMapped, plainBytes(target, "target", READ), at, READ);
 }
 
 /** `MmapRegion.tryWrite` */
-export function tryWrite(core: RegionCore, source: Uint8Array, byteOffset: number): number {
+export function tryWrite(backing: RegionBacking, source: Uint8Array, byteOffset: number): number {
   const at = wholeNumber(byteOffset, "byteOffset", WRITE);
-  return copy(core, copyToMapped, plainBytes(source, "source", WRITE), at, WRITE);
+  return copy(backing, copyToMapped, plainBytes(source, "source", WRITE), at, WRITE);
 }
 
 function copy(
-  core: RegionCore,
+  backing: RegionBacking,
   copyPages: typeof copyFromMapped,
   bytes: Uint8Array,
   at: number,
   action: string,
 ): number {
-  const mapping = core.live(action);
-  const room = core.byteLength - at;
+  const mapping = backing.live(action);
+  const room = backing.byteLength - at;
   if (room < 0) {
     throw new RangeError(
-      `Cannot ${action} as byteOffset must lie within ${core.byteLength} bytes: received ${at}`,
+      `Cannot ${action} as byteOffset must lie within ${backing.byteLength} bytes: received ${at}`,
     );
   }
-  return copyPages(pointerAt(mapping.pointer, core.lead + at), headOf(bytes, room));
+  return copyPages(pointerAt(mapping.pointer, backing.pageOffset + at), headOf(bytes, room));
 }
 
 /** Where a span ends that was taken before: the region may have become shorter meanwhile. */
-function endNow(core: RegionCore, { byteOffset, byteLength }: Span): number {
-  return Math.min(byteOffset + byteLength, core.lead + core.byteLength);
+function endNow(backing: RegionBacking, { byteOffset, byteLength }: Span): number {
+  return Math.min(byteOffset + byteLength, backing.pageOffset + backing.byteLength);
 }
 
 /** Options of `readable`. */
@@ -90,19 +90,19 @@ const DEFAULT_CHUNK = 65_536;
  * `MmapRegion.readable`: a stream of copies, as who reads a stream may transfer its chunks away.
  */
 export function readable(
-  core: RegionCore,
+  backing: RegionBacking,
   options: ReadableOptions | undefined,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const given = readRange(options, READ, READABLE);
   const chunk = optionalNumber(options?.chunkByteLength, "chunkByteLength", READ, 1) ??
     DEFAULT_CHUNK;
-  core.live(READ);
-  const span = core.span(given, READ);
+  backing.live(READ);
+  const span = backing.span(given, READ);
   let at = span.byteOffset;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull(controller): void {
-      const { ownBuffer } = core.live(READ);
-      const end = endNow(core, span);
+      const { ownBuffer } = backing.live(READ);
+      const end = endNow(backing, span);
       if (at < end) {
         const length = Math.min(chunk, end - at);
         controller.enqueue(new Uint8Array(ownBuffer, at, length).slice());

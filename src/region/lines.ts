@@ -3,7 +3,7 @@
 import { choice, flag, type Names } from "../check/options.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { type ByteRange, RANGE, readRange } from "../check/range.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 import { ACTION, LINE_FEED, Rest, textAfter, textBefore } from "./text_blocks.ts";
 
 /** Options of `lines`. */
@@ -29,14 +29,14 @@ const CARRIAGE_RETURN = 13;
 
 /** The lines of a range. The region may be closed meanwhile: that ends them by an error. */
 export function linesOf(
-  core: RegionCore,
+  backing: RegionBacking,
   options: LinesOptions | undefined,
 ): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {
   const range = readRange(options, ACTION, LINES);
   const form = choice(options?.as, ["text", "bytes"], "`as`", ACTION) ?? "text";
   const reverse = flag(options?.reverse, "reverse", ACTION, false);
-  core.live(ACTION);
-  const rest = new Rest(core, core.span(range, ACTION));
+  backing.live(ACTION);
+  const rest = new Rest(backing, backing.span(range, ACTION));
   if (form === "bytes") return new Bytes(rest, reverse);
   return reverse ? new TextBackwards(rest) : new TextForwards(rest);
 }

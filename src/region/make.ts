@@ -16,14 +16,14 @@ import type { RegionHandle } from "../object/handle.ts";
 import { openFile } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
 import { checkDenied, checkObjectDenied } from "../object/permission.ts";
-import { RegionCore, type RegionFacts } from "./core.ts";
+import { type RegionAttributes, RegionBacking } from "./backing.ts";
 import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
 
 /** Before a file has anything. */
 export const EMPTY: Extent = { byteLength: 0, allocated: 0 };
 
 /** `MmapRegion.open` */
-export function openRegion(path: string, plan: OpenPlan): RegionCore {
+export function openRegion(path: string, plan: OpenPlan): RegionBacking {
   const { create, createNew, truncate } = plan;
   const writable = plan.access === "read-write" || create || createNew || truncate;
   checkDenied(path, writable);
@@ -42,14 +42,17 @@ export function openRegion(path: string, plan: OpenPlan): RegionCore {
       oldSize = status.byteLength;
     }
     const nature = objects.nature(object, status);
-    const core = mapFile({ plan, byteLength, object, subject: path, kind: "file", nature }, () => {
-      // Last, because it alone cannot be undone.
-      if (!truncate || status.byteLength === 0) return;
-      objects.setSize(object, 0);
-      objects.extend(object, EMPTY, end, plan.allocate, path);
-    });
-    if (plan.allocate && oldSize === 0) core.filled = byteLength;
-    return core;
+    const backing = mapFile(
+      { plan, byteLength, object, subject: path, kind: "file", nature },
+      () => {
+        // Last, because it alone cannot be undone.
+        if (!truncate || status.byteLength === 0) return;
+        objects.setSize(object, 0);
+        objects.extend(object, EMPTY, end, plan.allocate, path);
+      },
+    );
+    if (plan.allocate && oldSize === 0) backing.filled = byteLength;
+    return backing;
   } catch (error) {
     // What others have written to it meanwhile stays.
     if (oldSize !== undefined) objects.takeBack(object, oldSize, end);
@@ -68,7 +71,7 @@ function checkMayEmpty({ type }: ObjectStatus, path: string): void {
 }
 
 /** `MmapRegion.fromFd` */
-export function regionFromFd(borrowed: number, plan: MapPlan): RegionCore {
+export function regionFromFd(borrowed: number, plan: MapPlan): RegionBacking {
   const { objects } = system();
   return owning(objects.adopt(borrowed), (object) => {
     checkObjectDenied(object, plan.access === "read-write");
@@ -86,7 +89,7 @@ export function attachRegion(
   handle: RegionHandle,
   plan: MapPlan,
   open: () => OpenObject = () => openHandle(handle, plan.access === "read-write"),
-): RegionCore {
+): RegionBacking {
   const byteLength = plan.byteLength ?? handle.byteLength - plan.byteOffset;
   if (byteLength <= 0 || plan.byteOffset + byteLength > handle.byteLength) {
     throw new RangeError(
@@ -106,11 +109,11 @@ export function attachRegion(
 }
 
 /** `MmapRegion.anonymous` */
-export function anonymousRegion(plan: AnonymousPlan): RegionCore {
+export function anonymousRegion(plan: AnonymousPlan): RegionBacking {
   return plan.shared ? sharedAnonymous(plan) : privateAnonymous(plan);
 }
 
-function sharedAnonymous(plan: AnonymousPlan): RegionCore {
+function sharedAnonymous(plan: AnonymousPlan): RegionBacking {
   const { byteLength } = plan;
   const { objects, memory } = system();
   return owning(objects.anonymous(plan.label, byteLength), (object) => {
@@ -131,22 +134,22 @@ function sharedAnonymous(plan: AnonymousPlan): RegionCore {
 }
 
 /** Maps an object of which no further mapping can be made: one page of it is kept aside. */
-function mapWithSeed(source: Source, finish: () => void): RegionCore {
+function mapWithSeed(source: Source, finish: () => void): RegionBacking {
   const { memory } = system();
   const byteLength = memory.pageSize();
   const range = memory.map({ ...requestOf(source), byteLength, address: 0n });
   try {
-    const core = mapFile({ ...source, seed: range.pointer }, finish);
-    core.onClose(() => memory.unmap(range));
-    return core;
+    const backing = mapFile({ ...source, seed: range.pointer }, finish);
+    backing.onClose(() => memory.unmap(range));
+    return backing;
   } catch (error) {
     memory.unmap(range);
     throw error;
   }
 }
 
-function privateAnonymous(plan: AnonymousPlan): RegionCore {
-  const facts: RegionFacts = {
+function privateAnonymous(plan: AnonymousPlan): RegionBacking {
+  const attributes: RegionAttributes = {
     kind: "anonymous",
     access: "read-write",
     sharing: "private",
@@ -160,8 +163,8 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
     reserved: plan.reserved > 0,
     name: "",
   };
-  const core = new RegionCore(
-    facts,
+  const backing = new RegionBacking(
+    attributes,
     {
       byteLength: Math.max(plan.byteLength, plan.reserved),
       protection: plan.protection,
@@ -178,14 +181,14 @@ function privateAnonymous(plan: AnonymousPlan): RegionCore {
     0,
     plan.byteLength,
   );
-  labelMemory(core);
-  return prepare(core, plan);
+  labelMemory(backing);
+  return prepare(backing, plan);
 }
 
 /** Names private memory where people look at a process's memory, if the system has such a place. */
-export function labelMemory(core: RegionCore): void {
-  const { label } = core.facts;
-  if (label !== "") system().memory.label?.(core.live("label region").range, label);
+export function labelMemory(backing: RegionBacking): void {
+  const { label } = backing.attributes;
+  if (label !== "") system().memory.label?.(backing.live("label region").range, label);
 }
 
 /** How many bytes to map. @throws {RangeError} If the file has too few and may not be extended. */
@@ -231,7 +234,7 @@ interface Source {
   readonly object: OpenObject;
   readonly subject: string | undefined;
   readonly kind: RegionHandle["kind"];
-  readonly grant?: RegionFacts["grant"];
+  readonly grant?: RegionAttributes["grant"];
   readonly name?: string;
   readonly seed?: Deno.PointerObject;
   readonly nature: Nature;
@@ -257,10 +260,10 @@ function requestOf({ plan, byteLength, object, subject, seed, nature }: Source):
 }
 
 /** Maps an object. @param finish a last step between locking and populating; undoes nothing */
-export function mapFile(source: Source, finish?: () => void): RegionCore {
+export function mapFile(source: Source, finish?: () => void): RegionBacking {
   const { plan, object, kind } = source;
   const request = requestOf(source);
-  const facts: RegionFacts = {
+  const attributes: RegionAttributes = {
     kind,
     access: plan.access,
     sharing: sharingOf(plan),
@@ -274,33 +277,33 @@ export function mapFile(source: Source, finish?: () => void): RegionCore {
     reserved: plan.reserved > 0,
     name: source.name ?? "",
   };
-  const lead = plan.byteOffset - request.fileOffset;
-  const core = new RegionCore(facts, request, lead, source.byteLength);
-  return prepare(core, plan, finish);
+  const pageOffset = plan.byteOffset - request.fileOffset;
+  const backing = new RegionBacking(attributes, request, pageOffset, source.byteLength);
+  return prepare(backing, plan, finish);
 }
 
 /** Locks and populates a new region as its options ask; gives it back if that fails. */
-function prepare(core: RegionCore, plan: MapPlan, finish?: () => void): RegionCore {
-  const mapping = core.live("map region");
-  const span = core.pages({}, "map region");
+function prepare(backing: RegionBacking, plan: MapPlan, finish?: () => void): RegionBacking {
+  const mapping = backing.live("map region");
+  const span = backing.pages({}, "map region");
   try {
-    if (plan.hugePages) wishForHugePages(core);
+    if (plan.hugePages) wishForHugePages(backing);
     if (plan.lock) lockSpan(mapping, span);
     finish?.();
     // Emptying the file has taken locked pages away too.
     const lostPages = plan.lock && finish !== undefined;
     if (plan.populate || lostPages) populateSpan(mapping, span);
-    return core;
+    return backing;
   } catch (error) {
-    core.abandon();
+    backing.abandon();
     throw error;
   }
 }
 
 /** Huge pages are a wish: a kernel without them says EINVAL. */
-function wishForHugePages(core: RegionCore): void {
+function wishForHugePages(backing: RegionBacking): void {
   try {
-    adviseSpan(core.live("map region"), core.pages({}, "map region"), "huge-page");
+    adviseSpan(backing.live("map region"), backing.pages({}, "map region"), "huge-page");
   } catch (error) {
     if (!isSystemError(error) && !(error instanceof Deno.errors.NotSupported)) throw error;
   }

@@ -3,12 +3,12 @@
 import { type Opened, openOrCreate } from "../object/open_file.ts";
 import { createNamed, openNamed } from "../object/shared_memory.ts";
 import { system } from "../os/mod.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 import { fit, mapFile } from "./make.ts";
 import { type NamedPlan, needsByteLength } from "./plan.ts";
 
 /** @throws {Deno.errors.AlreadyExists} EEXIST. @throws {Deno.errors.NotFound} ENOENT. */
-export function namedRegion(name: string, plan: NamedPlan): RegionCore {
+export function namedRegion(name: string, plan: NamedPlan): RegionBacking {
   const { objects, named } = system();
   const { object, created } = openObject(name, plan);
   const status = objects.status(object);
@@ -21,10 +21,18 @@ export function namedRegion(name: string, plan: NamedPlan): RegionCore {
     }
     const unlinks = plan.unlinkOnClose ?? created;
     if (unlinks && !created) named.own(name, status);
-    const core = mapFile({ plan, byteLength, object, subject: name, kind: "named", name, nature });
-    if (plan.allocate) core.filled = byteLength;
-    if (unlinks) core.onClose(() => named.unlinkOwn(name, status));
-    return core;
+    const backing = mapFile({
+      plan,
+      byteLength,
+      object,
+      subject: name,
+      kind: "named",
+      name,
+      nature,
+    });
+    if (plan.allocate) backing.filled = byteLength;
+    if (unlinks) backing.onClose(() => named.unlinkOwn(name, status));
+    return backing;
   } catch (error) {
     if (created) named.unlinkOwn(name, status);
     objects.close(object);

@@ -11,7 +11,7 @@ import { checkProtection, lockSpan, protectSpan, unlockSpan } from "../mapping/p
 import { probeSpan } from "../mapping/probe.ts";
 import { type Residency, residencyOf } from "../mapping/residency.ts";
 import type { Advice, Durability, Protection } from "../os/system.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 
 /** The range of `flush`, and how far it goes. */
 export interface FlushOptions extends ByteRange {
@@ -31,108 +31,108 @@ interface Pages {
 }
 
 /** The pages that a caller's range touches. */
-function pagesOf(core: RegionCore, range: ByteRange | undefined, action: string): Pages {
+function pagesOf(backing: RegionBacking, range: ByteRange | undefined, action: string): Pages {
   const given = readRange(range, action);
-  const mapping = core.live(action);
-  return { mapping, span: core.pages(given, action) };
+  const mapping = backing.live(action);
+  return { mapping, span: backing.pages(given, action) };
 }
 
 const DURABILITIES: readonly Durability[] = ["memory", "data", "disk"];
 
 /** The pages to flush, and how far. */
 function flushed(
-  core: RegionCore,
+  backing: RegionBacking,
   options: FlushOptions | undefined,
 ): Pages & { readonly durability: Durability } {
   const range = readRange(options, "flush region", FLUSH);
   const durability = choice(options?.durability, DURABILITIES, "durability", "flush region");
-  const mapping = core.live("flush region");
-  return { mapping, span: core.pages(range, "flush region"), durability: durability ?? "data" };
+  const mapping = backing.live("flush region");
+  return { mapping, span: backing.pages(range, "flush region"), durability: durability ?? "data" };
 }
 
 /** `MmapRegion.flushSync` */
-export function flushSync(core: RegionCore, options?: FlushOptions): void {
-  const { mapping, span, durability } = flushed(core, options);
-  flushSpan(mapping, span, durability, core.facts.object);
-  core.check(mapping);
+export function flushSync(backing: RegionBacking, options?: FlushOptions): void {
+  const { mapping, span, durability } = flushed(backing, options);
+  flushSpan(mapping, span, durability, backing.attributes.object);
+  backing.check(mapping);
 }
 
 /** `MmapRegion.flush` */
-export async function flush(core: RegionCore, options?: FlushOptions): Promise<void> {
-  const { mapping, span, durability } = flushed(core, options);
-  const check = (): void => core.check(mapping);
-  await flushSpanOffThread(mapping, span, durability, core.facts.object, check);
+export async function flush(backing: RegionBacking, options?: FlushOptions): Promise<void> {
+  const { mapping, span, durability } = flushed(backing, options);
+  const check = (): void => backing.check(mapping);
+  await flushSpanOffThread(mapping, span, durability, backing.attributes.object, check);
 }
 
 /** `MmapRegion.advise` */
-export function advise(core: RegionCore, advice: Advice, range?: ByteRange): void {
+export function advise(backing: RegionBacking, advice: Advice, range?: ByteRange): void {
   const checked = checkAdvice(advice);
-  const { mapping, span } = pagesOf(core, range, "advise region");
+  const { mapping, span } = pagesOf(backing, range, "advise region");
   adviseSpan(mapping, span, checked);
 }
 
 /** `MmapRegion.populateSync` */
-export function populateSync(core: RegionCore, range?: ByteRange): void {
-  const { mapping, span } = pagesOf(core, range, "populate region");
+export function populateSync(backing: RegionBacking, range?: ByteRange): void {
+  const { mapping, span } = pagesOf(backing, range, "populate region");
   populateSpan(mapping, span);
 }
 
 /** `MmapRegion.populate` */
-export async function populate(core: RegionCore, range?: ByteRange): Promise<void> {
-  const { mapping, span } = pagesOf(core, range, "populate region");
+export async function populate(backing: RegionBacking, range?: ByteRange): Promise<void> {
+  const { mapping, span } = pagesOf(backing, range, "populate region");
   await populateSpanOffThread(mapping, span);
 }
 
 /** `MmapRegion.protect` */
-export function protect(core: RegionCore, protection: Protection, range?: ByteRange): void {
+export function protect(backing: RegionBacking, protection: Protection, range?: ByteRange): void {
   const checked = checkProtection(protection);
   const given = readRange(range, "protect region");
-  const mapping = core.live("protect region");
-  const span = core.span(given, "protect region");
+  const mapping = backing.live("protect region");
+  const span = backing.span(given, "protect region");
   const end = span.byteOffset + span.byteLength;
   const { pageSize } = mapping.request;
-  const cutsStart = span.byteOffset % pageSize !== 0 && span.byteOffset !== core.lead;
-  const cutsEnd = end % pageSize !== 0 && end !== core.lead + core.byteLength;
+  const cutsStart = span.byteOffset % pageSize !== 0 && span.byteOffset !== backing.pageOffset;
+  const cutsEnd = end % pageSize !== 0 && end !== backing.pageOffset + backing.byteLength;
   if (cutsStart || cutsEnd) {
     throw new RangeError(
       `Cannot protect region as the range must be whole pages of ${pageSize} bytes: ` +
         `received byteOffset ${given.byteOffset ?? 0}, byteLength ${span.byteLength}`,
     );
   }
-  if (core.facts.guard) mapping.beginGuard();
-  protectSpan(mapping, core.pages(given, "protect region"), checked);
+  if (backing.attributes.guard) mapping.beginGuard();
+  protectSpan(mapping, backing.pages(given, "protect region"), checked);
 }
 
 /** `MmapRegion.lockPages` */
-export function lockPages(core: RegionCore, range?: ByteRange): void {
-  const { mapping, span } = pagesOf(core, range, "lock region");
+export function lockPages(backing: RegionBacking, range?: ByteRange): void {
+  const { mapping, span } = pagesOf(backing, range, "lock region");
   lockSpan(mapping, span);
 }
 
 /** `MmapRegion.unlockPages` */
-export function unlockPages(core: RegionCore, range?: ByteRange): void {
-  const { mapping, span } = pagesOf(core, range, "unlock region");
+export function unlockPages(backing: RegionBacking, range?: ByteRange): void {
+  const { mapping, span } = pagesOf(backing, range, "unlock region");
   unlockSpan(mapping, span);
 }
 
 /** `MmapRegion.residency` */
-export function residency(core: RegionCore, range?: ByteRange): Residency {
-  const { mapping, span } = pagesOf(core, range, "ask for residency");
+export function residency(backing: RegionBacking, range?: ByteRange): Residency {
+  const { mapping, span } = pagesOf(backing, range, "ask for residency");
   return residencyOf(mapping, span);
 }
 
 /** `MmapRegion.probe` */
-export function probe(core: RegionCore, range?: ByteRange): Uint8Array<ArrayBuffer> {
-  const { mapping, span } = pagesOf(core, range, "probe region");
+export function probe(backing: RegionBacking, range?: ByteRange): Uint8Array<ArrayBuffer> {
+  const { mapping, span } = pagesOf(backing, range, "probe region");
   return probeSpan(mapping, span);
 }
 
 /** `MmapRegion.discard` */
-export function discard(core: RegionCore, range?: ByteRange): void {
+export function discard(backing: RegionBacking, range?: ByteRange): void {
   const given = readRange(range, "discard");
-  const mapping = core.live("discard");
-  const span = core.span(given, "discard");
-  if (core.facts.access === "read") {
+  const mapping = backing.live("discard");
+  const span = backing.span(given, "discard");
+  if (backing.attributes.access === "read") {
     throw new Deno.errors.PermissionDenied(`Cannot discard: the region has access "read"`);
   }
   discardSpan(mapping, span);

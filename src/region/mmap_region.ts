@@ -15,7 +15,7 @@ import { listNamed, nameOf, reapNamed, unlinkNamed } from "../object/shared_memo
 import type { Advice, Protection, RegionStats, SharedMemoryInfo } from "../os/system.ts";
 import * as bytes from "./bytes.ts";
 import type { ReadableOptions } from "./bytes.ts";
-import { RegionCore } from "./core.ts";
+import { RegionBacking } from "./backing.ts";
 import { type LineIterator, linesOf, type LinesOptions } from "./lines.ts";
 import { anonymousRegion, openRegion, regionFromFd } from "./make.ts";
 import { namedRegion } from "./make_named.ts";
@@ -37,11 +37,11 @@ import { wasmMemoryOf } from "./shared_buffer.ts";
 
 const FROM_FD = "map descriptor";
 
-/** The core of a region, for the rest of this module; users cannot reach it. */
-export let coreOf: (region: MmapRegion) => RegionCore;
+/** What is behind a region, for the rest of this module; users cannot reach it. */
+export let backingOf: (region: MmapRegion) => RegionBacking;
 
-/** Makes a region of a core, for the other files of this folder. */
-export let regionOver: (core: RegionCore) => MmapRegion;
+/** Makes a region of a backing, for the other files of this folder. */
+export let regionOver: (backing: RegionBacking) => MmapRegion;
 
 /**
  * A mapped file or mapped memory, as `mmap` makes it, with a lifetime.
@@ -89,20 +89,20 @@ export let regionOver: (core: RegionCore) => MmapRegion;
  * ```
  */
 export class MmapRegion implements Disposable {
-  readonly #core: RegionCore;
+  readonly #backing: RegionBacking;
 
   static {
-    coreOf = (region) => region.#core;
-    regionOver = (core) => new MmapRegion(core);
+    backingOf = (region) => region.#backing;
+    regionOver = (backing) => new MmapRegion(backing);
   }
 
   /**
    * @ignore
    * @throws {TypeError} Always, for others than the static methods of this class.
    */
-  private constructor(core: RegionCore) {
-    if (!(core instanceof RegionCore)) throw new TypeError("Illegal constructor");
-    this.#core = core;
+  private constructor(backing: RegionBacking) {
+    if (!(backing instanceof RegionBacking)) throw new TypeError("Illegal constructor");
+    this.#backing = backing;
   }
 
   /**
@@ -297,37 +297,37 @@ export class MmapRegion implements Disposable {
 
   /** What the region is a mapping of. */
   get kind(): RegionHandle["kind"] {
-    return this.#core.facts.kind;
+    return this.#backing.attributes.kind;
   }
 
   /** The name of shared memory, without the leading "/"; "" if the region has none. */
   get name(): string {
-    return this.#core.facts.name;
+    return this.#backing.attributes.name;
   }
 
   /** Where in its object the region begins, in bytes. */
   get byteOffset(): number {
-    return this.#core.facts.byteOffset;
+    return this.#backing.attributes.byteOffset;
   }
 
   /** What may be done with the memory. */
   get access(): Access {
-    return this.#core.facts.access;
+    return this.#backing.attributes.access;
   }
 
   /** Whether writes are seen by whoever else maps the object (`MAP_SHARED`) or by nobody. */
   get sharing(): "shared" | "private" {
-    return this.#core.facts.sharing;
+    return this.#backing.attributes.sharing;
   }
 
   /** The length of the region, in bytes; 0 once it is closed. */
   get byteLength(): number {
-    return this.#core.byteLength;
+    return this.#backing.byteLength;
   }
 
   /** Whether the region was closed. */
   get closed(): boolean {
-    return this.#core.closed;
+    return this.#backing.closed;
   }
 
   /**
@@ -339,7 +339,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   get buffer(): ArrayBuffer {
-    return this.#core.live("view region").buffer;
+    return this.#backing.live("view region").buffer;
   }
 
   /**
@@ -349,7 +349,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#core.bytes();
+    return this.#backing.bytes();
   }
 
   /**
@@ -364,7 +364,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   view<T>(type: TypedArrayConstructor<T>, byteOffset?: number, length?: number): T {
-    return bytes.typedView(this.#core, type, byteOffset, length);
+    return bytes.typedView(this.#backing, type, byteOffset, length);
   }
 
   /**
@@ -377,7 +377,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   dataView(byteOffset?: number, byteLength?: number): DataView<ArrayBuffer> {
-    return bytes.dataView(this.#core, byteOffset, byteLength);
+    return bytes.dataView(this.#backing, byteOffset, byteLength);
   }
 
   /**
@@ -392,7 +392,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   tryRead(target: Uint8Array, byteOffset: number): number {
-    return bytes.tryRead(this.#core, target, byteOffset);
+    return bytes.tryRead(this.#backing, target, byteOffset);
   }
 
   /**
@@ -407,7 +407,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   tryWrite(source: Uint8Array, byteOffset: number): number {
-    return bytes.tryWrite(this.#core, source, byteOffset);
+    return bytes.tryWrite(this.#backing, source, byteOffset);
   }
 
   /**
@@ -419,7 +419,7 @@ export class MmapRegion implements Disposable {
    * the middle.
    */
   readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return bytes.readable(this.#core, options);
+    return bytes.readable(this.#backing, options);
   }
 
   /**
@@ -447,7 +447,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   indexOf(needle: Needle, from?: number): number {
-    return search.indexOf(this.#core, needle, from);
+    return search.indexOf(this.#backing, needle, from);
   }
 
   /**
@@ -460,7 +460,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode indexOf}
    */
   lastIndexOf(needle: Needle, from?: number): number {
-    return search.lastIndexOf(this.#core, needle, from);
+    return search.lastIndexOf(this.#backing, needle, from);
   }
 
   /**
@@ -486,7 +486,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   count(needle: Needle, range?: ByteRange): number {
-    return search.count(this.#core, needle, range);
+    return search.count(this.#backing, needle, range);
   }
 
   /**
@@ -500,7 +500,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   equals(other: Uint8Array, byteOffset?: number): boolean {
-    return search.equals(this.#core, other, byteOffset);
+    return search.equals(this.#backing, other, byteOffset);
   }
 
   /**
@@ -515,7 +515,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode equals}
    */
   compare(other: Uint8Array, byteOffset?: number): -1 | 0 | 1 {
-    return search.compare(this.#core, other, byteOffset);
+    return search.compare(this.#backing, other, byteOffset);
   }
 
   /**
@@ -552,7 +552,7 @@ export class MmapRegion implements Disposable {
   lines(
     options?: LinesOptions,
   ): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {
-    return linesOf(this.#core, options);
+    return linesOf(this.#backing, options);
   }
 
   /**
@@ -579,7 +579,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   split(parts: number, boundary: Needle = "\n"): Required<ByteRange>[] {
-    return search.split(this.#core, parts, boundary);
+    return search.split(this.#backing, parts, boundary);
   }
 
   /**
@@ -601,7 +601,7 @@ export class MmapRegion implements Disposable {
    * @throws {Error} ENOSPC: no room to extend the file. ENOMEM: no address space left.
    */
   resize(byteLength: number): void {
-    resizeRegion(this.#core, byteLength);
+    resizeRegion(this.#backing, byteLength);
   }
 
   /**
@@ -614,7 +614,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   refresh(): void {
-    refreshRegion(this.#core);
+    refreshRegion(this.#backing);
   }
 
   /**
@@ -629,7 +629,7 @@ export class MmapRegion implements Disposable {
    * @throws {Error} EIO, ENOSPC, EDQUOT: the data could not be written.
    */
   flushSync(options?: FlushOptions): void {
-    memory.flushSync(this.#core, options);
+    memory.flushSync(this.#backing, options);
   }
 
   /**
@@ -637,7 +637,7 @@ export class MmapRegion implements Disposable {
    * the flush ends all the same, and tells of pages that were cut off.
    */
   flush(options?: FlushOptions): Promise<void> {
-    return memory.flush(this.#core, options);
+    return memory.flush(this.#backing, options);
   }
 
   /**
@@ -651,7 +651,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.NotSupported} If the platform has no such advice.
    */
   advise(advice: Advice, range?: ByteRange): void {
-    memory.advise(this.#core, advice, range);
+    memory.advise(this.#backing, advice, range);
   }
 
   /**
@@ -663,12 +663,12 @@ export class MmapRegion implements Disposable {
    * @throws {Error} EFAULT: a page lies beyond the end of the file. ENOMEM.
    */
   populateSync(range?: ByteRange): void {
-    memory.populateSync(this.#core, range);
+    memory.populateSync(this.#backing, range);
   }
 
   /** As {@linkcode populateSync}, without blocking the event loop. */
   populate(range?: ByteRange): Promise<void> {
-    return memory.populate(this.#core, range);
+    return memory.populate(this.#backing, range);
   }
 
   /**
@@ -682,7 +682,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   protect(protection: Protection, range?: ByteRange): void {
-    memory.protect(this.#core, protection, range);
+    memory.protect(this.#backing, protection, range);
   }
 
   /**
@@ -697,7 +697,7 @@ export class MmapRegion implements Disposable {
    * @throws {Error} ENOMEM: more than `ulimit -l` allows.
    */
   lockPages(range?: ByteRange): void {
-    memory.lockPages(this.#core, range);
+    memory.lockPages(this.#backing, range);
   }
 
   /**
@@ -708,7 +708,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   unlockPages(range?: ByteRange): void {
-    memory.unlockPages(this.#core, range);
+    memory.unlockPages(this.#backing, range);
   }
 
   /**
@@ -717,7 +717,7 @@ export class MmapRegion implements Disposable {
    * @deprecated Use {@linkcode lockPages}: a lock is what `./sync` has.
    */
   lock(range?: ByteRange): void {
-    memory.lockPages(this.#core, range);
+    memory.lockPages(this.#backing, range);
   }
 
   /**
@@ -726,7 +726,7 @@ export class MmapRegion implements Disposable {
    * @deprecated Use {@linkcode unlockPages}.
    */
   unlock(range?: ByteRange): void {
-    memory.unlockPages(this.#core, range);
+    memory.unlockPages(this.#backing, range);
   }
 
   /**
@@ -738,7 +738,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   residency(range?: ByteRange): Residency {
-    return memory.residency(this.#core, range);
+    return memory.residency(this.#backing, range);
   }
 
   /**
@@ -751,7 +751,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   probe(range?: ByteRange): Uint8Array<ArrayBuffer> {
-    return memory.probe(this.#core, range);
+    return memory.probe(this.#backing, range);
   }
 
   /**
@@ -764,12 +764,12 @@ export class MmapRegion implements Disposable {
    * @throws {Error} EFAULT: private memory that is protected against writing.
    */
   discard(range?: ByteRange): void {
-    memory.discard(this.#core, range);
+    memory.discard(this.#backing, range);
   }
 
   /** How many faults were absorbed in the region's life; see {@linkcode check}. */
   get faults(): number {
-    return this.#core.faults;
+    return this.#backing.faults;
   }
 
   /**
@@ -780,7 +780,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   check(): void {
-    this.#core.check(this.#core.live("check region"));
+    this.#backing.check(this.#backing.live("check region"));
   }
 
   /**
@@ -797,7 +797,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   repair(): void {
-    this.#core.repair(this.#core.live("repair region"));
+    this.#backing.repair(this.#backing.live("repair region"));
   }
 
   /**
@@ -807,7 +807,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   stats(): RegionStats {
-    return statsOf(this.#core.live("read statistics"));
+    return statsOf(this.#backing.live("read statistics"));
   }
 
   /**
@@ -819,12 +819,12 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   handle(): RegionHandle {
-    return handleOf(this.#core);
+    return handleOf(this.#backing);
   }
 
   /** What `JSON.stringify` takes: the handle; null if there is none, or the region is closed. */
   toJSON(): RegionHandle | null {
-    return handleOrNull(this.#core);
+    return handleOrNull(this.#backing);
   }
 
   /**
@@ -834,7 +834,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode handle}
    */
   env(variable: string = DEFAULT_VARIABLE): Record<string, string> {
-    return environmentOf(this.#core, variable);
+    return environmentOf(this.#backing, variable);
   }
 
   /**
@@ -853,7 +853,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   sharedBuffer(): SharedArrayBuffer {
-    return wasmMemoryOf(this.#core).buffer as unknown as SharedArrayBuffer;
+    return wasmMemoryOf(this.#backing).buffer as unknown as SharedArrayBuffer;
   }
 
   /**
@@ -863,7 +863,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode sharedBuffer}
    */
   wasmMemory(): WebAssembly.Memory {
-    return wasmMemoryOf(this.#core);
+    return wasmMemoryOf(this.#backing);
   }
 
   /**
@@ -889,12 +889,12 @@ export class MmapRegion implements Disposable {
    * stays in its object. If the buffer was transferred away, its memory turns into private zeros.
    */
   close(): void {
-    this.#core.close();
+    this.#backing.close();
   }
 
   /** As {@linkcode close}, for `using`. */
   [Symbol.dispose](): void {
-    this.#core.close();
+    this.#backing.close();
   }
 
   /** What `Deno.inspect` and `console.log` show. */

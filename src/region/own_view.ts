@@ -1,7 +1,7 @@
 /** Views of a region for this module's own use, which it gives to nobody. */
 
 import { type TypedArrayConstructor, viewOf } from "../mapping/views.ts";
-import { coreOf } from "./mmap_region.ts";
+import { backingOf } from "./mmap_region.ts";
 import type { MmapRegion } from "./mmap_region.ts";
 
 const ACTION = "view region";
@@ -17,11 +17,11 @@ export function ownView<T>(
   length?: number,
 ): T {
   const request = { elementSize: type.BYTES_PER_ELEMENT, byteOffset: 0, length };
-  return viewOf(type, request, coreOf(region).ownWindow(ACTION));
+  return viewOf(type, request, backingOf(region).ownWindow(ACTION));
 }
 
 /** As `region.dataView()`. @throws {Deno.errors.BadResource} If the region is closed. */
 export function ownDataView(region: MmapRegion): DataView<ArrayBuffer> {
-  const { buffer, byteOffset, byteLength } = coreOf(region).ownWindow(ACTION);
+  const { buffer, byteOffset, byteLength } = backingOf(region).ownWindow(ACTION);
   return new DataView(buffer as ArrayBuffer, byteOffset, byteLength);
 }

@@ -1,7 +1,7 @@
 /** Memory that is there: what this module keeps in a region must not lie in a hole of its object. */
 
 import { system } from "../os/mod.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 
 /**
  * Reserves what a range of a region lacks. A region that cannot be written to lacks nothing: holes are
@@ -11,11 +11,15 @@ import type { RegionCore } from "./core.ts";
  * @throws {Deno.errors.NotSupported} If the object has holes that its file system cannot fill.
  * @throws {Deno.errors.BadResource} If the region is closed.
  */
-export function reserve(core: RegionCore, byteOffset = 0, byteLength = core.byteLength): void {
-  const { object, access, byteOffset: start } = core.facts;
-  const { subject } = core.live("reserve memory").request;
+export function reserve(
+  backing: RegionBacking,
+  byteOffset = 0,
+  byteLength = backing.byteLength,
+): void {
+  const { object, access, byteOffset: start } = backing.attributes;
+  const { subject } = backing.live("reserve memory").request;
   const end = byteOffset + byteLength;
-  if (end <= core.filled || object === undefined || access !== "read-write") return;
+  if (end <= backing.filled || object === undefined || access !== "read-write") return;
   system().objects.fillHoles(object, start + byteOffset, start + end, subject);
-  if (byteOffset <= core.filled) core.filled = end;
+  if (byteOffset <= backing.filled) backing.filled = end;
 }

@@ -7,19 +7,19 @@ import { restoreMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
 import { system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 import { labelMemory } from "./make.ts";
 
 /** `MmapRegion.resize`: gives the object another size too, where the region ends with it. */
-export function resizeRegion(core: RegionCore, wanted: number): void {
+export function resizeRegion(backing: RegionBacking, wanted: number): void {
   const byteLength = wholeNumber(wanted, "byteLength", "resize region", 1);
-  core.live("resize region");
-  wholeNumber(core.facts.byteOffset + byteLength, "the region's end", "resize region");
-  const mapping = idle(core, byteLength, "resize region");
-  if (!isWithin(mapping, core, byteLength)) mapping.checkPresent(); // before anything changes
-  const { cut, undo } = extendObject(core, byteLength);
+  backing.live("resize region");
+  wholeNumber(backing.attributes.byteOffset + byteLength, "the region's end", "resize region");
+  const mapping = idle(backing, byteLength, "resize region");
+  if (!isWithin(mapping, backing, byteLength)) mapping.checkPresent(); // before anything changes
+  const { cut, undo } = extendObject(backing, byteLength);
   try {
-    resizeMemory(core, mapping, byteLength, cut);
+    resizeMemory(backing, mapping, byteLength, cut);
   } catch (error) {
     undo();
     throw error;
@@ -27,56 +27,56 @@ export function resizeRegion(core: RegionCore, wanted: number): void {
 }
 
 /** Gives a region the length that its object has now. */
-export function refreshRegion(core: RegionCore): void {
-  core.live("refresh region");
-  const { object, byteOffset } = core.facts;
+export function refreshRegion(backing: RegionBacking): void {
+  backing.live("refresh region");
+  const { object, byteOffset } = backing.attributes;
   if (object === undefined) return;
   const status = system().objects.status(object);
   const byteLength = status.byteLength - byteOffset;
-  if (status.type !== "file" || byteLength === core.byteLength) return;
+  if (status.type !== "file" || byteLength === backing.byteLength) return;
   if (byteLength <= 0) {
     throw new RangeError(
       `Cannot refresh region as its object has ${status.byteLength} bytes now, ` +
         `and the region begins at ${byteOffset}`,
     );
   }
-  resizeMemory(core, idle(core, byteLength, "refresh region"), byteLength, nothing);
+  resizeMemory(backing, idle(backing, byteLength, "refresh region"), byteLength, nothing);
 }
 
 /** The mapping, if no other thread works on it, or if it stays where it is and loses nothing. */
-function idle(core: RegionCore, byteLength: number, action: string): Mapping {
-  const mapping = core.live(action);
-  const grows = byteLength >= core.byteLength;
-  if (!mapping.pinned || grows && isWithin(mapping, core, byteLength)) return mapping;
+function idle(backing: RegionBacking, byteLength: number, action: string): Mapping {
+  const mapping = backing.live(action);
+  const grows = byteLength >= backing.byteLength;
+  if (!mapping.pinned || grows && isWithin(mapping, backing, byteLength)) return mapping;
   throw new Deno.errors.Busy(`Cannot ${action}: a flush, a populate or a wait is under way`);
 }
 
 /** Whether the mapping was made long enough for that length. */
-function isWithin(mapping: Mapping, core: RegionCore, byteLength: number): boolean {
-  return core.facts.reserved && core.lead + byteLength <= mapping.byteLength;
+function isWithin(mapping: Mapping, backing: RegionBacking, byteLength: number): boolean {
+  return backing.attributes.reserved && backing.pageOffset + byteLength <= mapping.byteLength;
 }
 
 function resizeMemory(
-  core: RegionCore,
+  backing: RegionBacking,
   mapping: Mapping,
   byteLength: number,
   cut: () => void,
 ): void {
-  core.repairOverlays();
-  core.healing();
-  const end = core.lead + byteLength;
-  if (isWithin(mapping, core, byteLength)) {
+  backing.repairOverlays();
+  backing.healing();
+  const end = backing.pageOffset + byteLength;
+  if (isWithin(mapping, backing, byteLength)) {
     // The mapping reaches beyond the object already: what the object gained is there.
     restoreMapping(mapping); // first, as cutting cannot be undone
     cut();
-    if (core.facts.object === undefined && byteLength < core.byteLength) {
-      discardSpan(mapping, { byteOffset: end, byteLength: core.byteLength - byteLength });
+    if (backing.attributes.object === undefined && byteLength < backing.byteLength) {
+      discardSpan(mapping, { byteOffset: end, byteLength: backing.byteLength - byteLength });
     }
   } else {
     resizeMapping(mapping, end, cut);
-    labelMemory(core);
+    labelMemory(backing);
   }
-  core.setByteLength(byteLength);
+  backing.setByteLength(byteLength);
 }
 
 /** What is left to do to an object. */
@@ -90,8 +90,8 @@ interface ObjectResize {
 const nothing = (): void => {};
 
 /** Makes the object longer, if it is to be. */
-function extendObject(core: RegionCore, byteLength: number): ObjectResize {
-  const { object, byteOffset, sizable, allocate } = core.facts;
+function extendObject(backing: RegionBacking, byteLength: number): ObjectResize {
+  const { object, byteOffset, sizable, allocate } = backing.attributes;
   if (object === undefined) return { cut: nothing, undo: nothing };
   const { objects } = system();
   const status = objects.status(object);
@@ -100,7 +100,7 @@ function extendObject(core: RegionCore, byteLength: number): ObjectResize {
   }
   const size = status.byteLength;
   const end = byteOffset + byteLength;
-  const subject = core.live("resize region").request.subject;
+  const subject = backing.live("resize region").request.subject;
   if (end > size) {
     if (!sizable) {
       throw new RangeError(
@@ -112,7 +112,7 @@ function extendObject(core: RegionCore, byteLength: number): ObjectResize {
     return { cut: nothing, undo: () => objects.takeBack(object, size, end) };
   }
   // A window into a longer file leaves what lies behind it alone.
-  const atEnd = byteOffset + core.byteLength >= size;
+  const atEnd = byteOffset + backing.byteLength >= size;
   const shorter = sizable && atEnd && end < size;
   if (shorter) objects.checkMayShrink(object);
   return {

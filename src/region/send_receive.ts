@@ -7,7 +7,7 @@ import { pathOf } from "../object/path.ts";
 import { system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
 import { attachRegion } from "./make.ts";
-import { coreOf } from "./mmap_region.ts";
+import { backingOf } from "./mmap_region.ts";
 import { type MmapRegion, regionOver } from "./mmap_region.ts";
 import type { MapOptions } from "./options.ts";
 import type { PassOptions } from "./pass.ts";
@@ -61,11 +61,11 @@ export async function sendRegion(
   const path = pathOf(socketPath);
   checkOptions(options, PASS, "send region");
   const handle = region.handle();
-  const core = coreOf(region);
+  const backing = backingOf(region);
   // The object must not be closed, and its number reused, before it was sent.
-  await core.live("send region").whilePinned(async () => {
+  await backing.live("send region").whilePinned(async () => {
     const { sendObject } = await loadPass();
-    await sendObject(handle, core.facts.object!, path, options);
+    await sendObject(handle, backing.attributes.object!, path, options);
   });
 }
 

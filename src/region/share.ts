@@ -2,7 +2,7 @@
 
 import { formatHandle, makeHandle, parseHandle, type RegionHandle } from "../object/handle.ts";
 import { system } from "../os/mod.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 import { attachRegion } from "./make.ts";
 import type { MapOptions } from "./options.ts";
 import { planAttach } from "./plan.ts";
@@ -11,24 +11,28 @@ import { planAttach } from "./plan.ts";
 export const DEFAULT_VARIABLE = "MMAP_REGION";
 
 /** `MmapRegion.handle` @throws {Deno.errors.NotSupported} If there is none. */
-export function handleOf(core: RegionCore): RegionHandle {
-  core.live("make handle");
-  const { kind, object, byteOffset, grant, name } = core.facts;
-  const obstacle = obstacleTo(core);
+export function handleOf(backing: RegionBacking): RegionHandle {
+  backing.live("make handle");
+  const { kind, object, byteOffset, grant, name } = backing.attributes;
+  const obstacle = obstacleTo(backing);
   if (obstacle !== undefined || object === undefined) {
     throw new Deno.errors.NotSupported(`Cannot make handle: ${obstacle}`);
   }
   const path = kind === "file" ? system().objects.pathOf(object) : name;
-  return makeHandle({ kind, access: grant, byteOffset, byteLength: core.byteLength }, object, path);
+  return makeHandle(
+    { kind, access: grant, byteOffset, byteLength: backing.byteLength },
+    object,
+    path,
+  );
 }
 
 /** `MmapRegion.toJSON` */
-export function handleOrNull(core: RegionCore): RegionHandle | null {
-  return core.closed || obstacleTo(core) !== undefined ? null : handleOf(core);
+export function handleOrNull(backing: RegionBacking): RegionHandle | null {
+  return backing.closed || obstacleTo(backing) !== undefined ? null : handleOf(backing);
 }
 
 /** Why no other process can be given the region; undefined if it can. */
-function obstacleTo({ facts: { object } }: RegionCore): string | undefined {
+function obstacleTo({ attributes: { object } }: RegionBacking): string | undefined {
   if (object === undefined) {
     return `private memory cannot be reached by others; use sharing "shared"`;
   }
@@ -37,8 +41,8 @@ function obstacleTo({ facts: { object } }: RegionCore): string | undefined {
 }
 
 /** `MmapRegion.env` */
-export function environmentOf(core: RegionCore, variable: string): Record<string, string> {
-  return { [variable]: formatHandle(handleOf(core)) };
+export function environmentOf(backing: RegionBacking, variable: string): Record<string, string> {
+  return { [variable]: formatHandle(handleOf(backing)) };
 }
 
 /** What a parent process put into the environment. @throws {Deno.errors.NotFound} If nothing. */
@@ -51,7 +55,7 @@ export function handleFrom(variable: string): string {
 }
 
 /** `MmapRegion.attach` */
-export function attachTo(handle: RegionHandle | string, options: MapOptions): RegionCore {
+export function attachTo(handle: RegionHandle | string, options: MapOptions): RegionBacking {
   const parsed = parseHandle(handle);
   return attachRegion(parsed, planAttach(options, parsed.access));
 }

@@ -9,7 +9,7 @@ import { type MappedRange, MappingGuard } from "../mapping/guard.ts";
 import { alignUp } from "../mapping/pages.ts";
 import { system } from "../os/mod.ts";
 import type { MapRequest } from "../os/system.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 
 /** WebAssembly counts memory in pages of its own. */
 const WASM_PAGE = 65536;
@@ -19,10 +19,10 @@ const MEMORY32_BYTE_LENGTH = 2 ** 32;
 const MEMORY64_BYTE_LENGTH = 2 ** 34;
 
 /** The memory that a region of that length was given. */
-const latest = new WeakMap<RegionCore, { memory: WebAssembly.Memory; byteLength: number }>();
+const latest = new WeakMap<RegionBacking, { memory: WebAssembly.Memory; byteLength: number }>();
 
 /** A region that nobody closes stays open as long as somebody in this isolate has its memory. */
-const regions = new WeakMap<object, RegionCore>();
+const regions = new WeakMap<object, RegionBacking>();
 
 /** A region's object in the place of a memory's own pages. */
 class Overlay implements MappedRange {
@@ -64,48 +64,48 @@ class Overlay implements MappedRange {
  * @throws {Deno.errors.NotSupported} If the region is private, or of a character device.
  * @throws {RangeError} If it begins inside a page or is larger than 16 GiB.
  */
-export function wasmMemoryOf(core: RegionCore): WebAssembly.Memory {
-  const { request } = core.live("share region");
-  const { byteLength } = core;
-  const known = latest.get(core);
+export function wasmMemoryOf(backing: RegionBacking): WebAssembly.Memory {
+  const { request } = backing.live("share region");
+  const { byteLength } = backing;
+  const known = latest.get(backing);
   if (known?.byteLength === byteLength) return known.memory;
-  checkShareable(core);
+  checkShareable(backing);
   const memory = makeMemory(byteLength);
   const overlay = new Overlay(memory, byteLength, request);
-  core.addOverlay(overlay);
-  core.onClose(() => overlay.withdraw());
-  latest.set(core, { memory, byteLength });
-  for (const holder of [memory, memory.buffer]) regions.set(holder, core);
+  backing.addOverlay(overlay);
+  backing.onClose(() => overlay.withdraw());
+  latest.set(backing, { memory, byteLength });
+  for (const holder of [memory, memory.buffer]) regions.set(holder, backing);
   return memory;
 }
 
-function checkShareable(core: RegionCore): void {
-  if (core.facts.sharing === "private") {
+function checkShareable(backing: RegionBacking): void {
+  if (backing.attributes.sharing === "private") {
     throw new Deno.errors.NotSupported(
       `Cannot share region as a SharedArrayBuffer: private memory cannot be mapped a second time`,
     );
   }
-  if (core.live("share region").request.single) {
+  if (backing.live("share region").request.single) {
     throw new Deno.errors.NotSupported(
       `Cannot share region as a SharedArrayBuffer: it is a mapping of a device, and another one of ` +
         `it is other memory`,
     );
   }
-  if (core.live("share region").request.pageSize !== system().memory.pageSize()) {
+  if (backing.live("share region").request.pageSize !== system().memory.pageSize()) {
     throw new Deno.errors.NotSupported(
       `Cannot share region as a SharedArrayBuffer: its file is made of huge pages`,
     );
   }
-  if (core.lead !== 0) {
+  if (backing.pageOffset !== 0) {
     throw new RangeError(
       `Cannot share region as its byteOffset must be a multiple of the page size ${system().memory.pageSize()}: ` +
-        `received ${core.facts.byteOffset}`,
+        `received ${backing.attributes.byteOffset}`,
     );
   }
-  if (core.byteLength > MEMORY64_BYTE_LENGTH) {
+  if (backing.byteLength > MEMORY64_BYTE_LENGTH) {
     throw new RangeError(
       `Cannot share region as a SharedArrayBuffer over it must have at most ` +
-        `${MEMORY64_BYTE_LENGTH} bytes: received ${core.byteLength}`,
+        `${MEMORY64_BYTE_LENGTH} bytes: received ${backing.byteLength}`,
     );
   }
 }

@@ -5,7 +5,7 @@ import type { Mapping } from "../mapping/mapping.ts";
 import { loadNeedle } from "../mapping/search/needle.ts";
 import type { Span } from "../mapping/pages.ts";
 import { firstIn, lastIn } from "../mapping/search/search.ts";
-import type { RegionCore } from "./core.ts";
+import type { RegionBacking } from "./backing.ts";
 
 /** What fails, for messages. */
 export const ACTION = "read lines";
@@ -30,19 +30,19 @@ const block = new Uint8Array(BLOCK_BYTE_LENGTH);
 
 /** What of a range was not given yet. */
 export class Rest {
-  readonly #core: RegionCore;
+  readonly #backing: RegionBacking;
   start: number;
   #end: number;
 
-  constructor(core: RegionCore, { byteOffset, byteLength }: Span) {
-    this.#core = core;
+  constructor(backing: RegionBacking, { byteOffset, byteLength }: Span) {
+    this.#backing = backing;
     this.start = byteOffset;
     this.#end = byteOffset + byteLength;
   }
 
   /** @throws {Deno.errors.BadResource} If the region is closed. */
   get mapping(): Mapping {
-    return this.#core.live(ACTION);
+    return this.#backing.live(ACTION);
   }
 
   /**
@@ -51,14 +51,14 @@ export class Rest {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   get byteLength(): number {
-    this.#core.live(ACTION);
-    return this.#core.byteLength;
+    this.#backing.live(ACTION);
+    return this.#backing.byteLength;
   }
 
   /** Where it ends: the region may have become shorter meanwhile. */
   get end(): number {
-    const { lead, byteLength } = this.#core;
-    return this.#end < lead + byteLength ? this.#end : lead + byteLength;
+    const { pageOffset, byteLength } = this.#backing;
+    return this.#end < pageOffset + byteLength ? this.#end : pageOffset + byteLength;
   }
 
   set end(value: number) {

@@ -3,7 +3,7 @@
 import { pathOfName } from "../object/shared_memory.ts";
 import { system } from "../os/mod.ts";
 import type { Name, OpenObject, Token, TokenObject, TokenSystem } from "../os/system.ts";
-import type { RegionCore } from "../region/core.ts";
+import type { RegionBacking } from "../region/backing.ts";
 import { damaged } from "./damage.ts";
 import { exchangePair } from "./pair.ts";
 
@@ -61,16 +61,18 @@ function checkNumber(number: number): void {
   if (number < 1 || number > NUMBER_MASK) throw damaged("lock", number);
 }
 
-const known = new WeakMap<RegionCore, Threads>();
+const known = new WeakMap<RegionBacking, Threads>();
 
 /** In a region. */
-export function threadsOf(core: RegionCore): Threads {
+export function threadsOf(backing: RegionBacking): Threads {
   // Private memory has no file that others could have.
-  const { object, sharing } = core.facts;
+  const { object, sharing } = backing.attributes;
   const { tokens } = system();
   if (sharing === "private" || object === undefined || tokens === undefined) return THREADS;
-  let threads = known.get(core);
-  if (threads === undefined) known.set(core, threads = new RegionThreads(core, object, tokens));
+  let threads = known.get(backing);
+  if (threads === undefined) {
+    known.set(backing, threads = new RegionThreads(backing, object, tokens));
+  }
   return threads;
 }
 
@@ -120,22 +122,22 @@ function rename(cells: Int32Array, from: Name, to: Name): void {
  *
  * @throws if no other token can be had; then nothing is given up
  */
-export function renewToken(core: RegionCore, kept: readonly Int32Array[]): void {
-  const threads = known.get(core);
+export function renewToken(backing: RegionBacking, kept: readonly Int32Array[]): void {
+  const threads = known.get(backing);
   if (threads instanceof RegionThreads) threads.renew(kept);
 }
 
 /** By tokens. */
 class RegionThreads implements Threads {
-  readonly #core: RegionCore;
+  readonly #backing: RegionBacking;
   readonly #opened: OpenObject;
   readonly #tokens: TokenSystem;
   #self: Name | undefined;
   #mine: { readonly held: Held; token: Token } | undefined;
   #key: string | undefined;
 
-  constructor(core: RegionCore, object: OpenObject, tokens: TokenSystem) {
-    this.#core = core;
+  constructor(backing: RegionBacking, object: OpenObject, tokens: TokenSystem) {
+    this.#backing = backing;
     this.#opened = object;
     this.#tokens = tokens;
   }
@@ -158,7 +160,7 @@ class RegionThreads implements Threads {
     heldByObject.set(object, held);
     const mine = this.#mine = { held, token };
     // It must not hold the region, which may be collected instead of closed.
-    this.#core.onceClosed((forgotten) => giveUp(object, held, mine.token, forgotten));
+    this.#backing.onceClosed((forgotten) => giveUp(object, held, mine.token, forgotten));
     return this.#self = token;
   }
 
@@ -186,7 +188,7 @@ class RegionThreads implements Threads {
 
   /** @throws {Deno.errors.BadResource} If the region is closed. */
   get #object(): OpenObject {
-    this.#core.live("use locks");
+    this.#backing.live("use locks");
     return this.#opened;
   }
 
@@ -197,7 +199,7 @@ class RegionThreads implements Threads {
   }
 
   #take(): Token | undefined {
-    return this.#tokens.take(describe(this.#core, this.#object));
+    return this.#tokens.take(describe(this.#backing, this.#object));
   }
 
   isSelf(number: number, fingerprint: number): boolean {
@@ -232,9 +234,9 @@ class RegionThreads implements Threads {
   }
 }
 
-function describe(core: RegionCore, object: OpenObject): TokenObject {
-  const { request } = core.live("use locks");
-  const { kind, name } = core.facts;
+function describe(backing: RegionBacking, object: OpenObject): TokenObject {
+  const { request } = backing.live("use locks");
+  const { kind, name } = backing.attributes;
   return {
     object,
     path: kind === "named" ? pathOfName(name) : request.subject ?? "",

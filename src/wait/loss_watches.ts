@@ -6,7 +6,7 @@
 
 import { lossCounts, LossWatch } from "../mapping/loss.ts";
 import type { Span } from "../mapping/pages.ts";
-import type { RegionCore } from "../region/core.ts";
+import type { RegionBacking } from "../region/backing.ts";
 import { renewToken } from "./holder.ts";
 
 /** Holders are named in the first bytes of everything, no farther than this. */
@@ -14,13 +14,13 @@ const NAMES_BYTE_LENGTH = 4096;
 
 /** The watches over the parts of one region. */
 class RegionWatches {
-  readonly #core: RegionCore;
+  readonly #backing: RegionBacking;
   readonly #all = new Map<string, { readonly span: Span; readonly watch: LossWatch }>();
 
-  constructor(core: RegionCore) {
-    this.#core = core;
+  constructor(backing: RegionBacking) {
+    this.#backing = backing;
     // What was lost and healed between two calls was lost all the same.
-    core.beforeHealing(() => this.#all.forEach(({ watch }) => watch.look()));
+    backing.beforeHealing(() => this.#all.forEach(({ watch }) => watch.look()));
   }
 
   /** Two objects at one place have one watch. */
@@ -30,7 +30,7 @@ class RegionWatches {
     if (known !== undefined) return known.watch;
     const watch = new LossWatch(
       lossCounts(),
-      () => this.#core.lossIn(span),
+      () => this.#backing.lossIn(span),
       () => this.#giveUp(span),
     );
     this.#all.set(key, { span, watch });
@@ -40,12 +40,12 @@ class RegionWatches {
   #giveUp(lost: Span): void {
     const kept: Int32Array[] = [];
     for (const { span, watch } of this.#all.values()) {
-      const isLost = overlap(span, lost) || this.#core.lossIn(span) !== undefined;
+      const isLost = overlap(span, lost) || this.#backing.lossIn(span) !== undefined;
       if (isLost) watch.epoch++;
       else kept.push(this.#namesIn(span));
     }
     try {
-      renewToken(this.#core, kept);
+      renewToken(this.#backing, kept);
     } catch {
       // There is no descriptor left: it is tried again, and at the latest the region's end tells others.
     }
@@ -53,7 +53,7 @@ class RegionWatches {
 
   /** The words in which holders may be named. */
   #namesIn(span: Span): Int32Array {
-    const { buffer, byteOffset, byteLength } = this.#core.ownWindow("use locks");
+    const { buffer, byteOffset, byteLength } = this.#backing.ownWindow("use locks");
     const length = Math.min(span.byteLength, NAMES_BYTE_LENGTH, byteLength - span.byteOffset);
     return new Int32Array(buffer, byteOffset + span.byteOffset, Math.max(0, length) >> 2);
   }
@@ -63,11 +63,11 @@ function overlap(a: Span, b: Span): boolean {
   return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 }
 
-const known = new WeakMap<RegionCore, RegionWatches>();
+const known = new WeakMap<RegionBacking, RegionWatches>();
 
 /** The watch over a part of a region. */
-export function lossWatchOf(core: RegionCore, span: Span): LossWatch {
-  let watches = known.get(core);
-  if (watches === undefined) known.set(core, watches = new RegionWatches(core));
+export function lossWatchOf(backing: RegionBacking, span: Span): LossWatch {
+  let watches = known.get(backing);
+  if (watches === undefined) known.set(backing, watches = new RegionWatches(backing));
   return watches.at(span);
 }

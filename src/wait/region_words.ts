@@ -3,8 +3,8 @@
 import { pointerAt } from "../../ffi/memory.ts";
 import { system } from "../os/mod.ts";
 import type { SystemWord, WaitResult } from "../os/system.ts";
-import type { RegionCore } from "../region/core.ts";
-import { coreOf, MmapRegion } from "../region/mmap_region.ts";
+import type { RegionBacking } from "../region/backing.ts";
+import { backingOf, MmapRegion } from "../region/mmap_region.ts";
 import type { LossWatch } from "../mapping/loss.ts";
 import { lossWatchOf } from "./loss_watches.ts";
 import { type Threads, threadsOf } from "./holder.ts";
@@ -15,7 +15,7 @@ import type { Words } from "./words.ts";
 export class RegionWords implements Words {
   readonly threads: Threads;
   readonly lossWatch: LossWatch;
-  readonly #core: RegionCore;
+  readonly #backing: RegionBacking;
   readonly #byteOffset: number;
   readonly #byteLength: number;
   readonly #end: number;
@@ -36,31 +36,31 @@ export class RegionWords implements Words {
     if (region.access === "read" && need !== "read") {
       throw new TypeError(`Cannot ${action} as the region must have access "read-write"`);
     }
-    this.#core = coreOf(region);
-    this.threads = threadsOf(this.#core);
+    this.#backing = backingOf(region);
+    this.threads = threadsOf(this.#backing);
     this.#byteOffset = byteOffset;
     this.#byteLength = byteLength;
     this.#end = byteOffset + byteLength;
     this.#action = action;
     this.#cells = this.#view();
-    this.lossWatch = lossWatchOf(this.#core, { byteOffset, byteLength });
+    this.lossWatch = lossWatchOf(this.#backing, { byteOffset, byteLength });
   }
 
   get cells(): Int32Array {
     // A closed region has detached the old view, and so has one that was resized; unless it was in its
     // reserve, where it may be too short now.
-    if (this.#cells.length === 0 || this.#core.byteLength < this.#end) {
+    if (this.#cells.length === 0 || this.#backing.byteLength < this.#end) {
       this.#cells = this.#view();
     }
     return this.#cells;
   }
 
   get userBuffer(): ArrayBuffer {
-    return this.#core.live(this.#action).buffer;
+    return this.#backing.live(this.#action).buffer;
   }
 
   #view(): Int32Array {
-    const { buffer, byteOffset, byteLength } = this.#core.ownWindow(this.#action);
+    const { buffer, byteOffset, byteLength } = this.#backing.ownWindow(this.#action);
     if (this.#byteOffset + this.#byteLength > byteLength) {
       throw new RangeError(
         `Cannot ${this.#action} as it must lie within ${byteLength} bytes: ` +
@@ -71,7 +71,7 @@ export class RegionWords implements Words {
     if (byteOffset % 8 !== 0) {
       throw new RangeError(
         `Cannot ${this.#action} as the region must begin at a multiple of 8: ` +
-          `received byteOffset ${this.#core.facts.byteOffset}`,
+          `received byteOffset ${this.#backing.attributes.byteOffset}`,
       );
     }
     return new Int32Array(buffer, byteOffset + this.#byteOffset, this.#byteLength / 4);
@@ -81,12 +81,12 @@ export class RegionWords implements Words {
   #known: { base: Deno.PointerObject; index: number; word: SystemWord } | undefined;
 
   #word(index: number): SystemWord {
-    const base = this.#core.live(this.#action).pointer;
+    const base = this.#backing.live(this.#action).pointer;
     if (this.#known?.base === base && this.#known.index === index) return this.#known.word;
     const byteOffset = this.#byteOffset + 4 * index;
-    const { object, byteOffset: start } = this.#core.facts;
+    const { object, byteOffset: start } = this.#backing.attributes;
     const word = {
-      pointer: pointerAt(base, this.#core.lead + byteOffset),
+      pointer: pointerAt(base, this.#backing.pageOffset + byteOffset),
       object,
       byteOffset: start + byteOffset,
     };
@@ -121,14 +121,14 @@ export class RegionWords implements Words {
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<WaitResult> {
-    const mapping = this.#core.live(this.#action);
+    const mapping = this.#backing.live(this.#action);
     const { cells, lossWatch } = this;
     const word = { cells, index, pointer: this.#word(index).pointer, lossWatch };
     return mapping.whilePinned(() => waitTogether(word, expected, timeoutMs, signal));
   }
 
   beforeEnd(end: () => void): () => void {
-    return this.#core.beforeClose(end);
+    return this.#backing.beforeClose(end);
   }
 
   wake(index: number, count: number): number {

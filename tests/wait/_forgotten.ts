@@ -8,7 +8,7 @@ import { O_RDWR } from "../../ffi/constants.ts";
 import { open } from "../../ffi/file_calls.ts";
 import { isLocked } from "../../ffi/file_lock.ts";
 import type { Name } from "../../src/os/system.ts";
-import { coreOf } from "../../src/region/mmap_region.ts";
+import { backingOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
 import { mapsOf } from "../_process.ts";
 
@@ -19,7 +19,7 @@ const lives = ({ number, fingerprint }: Name): boolean => isLocked(witness, numb
 
 function join(): { region: MmapRegion; name: Name } {
   const region = MmapRegion.open(path, { access: "read-write" });
-  const { number, fingerprint } = threadsOf(coreOf(region)).self();
+  const { number, fingerprint } = threadsOf(backingOf(region)).self();
   return { region, name: { number, fingerprint } };
 }
 

@@ -2,9 +2,9 @@
 
 import type { MmapRegion } from "@mmap/mmap";
 import type { Name } from "../../src/os/system.ts";
-import { coreOf } from "../../src/region/mmap_region.ts";
+import { backingOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
 
 export function nameIn(region: MmapRegion): Name {
-  return threadsOf(coreOf(region)).self();
+  return threadsOf(backingOf(region)).self();
 }

@@ -9,7 +9,7 @@ import { F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR } from "../../ffi/consta
 import { EINVAL } from "../../ffi/errno.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
-import { coreOf } from "../../src/region/mmap_region.ts";
+import { backingOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { withTempDir } from "../_files.ts";
@@ -71,8 +71,8 @@ onLinux(
       using _mutex = new Mutex(one).lockSync();
       // First: where this is not so, the calls below never come back.
       const { number, fingerprint } = nameIn(one);
-      assert(threadsOf(coreOf(other)).isSelf(number, fingerprint));
-      assert(!threadsOf(coreOf(other)).isSelf(number, fingerprint ^ 1));
+      assert(threadsOf(backingOf(other)).isSelf(number, fingerprint));
+      assert(!threadsOf(backingOf(other)).isSelf(number, fingerprint ^ 1));
       using _reader = new RwLock(one, 1024).readSync();
       assertThrows(() => new Mutex(other).lockSync(), Deno.errors.Busy);
       assertThrows(() => new RwLock(other, 1024).writeSync(), Deno.errors.Busy);

@@ -8,20 +8,20 @@ import { checkDenied, checkObjectDenied } from "../../object/permission.ts";
 import { pathOfName } from "../../object/shared_memory.ts";
 import { system } from "../../os/mod.ts";
 import { mapFile } from "../../region/make.ts";
-import { coreOf, MmapRegion, regionOver } from "../../region/mmap_region.ts";
+import { backingOf, MmapRegion, regionOver } from "../../region/mmap_region.ts";
 import { planMap } from "../../region/plan.ts";
 
 /** The path of a meeting place; undefined for anonymous memory. */
 export function pathOfMeeting(region: MmapRegion): string | undefined {
-  const core = coreOf(region);
-  const { kind, name, object } = core.facts;
+  const backing = backingOf(region);
+  const { kind, name, object } = backing.attributes;
   if (kind === "anonymous" || object === undefined) return undefined;
   if (kind === "named") return pathOfName(name);
   try {
     // Server and client may have come by different symbolic links.
     return system().objects.pathOf(object);
   } catch {
-    return core.live("connect to server").request.subject; // no /proc
+    return backing.live("connect to server").request.subject; // no /proc
   }
 }
 
@@ -76,8 +76,8 @@ export function openBeside(path: string): MmapRegion {
 
 /** Removes the name of memory that was made or opened. Silent if that is done. */
 export function removeBeside(region: MmapRegion): void {
-  const core = coreOf(region);
-  if (core.closed) return;
-  const { subject } = core.live("connect to server").request;
-  system().objects.remove(subject!, core.facts.object!);
+  const backing = backingOf(region);
+  if (backing.closed) return;
+  const { subject } = backing.live("connect to server").request;
+  system().objects.remove(subject!, backing.attributes.object!);
 }

@@ -12,8 +12,8 @@ import { type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
 
-/** The facts of a region that do not change. */
-export interface RegionFacts {
+/** The attributes of a region that do not change. */
+export interface RegionAttributes {
   readonly kind: RegionHandle["kind"];
   readonly access: Access;
   readonly sharing: "shared" | "private";
@@ -38,14 +38,14 @@ export interface RegionFacts {
 }
 
 /** A mapping, the region's place in it, and the object that it is a mapping of. */
-export class RegionCore {
-  readonly facts: RegionFacts;
+export class RegionBacking {
+  readonly attributes: RegionAttributes;
   /** How much of the region, from its beginning, is known not to be a hole of the object. */
   filled = 0;
   /** How far behind a page boundary, where the mapping begins, the region begins. */
-  readonly lead: number;
+  readonly pageOffset: number;
   /** Shared with the mapping, which must not hold the region itself. */
-  readonly #farewells: Farewells = { first: [], last: [] };
+  readonly #endCallbacks: EndCallbacks = { first: [], last: [] };
   /** What is to end before the region does. */
   readonly #underWay = new Set<() => void>();
   /** Further places where the object is mapped for this region. */
@@ -58,19 +58,24 @@ export class RegionCore {
   #lastFault: MappingFaultError | undefined;
 
   /**
-   * Maps the object. The core owns it from now on; if mapping fails, it does not.
+   * Maps the object. The backing owns it from now on; if mapping fails, it does not.
    *
    * @param byteLength the region's length: what the request maps behind it is held in reserve
    * @throws the system error of `mmap`
    */
-  constructor(facts: RegionFacts, request: MapRequest, lead: number, byteLength: number) {
-    this.facts = facts;
-    this.lead = lead;
+  constructor(
+    attributes: RegionAttributes,
+    request: MapRequest,
+    pageOffset: number,
+    byteLength: number,
+  ) {
+    this.attributes = attributes;
+    this.pageOffset = pageOffset;
     this.byteLength = byteLength;
-    const farewells = this.#farewells;
-    this.#mapping = new Mapping(request, facts.object, () => {
-      sayAll(farewells.first, true);
-      sayAll(farewells.last, true);
+    const endCallbacks = this.#endCallbacks;
+    this.#mapping = new Mapping(request, attributes.object, () => {
+      callAll(endCallbacks.first, true);
+      callAll(endCallbacks.last, true);
     });
   }
 
@@ -86,14 +91,14 @@ export class RegionCore {
     return () => this.#underWay.delete(end);
   }
 
-  /** What to do when the region is closed or collected; `farewell` must not hold the region. */
-  onClose(farewell: () => void): void {
-    this.#farewells.first.push(farewell);
+  /** What to do when the region is closed or collected; `callback` must not hold the region. */
+  onClose(callback: () => void): void {
+    this.#endCallbacks.first.push(callback);
   }
 
   /** As {@linkcode onClose}, after all else: when nobody here can write to the region any more. */
-  onceClosed(farewell: Farewell): void {
-    this.#farewells.last.push(farewell);
+  onceClosed(callback: EndCallback): void {
+    this.#endCallbacks.last.push(callback);
   }
 
   /** Makes a further mapping of the object part of the region's health. */
@@ -129,7 +134,7 @@ export class RegionCore {
   #faultOf({ request, guard }: MappedRange): MappingFaultError {
     return new MappingFaultError({
       path: request.subject ?? "",
-      byteOffset: Math.max(0, guard!.firstFault - this.lead),
+      byteOffset: Math.max(0, guard!.firstFault - this.pageOffset),
       faults: this.faults,
     });
   }
@@ -138,7 +143,7 @@ export class RegionCore {
   lossIn({ byteOffset, byteLength }: Span): MappingFaultError | undefined {
     const mapping = this.#mapping;
     if (mapping === undefined) return undefined;
-    const isLost = hasLost(mapping, { byteOffset: this.lead + byteOffset, byteLength });
+    const isLost = hasLost(mapping, { byteOffset: this.pageOffset + byteOffset, byteLength });
     return isLost ? this.#faultOf(mapping) : undefined;
   }
 
@@ -185,7 +190,7 @@ export class RegionCore {
   window(action: string): Window {
     const { buffer } = this.live(action);
     checkPresent(buffer, action);
-    return { buffer, byteOffset: this.lead, byteLength: this.byteLength };
+    return { buffer, byteOffset: this.pageOffset, byteLength: this.byteLength };
   }
 
   /**
@@ -195,7 +200,7 @@ export class RegionCore {
    */
   ownWindow(action: string): Window {
     const { ownBuffer } = this.live(action);
-    return { buffer: ownBuffer, byteOffset: this.lead, byteLength: this.byteLength };
+    return { buffer: ownBuffer, byteOffset: this.pageOffset, byteLength: this.byteLength };
   }
 
   /** The one Uint8Array over the whole region, until it is resized or closed. */
@@ -203,7 +208,7 @@ export class RegionCore {
     const { buffer } = this.live("view region");
     if (this.#bytes?.buffer !== buffer || this.#bytes.byteLength !== this.byteLength) {
       checkPresent(buffer, "view region");
-      this.#bytes = new Uint8Array(buffer, this.lead, this.byteLength);
+      this.#bytes = new Uint8Array(buffer, this.pageOffset, this.byteLength);
     }
     return this.#bytes!;
   }
@@ -215,7 +220,7 @@ export class RegionCore {
    */
   span(range: ByteRange, action: string): Span {
     const { byteOffset, byteLength } = resolveRange(range, this.byteLength, action);
-    return { byteOffset: this.lead + byteOffset, byteLength };
+    return { byteOffset: this.pageOffset + byteOffset, byteLength };
   }
 
   /** As {@linkcode span}, widened to whole pages. */
@@ -226,13 +231,13 @@ export class RegionCore {
   /** Unmaps, and gives the object back to the caller of the constructor. */
   abandon(): void {
     this.#leave()?.closeWithoutObject();
-    sayAll(this.#farewells.last, false);
+    callAll(this.#endCallbacks.last, false);
   }
 
   /** Closing twice is silent. */
   close(): void {
     this.#leave()?.close();
-    sayAll(this.#farewells.last, false);
+    callAll(this.#endCallbacks.last, false);
   }
 
   #leave(): Mapping | undefined {
@@ -246,22 +251,22 @@ export class RegionCore {
     // A call that goes on cannot ask the guards of the further mappings any more.
     if (mapping.pinned) this.#lastFault = this.#fault(mapping);
     // At once, even if a call on another thread keeps the mapping itself for a while.
-    sayAll(this.#farewells.first, false);
+    callAll(this.#endCallbacks.first, false);
     return mapping;
   }
 }
 
 /** What to do at a region's end: before its buffers are taken from their views, and after. */
-interface Farewells {
-  readonly first: Farewell[];
-  readonly last: Farewell[];
+interface EndCallbacks {
+  readonly first: EndCallback[];
+  readonly last: EndCallback[];
 }
 
 /** @param forgotten whether nobody closed the region */
-type Farewell = (forgotten: boolean) => void;
+type EndCallback = (forgotten: boolean) => void;
 
-function sayAll(farewells: Farewell[], forgotten: boolean): void {
-  for (const farewell of farewells.splice(0)) farewell(forgotten);
+function callAll(endCallbacks: EndCallback[], forgotten: boolean): void {
+  for (const callback of endCallbacks.splice(0)) callback(forgotten);
 }
 
 /** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */
