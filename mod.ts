@@ -23,7 +23,7 @@
 export { MmapRegion } from "./src/region/mmap_region.ts";
 export type { LineIterator, LinesOptions } from "./src/region/lines.ts";
 export type { ReadableOptions } from "./src/region/bytes.ts";
-export type { Needle } from "./src/mapping/needle.ts";
+export type { Needle } from "./src/mapping/search/needle.ts";
 export type { FlushOptions } from "./src/region/memory.ts";
 export type {
   AnonymousOptions,
@@ -33,9 +33,8 @@ export type {
   OpenRegionOptions,
 } from "./src/region/options.ts";
 export type { Advice } from "./src/os/system.ts";
-export type { Durability } from "./src/os/system.ts";
-export { type MappingFault, MappingFaultError } from "./src/mapping/fault_error.ts";
-export type { ByteRange } from "./src/mapping/pages.ts";
+export { MappingFaultError } from "./src/mapping/fault_error.ts";
+export type { ByteRange } from "./src/check/range.ts";
 export type { Protection } from "./src/os/system.ts";
 export type { Residency } from "./src/mapping/residency.ts";
 export type { RegionStats } from "./src/os/system.ts";
@@ -44,6 +43,4 @@ export { receiveRegion, sendRegion } from "./src/region/send_receive.ts";
 export type { PassOptions } from "./src/region/pass.ts";
 export type { SharedMemoryInfo } from "./src/os/system.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";
-export type { GuardState } from "./ffi/guard/guard.ts";
-export type { LendingState } from "./ffi/store/store.ts";
 export { isSystemError, type SystemError } from "./ffi/call.ts";

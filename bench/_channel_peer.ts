@@ -1,6 +1,6 @@
 /** The other processes of channel_bench.ts, as sides of its comparisons. */
 
-import { Channel, type WaitMode } from "@mmap/mmap/channel";
+import { Channel, type JoinOptions } from "@mmap/mmap/channel";
 import { CALLERS, SENDERS } from "./_channel_work.ts";
 import { type Peer, peerPath } from "./_programs.ts";
 import { perTurn, type Side } from "./_ratio.ts";
@@ -33,7 +33,7 @@ export interface Load {
 /** How a process at the other end is to be. */
 export interface ChannelPeerOptions {
   readonly byteLength: number;
-  readonly wait?: WaitMode;
+  readonly wait?: Required<JoinOptions>["wait"];
   readonly capacity?: number;
 }
 

@@ -2,7 +2,7 @@
  * Sends messages to a C program through one channel and gets its answers through another. The program
  * has to be compiled first:
  *
- *     cc -o channel_peer examples/c/channel_peer.c
+ *     cc -I languages/c -o channel_peer examples/c/channel_peer.c
  *     deno run --allow-ffi --allow-run examples/channel_c_peer.ts ./channel_peer
  */
 import { Channel, spawnWithChannel } from "@mmap/mmap/channel";

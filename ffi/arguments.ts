@@ -1,7 +1,5 @@
 /** Type checks for the raw calls, and text for C. Only types: what a value means is C's business. */
 
-export { shown } from "../src/check/options.ts";
-
 /** A size, an offset or an address: exact as a number up to 2^53, beyond that as a bigint. */
 export type Size = number | bigint;
 

@@ -1,5 +1,6 @@
 /**
- * The constants of the platform at hand, by their C names.
+ * The constants of the platform at hand, by their C names. `mod.ts` says which of them are public:
+ * those that its calls take.
  *
  * A constant that the platform lacks is `undefined` at run time, so that a call with it alone is a
  * TypeError instead of a silent 0; each doc comment says where one exists.
@@ -134,16 +135,6 @@ export const O_DIRECTORY: number = here.O_DIRECTORY;
 export const O_NOFOLLOW: number = here.O_NOFOLLOW;
 /** Close the descriptor on `exec`. */
 export const O_CLOEXEC: number = here.O_CLOEXEC;
-/** Duplicate the descriptor. */
-export const F_DUPFD: number = here.F_DUPFD;
-/** Read the descriptor flags. */
-export const F_GETFD: number = here.F_GETFD;
-/** Set the descriptor flags. */
-export const F_SETFD: number = here.F_SETFD;
-/** Read the status flags. */
-export const F_GETFL: number = here.F_GETFL;
-/** Set the status flags. */
-export const F_SETFL: number = here.F_SETFL;
 /** Duplicate the descriptor, close-on-exec. */
 export const F_DUPFD_CLOEXEC: number = here.F_DUPFD_CLOEXEC;
 /** Ask who holds a lock that would be in the way, of an open file description. */
@@ -160,14 +151,8 @@ export const F_UNLCK: number = here.F_UNLCK;
 export const F_ADD_SEALS: number = here.F_ADD_SEALS;
 /** Read the seals of a memfd (Linux). */
 export const F_GET_SEALS: number = here.F_GET_SEALS;
-/** The descriptor closes on `exec`. */
-export const FD_CLOEXEC: number = here.FD_CLOEXEC;
-/** No further seals (Linux). */
-export const F_SEAL_SEAL: number = here.F_SEAL_SEAL;
 /** The size cannot be reduced (Linux). */
 export const F_SEAL_SHRINK: number = here.F_SEAL_SHRINK;
-/** The size cannot be raised (Linux). */
-export const F_SEAL_GROW: number = here.F_SEAL_GROW;
 /** The content cannot be changed (Linux). */
 export const F_SEAL_WRITE: number = here.F_SEAL_WRITE;
 /** No new writable mapping (Linux 5.1). */
@@ -242,8 +227,6 @@ export const MSG_NOSIGNAL: number = here.MSG_NOSIGNAL;
 export const MSG_CMSG_CLOEXEC: number = here.MSG_CMSG_CLOEXEC;
 /** `poll`: there is something to read. */
 export const POLLIN: number = here.POLLIN;
-/** `poll`: writing is possible. */
-export const POLLOUT: number = here.POLLOUT;
 /** Do not follow a symbolic link. */
 export const AT_SYMLINK_NOFOLLOW: number = here.AT_SYMLINK_NOFOLLOW;
 /** The number of the system call `futex` (Linux). */

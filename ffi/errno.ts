@@ -3,6 +3,13 @@
 import { libc } from "./libc.ts";
 import { bufferOver } from "./memory.ts";
 
+/** Numbers that are the same on all systems, for errors that no call has set. */
+export const EPERM = 1;
+export const ESRCH = 3;
+export const EFAULT = 14;
+export const EINVAL = 22;
+export const ENOSPC = 28;
+
 const LINUX: Readonly<Record<number, string>> = {
   1: "EPERM",
   2: "ENOENT",

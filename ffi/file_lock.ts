@@ -56,13 +56,6 @@ export function isNumberLocked(fd: number, number: number): boolean {
   return isFound(fd);
 }
 
-/** As {@linkcode isLocked}, of any byte at all. */
-export function isAnyLocked(fd: number): boolean {
-  setByte(F_WRLCK, 0, 0);
-  flock[4] = 0; // to the end
-  return isFound(fd);
-}
-
 /** Whether another open file description than that of `fd` has the lock of a byte. */
 export function isLocked(fd: number, number: number, low: number): boolean {
   setByte(F_WRLCK, number, low);

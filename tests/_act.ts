@@ -54,6 +54,11 @@ export const scope = globalThis as unknown as {
   close(): void;
 };
 
+/** Resolves when the test has closed this process's stdin, or is not there any more. */
+export function stdinEnds(): Promise<void> {
+  return Deno.stdin.readable.pipeTo(new WritableStream());
+}
+
 /** Collects garbage; needs --expose-gc. */
 export function gc(): void {
   (globalThis as unknown as { gc(): void }).gc();

@@ -1,10 +1,10 @@
-/** C programs that use the headers of examples/c, and do what a test tells them line by line. */
+/** C programs that use the headers of languages/c, and do what a test tells them line by line. */
 
 import { fromFileUrl } from "@std/path";
 import { splitLines } from "./_child.ts";
 import { compileC } from "./_gcc.ts";
 
-const HEADERS = fromFileUrl(new URL("../examples/c/", import.meta.url));
+const HEADERS = fromFileUrl(new URL("../languages/c/", import.meta.url));
 
 /** What was compiled already: the tests of a file use one program. */
 const compiled = new Map<string, Uint8Array>();

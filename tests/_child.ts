@@ -9,7 +9,7 @@ const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
 
 /** How a child is started. */
 export interface ChildOptions {
-  /** `Deno.args`: the action's name and its arguments as JSON, see `_act.ts`; for a text as they are. */
+  /** `Deno.args`, each as JSON: mostly an action's name and its arguments, see `_act.ts`. */
   args?: unknown[];
   /** Added to the environment. */
   env?: Record<string, string>;
@@ -34,15 +34,8 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
-/**
- * Runs a program, or the source text of a short one, to its end. Imports of a text work as in the
- * project's own files: "@mmap/mmap" by name, relative paths from the project's root. It has all
- * permissions.
- */
-export async function runChild(
-  program: URL | string,
-  options: ChildOptions = {},
-): Promise<ChildResult> {
+/** Runs a program to its end. It has all permissions. */
+export async function runChild(program: URL, options: ChildOptions = {}): Promise<ChildResult> {
   const process = command(program, options, "null").spawn();
   const timer = setTimeout(() => process.kill("SIGKILL"), patienceOf(options));
   try {
@@ -60,7 +53,7 @@ export async function runChild(
  * @throws {Error} If the child failed; the message is what it wrote to stderr.
  */
 // deno-lint-ignore no-explicit-any
-export async function resultOf(program: URL | string, options: ChildOptions = {}): Promise<any> {
+export async function resultOf(program: URL, options: ChildOptions = {}): Promise<any> {
   const { success, code: status, signal, stdout, stderr } = await runChild(program, options);
   if (!success) {
     throw new Error(`The child ended with ${signal ?? status}:\n${stderr}\n${stdout}`);
@@ -76,8 +69,8 @@ export class Child implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #timer: ReturnType<typeof setTimeout>;
 
-  /** Starts a program, or the source text of one; stderr is the test's own. */
-  constructor(program: URL | string, options: ChildOptions = {}) {
+  /** Starts a program; stderr is the test's own. */
+  constructor(program: URL, options: ChildOptions = {}) {
     this.#process = command(program, options, "piped", "inherit").spawn();
     this.pid = this.#process.pid;
     this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream())
@@ -128,20 +121,17 @@ function patienceOf({ timeoutMs = 60_000 }: ChildOptions): number {
 }
 
 function command(
-  program: URL | string,
+  program: URL,
   { args = [], env = {}, ulimit, v8Flags }: ChildOptions,
   stdin: "null" | "piped",
   stderr: "inherit" | "piped" = "piped",
 ): Deno.Command {
   const deno = Deno.execPath();
   // A code cache would be a file that the runtime itself writes, under the limits of the child.
-  const start = typeof program === "string"
-    ? ["eval", "--ext=ts"]
-    : ["run", "-A", "--no-check", "--no-code-cache"];
-  start.push("--quiet", `--config=${ROOT}deno.json`);
+  const start = ["run", "-A", "--no-check", "--no-code-cache", "--quiet"];
+  start.push(`--config=${ROOT}deno.json`);
   if (v8Flags !== undefined) start.push(`--v8-flags=${v8Flags}`);
-  if (typeof program === "string") start.push(program, ...args.map(String));
-  else start.push(fromFileUrl(program), ...args.map((arg) => JSON.stringify(arg)));
+  start.push(fromFileUrl(program), ...args.map((arg) => JSON.stringify(arg)));
   const options = {
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },

@@ -73,3 +73,11 @@ export async function documentationOf(entry: string): Promise<DocumentedSymbol[]
     )
   );
 }
+
+/** The members of the classes of an entry point, such as "Mutex.lock". */
+export async function membersOf(entry: string): Promise<string[]> {
+  const classes = (await documentationOf(entry)).filter(({ kind }) => kind === "class");
+  return classes.flatMap(({ name, calls }) =>
+    calls.filter(({ isStatic }) => !isStatic).map((call) => `${name}.${call.name}`)
+  );
+}

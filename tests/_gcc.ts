@@ -32,11 +32,11 @@ export async function compileC(
 }
 
 /** Compiles and runs a C program. @returns what it wrote to standard output */
-export async function runC(source: string): Promise<string> {
+export async function runC(source: string, args: string[] = []): Promise<string> {
   const directory = await Deno.makeTempDir();
   try {
     const program = `${directory}/program`;
-    await compileC(source, { args: ["-o", program] });
+    await compileC(source, { args: [...args, "-o", program] });
     const { success, stdout } = await new Deno.Command(program).output();
     assert(success, "The C program failed");
     return new TextDecoder().decode(stdout);

@@ -1,7 +1,9 @@
 /** Pages that a process loses: programs that lose them, and what other processes do to their files. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { MappingFaultError } from "@mmap/mmap";
 import { fromFileUrl } from "@std/path";
+import { membersOf } from "./_documentation.ts";
 import { withTempDir } from "./_files.ts";
 import { SMALL_DISKS, type SmallDisk } from "./_mount.ts";
 import { PAGE } from "./_pages.ts";
@@ -72,6 +74,43 @@ function testFullDisk(disk: SmallDisk, program: string, topic: string, name: str
         await assertRuns(new URL(program), { args: [name, dir] });
       }),
   });
+}
+
+/** Calls by what they are: a member, and maybe more words behind a comma or a space. */
+type Calls = Readonly<Record<string, unknown>>;
+
+/**
+ * Registers the comparison of tables of calls with the documentation: no new member of a class is
+ * forgotten.
+ *
+ * @param tables the calls of each class
+ * @param others members that look at no memory, and classes that have cases of their own
+ */
+export function testTables(
+  entry: string,
+  tables: Readonly<Record<string, Calls>>,
+  others: readonly string[],
+): void {
+  Deno.test(`the tables of calls on lost pages have every member of ${entry}`, async () => {
+    const named = Object.entries(tables).flatMap(([kind, calls]) =>
+      Object.keys(calls).map((call) => `${kind}.${/^[^ ,]+/.exec(call)![0]}`)
+    );
+    const members = (await membersOf(entry))
+      .filter((call) => !/^(\w+)\.(.+)$/.exec(call)!.some((part) => others.includes(part)));
+    assertEquals([...new Set(named)].sort(), members.sort());
+  });
+}
+
+/** A call in a mapping of `path` that must find out that a page was lost. */
+export async function assertLost(path: string, what: string, call: () => unknown): Promise<void> {
+  const error = await assertRejects(async () => await call(), MappingFaultError, path, what);
+  assertEquals(error.path, path);
+}
+
+/** What `make` makes of a new file. */
+export function fresh<T>(path: string, make: () => T): T {
+  Deno.writeFileSync(path, new Uint8Array());
+  return make();
 }
 
 /** Reads a byte of each page, so that all are lost that can be. */

@@ -53,7 +53,8 @@ Deno.test("struct_reader.ts reads what struct_writer.ts wrote", async () => {
 async function compileExample(name: string, dir: string): Promise<string> {
   const program = join(dir, name);
   const source = await Deno.readTextFile(join(EXAMPLES, "c", `${name}.c`));
-  await compileC(source, { args: ["-Wall", "-Werror", "-I", join(EXAMPLES, "c"), "-o", program] });
+  const headers = ["-I", join(EXAMPLES, "c"), "-I", join(EXAMPLES, "../languages/c")];
+  await compileC(source, { args: ["-Wall", "-Werror", ...headers, "-o", program] });
   return program;
 }
 

@@ -3,11 +3,16 @@
  * the number of messages of each round through a channel of its own, and sleeps in between.
  */
 
-import { Channel, type WaitMode } from "@mmap/mmap/channel";
+import { Channel, type JoinOptions } from "@mmap/mmap/channel";
 import { ANSWERERS, latencies, RECEIVERS } from "../_channel_work.ts";
 import { numberOf, numbers } from "../_channel_peer.ts";
 
-const [what, way, wait, bytes] = Deno.args as [string, string, WaitMode, string];
+const [what, way, wait, bytes] = Deno.args as [
+  string,
+  string,
+  Required<JoinOptions>["wait"],
+  string,
+];
 const byteLength = Number(bytes);
 
 using start = Channel.fromEnv("START", { wait: "block" });

@@ -1,7 +1,7 @@
 /*
  * The C side of ../channel_c_peer.ts:
  *
- *     cc channel_peer.c -o channel_peer
+ *     cc -I ../../languages/c channel_peer.c -o channel_peer
  *
  * Receives messages, and sends each of them back in capital letters through a second channel, until
  * there are no more. Both channels are in the environment.

@@ -31,7 +31,7 @@ import { TABLE_BYTE_LENGTH } from "./layout.ts";
 import { type Action, GuardTable } from "./table.ts";
 
 /** "off": not needed so far; "unavailable": the system forbids it or the platform has none. */
-export type GuardState = "on" | "off" | "unavailable";
+type GuardState = "on" | "off" | "unavailable";
 
 /** How far behind the code the table lies: TABLE_OFFSET of guard.c; the largest page size. */
 const TABLE_OFFSET = 65536;

@@ -17,7 +17,7 @@ import { statusOf } from "../status.ts";
 import { STORE_CODE } from "./code.ts";
 
 /** "off": not needed so far; "unavailable": the module cannot be loaded. */
-export type LendingState = "on" | "off" | "unavailable";
+type LendingState = "on" | "off" | "unavailable";
 
 /** The function that store.c exports; undefined if it fails. */
 type BufferOver = (

@@ -9,7 +9,7 @@ export interface Codec {
 }
 
 /** By the names that options have for them. */
-export const CODECS: Readonly<Record<string, Codec>> = {
+export const CODECS: Readonly<Record<"clone" | "json", Codec>> = {
   clone: { encode: encodeClone, decode: deserialize },
   json: { encode: encodeJson, decode: decodeJson },
 };
@@ -28,7 +28,7 @@ export function decode(codec: Codec, message: Uint8Array): unknown {
 
 /** The value that `encodeClone` wrote. @throws {Deno.errors.InvalidData} If the message is not a value. */
 export function decodeClone(message: Uint8Array): unknown {
-  return decode(CODECS.clone!, message);
+  return decode(CODECS.clone, message);
 }
 
 /** A value as bytes. @throws {TypeError} If it cannot be cloned. */

@@ -30,10 +30,9 @@ export { Channel } from "./queue/channel.ts";
 export type { Message } from "./queue/message.ts";
 export { Latest, type LatestOptions } from "./latest/latest.ts";
 export type { JoinOptions } from "./options.ts";
-export type { ChannelOptions, ShapeOptions, Sharers } from "./queue/options.ts";
+export type { ChannelOptions, ShapeOptions } from "./queue/options.ts";
 export type { PlaceOptions } from "./place.ts";
 export {
-  type Carrier,
   type RecordMessage,
   type RecordSlot,
   StructChannel,
@@ -43,7 +42,6 @@ export type { ChannelStats } from "./queue/stats.ts";
 export type { Slot } from "./queue/slot.ts";
 export type { SubscribeOptions, Subscription } from "./broadcast/subscription.ts";
 export type { Values, ValuesOptions } from "./queue/values.ts";
-export type { WaitMode } from "./wait_strategy.ts";
 export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./queue/spawn.ts";
 export { Client, connect, type ConnectOptions } from "./calls/client.ts";
 export { type Remote, serveObject } from "./calls/object.ts";

@@ -1,7 +1,7 @@
 /** The options that all kinds of channels have, checked. */
 
-import { checkOptions, type Names } from "../check/options.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
+import { checkOptions, choice, flag, type Names } from "../check/options.ts";
 import type { WaitMode } from "./wait_strategy.ts";
 import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
 
@@ -18,7 +18,7 @@ export interface JoinOptions {
    * 0.1 ms, where that was of use lately.
    * @default {"adaptive"}
    */
-  wait?: WaitMode;
+  wait?: "adaptive" | "block" | "spin";
   /**
    * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do. Receiving them then
    * is five times as fast. `message.buffer` then is more than the message (look at
@@ -32,16 +32,13 @@ export interface JoinOptions {
 export const JOIN: Names<JoinOptions> = { wait: true, pooled: true };
 /** @throws {RangeError} If it is out of range. */
 export function capacityFrom(value: unknown, action: string): number {
-  const wanted = wholeNumber(value, "capacity", action, 1);
-  if (wanted > LARGEST_CAPACITY) {
-    throw new RangeError(
-      `Cannot ${action} as capacity must be at most ${LARGEST_CAPACITY}: received ${wanted}`,
-    );
-  }
+  const wanted = wholeNumber(value, "capacity", action, 1, LARGEST_CAPACITY);
   let capacity = LEAST_CAPACITY;
   while (capacity < wanted) capacity *= 2;
   return capacity;
 }
+
+const WAIT_MODES: readonly WaitMode[] = ["adaptive", "block", "spin"];
 
 /** How one object uses a channel. */
 export interface JoinPlan {
@@ -59,14 +56,6 @@ export function joinPlanFrom<T extends JoinOptions>(
   action: string,
 ): JoinPlan {
   checkOptions(options, names, action);
-  const { wait = "adaptive", pooled = false } = options;
-  if (wait !== "adaptive" && wait !== "block" && wait !== "spin") {
-    throw new TypeError(
-      `Cannot ${action} as wait must be "adaptive", "block" or "spin": received ${wait}`,
-    );
-  }
-  if (typeof pooled !== "boolean") {
-    throw new TypeError(`Cannot ${action} as pooled must be a boolean: received ${pooled}`);
-  }
-  return { mode: wait, pooled };
+  const mode = choice(options.wait, WAIT_MODES, "wait", action) ?? "adaptive";
+  return { mode, pooled: flag(options.pooled, "pooled", action, false) };
 }

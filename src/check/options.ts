@@ -56,9 +56,29 @@ export function choice<T extends string>(
   action: string,
 ): T | undefined {
   if (value === undefined || choices.includes(value as T)) return value as T | undefined;
-  const list = choices.map((one) => `"${one}"`).join(", ");
+  const words = choices.map((one) => `"${one}"`);
+  const last = words.pop();
+  const list = words.length === 0 ? last : `${words.join(", ")} or ${last}`;
+  throw new TypeError(`Cannot ${action} as ${name} must be ${list}: received ${shown(value)}`);
+}
+
+/** A text. @throws {TypeError} */
+export function text(value: unknown, name: string, action: string): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(`Cannot ${action} as ${name} must be a string: received ${typeof value}`);
+}
+
+/** A function. @throws {TypeError} */
+export function callable<T>(value: T, name: string, action: string): T {
+  if (typeof value === "function") return value;
+  throw new TypeError(`Cannot ${action} as ${name} must be a function: received ${typeof value}`);
+}
+
+/** A signal to end a wait, or none. @throws {TypeError} */
+export function optionalSignal(value: unknown, action: string): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value;
   throw new TypeError(
-    `Cannot ${action} as ${name} must be one of ${list}: received ${shown(value)}`,
+    `Cannot ${action} as signal must be an AbortSignal: received ${shown(value)}`,
   );
 }
 

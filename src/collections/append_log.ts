@@ -1,9 +1,8 @@
 /** A log of records in a file. */
 
-import { shown } from "../../ffi/arguments.ts";
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { checkOptions, flag, type Names } from "../check/options.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { checkOptions, flag, type Names, optionalSignal } from "../check/options.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { pathOf } from "../object/path.ts";
 import { copyOut } from "./copy_out.ts";
 import { invalid } from "./header.ts";
@@ -322,12 +321,7 @@ export class AppendLog implements Disposable {
    */
   follow(options: FollowOptions = {}): AsyncIterableIterator<LogEntry> {
     const from = readFrom(options, FOLLOW, "follow log");
-    const { signal } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(
-        `Cannot follow log as signal must be an AbortSignal: received ${shown(signal)}`,
-      );
-    }
+    const signal = optionalSignal(options.signal, "follow log");
     this.#live("follow log");
     return this.#follow(from, signal);
   }

@@ -31,7 +31,8 @@
  * | then | the value |
  */
 
-import { alignUp, wholeNumber } from "../mapping/pages.ts";
+import { optionalNumber } from "../check/numbers.ts";
+import { alignUp } from "../mapping/pages.ts";
 import { type Header, HEADER_BYTE_LENGTH, invalid } from "./header.ts";
 
 export const GENERATION = 32;
@@ -141,10 +142,7 @@ export type Wishes = { readonly [Name in keyof MapGeometry]: number | undefined 
 /** @throws {TypeError} @throws {RangeError} */
 export function readWishes(options: Partial<MapGeometry>, action: string): Wishes {
   const wish = (name: keyof MapGeometry, least: number, most: number): number | undefined => {
-    const value = options[name];
-    if (value === undefined) return undefined;
-    if (wholeNumber(value, name, action, least) <= most) return value;
-    throw new RangeError(`Cannot ${action} as ${name} must be at most ${most}: received ${value}`);
+    return optionalNumber(options[name], name, action, least, most);
   };
   return {
     capacity: wish("capacity", 1, LARGEST_CAPACITY),

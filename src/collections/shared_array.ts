@@ -2,7 +2,8 @@
 
 import type { Names } from "../check/options.ts";
 import type { LossWatch } from "../mapping/loss.ts";
-import { alignUp, type Span, wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
+import { alignUp, type Span } from "../mapping/pages.ts";
 import { coreOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
 import { reserve } from "../region/reserve.ts";
@@ -344,10 +345,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 }
 
 function checkLength(length: number, action: string): number {
-  if (wholeNumber(length, "length", action) <= LARGEST_LENGTH) return length;
-  throw new RangeError(
-    `Cannot ${action} as length must be at most ${LARGEST_LENGTH}: received ${length}`,
-  );
+  return wholeNumber(length, "length", action, 0, LARGEST_LENGTH);
 }
 
 function freshArray(

@@ -1,6 +1,6 @@
 /** Telling the system how memory will be used, and faulting it in ahead of use. */
 
-import { shown } from "../../ffi/arguments.ts";
+import { shown } from "../check/options.ts";
 import { system } from "../os/mod.ts";
 import type { Advice } from "../os/system.ts";
 import type { Mapping } from "./mapping.ts";

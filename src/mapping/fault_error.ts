@@ -1,15 +1,5 @@
 /** The error for a mapping that lost pages of its object. */
 
-/** What a {@linkcode MappingFaultError} tells. */
-export interface MappingFault {
-  /** The path of the file; "" where the region has none. */
-  path: string;
-  /** Where the first fault was, counted from the beginning of the region. */
-  byteOffset: number;
-  /** How many faults were absorbed in the region's life. */
-  faults: number;
-}
-
 /**
  * A page of a region is cut off from its object: the file was truncated under the map, its disk was
  * full, or a forbidden write was absorbed. Reads of such a page give zeros, or what it held; writes
@@ -19,7 +9,7 @@ export interface MappingFault {
  * channels and collections that lie, with any byte, in a page that was lost to truncation, a full disk
  * or an I/O error.
  */
-export class MappingFaultError extends Error implements MappingFault {
+export class MappingFaultError extends Error {
   /** "MappingFaultError" */
   override readonly name = "MappingFaultError";
   /** The path of the file; "" where the region has none. */
@@ -30,7 +20,9 @@ export class MappingFaultError extends Error implements MappingFault {
   readonly faults: number;
 
   /** Made by the module itself. */
-  constructor({ path, byteOffset, faults }: MappingFault) {
+  constructor(
+    { path, byteOffset, faults }: Pick<MappingFaultError, "path" | "byteOffset" | "faults">,
+  ) {
     const what = path === "" ? "region" : `'${path}'`;
     super(
       `Cannot trust the map of ${what}: ${faults} fault${faults === 1 ? "" : "s"} absorbed, ` +

@@ -1,6 +1,6 @@
 /** Page protection and locking in memory. */
 
-import { shown } from "../../ffi/arguments.ts";
+import { shown } from "../check/options.ts";
 import { system } from "../os/mod.ts";
 import type { Protection } from "../os/system.ts";
 import type { Mapping } from "./mapping.ts";

@@ -1,6 +1,6 @@
 /** Typed arrays over a mapping's buffer. */
 
-import { optionalNumber } from "./pages.ts";
+import { optionalNumber } from "../check/numbers.ts";
 
 /** The constructor of a typed array: `Uint8Array`, `Float64Array`, `BigInt64Array`, ... */
 export interface TypedArrayConstructor<T> {

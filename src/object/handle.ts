@@ -6,7 +6,7 @@
  * region.
  */
 
-import { shown } from "../../ffi/arguments.ts";
+import { shown } from "../check/options.ts";
 import { system } from "../os/mod.ts";
 import type { ObjectStatus, OpenObject } from "../os/system.ts";
 

@@ -1,5 +1,6 @@
 /** Named shared memory: its names, and who may use it. */
 
+import { text } from "../check/options.ts";
 import { system } from "../os/mod.ts";
 import type { NamedSystem, NewObject, OpenObject, SharedMemoryInfo } from "../os/system.ts";
 import { checkDenied } from "./permission.ts";
@@ -13,10 +14,8 @@ import { checkDenied } from "./permission.ts";
 export function nameOf(name: string): string {
   const action = "use shared memory";
   const { nameLimit, reservedPrefix } = system().named;
-  if (typeof name !== "string") {
-    throw new TypeError(`Cannot ${action} as its name must be a string: received ${typeof name}`);
-  }
-  const bare = name.startsWith("/") ? name.slice(1) : name;
+  const given = text(name, "its name", action);
+  const bare = given.startsWith("/") ? given.slice(1) : given;
   if (bare === "" || bare === "." || bare === ".." || /[/\0]/.test(bare)) {
     throw new TypeError(`Cannot ${action} as this is no name for it: received "${name}"`);
   }

@@ -3,14 +3,9 @@
 import { headOf, plainBytes, pointerAt } from "../../ffi/memory.ts";
 import type { Names } from "../check/options.ts";
 import { copyFromMapped, copyToMapped } from "../mapping/copy.ts";
-import {
-  type ByteRange,
-  optionalNumber,
-  RANGE,
-  readRange,
-  type Span,
-  wholeNumber,
-} from "../mapping/pages.ts";
+import { optionalNumber, wholeNumber } from "../check/numbers.ts";
+import { type ByteRange, RANGE, readRange } from "../check/range.ts";
+import type { Span } from "../mapping/pages.ts";
 import {
   dataViewOf,
   readViewRequest,

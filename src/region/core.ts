@@ -7,7 +7,8 @@ import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
 import type { MapRequest, OpenObject } from "../os/system.ts";
 import { repairMapping, restoreMapping } from "../mapping/repair.ts";
-import { type ByteRange, resolveRange, type Span, widen } from "../mapping/pages.ts";
+import { type ByteRange, resolveRange } from "../check/range.ts";
+import { type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
 

@@ -1,9 +1,8 @@
 /** The lines of a region's text, one at a time, from either end. */
 
-import { shown } from "../../ffi/arguments.ts";
-import type { Names } from "../check/options.ts";
+import { choice, flag, type Names } from "../check/options.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { type ByteRange, RANGE, readRange } from "../mapping/pages.ts";
+import { type ByteRange, RANGE, readRange } from "../check/range.ts";
 import type { RegionCore } from "./core.ts";
 import { ACTION, LINE_FEED, Rest, textAfter, textBefore } from "./text_blocks.ts";
 
@@ -34,18 +33,8 @@ export function linesOf(
   options: LinesOptions | undefined,
 ): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {
   const range = readRange(options, ACTION, LINES);
-  const form = options?.as ?? "text";
-  const reverse = options?.reverse ?? false;
-  if (form !== "text" && form !== "bytes") {
-    throw new TypeError(
-      `Cannot ${ACTION} as \`as\` must be "text" or "bytes": received ${shown(form)}`,
-    );
-  }
-  if (typeof reverse !== "boolean") {
-    throw new TypeError(
-      `Cannot ${ACTION} as reverse must be a boolean: received ${shown(reverse)}`,
-    );
-  }
+  const form = choice(options?.as, ["text", "bytes"], "`as`", ACTION) ?? "text";
+  const reverse = flag(options?.reverse, "reverse", ACTION, false);
   core.live(ACTION);
   const rest = new Rest(core, core.span(range, ACTION));
   if (form === "bytes") return new Bytes(rest, reverse);

@@ -1,12 +1,12 @@
 /** A region's pages: flushing, advice, protection, locking, health. */
 
-import { shown } from "../../ffi/arguments.ts";
-import type { Names } from "../check/options.ts";
+import { choice, type Names } from "../check/options.ts";
 import { adviseSpan, checkAdvice, populateSpan, populateSpanOffThread } from "../mapping/advice.ts";
 import { discardSpan } from "../mapping/discard.ts";
 import { flushSpan, flushSpanOffThread } from "../mapping/durability.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { type ByteRange, RANGE, readRange, type Span } from "../mapping/pages.ts";
+import { type ByteRange, RANGE, readRange } from "../check/range.ts";
+import type { Span } from "../mapping/pages.ts";
 import { checkProtection, lockSpan, protectSpan, unlockSpan } from "../mapping/protection.ts";
 import { probeSpan } from "../mapping/probe.ts";
 import { type Residency, residencyOf } from "../mapping/residency.ts";
@@ -19,7 +19,7 @@ export interface FlushOptions extends ByteRange {
    * How far the changes must have got when the call returns.
    * @default {"data"}
    */
-  durability?: Durability;
+  durability?: "memory" | "data" | "disk";
 }
 
 const FLUSH: Names<FlushOptions> = { ...RANGE, durability: true };
@@ -37,25 +37,17 @@ function pagesOf(core: RegionCore, range: ByteRange | undefined, action: string)
   return { mapping, span: core.pages(given, action) };
 }
 
+const DURABILITIES: readonly Durability[] = ["memory", "data", "disk"];
+
 /** The pages to flush, and how far. */
 function flushed(
   core: RegionCore,
   options: FlushOptions | undefined,
 ): Pages & { readonly durability: Durability } {
   const range = readRange(options, "flush region", FLUSH);
-  const durability = checkDurability(options?.durability);
+  const durability = choice(options?.durability, DURABILITIES, "durability", "flush region");
   const mapping = core.live("flush region");
-  return { mapping, span: core.pages(range, "flush region"), durability };
-}
-
-function checkDurability(durability: Durability | undefined): Durability {
-  if (durability === undefined) return "data";
-  if (durability === "memory" || durability === "data" || durability === "disk") return durability;
-  throw new TypeError(
-    `Cannot flush region as durability must be "memory", "data" or "disk": received ${
-      shown(durability)
-    }`,
-  );
+  return { mapping, span: core.pages(range, "flush region"), durability: durability ?? "data" };
 }
 
 /** `MmapRegion.flushSync` */

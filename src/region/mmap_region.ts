@@ -1,10 +1,11 @@
 /** `MmapRegion`: an object and a mapping of it, put together for people. */
 
-import { type GuardState, guardState, processTable } from "../../ffi/guard/guard.ts";
-import { type LendingState, lendingState } from "../../ffi/store/store.ts";
+import { guardState, processTable } from "../../ffi/guard/guard.ts";
+import { lendingState } from "../../ffi/store/store.ts";
 import { heldCount } from "../mapping/held.ts";
-import type { Needle } from "../mapping/needle.ts";
-import { type ByteRange, wholeNumber } from "../mapping/pages.ts";
+import type { Needle } from "../mapping/search/needle.ts";
+import { wholeNumber } from "../check/numbers.ts";
+import type { ByteRange } from "../check/range.ts";
 import type { Residency } from "../mapping/residency.ts";
 import { statsOf } from "../mapping/stats.ts";
 import type { TypedArrayConstructor } from "../mapping/views.ts";
@@ -278,7 +279,7 @@ export class MmapRegion implements Disposable {
    * until the first buffer or view is asked for; "unavailable" without /proc, where Node's part of
    * Deno cannot be loaded, and on macOS. Without it, such operations meet zeros, or fail.
    */
-  static lendingState(): LendingState {
+  static lendingState(): "on" | "off" | "unavailable" {
     return lendingState();
   }
 
@@ -290,7 +291,7 @@ export class MmapRegion implements Disposable {
    * zeros and writes go to a private page; a write to a read-only page goes to a private copy of it.
    * Without the guard, both end the process.
    */
-  static guardState(): GuardState {
+  static guardState(): "on" | "off" | "unavailable" {
     return guardState();
   }
 

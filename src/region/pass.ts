@@ -1,6 +1,7 @@
 /** Passing a region to a process that has no other way to its object. */
 
-import { optionalNumber } from "../mapping/pages.ts";
+import { timeout } from "../check/numbers.ts";
+import { optionalSignal } from "../check/options.ts";
 import { formatHandle, isObjectOf, parseHandle, type RegionHandle } from "../object/handle.ts";
 import { checkDenied, checkEntryDenied } from "../object/permission.ts";
 import { system } from "../os/mod.ts";
@@ -73,9 +74,10 @@ function verified({ message, object }: Passed): ReceivedObject {
   }
 }
 
-function patienceOf(action: string, { timeoutMs, signal }: PassOptions): Patience {
-  const ms = optionalNumber(timeoutMs, "timeoutMs", action) ?? DEFAULT_TIMEOUT_MS;
-  const deadline = performance.now() + ms;
+function patienceOf(action: string, options: PassOptions): Patience {
+  const timeoutMs = timeout(options.timeoutMs, action, DEFAULT_TIMEOUT_MS);
+  const signal = optionalSignal(options.signal, action);
+  const deadline = performance.now() + timeoutMs;
   signal?.throwIfAborted();
   return {
     check(): void {

@@ -1,7 +1,7 @@
 /** From options to the numbers of the system calls: reads each option once and checks it. */
 
-import { checkOptions, choice, flag, type Names, optionalFlag } from "../check/options.ts";
-import { optionalNumber, wholeNumber } from "../mapping/pages.ts";
+import { checkOptions, choice, flag, type Names, optionalFlag, text } from "../check/options.ts";
+import { optionalNumber, wholeNumber } from "../check/numbers.ts";
 import type { Access } from "../object/handle.ts";
 import { system } from "../os/mod.ts";
 import type { Protection } from "../os/system.ts";
@@ -204,9 +204,7 @@ export function needsByteLength(action: string): RangeError {
 }
 
 function permissions(value: unknown, action: string, fallback: number): number {
-  const mode = optionalNumber(value, "mode", action) ?? fallback;
-  if (mode <= 0o7777) return mode;
-  throw new RangeError(`Cannot ${action} as mode must be at most 0o7777: received ${mode}`);
+  return optionalNumber(value, "mode", action, 0, 0o7777) ?? fallback;
 }
 
 /** Checked {@linkcode NamedOptions}. */
@@ -263,14 +261,12 @@ export function planAnonymous(size: number, options: AnonymousOptions): Anonymou
 const MAX_LABEL_BYTES = { shared: 249, private: 79 };
 
 function labelText(
-  label: unknown,
+  value: unknown,
   sharing: "shared" | "private",
   action: string,
 ): string {
-  if (label === undefined) return "";
-  if (typeof label !== "string") {
-    throw new TypeError(`Cannot ${action} as label must be a string: received ${typeof label}`);
-  }
+  if (value === undefined) return "";
+  const label = text(value, "label", action);
   if (label.includes("\0")) throw new TypeError(`Cannot ${action} as its label contains a NUL`);
   const limit = MAX_LABEL_BYTES[sharing];
   if (new TextEncoder().encode(label).length > limit) {

@@ -2,7 +2,7 @@
 
 import { discardSpan } from "../mapping/discard.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { restoreMapping } from "../mapping/repair.ts";
 import { resizeMapping } from "../mapping/resize.ts";
 import { system } from "../os/mod.ts";

@@ -1,9 +1,10 @@
 /** What a region's bytes say: search, comparison, and cutting where something stands. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { type LoadedNeedle, loadNeedle, type Needle } from "../mapping/needle.ts";
-import { type ByteRange, optionalNumber, readRange, wholeNumber } from "../mapping/pages.ts";
-import { compareSpan, countIn, firstIn, lastIn } from "../mapping/search.ts";
+import { type LoadedNeedle, loadNeedle, type Needle } from "../mapping/search/needle.ts";
+import { optionalNumber, wholeNumber } from "../check/numbers.ts";
+import { type ByteRange, readRange } from "../check/range.ts";
+import { compareSpan, countIn, firstIn, lastIn } from "../mapping/search/search.ts";
 import type { RegionCore } from "./core.ts";
 
 const SEARCH = "search region";

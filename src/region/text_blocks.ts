@@ -2,9 +2,9 @@
 
 import { system } from "../os/mod.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { loadNeedle } from "../mapping/needle.ts";
+import { loadNeedle } from "../mapping/search/needle.ts";
 import type { Span } from "../mapping/pages.ts";
-import { firstIn, lastIn } from "../mapping/search.ts";
+import { firstIn, lastIn } from "../mapping/search/search.ts";
 import type { RegionCore } from "./core.ts";
 
 /** What fails, for messages. */

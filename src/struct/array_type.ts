@@ -9,7 +9,8 @@ import {
   type ValueOf,
 } from "./field_type.ts";
 import { indexPrototype } from "./indexed.ts";
-import { count, place } from "./numbers.ts";
+import { wholeNumber } from "../check/numbers.ts";
+import { place } from "./numbers.ts";
 
 /**
  * The elements of an array field, in place: reading and writing them is reading and writing the
@@ -171,6 +172,6 @@ function isIterable(value: unknown): value is Iterable<unknown> {
  */
 export function array<T extends FieldType>(type: T, length: number): ArrayType<T> {
   const action = "lay out array";
-  const layout = new FixedArray(layoutOf(type, action), count(length, "length", action));
+  const layout = new FixedArray(layoutOf(type, action), wholeNumber(length, "length", action, 1));
   return layout as unknown as ArrayType<T>;
 }

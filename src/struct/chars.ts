@@ -1,7 +1,8 @@
 /** Text in a fixed number of bytes. */
 
 import { type FieldType, Layout } from "./field_type.ts";
-import { count } from "./numbers.ts";
+import { wholeNumber } from "../check/numbers.ts";
+import { text } from "../check/options.ts";
 
 /** Text in a fixed number of bytes: `char name[n]`. */
 export type CharsType = FieldType<string, string, string>;
@@ -33,10 +34,7 @@ export class Chars extends Layout {
   }
 
   override prepare(value: unknown): Uint8Array {
-    if (typeof value !== "string") {
-      throw new TypeError(`Cannot store text as it must be a string: received a ${typeof value}`);
-    }
-    const bytes = encoder.encode(value);
+    const bytes = encoder.encode(text(value, "it", "store text"));
     if (bytes.length <= this.byteLength) return bytes;
     throw new RangeError(
       `Cannot store text as it must fit ${this.byteLength} bytes: received ${bytes.length}`,
@@ -68,5 +66,5 @@ function bytesOf(view: DataView, byteOffset: number, byteLength: number): Uint8A
  * @throws {RangeError} If the length is no whole number above 0.
  */
 export function chars(byteLength: number): CharsType {
-  return new Chars(count(byteLength, "byteLength", "lay out chars")) as CharsType;
+  return new Chars(wholeNumber(byteLength, "byteLength", "lay out chars", 1)) as CharsType;
 }

@@ -1,6 +1,6 @@
 /** The memory that records lie in. */
 
-import { whole } from "./numbers.ts";
+import { wholeNumber } from "../check/numbers.ts";
 
 /**
  * What records can lie in: a region (anything whose `bytes` are a Uint8Array), bytes, or a buffer.
@@ -47,9 +47,9 @@ export function checkRoom(
     action: string;
   },
 ): number {
-  const start = whole(byteOffset, "byteOffset", action);
+  const start = wholeNumber(byteOffset, "byteOffset", action);
   const room = Math.floor((view.byteLength - start) / byteLength);
-  const wanted = length === undefined ? Math.max(room, 0) : whole(length, "length", action);
+  const wanted = length === undefined ? Math.max(room, 0) : wholeNumber(length, "length", action);
   if (start <= view.byteLength && wanted <= room) return wanted;
   throw new RangeError(
     `Cannot ${action} as it must lie within ${view.byteLength} bytes: ` +

@@ -1,30 +1,4 @@
-/** Checks of numbers that callers give. */
-
-/**
- * A whole number above 0.
- *
- * @throws {TypeError} If it is no number.
- * @throws {RangeError} If it is fractional, too large, or below 1.
- */
-export function count(value: unknown, name: string, action: string): number {
-  return whole(value, name, action, 1);
-}
-
-/**
- * A whole number from `least` on.
- *
- * @throws {TypeError} If it is no number.
- * @throws {RangeError} If it is fractional, too large, or below `least`.
- */
-export function whole(value: unknown, name: string, action: string, least = 0): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot ${action} as ${name} must be a number: received a ${typeof value}`);
-  }
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new RangeError(
-    `Cannot ${action} as ${name} must be a whole number from ${least} on: received ${value}`,
-  );
-}
+/** Places of elements, as callers give them. */
 
 /**
  * A place among `length`, where negative ones count from the end.
@@ -35,7 +9,7 @@ export function whole(value: unknown, name: string, action: string, least = 0): 
 export function place(index: number, length: number): number {
   if (typeof index !== "number") {
     throw new TypeError(
-      `Cannot take element as the index must be a number: received a ${typeof index}`,
+      `Cannot take element as the index must be a number: received ${typeof index}`,
     );
   }
   const position = index < 0 ? index + length : index;

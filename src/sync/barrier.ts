@@ -3,7 +3,7 @@
 import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { withLock } from "../wait/lock_attempt.ts";
 import { Members } from "../wait/members.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import {
   patience,
   patienceSync,
@@ -68,12 +68,7 @@ export class Barrier {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number, parties: number) {
-    this.#parties = wholeNumber(parties, "parties", "place barrier", 1);
-    if (this.#parties > MOST_PARTIES) {
-      throw new RangeError(
-        `Cannot place barrier as it takes at most ${MOST_PARTIES} parties: received ${parties}`,
-      );
-    }
+    this.#parties = wholeNumber(parties, "parties", "place barrier", 1, MOST_PARTIES);
     this.#words = placeWords(memory, byteOffset, BYTE_LENGTH, "barrier");
   }
 

@@ -1,11 +1,11 @@
 /** Waiting for what a mutex protects to change. */
 
 import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { LockAttempt } from "../wait/lock_attempt.ts";
 import { lockOf, type MutexGuard, setHeld } from "./mutex.ts";
 import {
-  type Patience,
+  FOR_EVER,
   patience,
   patienceSync,
   type SyncWaitOptions,
@@ -18,8 +18,6 @@ import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const SEQUENCE = 0;
 const WAITERS = 1;
-
-const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
 /**
  * A condition variable: the holder of a mutex gives it up, waits to be notified, and holds it again.

@@ -1,6 +1,6 @@
 /** A 32-bit word that processes wait on. */
 
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import {
   patience,
   patienceSync,

@@ -1,7 +1,7 @@
 /** A count of permits. */
 
 import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { damaged } from "../wait/damage.ts";
 import {
   patience,

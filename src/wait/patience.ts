@@ -1,7 +1,7 @@
 /** How long to wait. */
 
-import { checkOptions, type Names } from "../check/options.ts";
-import { optionalNumber } from "../mapping/pages.ts";
+import { timeout } from "../check/numbers.ts";
+import { checkOptions, type Names, optionalSignal } from "../check/options.ts";
 
 /** Options of every blocking call. */
 export interface SyncWaitOptions {
@@ -27,7 +27,8 @@ export interface Patience {
   readonly signal: AbortSignal | undefined;
 }
 
-const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
+/** The patience of who has not said when to give up. */
+export const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
 /**
  * Reads the options, once.
@@ -50,17 +51,9 @@ export function patienceSync(options: SyncWaitOptions | undefined, action: strin
 }
 
 function read(options: WaitOptions, action: string): Patience {
-  const { timeoutMs, signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`Cannot ${action} as signal must be an AbortSignal`);
-  }
+  const signal = optionalSignal(options.signal, action);
   signal?.throwIfAborted();
-  if (timeoutMs === undefined || timeoutMs === Infinity) return { deadline: Infinity, signal };
-  const milliseconds = typeof timeoutMs === "number" && timeoutMs > 0
-    ? Math.ceil(timeoutMs)
-    : timeoutMs;
-  optionalNumber(milliseconds, "timeoutMs", action);
-  return { deadline: performance.now() + timeoutMs, signal };
+  return { deadline: performance.now() + timeout(options.timeoutMs, action), signal };
 }
 
 /** @throws {Deno.errors.TimedOut} Always. */

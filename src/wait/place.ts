@@ -1,7 +1,7 @@
 /** Where a primitive lies: its words in a region. */
 
 import type { MmapRegion } from "../region/mmap_region.ts";
-import { wholeNumber } from "../mapping/pages.ts";
+import { wholeNumber } from "../check/numbers.ts";
 import { RegionWords } from "./region_words.ts";
 import { BufferWords } from "./buffer_words.ts";
 import type { Words } from "./words.ts";

@@ -1,6 +1,6 @@
 /** Processes that make channels of their own: in files that others use too, and where much is wrong. */
 
-import { MmapRegion } from "@mmap/mmap";
+import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { act, scope } from "../_act.ts";
 
@@ -58,6 +58,14 @@ await act({
     const channel = open(path);
     for (let i = 0; i < 9; i++) channel.sendSync(new Uint8Array([i]));
     console.log("done");
+    await stay();
+  },
+
+  /** Makes the channel, sends one message or none, and says where it is. */
+  async offer(path: string, sends: boolean): Promise<void> {
+    const channel = open(path);
+    if (sends) channel.sendSync(new Uint8Array(9));
+    console.log(formatHandle(channel.handle()));
     await stay();
   },
 

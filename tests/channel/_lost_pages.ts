@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, connect, Latest, serve } from "@mmap/mmap/channel";
-import { runPeer, touch, truncate } from "../_losing.ts";
+import { assertLost, fresh, runPeer, touch, truncate } from "../_losing.ts";
+import { BROADCAST_CALLS, CHANNEL_CALLS, LATE, LATEST_CALLS, message } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -17,53 +18,6 @@ const PEER = import.meta.resolve("./_lost_peer.ts");
 const CAPACITY = 4 * PAGE;
 const WHOLE = PAGE + CAPACITY;
 const MANY = { producers: "multiple", consumers: "multiple" } as const;
-const LATE = { timeoutMs: 20_000 };
-const message = new Uint8Array(100).fill(7);
-
-const CHANNEL_CALLS: Record<string, (channel: Channel) => unknown> = {
-  trySend: (channel) => channel.trySend(message),
-  sendSync: (channel) => channel.sendSync(message, LATE),
-  send: (channel) => channel.send(message, LATE),
-  sendMany: (channel) => channel.sendMany([message, message], LATE),
-  reserve: (channel) => channel.reserve(10),
-  closeSending: (channel) => channel.closeSending(),
-  tryReceive: (channel) => channel.tryReceive(),
-  receiveSync: (channel) => channel.receiveSync(LATE),
-  receive: (channel) => channel.receive(LATE),
-  tryReceiveInto: (channel) => channel.tryReceiveInto(new Uint8Array(200)),
-  receiveIntoSync: (channel) => channel.receiveIntoSync(new Uint8Array(200), LATE),
-  receiveInto: (channel) => channel.receiveInto(new Uint8Array(200), LATE),
-  receiveMany: (channel) => channel.receiveMany(10, LATE),
-  peek: (channel) => channel.peek(),
-  iterate: (channel) => Array.fromAsync(channel),
-  values: (channel) => channel.values().receive(LATE),
-  readable: (channel) => Array.fromAsync(channel.readable),
-  ended: (channel) => channel.ended,
-  stats: (channel) => channel.stats(),
-};
-
-const BROADCAST_CALLS: Record<string, (broadcast: Broadcast) => unknown> = {
-  publish: (broadcast) => broadcast.publish(message),
-  subscribe: (broadcast) => broadcast.subscribe(),
-  tryReceive: (broadcast) => broadcast.subscribe().tryReceive(),
-};
-
-const LATEST_CALLS: Record<string, (latest: Latest) => unknown> = {
-  write: (latest) => latest.write(message),
-  read: (latest) => latest.read(),
-  version: (latest) => latest.version,
-  changed: (latest) => latest.changed(LATE),
-};
-
-async function assertLost(what: string, call: () => unknown): Promise<void> {
-  const error = await assertRejects(async () => await call(), MappingFaultError, path, what);
-  assertEquals(error.path, path);
-}
-
-function fresh<T>(make: () => T): T {
-  Deno.writeFileSync(path, new Uint8Array());
-  return make();
-}
 
 /** Makes each call on one of its own, before and after the pages are lost for sure. */
 async function assertCallsLose<T extends { region: MmapRegion; close(): void }>(
@@ -72,10 +26,12 @@ async function assertCallsLose<T extends { region: MmapRegion; close(): void }>(
   left: number,
 ): Promise<void> {
   for (const [what, call] of Object.entries(calls)) {
-    const made = fresh(make);
+    const made = fresh(path, make);
     truncate(path, left);
     touch(made.region);
-    for (let i = 0; i < 2; i++) await assertLost(`${what}, ${left} bytes left`, () => call(made));
+    for (let i = 0; i < 2; i++) {
+      await assertLost(path, `${what}, ${left} bytes left`, () => call(made));
+    }
     made.close();
     made.close();
   }
@@ -98,26 +54,26 @@ const cases: Record<string, () => unknown> = {
   async "the call that loses the page gives nothing made-up"(): Promise<void> {
     for (const shape of [{}, MANY]) {
       for (const call of ["tryReceive", "receiveSync", "receive", "receiveInto", "receiveMany"]) {
-        using channel = fresh(() => Channel.create({ path, capacity: CAPACITY, ...shape }));
+        using channel = fresh(path, () => Channel.create({ path, capacity: CAPACITY, ...shape }));
         for (let i = 0; i < 10; i++) channel.sendSync(message);
         truncate(path, PAGE);
-        await assertLost(call, () => CHANNEL_CALLS[call]!(channel));
+        await assertLost(path, call, () => CHANNEL_CALLS[call]!(channel));
       }
-      using channel = fresh(() => Channel.create({ path, capacity: CAPACITY, ...shape }));
+      using channel = fresh(path, () => Channel.create({ path, capacity: CAPACITY, ...shape }));
       truncate(path, PAGE);
-      await assertLost("trySend", () => channel.trySend(message));
+      await assertLost(path, "trySend", () => channel.trySend(message));
     }
-    using feed = fresh(() => Broadcast.create({ path, capacity: CAPACITY }));
+    using feed = fresh(path, () => Broadcast.create({ path, capacity: CAPACITY }));
     using subscription = feed.subscribe();
     for (let i = 0; i < 10; i++) feed.publish(message);
     truncate(path, PAGE);
-    await assertLost("subscription", () => subscription.tryReceive());
-    await assertLost("subscription", () => subscription.receiveSync(LATE));
-    await assertLost("subscription", () => subscription.receive(LATE));
-    using latest = fresh(() => Latest.create({ path, byteLength: message.length }));
+    await assertLost(path, "subscription", () => subscription.tryReceive());
+    await assertLost(path, "subscription", () => subscription.receiveSync(LATE));
+    await assertLost(path, "subscription", () => subscription.receive(LATE));
+    using latest = fresh(path, () => Latest.create({ path, byteLength: message.length }));
     latest.write(message);
     truncate(path, PAGE);
-    await assertLost("latest", () => latest.read());
+    await assertLost(path, "latest", () => latest.read());
   },
 
   async "waits end"(): Promise<void> {
@@ -149,9 +105,9 @@ const cases: Record<string, () => unknown> = {
       return [latest, () => latest.changed(LATE)];
     };
     for (const [what, begin] of Object.entries(waits)) {
-      const [made, wait] = fresh(begin);
+      const [made, wait] = fresh(path, begin);
       const truncating = new Deno.Command("truncate", { args: ["-s", "0", path] }).spawn();
-      await assertLost(what, wait);
+      await assertLost(path, what, wait);
       assert((await truncating.status).success);
       made[Symbol.dispose]();
     }
@@ -159,14 +115,14 @@ const cases: Record<string, () => unknown> = {
 
   async "others learn of it as of a death, and repair heals"(): Promise<void> {
     for (const shape of [{}, MANY]) {
-      using channel = fresh(() => Channel.create({ path, capacity: CAPACITY, ...shape }));
+      using channel = fresh(path, () => Channel.create({ path, capacity: CAPACITY, ...shape }));
       channel.sendSync(message);
       assertEquals(channel.tryReceive(), message);
       truncate(path, PAGE);
-      await assertLost("send", () => channel.sendSync(message));
+      await assertLost(path, "send", () => channel.sendSync(message));
       truncate(path, WHOLE);
       assertEquals(runPeer(PEER, "receive", path, JSON.stringify(shape)), "ConnectionReset");
-      await assertLost("send before repair", () => channel.sendSync(message));
+      await assertLost(path, "send before repair", () => channel.sendSync(message));
       channel.region.repair();
       channel.sendSync(message);
       channel.sendSync(message);
@@ -177,7 +133,7 @@ const cases: Record<string, () => unknown> = {
   },
 
   "closing leaves it to others"(): void {
-    const channel = fresh(() => Channel.create({ path, capacity: CAPACITY }));
+    const channel = fresh(path, () => Channel.create({ path, capacity: CAPACITY }));
     channel.sendSync(message);
     assertEquals(channel.tryReceive(), message);
     truncate(path, PAGE);
@@ -186,7 +142,7 @@ const cases: Record<string, () => unknown> = {
     channel.close();
     assertEquals(runPeer(PEER, "receive", path, "{}"), "ConnectionReset");
     // Nor does it take away what another one has by now.
-    const former = fresh(() => Channel.create({ path, capacity: CAPACITY }));
+    const former = fresh(path, () => Channel.create({ path, capacity: CAPACITY }));
     truncate(path, PAGE);
     touch(former.region);
     assertThrows(() => former.stats(), MappingFaultError);
@@ -199,7 +155,7 @@ const cases: Record<string, () => unknown> = {
   },
 
   "slots and peeked messages are given up"(): void {
-    using channel = fresh(() => Channel.create({ path, capacity: CAPACITY, ...MANY }));
+    using channel = fresh(path, () => Channel.create({ path, capacity: CAPACITY, ...MANY }));
     channel.sendSync(message);
     const peeked = channel.peek()!;
     const slot = channel.reserve(10)!;
@@ -219,7 +175,7 @@ const cases: Record<string, () => unknown> = {
   },
 
   "a broadcast has another writer, and the old one again after repair"(): void {
-    using feed = fresh(() => Broadcast.create({ path, capacity: CAPACITY }));
+    using feed = fresh(path, () => Broadcast.create({ path, capacity: CAPACITY }));
     feed.publish(message);
     truncate(path, PAGE);
     assertThrows(() => feed.publish(message), MappingFaultError);
@@ -230,7 +186,7 @@ const cases: Record<string, () => unknown> = {
   },
 
   async "a server closes"(): Promise<void> {
-    const server = fresh(() => serve({ path }, (request) => request));
+    const server = fresh(path, () => serve({ path }, (request) => request));
     await using client = connect({ path });
     assertEquals(await client.call(message), message);
     truncate(path, 0);

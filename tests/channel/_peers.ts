@@ -1,7 +1,7 @@
 /** The other processes of the channel tests: the channel is in their environment. */
 
 import { MmapRegion } from "@mmap/mmap";
-import { Channel, type ChannelOptions, type WaitMode } from "@mmap/mmap/channel";
+import { Channel, type ChannelOptions } from "@mmap/mmap/channel";
 import { chars, f64, i32, struct, u64 } from "@mmap/mmap/struct";
 import { act } from "../_act.ts";
 import { splitLines } from "../_child.ts";
@@ -61,7 +61,7 @@ await act({
     }
   },
 
-  echo(wait: WaitMode): void {
+  echo(wait: "adaptive" | "block" | "spin"): void {
     const back = Channel.fromEnv("BACK", { wait });
     for (let m = channel.receiveSync(); m !== null; m = channel.receiveSync()) back.sendSync(m);
     back.close();

@@ -1,6 +1,7 @@
 /** Channels in pages that a process loses. */
 
-import { testFullDisks, testLosses } from "../_losing.ts";
+import { testFullDisks, testLosses, testTables } from "../_losing.ts";
+import { BROADCAST_CALLS, CHANNEL_CALLS, LATEST_CALLS } from "./_lost_calls.ts";
 
 const PROGRAM = import.meta.resolve("./_lost_pages.ts");
 const TOPIC = "channels whose page is lost";
@@ -18,3 +19,13 @@ testLosses(PROGRAM, TOPIC, [
 ]);
 
 testFullDisks(PROGRAM, TOPIC, "no page can be had on a full disk", ["ext2"]);
+
+testTables(
+  "./channel",
+  { Channel: CHANNEL_CALLS, Broadcast: BROADCAST_CALLS, Latest: LATEST_CALLS },
+  [
+    ...["StructChannel", "Client", "Server"], // they are made of channels
+    ...["byteLength", "capacity", "maxByteLength", "region", "closed", "handle", "env"],
+    ...["close", "[Symbol.dispose]"],
+  ],
+);

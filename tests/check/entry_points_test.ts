@@ -156,10 +156,6 @@ const CHANNELS: Record<string, Row> = {
     using channel = Channel.of(Point).create({ capacity: 1 });
     await channel.receive(soon(o));
   }],
-  "Carrier#sendSync": ["signal", (o, { channel }) => channel.sendSync(bytes, soon(o))],
-  "Carrier#send": ["pooled", (o, { channel }) => channel.send(bytes, o)],
-  "Carrier#receiveSync": ["signal", (o, { channel }) => channel.receiveSync(soon(o))],
-  "Carrier#receive": ["pooled", (o, { channel }) => channel.receive(soon(o))],
   "spawnWithChannel": ["args", (o) => spawnWithChannel("/bin/true", [], o)],
 };
 

@@ -1,7 +1,15 @@
 /** What is a bag of options, and what may be in it. */
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { checkOptions, type Names } from "../../src/check/options.ts";
+import { assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  callable,
+  checkOptions,
+  choice,
+  flag,
+  type Names,
+  optionalSignal,
+  text,
+} from "../../src/check/options.ts";
 
 interface Pair {
   first?: number;
@@ -80,4 +88,28 @@ Deno.test("checkOptions() throws TypeError for typed arrays at once, however lon
 Deno.test("checkOptions() calls the bag what its caller does", () => {
   const act = () => checkOptions(null as unknown as Pair, PAIR, "open pair", "range");
   assertThrows(act, TypeError, "Cannot open pair as the range must be an object: received null");
+});
+
+Deno.test("callable(), text(), flag(), choice() and optionalSignal() say what they want", () => {
+  const cases: [(value: unknown) => unknown, string, unknown][] = [
+    [(value) => callable(value, "x", "act"), "a function", () => {}],
+    [(value) => text(value, "x", "act"), "a string", "word"],
+    [(value) => flag(value, "x", "act", true), "a boolean", false],
+    [(value) => choice(value, ["a"], "x", "act"), `"a"`, "a"],
+    [(value) => choice(value, ["a", "b"], "x", "act"), `"a" or "b"`, "b"],
+    [(value) => choice(value, ["a", "b", "c"], "x", "act"), `"a", "b" or "c"`, "c"],
+    [(value) => optionalSignal(value, "act"), "an AbortSignal", new AbortController().signal],
+  ];
+  for (const [read, wanted, good] of cases) {
+    assertStrictEquals(read(good), good);
+    const error = assertThrows(() => read(1), TypeError);
+    assertMatch(error.message, new RegExp(`^Cannot act as \\w+ must be ${wanted}: received \\w+$`));
+  }
+});
+
+Deno.test("choice() and optionalSignal() let undefined pass, and null not", () => {
+  for (const read of [(v: unknown) => choice(v, ["a"], "x", "act"), optionalSignal]) {
+    assertStrictEquals(read(undefined, "act"), undefined);
+    assertThrows(() => read(null, "act"), TypeError, "received null");
+  }
 });

@@ -1,5 +1,7 @@
 /** Named shared memory that others made. */
 
+import { fromFileUrl } from "@std/path";
+
 /** A name that no other test uses. */
 export function uniqueName(): string {
   return `cli-test-${crypto.randomUUID()}`;
@@ -19,16 +21,7 @@ export async function withForeign(
   }
 }
 
-const PYTHON = `
-import sys
-from multiprocessing import shared_memory
-memory = shared_memory.SharedMemory(name=sys.argv[1], create=True, size=8192)
-memory.buf[:6] = b"python"
-print("ready", flush=True)
-sys.stdin.read()
-memory.close()
-memory.unlink()
-`;
+const PROGRAM = fromFileUrl(new URL("_shared_memory.py", import.meta.url));
 
 /** Whether python3 is there. */
 export const HAS_PYTHON: boolean = await hasPython();
@@ -45,7 +38,7 @@ async function hasPython(): Promise<boolean> {
 /** Runs `body` with an object that Python made and holds: 8192 bytes that begin with "python". */
 export async function withPythonObject(body: (name: string) => Promise<void>): Promise<void> {
   const name = uniqueName();
-  const args = ["-c", PYTHON, name];
+  const args = [PROGRAM, name];
   const python = new Deno.Command("python3", { args, stdin: "piped", stdout: "piped" }).spawn();
   try {
     const reader = python.stdout.getReader();

@@ -8,6 +8,7 @@ import { Child } from "../_child.ts";
 import { type CliOptions, runCommand } from "./_cli.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const PEERS = new URL("_peers.ts", import.meta.url);
 const AS_USER = Deno.build.os === "linux" && Deno.uid() !== 0;
 const UNSHARE = ["unshare", ...(AS_USER ? ["--map-root-user"] : []), "--mount"];
 const NSENTER = ["nsenter", ...(AS_USER ? ["--user", "--preserve-credentials"] : []), "--mount"];
@@ -54,8 +55,8 @@ export class PrivateShm implements AsyncDisposable {
 
   /** A child that makes an object in it, says "ready", and holds it until its stdin ends. */
   async owner(name: string): Promise<Child> {
-    const child = new Child(OWNER, {
-      args: [name],
+    const child = new Child(PEERS, {
+      args: ["own", name],
       ulimit: `exec ${this.#enter.join(" ")} --wd=${ROOT} -- "$0" "$@"`,
     });
     await child.readLine();
@@ -76,10 +77,3 @@ export class PrivateShm implements AsyncDisposable {
     await this.#keeper.status;
   }
 }
-
-const OWNER = `
-  import { MmapRegion } from "@mmap/mmap";
-  using region = MmapRegion.named(Deno.args[0], { createNew: true, byteLength: 4096 });
-  console.log("ready");
-  for await (const _ of Deno.stdin.readable);
-`;

@@ -18,19 +18,9 @@ async function interrupt(program: RunningCli): Promise<void> {
 Deno.test("mmap dump --follow prints what another process changes, and ends on SIGINT", async () => {
   const name = uniqueName();
   using _region = MmapRegion.named(name, { createNew: true, byteLength: 4096 });
-  await using writer = new Child(
-    `
-    import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.named(Deno.args[0]);
-    console.log("ready");
-    for await (const chunk of Deno.stdin.readable) {
-      for (const place of new TextDecoder().decode(chunk).trim().split("\\n")) {
-        region.bytes[Number(place)] = 0x41;
-      }
-    }
-  `,
-    { args: [name] },
-  );
+  await using writer = new Child(new URL("_peers.ts", import.meta.url), {
+    args: ["change", name],
+  });
   await writer.readLine();
   await using program = new RunningCli(["dump", "--follow", `shm:${name}`]);
   assertEquals(await program.readLines(3), [`00000000  ${ZEROS}`, "*", "00001000"]);

@@ -3,65 +3,23 @@
  * full. Run with the name of a case and a directory.
  */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
-import { restore, runPeer, touch, truncate } from "../_losing.ts";
+import { assertLost, fresh, restore, runPeer, touch, truncate } from "../_losing.ts";
+import { ARRAY_CALLS, LOG_CALLS, MAP_CALLS, value } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 
 const [name, dir] = Deno.args as [string, string];
 const path = `${dir}/collection`;
 const PEER = import.meta.resolve("./_lost_peer.ts");
-const value = new Uint8Array(200).fill(7);
 
 const MAP = { capacity: 200, valueByteLength: 256, create: true } as const;
 const openMap = () => SharedMap.open(path, MAP);
 const openArray = () => SharedArray.open(path, f64, { create: true });
 const openLog = () => AppendLog.open(path, { create: true });
-
-const MAP_CALLS: Record<string, (map: SharedMap) => unknown> = {
-  get: (map) => map.get("one"),
-  "get of none": (map) => map.get("none"),
-  has: (map) => map.has("one"),
-  set: (map) => map.set("two", value),
-  "set again": (map) => map.set("one", value),
-  delete: (map) => map.delete("one"),
-  clear: (map) => map.clear(),
-  size: (map) => map.size,
-  keys: (map) => [...map.keys()],
-  entries: (map) => [...map],
-  commit: (map) => map.commit(),
-};
-
-const ARRAY_CALLS: Record<string, (array: SharedArray<number>) => unknown> = {
-  length: (array) => array.length,
-  at: (array) => array.at(0),
-  set: (array) => array.set(0, 5),
-  push: (array) => array.push(1, 2),
-  iterate: (array) => [...array],
-  commit: (array) => array.commit(),
-};
-
-const LOG_CALLS: Record<string, (log: AppendLog) => unknown> = {
-  append: (log) => log.append(value),
-  read: (log) => log.read(0),
-  entries: (log) => [...log.entries()],
-  byteLength: (log) => log.byteLength,
-  follow: (log) => log.follow().next(),
-  commit: (log) => log.commit(),
-};
-
-async function assertLost(what: string, call: () => unknown): Promise<void> {
-  const error = await assertRejects(async () => await call(), MappingFaultError, path, what);
-  assertEquals(error.path, path);
-}
-
-function fresh<T>(make: () => T): T {
-  Deno.writeFileSync(path, new Uint8Array());
-  return make();
-}
 
 /** A region of the whole file: what it touches is not what the collection touches. */
 function region(): MmapRegion {
@@ -74,9 +32,11 @@ async function assertCallsLose<T extends Disposable>(
   left: number,
 ): Promise<void> {
   for (const [what, call] of Object.entries(calls)) {
-    using made = fresh(make);
+    using made = fresh(path, make);
     truncate(path, left);
-    for (let i = 0; i < 2; i++) await assertLost(`${what}, ${left} bytes left`, () => call(made));
+    for (let i = 0; i < 2; i++) {
+      await assertLost(path, `${what}, ${left} bytes left`, () => call(made));
+    }
   }
 }
 
@@ -113,7 +73,9 @@ const cases: Record<string, () => unknown> = {
         map.set("one", value);
         truncate(path, left);
         touch(memory);
-        for (let i = 0; i < 2; i++) await assertLost(`${what}, ${left} left`, () => call(map));
+        for (let i = 0; i < 2; i++) {
+          await assertLost(path, `${what}, ${left} left`, () => call(map));
+        }
       }
       for (const [what, call] of Object.entries(ARRAY_CALLS)) {
         Deno.writeFileSync(path, new Uint8Array(8 * PAGE));
@@ -122,57 +84,59 @@ const cases: Record<string, () => unknown> = {
         array.push(1);
         truncate(path, left);
         touch(memory);
-        for (let i = 0; i < 2; i++) await assertLost(`${what}, ${left} left`, () => call(array));
+        for (let i = 0; i < 2; i++) {
+          await assertLost(path, `${what}, ${left} left`, () => call(array));
+        }
       }
     }
   },
 
   async "the call that loses the page gives nothing made-up"(): Promise<void> {
-    using map = fresh(filledMap);
+    using map = fresh(path, filledMap);
     truncate(path, PAGE);
-    await assertLost("get", () => map.get("one"));
-    using numbers = fresh(filledArray);
+    await assertLost(path, "get", () => map.get("one"));
+    using numbers = fresh(path, filledArray);
     truncate(path, PAGE);
-    await assertLost("at", () => numbers.at(1500));
-    using log = fresh(filledLog);
+    await assertLost(path, "at", () => numbers.at(1500));
+    using log = fresh(path, filledLog);
     truncate(path, PAGE);
-    await assertLost("read", () => log.read(0));
-    await assertLost("append", () => log.append(value));
-    await assertLost("follow", () => log.follow().next());
+    await assertLost(path, "read", () => log.read(0));
+    await assertLost(path, "append", () => log.append(value));
+    await assertLost(path, "follow", () => log.follow().next());
   },
 
   async "readers throw too"(): Promise<void> {
-    using writer = fresh(filledMap);
+    using writer = fresh(path, filledMap);
     using map = SharedMap.open(path, { access: "read" });
     truncate(path, PAGE);
-    await assertLost("get", () => map.get("one"));
-    await assertLost("set", () => writer.set("one", value));
-    using _log = fresh(filledLog);
+    await assertLost(path, "get", () => map.get("one"));
+    await assertLost(path, "set", () => writer.set("one", value));
+    using _log = fresh(path, filledLog);
     using reader = AppendLog.open(path);
     truncate(path, PAGE);
-    await assertLost("entries", () => [...reader.entries()]);
+    await assertLost(path, "entries", () => [...reader.entries()]);
     const following = reader.follow();
-    await assertLost("follow", () => following.next());
+    await assertLost(path, "follow", () => following.next());
   },
 
   async "an iteration throws in the middle"(): Promise<void> {
-    using log = fresh(filledLog);
+    using log = fresh(path, filledLog);
     const entries = log.entries();
     assertEquals(entries.next().value!.record, value);
     truncate(path, PAGE);
-    await assertLost("entries", () => [...entries]);
-    using array = fresh(filledArray);
+    await assertLost(path, "entries", () => [...entries]);
+    using array = fresh(path, filledArray);
     const numbers = array[Symbol.iterator]();
     assertEquals(numbers.next().value, 7);
     truncate(path, PAGE);
-    await assertLost("numbers", () => [...numbers]);
+    await assertLost(path, "numbers", () => [...numbers]);
   },
 
   async "a follower that waits ends"(): Promise<void> {
-    using log = fresh(openLog);
+    using log = fresh(path, openLog);
     const next = log.follow().next();
     const truncating = new Deno.Command("truncate", { args: ["-s", "0", path] }).spawn();
-    await assertLost("follow", () => next);
+    await assertLost(path, "follow", () => next);
     assert((await truncating.status).success);
   },
 
@@ -212,7 +176,7 @@ const cases: Record<string, () => unknown> = {
   },
 
   "a log's writer gives its place up for good"(): void {
-    const log = fresh(filledLog);
+    const log = fresh(path, filledLog);
     const whole = Deno.statSync(path).size;
     truncate(path, PAGE);
     assertThrows(() => log.append(value), MappingFaultError);

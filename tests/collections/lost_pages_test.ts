@@ -1,6 +1,7 @@
 /** Collections in pages that a process loses. */
 
-import { testFullDisks, testLosses } from "../_losing.ts";
+import { testFullDisks, testLosses, testTables } from "../_losing.ts";
+import { ARRAY_CALLS, LOG_CALLS, MAP_CALLS } from "./_lost_calls.ts";
 
 const PROGRAM = import.meta.resolve("./_lost_pages.ts");
 const TOPIC = "collections whose page is lost";
@@ -17,3 +18,12 @@ testLosses(PROGRAM, TOPIC, [
 ]);
 
 testFullDisks(PROGRAM, TOPIC, "no page can be had on a full disk", ["ext2"]);
+
+testTables(
+  "./collections",
+  { SharedMap: MAP_CALLS, SharedArray: ARRAY_CALLS, AppendLog: LOG_CALLS },
+  [
+    ...["access", "capacity", "maxKeyByteLength", "valueByteLength", "closed"],
+    ...["close", "[Symbol.dispose]"],
+  ],
+);

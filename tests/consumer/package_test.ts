@@ -10,10 +10,13 @@ function moduleComment(path: string): string {
   return /^\/\*\*.*?\*\//s.exec(source)?.[0] ?? "";
 }
 
-Deno.test("deno publish sends the modules, their documents and nothing else", async () => {
+Deno.test("deno publish sends the modules, their documents, the headers and nothing else", async () => {
   const paths = [...(await packedFiles()).keys()];
-  const documents = ["/CHANGELOG.md", "/LICENSE", "/README.md", "/deno.json"];
-  assertEquals(paths.filter((path) => !path.endsWith(".ts")), documents);
+  const headers = ["README.md", "mmap_channel.h", "mmap_sync.h"];
+  assertEquals(paths.filter((path) => !path.endsWith(".ts")), [
+    ...["/CHANGELOG.md", "/LICENSE", "/README.md", "/deno.json"],
+    ...headers.map((name) => `/languages/c/${name}`),
+  ]);
   const modules = paths.filter((path) => path.endsWith(".ts"));
   assertEquals(modules.filter((path) => !/^\/(mod\.ts$|ffi\/|src\/)/.test(path)), []);
   const entryPoints = Object.values(PACKAGE.exports).map((path) => path.slice(1));

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import * as c from "@mmap/mmap/libc";
+import { F_ADD_SEALS, F_SEAL_SHRINK } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { statusOf } from "../../ffi/status.ts";
 import { resultOf } from "../_child.ts";
@@ -20,21 +21,9 @@ function withFd(fd: number, body: (fd: number) => void): void {
   }
 }
 
-/** What a child, which may have no rights, is told by a list of calls. */
-function toldToChild(prepare: string, calls: string[]): Promise<unknown> {
-  return resultOf(`
-    import * as c from "@mmap/mmap/libc";
-    import * as limits from "./tests/_process.ts";
-    ${prepare}
-    const told = (call) => {
-      try {
-        return call();
-      } catch (error) {
-        return [error.name, error.code, error.syscall];
-      }
-    };
-    console.log(JSON.stringify([${calls.map((call) => `told(() => ${call})`).join(", ")}]));
-  `);
+/** What a child is told that may do little. */
+function toldToChild(...args: string[]): Promise<unknown> {
+  return resultOf(new URL("_told.ts", import.meta.url), { args });
 }
 
 Deno.test("open() creates a file with its mode less the umask, and close() closes it", () =>
@@ -96,12 +85,8 @@ Deno.test({
       const path = makeFile(dir, 1);
       Deno.chmodSync(path, 0o400);
       Deno.chmodSync(dir, 0o755);
-      const calls = [`c.open(Deno.args[0], c.O_RDWR)`];
-      const result = await toldToChild(
-        `limits.dropPrivileges(); Deno.args[0] = ${JSON.stringify(path)};`,
-        calls,
-      );
-      assertEquals(result, [["PermissionDenied", "EACCES", "open"]]);
+      const result = await toldToChild("openAsNobody", path);
+      assertEquals(result, ["PermissionDenied", "EACCES", "open"]);
     }),
 });
 
@@ -109,15 +94,7 @@ Deno.test({
   name: "open(), memfd_create() and shm_open() throw EMFILE when no descriptor is left",
   ignore: !onLinux,
   async fn(): Promise<void> {
-    const result = await toldToChild(
-      `limits.setLimit("NOFILE", 10);`,
-      [
-        `c.open("/dev/null", c.O_RDONLY)`,
-        `c.memfd_create("x", 0)`,
-        `c.shm_open("/mmap_test_x", c.O_RDWR)`,
-      ],
-    );
-    assertEquals(result, [
+    assertEquals(await toldToChild("openWithoutDescriptors"), [
       ["Error", "EMFILE", "open"],
       ["Error", "EMFILE", "memfd_create"],
       ["Error", "EMFILE", "shm_open"],
@@ -157,7 +134,7 @@ Deno.test({
   fn(): void {
     withFd(c.memfd_create("sealed", c.MFD_ALLOW_SEALING), (fd) => {
       c.ftruncate(fd, 4096);
-      libc().fcntl(fd, c.F_ADD_SEALS, BigInt(c.F_SEAL_SHRINK));
+      libc().fcntl(fd, F_ADD_SEALS, BigInt(F_SEAL_SHRINK));
       const shrink = (): unknown => c.ftruncate(fd, 0);
       assertThrowsSystem(shrink, Deno.errors.PermissionDenied, "EPERM", "ftruncate");
       c.ftruncate(fd, 8192);
@@ -169,10 +146,7 @@ Deno.test({
   name: "ftruncate() throws EFBIG beyond the limit of file sizes, and there is no signal",
   ignore: !onLinux,
   async fn(): Promise<void> {
-    const result = await toldToChild(
-      `limits.setLimit("FSIZE", 8192);`,
-      [`c.ftruncate(c.memfd_create("x", 0), 8193)`, `c.ftruncate(c.memfd_create("x", 0), 8192)`],
-    );
+    const result = await toldToChild("growBeyondTheLimit");
     assertEquals(result, [["Error", "EFBIG", "ftruncate"], 0]);
   },
 });
@@ -218,11 +192,7 @@ Deno.test({
     const name = `/mmap_test_${crypto.randomUUID().slice(0, 8)}`;
     c.close(c.shm_open(name, c.O_RDWR | c.O_CREAT | c.O_EXCL));
     try {
-      const result = await toldToChild("limits.dropPrivileges();", [
-        `c.shm_open(${JSON.stringify(name)}, c.O_RDWR)`,
-        `c.shm_unlink(${JSON.stringify(name)})`,
-      ]);
-      assertEquals(result, [
+      assertEquals(await toldToChild("useNameAsNobody", name), [
         ["PermissionDenied", "EACCES", "shm_open"],
         ["PermissionDenied", "EACCES", "shm_unlink"],
       ]);

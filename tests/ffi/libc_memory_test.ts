@@ -186,7 +186,7 @@ Deno.test({
   name: "mlock() and MAP_LOCKED fail by name at the limit of locked memory",
   ignore: !onLinux,
   async fn(): Promise<void> {
-    const result = await resultOf(new URL("_locked.ts", import.meta.url));
+    const result = await resultOf(new URL("_told.ts", import.meta.url), { args: ["lock"] });
     assertEquals(result, [
       ["Error", "ENOMEM", "mlock"],
       ["WouldBlock", "EAGAIN", "mmap"],

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as c from "@mmap/mmap/libc";
+import { F_ADD_SEALS, F_SEAL_WRITE } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
@@ -228,7 +229,7 @@ Deno.test({
     const fd = c.memfd_create("sealed", c.MFD_ALLOW_SEALING);
     try {
       c.ftruncate(fd, PAGE);
-      libc().fcntl(fd, c.F_ADD_SEALS, BigInt(c.F_SEAL_WRITE));
+      libc().fcntl(fd, F_ADD_SEALS, BigInt(F_SEAL_WRITE));
       const call = (): unknown => c.mmap(null, PAGE, READ_WRITE, c.MAP_SHARED, fd, 0);
       assertThrowsSystem(call, Deno.errors.PermissionDenied, "EPERM", "mmap");
     } finally {

@@ -1,6 +1,7 @@
 /** The guard's table: its layout against guard.c, and who owns its slots. */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import {
   FIRST_ADDRESS_WORD,
   GIVEN_END_WORD,
@@ -16,6 +17,9 @@ import { GuardTable } from "../../ffi/guard/table.ts";
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
 import { ignore } from "../_faults.ts";
 import { hasProgram, runC } from "../_gcc.ts";
+
+const LAYOUT = new URL("_layout.c", import.meta.url);
+const GUARD = fromFileUrl(new URL("../../ffi/guard/", import.meta.url));
 
 const RANGE = {
   start: 4096n,
@@ -107,8 +111,6 @@ const WRITTEN_TO_SLOTS = [
   "slot.page_size",
 ];
 
-const STRUCT_FIELDS = [...WRITTEN_TO_SLOTS, "faults", "first_fault"];
-
 /** Fields that are named by their place. */
 const WORDS: Record<string, number> = {
   first_address: FIRST_ADDRESS_WORD,
@@ -122,25 +124,7 @@ Deno.test({
   name: "GuardTable has the layout of guard.c",
   ignore: ignore || !hasProgram("gcc"),
   fn: async () => {
-    const source = new URL("../../ffi/guard/table.h", import.meta.url).pathname;
-    const table = ["page_size", "used", "previous", ...Object.keys(WORDS)];
-    const output = await runC(`
-      #include <stddef.h>
-      #include <stdio.h>
-      #include "${source.replace("table.h", "calls.h")}"
-      #include "${source}"
-      int main(void) {
-        ${table.map((f) => `printf("${f} %zu\\n", offsetof(struct table, ${f}));`).join("\n")}
-        printf("previous[0].flags %zu\\n", offsetof(struct table, previous[0].flags));
-        printf("previous[1].handler %zu\\n", offsetof(struct table, previous[1].handler));
-        ${
-      STRUCT_FIELDS.map((f) =>
-        `printf("${f} %zu\\n", offsetof(struct slot, ${f.replace("slot.", "")}));`
-      ).join("\n")
-    }
-        printf("busy %zu\\ncount %zu\\nslots %zu\\nslot %zu\\n",
-          offsetof(struct slot, busy), offsetof(struct table, borrowed), offsetof(struct table, slots), sizeof(struct slot));
-      }`);
+    const output = await runC(await Deno.readTextFile(LAYOUT), ["-I", GUARD]);
     const inC: Record<string, number> = Object.fromEntries(
       output.trim().split("\n").map((line) => {
         const at = line.lastIndexOf(" ");

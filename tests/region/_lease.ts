@@ -14,7 +14,7 @@ const O_RDWR = 2;
 
 const asked = Promise.withResolvers<void>();
 Deno.addSignalListener("SIGIO", () => asked.resolve());
-const fd = open(new TextEncoder().encode(Deno.args[0] + "\0"), O_RDWR);
+const fd = open(new TextEncoder().encode(JSON.parse(Deno.args[0]!) + "\0"), O_RDWR);
 if (fcntl(fd, F_SETLEASE, F_WRLCK) !== 0) throw new Error("There is no lease to be had");
 console.log("held");
 await asked.promise;

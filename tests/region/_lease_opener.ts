@@ -2,7 +2,11 @@
 
 import { MmapRegion } from "@mmap/mmap";
 
-const [way, path, more] = Deno.args as [string, string, string];
+const [way, path, more] = Deno.args.map((arg): string => JSON.parse(arg)) as [
+  string,
+  string,
+  string,
+];
 const WAYS: Record<string, () => MmapRegion> = {
   "open()": () => MmapRegion.open(path),
   "open() for writing": () => MmapRegion.open(path, { access: "read-write" }),

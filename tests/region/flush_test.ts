@@ -1,9 +1,10 @@
 /** Writing back: how far, off the calling thread, and what is told when it fails. */
 
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Durability, type FlushOptions, MmapRegion } from "@mmap/mmap";
+import { type FlushOptions, MmapRegion } from "@mmap/mmap";
 import type { Range } from "../../ffi/memory.ts";
 import { system } from "../../src/os/mod.ts";
+import type { Durability } from "../../src/os/system.ts";
 import { makeFile, onBothFileSystems, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { addressOfRegion, KINDS } from "../_regions.ts";

@@ -7,6 +7,9 @@ import { Child } from "../_child.ts";
 import { ignore } from "../_faults.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 
+const HOLDER = new URL("_lease.ts", import.meta.url);
+const OPENER = new URL("_lease_opener.ts", import.meta.url);
+
 const WAYS = ["open()", "open() for writing", "open() with create", "open() with truncate"];
 
 for (const way of [...WAYS, "attach()", "named()"]) {
@@ -22,11 +25,9 @@ for (const way of [...WAYS, "attach()", "named()"]) {
         const more = isNamed ? name : handleOf(path);
         named?.close();
         using _name = { [Symbol.dispose]: () => isNamed && MmapRegion.unlink(name) };
-        await using holder = new Child(`import "./tests/region/_lease.ts";`, { args: [path] });
+        await using holder = new Child(HOLDER, { args: [path] });
         assertEquals(await holder.readLine(), "held");
-        await using opener = new Child(`import "./tests/region/_lease_opener.ts";`, {
-          args: [way, path, more],
-        });
+        await using opener = new Child(OPENER, { args: [way, path, more] });
         const opened = opener.readLine();
         assertEquals(await Promise.race([holder.readLine(), opened]), "asked");
         await holder.writeLine("give it back");

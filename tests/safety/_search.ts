@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
-import { loadNeedle } from "../../src/mapping/needle.ts";
-import { countIn, firstIn, lastIn } from "../../src/mapping/search.ts";
+import { loadNeedle } from "../../src/mapping/search/needle.ts";
+import { countIn, firstIn, lastIn } from "../../src/mapping/search/search.ts";
 import type { Mapping } from "../../src/mapping/mapping.ts";
 import { act } from "../_act.ts";
 import { truncate } from "../_fault_child.ts";

@@ -3,7 +3,7 @@
 import { setLimit } from "../_process.ts";
 import { attemptAll, LIMIT, ownSignals } from "./_size_limit.ts";
 
-const [dir, name, where] = Deno.args;
+const [dir, name, where] = Deno.args.map((arg): string => JSON.parse(arg));
 const worker = where === "here" ? undefined : await startWorker();
 setLimit("FSIZE", LIMIT); // not before Deno has written what it writes to load a Worker
 const before = ownSignals();

@@ -261,8 +261,8 @@ onAllFileSystems(
   async (dir) => {
     const path = makeFile(dir, 1);
     const count = 5000;
-    await using appender = new Child(`import "./tests/safety/_appender.ts";`, {
-      args: [path, String(count)],
+    await using appender = new Child(new URL("_appender.ts", import.meta.url), {
+      args: [path, count],
     });
     let done = false;
     const ended = appender.readLine().then((line) => {

@@ -6,6 +6,8 @@ import { resultOf } from "../_child.ts";
 import { ignore } from "../_faults.ts";
 import { withTempDir } from "../_files.ts";
 
+const PROGRAM = new URL("_size_limit_main.ts", import.meta.url);
+
 for (const where of ["here", "in a Worker"]) {
   for (const [handling, ulimit] of [["by default", "true"], ["ignored", `trap "" XFSZ`]]) {
     for (const [disk, parent] of [["disk", undefined], ["tmpfs", "/dev/shm"]]) {
@@ -16,10 +18,10 @@ for (const where of ["here", "in a Worker"]) {
         fn: () =>
           withTempDir(async (dir) => {
             const name = `mmap_test_${crypto.randomUUID()}`;
-            const { told, left, changed } = await resultOf(
-              `import "./tests/safety/_size_limit_main.ts";`,
-              { args: [dir, name, where], ulimit: ulimit! },
-            );
+            const { told, left, changed } = await resultOf(PROGRAM, {
+              args: [dir, name, where],
+              ulimit: ulimit!,
+            });
             const other = told.filter((line: string) => !line.endsWith(": EFBIG"));
             assertEquals([other, told.length], [[], 12]);
             assertEquals([left, Deno.statSync(`${dir}/old`).size], [["old"], 5000]);

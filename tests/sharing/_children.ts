@@ -1,14 +1,11 @@
-/** The other processes of tests of growing regions and of names. */
+/** The other processes of tests of growing regions, of names and of statistics. */
 
 import { MmapRegion, type SystemError } from "@mmap/mmap";
 import { instantiate } from "../../examples/webassembly/module.ts";
-import { act } from "../_act.ts";
+import { act, stdinEnds } from "../_act.ts";
 import { splitLines } from "../_child.ts";
 import { PAGE } from "../_pages.ts";
 import { dropPrivileges } from "../_process.ts";
-
-/** Until the test closes it. */
-const stdinEnds = (): Promise<void> => Deno.stdin.readable.pipeTo(new WritableStream());
 
 await act({
   /** Resizes the region of the environment to each line's number. */
@@ -157,6 +154,29 @@ await act({
       codeOf(() => MmapRegion.reap()),
       MmapRegion.list().find((info) => info.name === name)?.uid,
     ];
+  },
+
+  /** Opens a name twice, and lets go of it once. */
+  openTwice(name: string): unknown {
+    MmapRegion.named(name).close();
+    const forgotten = MmapRegion.named(name); // until the process ends
+    return forgotten.bytes[0];
+  },
+
+  /** Makes an object, and has it until the test ends it. */
+  async create(name: string): Promise<void> {
+    using region = MmapRegion.named(name, { createNew: true, byteLength: 100 });
+    region.bytes[0] = 7;
+    console.log("made");
+    await stdinEnds();
+  },
+
+  /** Touches two pages of the region of the environment, says what its own statistics are, and stays. */
+  async touchTwo(): Promise<void> {
+    using region = MmapRegion.fromEnv();
+    for (let i = 0; i < 2; i++) region.bytes[i * PAGE] = 2;
+    console.log(JSON.stringify(region.stats()));
+    await stdinEnds();
   },
 
   writeSecond(name: string): unknown {

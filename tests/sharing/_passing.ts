@@ -31,15 +31,8 @@ export async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("Expected the promise to be rejected");
 }
 
-/** A child that takes a region, writes 2 where it finds 1, and prints what it got. */
-export const RECEIVE = `
-  import { MmapRegion, receiveRegion } from "@mmap/mmap";
-  const got = receiveRegion(Deno.args[0]);
-  console.log("waiting");
-  using region = await got;
-  if (region.bytes[0] === 1) region.bytes[1] = 2;
-  const { kind, access, byteLength } = region;
-  console.log(JSON.stringify({ kind, access, byteLength }));`;
+/** The program of the other sides. */
+export const PEERS = new URL("_passing_peers.ts", import.meta.url);
 
 /** What the children say of such a region. */
 export function described({ kind, access, byteLength }: MmapRegion): unknown {

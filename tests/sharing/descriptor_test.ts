@@ -12,13 +12,8 @@ import { onLinux, withName } from "./_names.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** Writes 2 behind the 1 that it finds in descriptor 3. */
-const USE_DESCRIPTOR_3 = `
-  import { MmapRegion } from "@mmap/mmap";
-  using region = MmapRegion.fromFd(3, { access: "read-write" });
-  region.bytes[1] = region.bytes[0] + 1;`;
-
-const DENO_EVAL = ["eval", "--quiet", "--ext=ts", `--config=${ROOT}deno.json`];
+/** A program that writes 2 behind the 1 that it finds in descriptor 3. */
+const USE_DESCRIPTOR_3 = ["run", "-A", "--quiet", `${ROOT}tests/sharing/_descriptor_3.ts`];
 
 /** Starts a program with a file or memory as its descriptor 3. @returns its exit code */
 function spawnWith(fd: number, command: string, args: string[]): Promise<number | null> {
@@ -41,7 +36,7 @@ Deno.test("a child maps a descriptor that it inherited", onLinux, () =>
       // node:child_process passes on what node:fs has opened.
       const fd = openSync(`/proc/self/fd/${region.handle().fd}`, "r+");
       try {
-        assertEquals(await spawnWith(fd, Deno.execPath(), [...DENO_EVAL, USE_DESCRIPTOR_3]), 0);
+        assertEquals(await spawnWith(fd, Deno.execPath(), USE_DESCRIPTOR_3), 0);
       } finally {
         closeSync(fd);
       }
@@ -58,8 +53,7 @@ Deno.test("a child maps what a shell opened for it", onLinux, () =>
         `exec 3<>"$0" && exec "$@"`,
         path,
         Deno.execPath(),
-        ...DENO_EVAL,
-        USE_DESCRIPTOR_3,
+        ...USE_DESCRIPTOR_3,
       ],
       cwd: ROOT,
     }).output();
@@ -75,7 +69,7 @@ Deno.test("a child of a C program maps the descriptor that it inherited", {
     const program = `${dir}/parent`;
     await compileC(await Deno.readTextFile(C_PARENT), { args: ["-o", program] });
     const { stdout } = await new Deno.Command(program, {
-      args: [Deno.execPath(), ...DENO_EVAL, USE_DESCRIPTOR_3],
+      args: [Deno.execPath(), ...USE_DESCRIPTOR_3],
       cwd: ROOT,
     }).output();
     assertEquals(new TextDecoder().decode(stdout), "0 2");
@@ -88,13 +82,9 @@ Deno.test(
     using region = MmapRegion.anonymous(PAGE);
     region.bytes[0] = 1;
     const { pid, fd } = region.handle();
-    const seen = await resultOf(
-      `import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.open(Deno.args[0], { access: "read-write" });
-    region.bytes[1] = 2;
-    console.log(JSON.stringify([region.bytes[0], region.byteLength]));`,
-      { args: [`/proc/${pid}/fd/${fd}`] },
-    );
+    const seen = await resultOf(new URL("_attaching.ts", import.meta.url), {
+      args: ["fromPath", `/proc/${pid}/fd/${fd}`],
+    });
     assertEquals([seen, region.bytes[1]], [[1, PAGE], 2]);
   },
 );

@@ -27,15 +27,7 @@ async function onEachKind(body: (region: MmapRegion, dir: string) => Promise<voi
   );
 }
 
-/** A child that gets `handle` by the given code, and writes 2 where it finds 1. */
-function attaching(getHandle: string): string {
-  return `
-    import { MmapRegion } from "@mmap/mmap";
-    const handle = ${getHandle};
-    using region = MmapRegion.attach(handle);
-    if (region.bytes[0] === 1) region.bytes[1] = 2;
-    console.log(JSON.stringify({ type: typeof handle, byteLength: region.byteLength }));`;
-}
+const PROGRAM = new URL("_attaching.ts", import.meta.url);
 
 const AS_STRING = { type: "string", byteLength: PAGE };
 const AS_JSON = { type: "object", byteLength: PAGE };
@@ -43,7 +35,7 @@ const AS_JSON = { type: "object", byteLength: PAGE };
 Deno.test("a handle goes through the environment", onLinux, () =>
   onEachKind(async (region) => {
     const env = { HERE: formatHandle(region.handle()) };
-    assertEquals(await resultOf(attaching(`Deno.env.get("HERE")`), { env }), AS_STRING);
+    assertEquals(await resultOf(PROGRAM, { args: ["fromEnvironment"], env }), AS_STRING);
   }));
 
 Deno.test(
@@ -51,25 +43,24 @@ Deno.test(
   onLinux,
   () =>
     onEachKind(async (region) => {
-      const asString = { args: [formatHandle(region.handle())] };
-      assertEquals(await resultOf(attaching("Deno.args[0]"), asString), AS_STRING);
+      const asString = { args: ["fromArguments", formatHandle(region.handle())] };
+      assertEquals(await resultOf(PROGRAM, asString), AS_STRING);
       region.bytes[1] = 0;
-      const asJson = { args: [JSON.stringify(region.handle())] };
-      assertEquals(await resultOf(attaching("JSON.parse(Deno.args[0])"), asJson), AS_JSON);
+      const asJson = { args: ["fromArguments", region.handle()] };
+      assertEquals(await resultOf(PROGRAM, asJson), AS_JSON);
     }),
 );
 
 Deno.test("a handle goes through a file", onLinux, () =>
   onEachKind(async (region, dir) => {
-    const args = [join(dir, "handle.json")];
-    await Deno.writeTextFile(args[0]!, JSON.stringify(region.handle()));
-    const code = attaching("JSON.parse(Deno.readTextFileSync(Deno.args[0]))");
-    assertEquals(await resultOf(code, { args }), AS_JSON);
+    const path = join(dir, "handle.json");
+    await Deno.writeTextFile(path, JSON.stringify(region.handle()));
+    assertEquals(await resultOf(PROGRAM, { args: ["fromFile", path] }), AS_JSON);
   }));
 
 Deno.test("a handle goes through a pipe", onLinux, () =>
   onEachKind(async (region) => {
-    await using child = new Child(attaching(`await new Response(Deno.stdin.readable).text()`));
+    await using child = new Child(PROGRAM, { args: ["fromPipe"] });
     await child.writeLine(formatHandle(region.handle()));
     const ended = child.ended();
     assertEquals(JSON.parse(await child.readLine()), AS_STRING);
@@ -83,7 +74,7 @@ Deno.test(
     onEachKind(async (region) => {
       const text = formatHandle(region.handle());
       assertEquals([text.length < 400, /^[\w:&=%.+*-]+$/.test(text)], [true, true], text);
-      await resultOf(attaching("Deno.args[0]"), { args: [text] });
+      await resultOf(PROGRAM, { args: ["fromArguments", text] });
     }),
 );
 
@@ -114,17 +105,10 @@ const NOT_PASSED = "MMAP_TEST_NOT_PASSED";
 Deno.test("MmapRegion.shareWith() keeps clearEnv and several regions apart", onLinux, async () => {
   using first = MmapRegion.anonymous(PAGE);
   using second = MmapRegion.anonymous(PAGE);
-  const code = `
-    import { MmapRegion } from "@mmap/mmap";
-    using first = MmapRegion.fromEnv("FIRST");
-    using second = MmapRegion.fromEnv("SECOND");
-    first.bytes[0] = 1;
-    second.bytes[0] = 2;
-    const names = ["FIRST", "SECOND", "MMAP_REGION", "${NOT_PASSED}"];
-    console.log(JSON.stringify(names.filter((name) => Deno.env.has(name))));`;
+  const names = JSON.stringify(["FIRST", "SECOND", "MMAP_REGION", NOT_PASSED]);
   const options = second.shareWith(
     first.shareWith({
-      args: ["eval", `--config=${new URL("../../deno.json", import.meta.url).pathname}`, code],
+      args: ["run", "-A", "--quiet", PROGRAM.pathname, '"fromTwoVariables"', names],
       env: { HOME: Deno.env.get("HOME") ?? "" },
       clearEnv: true,
       cwd: new URL("../../", import.meta.url),

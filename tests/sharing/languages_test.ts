@@ -111,14 +111,7 @@ Deno.test("talk.ts shares memory with Node by the package mmap-io, both ways", {
   assertEquals(await run("languages/talk.ts", { args }), conversation(WAYS, "Node mmap-io"));
 });
 
-/** Python as it is if it is not told anything: its tracker removes what the process has opened. */
-const PYTHON_DEFAULT = `
-import sys
-from multiprocessing.shared_memory import SharedMemory
-memory = SharedMemory(sys.argv[1])
-memory.buf[0] = 7
-memory.close()
-`;
+const ATTACHER = fromFileUrl(new URL("_attacher.py", import.meta.url));
 
 Deno.test("a region outlives the name that Python's resource tracker removes", {
   ignore: onLinux.ignore || !hasProgram("python3"),
@@ -126,7 +119,7 @@ Deno.test("a region outlives the name that Python's resource tracker removes", {
   withName(async (name) => {
     using region = MmapRegion.named(name, { createNew: true, byteLength: PAGE });
     const { success } = await new Deno.Command("python3", {
-      args: ["-c", PYTHON_DEFAULT, name],
+      args: [ATTACHER, name],
       stderr: "null", // where it warns of leaked memory
     }).output();
     assert(success);
@@ -139,25 +132,14 @@ Deno.test("a region outlives the name that Python's resource tracker removes", {
     assertEquals([exists(name), ownerFilesOf(name)], [false, []], `removed by Python: ${removed}`);
   }));
 
-/** Makes memory, and removes it when its stdin ends; prints whether the name was still there. */
-const PYTHON_CREATOR = `
-import sys
-from multiprocessing.shared_memory import SharedMemory
-memory = SharedMemory(sys.argv[1], create=True, size=4096)
-print("made", flush=True)
-sys.stdin.read()
-SharedMemory(sys.argv[1]).close()
-memory.close()
-memory.unlink()
-print("still there")
-`;
+const CREATOR = fromFileUrl(new URL("_creator.py", import.meta.url));
 
 Deno.test("no attacher of this module removes Python's shared memory", {
   ignore: onLinux.ignore || !hasProgram("python3"),
 }, () =>
   withName(async (name) => {
     const python = new Deno.Command("python3", {
-      args: ["-c", PYTHON_CREATOR, name],
+      args: [CREATOR, name],
       stdin: "piped",
       stdout: "piped",
     }).spawn();

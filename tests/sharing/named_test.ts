@@ -143,13 +143,7 @@ Deno.test("only the creator's close() removes the name", onLinux, () =>
     const creator = MmapRegion.named(name, create);
     MmapRegion.named(name).close();
     MmapRegion.attach(creator.handle()).close();
-    await resultOf(
-      `import { MmapRegion } from "@mmap/mmap";
-      MmapRegion.named(Deno.args[0]).close();
-      const forgotten = MmapRegion.named(Deno.args[0]); // until the process ends
-      console.log(forgotten.bytes[0]);`,
-      { args: [name] },
-    );
+    await resultOf(PROGRAM, { args: ["openTwice", name] });
     assertEquals(exists(name), true);
     creator.close();
     assertEquals(exists(name), false);

@@ -9,16 +9,11 @@ import { Child } from "../_child.ts";
 import { boot, startTimeOf } from "../../src/os/linux/processes.ts";
 import { exists, infoOf, onLinux, ownerFilesOf, SHM, withName } from "./_names.ts";
 
+const PROGRAM = new URL("_children.ts", import.meta.url);
+
 /** A child that makes an object and waits. */
 async function creatorOf(name: string): Promise<Child> {
-  const child = new Child(
-    `import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.named(Deno.args[0], { createNew: true, byteLength: 100 });
-    region.bytes[0] = 7;
-    console.log("made");
-    await Deno.stdin.readable.pipeTo(new WritableStream());`,
-    { args: [name] },
-  );
+  const child = new Child(PROGRAM, { args: ["create", name] });
   assertEquals(await child.readLine(), "made");
   return child;
 }

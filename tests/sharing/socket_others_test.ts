@@ -15,7 +15,7 @@ import { assertSystemError } from "../_errors.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf } from "../_process.ts";
 import { onLinux } from "./_names.ts";
-import { appearance, reasonOf, RECEIVE, withSocketPath } from "./_passing.ts";
+import { appearance, PEERS, reasonOf, withSocketPath } from "./_passing.ts";
 
 /** Answers the one who connects with a message and, if given, a descriptor. */
 async function answerOnce(path: string, text: string, fd?: number): Promise<void> {
@@ -103,17 +103,6 @@ Deno.test(
 
 const asRoot = { ignore: onLinux.ignore || Deno.uid() !== 0 };
 
-/** Code of a child that first becomes nobody and says so. */
-function asNobody(code: string): string {
-  return `
-    import { dropPrivileges } from "./tests/_process.ts";
-    import { MmapRegion as Region } from "@mmap/mmap";
-    Region.anonymous(1).close(); // loads libc
-    dropPrivileges();
-    console.log("ready");
-    ${code}`;
-}
-
 Deno.test(
   "receiveRegion() throws PermissionDenied at another user's socket",
   asRoot,
@@ -125,18 +114,11 @@ Deno.test(
       const sent = reasonOf(sendRegion(region, path, { signal: stop.signal }));
       await appearance(path);
       assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o600);
-      await using child = new Child(
-        asNobody(`
-      import { receiveRegion } from "@mmap/mmap";
-      try {
-        await receiveRegion(Deno.args[0]);
-      } catch ({ name, code, syscall }) {
-        console.log(name, code, syscall);
-      }`),
-        { args: [path] },
-      );
+      await using child = new Child(PEERS, { args: ["receiveAsNobody", path] });
       assertEquals(await child.readLine(), "ready");
-      assertEquals(await child.readLine(), "PermissionDenied EACCES connect");
+      assertEquals(await child.readLine(), "waiting");
+      const refused = ["PermissionDenied", "EACCES", "connect"];
+      assertEquals(JSON.parse(await child.readLine()), refused);
       stop.abort();
       assertInstanceOf(await sent, DOMException);
     }),
@@ -153,7 +135,7 @@ Deno.test(
       const sent = sendRegion(region, path);
       await appearance(path);
       await Deno.chmod(path, 0o666);
-      await using child = new Child(asNobody(RECEIVE), { args: [path] });
+      await using child = new Child(PEERS, { args: ["receiveAsNobody", path] });
       assertEquals(await child.readLine(), "ready");
       assertEquals(await child.readLine(), "waiting");
       const access = "read-write";
@@ -173,14 +155,7 @@ Deno.test(
   () =>
     withSocketPath(async (path) => {
       await Deno.chmod(path.replace(/[^/]*$/, ""), 0o777);
-      await using child = new Child(
-        asNobody(`
-      import { MmapRegion, sendRegion } from "@mmap/mmap";
-      using region = MmapRegion.anonymous(100);
-      region.bytes[0] = 7;
-      await sendRegion(region, Deno.args[0]);`),
-        { args: [path] },
-      );
+      await using child = new Child(PEERS, { args: ["sendAsNobody", path, 100] });
       using received = await receiveRegion(path);
       assertEquals([received.bytes[0], received.byteLength], [7, 100]);
       assertEquals((await child.ended()).success, true);
@@ -192,18 +167,10 @@ Deno.test(
   asRoot,
   () =>
     withSocketPath(async (path) => {
-      await using child = new Child(
-        asNobody(`
-      import { sendRegion } from "@mmap/mmap";
-      try {
-        await sendRegion(Region.anonymous(1), Deno.args[0]);
-      } catch ({ name, code, syscall }) {
-        console.log(name, code, syscall);
-      }`),
-        { args: [path] },
-      );
+      await using child = new Child(PEERS, { args: ["sendAsNobody", path, 1] });
       assertEquals(await child.readLine(), "ready");
-      assertEquals(await child.readLine(), "PermissionDenied EACCES bind");
+      const refused = ["PermissionDenied", "EACCES", "bind"];
+      assertEquals(JSON.parse(await child.readLine()), refused);
       using region = MmapRegion.anonymous(PAGE);
       const reason = await reasonOf(sendRegion(region, "/proc/none.sock"));
       assertSystemError(reason, Deno.errors.NotFound, "ENOENT", "bind");

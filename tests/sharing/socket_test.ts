@@ -8,7 +8,7 @@ import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf } from "../_process.ts";
 import { exists, onLinux, withName } from "./_names.ts";
-import { appearance, described, reasonOf, RECEIVE, withSocketPath } from "./_passing.ts";
+import { appearance, described, PEERS, reasonOf, withSocketPath } from "./_passing.ts";
 
 Deno.test(
   "receiveRegion() gets each kind of region in another process",
@@ -24,10 +24,10 @@ Deno.test(
         for (const make of makeRegions) {
           using region = make();
           region.bytes.set([1, 0]);
-          const args = [`${dir}/region.sock`];
+          const path = `${dir}/region.sock`;
           const [, seen] = await Promise.all([
-            sendRegion(region, args[0]!),
-            resultOf(RECEIVE, { args }),
+            sendRegion(region, path),
+            resultOf(PEERS, { args: ["receive", path] }),
           ]);
           assertEquals([seen, region.bytes[1]], [described(region), 2]);
           assertEquals(exists(name), region.kind === "named"); // it is not the receiver's
@@ -86,14 +86,7 @@ Deno.test(
   onLinux,
   () =>
     withSocketPath(async (path) => {
-      const sender = resultOf(
-        `import { MmapRegion, sendRegion } from "@mmap/mmap";
-      using region = MmapRegion.anonymous(4096);
-      region.bytes[0] = 7;
-      await sendRegion(region, Deno.args[0]);
-      console.log("1");`,
-        { args: [path] },
-      );
+      const sender = resultOf(PEERS, { args: ["send", path, 4096] });
       using region = await receiveRegion(path);
       await sender;
       assertEquals([region.bytes[0], region.byteLength], [7, 4096]);
@@ -237,6 +230,11 @@ Deno.test(
       assertInstanceOf(await reasonOf(receiveRegion(long)), RangeError);
       assertInstanceOf(await reasonOf(sendRegion(region, "")), RangeError);
       assertInstanceOf(await reasonOf(sendRegion(region, path, { timeoutMs: -1 })), RangeError);
+      const unsigned = await reasonOf(sendRegion(region, path, { signal: 1 } as object));
+      assertEquals(
+        String(unsigned),
+        "TypeError: Cannot send region as signal must be an AbortSignal: received 1",
+      );
       assertInstanceOf(
         await reasonOf(sendRegion(region, `${path}/none/region.sock`)),
         Deno.errors.NotFound,
@@ -275,12 +273,7 @@ Deno.test(
   onLinux,
   () =>
     withSocketPath(async (path) => {
-      await using child = new Child(
-        `import { MmapRegion, sendRegion } from "@mmap/mmap";
-      using region = MmapRegion.anonymous(4096);
-      await sendRegion(region, Deno.args[0]);`,
-        { args: [path] },
-      );
+      await using child = new Child(PEERS, { args: ["send", path, 4096] });
       await appearance(path);
       child.kill("SIGKILL");
       await child.ended();

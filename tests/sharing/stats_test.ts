@@ -46,14 +46,10 @@ Deno.test("MmapRegion.stats() counts what is locked", onLinux, () => {
 Deno.test("MmapRegion.stats() tells what other processes map too", onLinux, async () => {
   using region = MmapRegion.anonymous(8 * PAGE);
   touch(region, 8);
-  await using child = new Child(
-    `import { MmapRegion } from "@mmap/mmap";
-    using region = MmapRegion.fromEnv();
-    for (let i = 0; i < 2; i++) region.bytes[i * ${PAGE}] = 2;
-    console.log(JSON.stringify(region.stats()));
-    await Deno.stdin.readable.pipeTo(new WritableStream());`,
-    { env: region.env() },
-  );
+  await using child = new Child(new URL("_children.ts", import.meta.url), {
+    args: ["touchTwo"],
+    env: region.env(),
+  });
   const theirs = JSON.parse(await child.readLine());
   const ours = region.stats();
   assertEquals([ours.resident, ours.shared, ours.private], [8 * PAGE, 2 * PAGE, 6 * PAGE]);

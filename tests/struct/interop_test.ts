@@ -57,30 +57,12 @@ const LINES = [
   "Emmas -1e+300 1 2 3 1 12345678901234567 0 -8 7",
 ];
 
-const READER = `#include <stdio.h>
-int main(int argc, char **argv) {
-  FILE *file = fopen(argv[1], "rb");
-  struct Sample s;
-  while (fread(&s, sizeof s, 1, file) == 1)
-    printf("%.5s %g %d %d %d %d %lld %d %g %u\\n", s.name, s.weight, s.levels[0], s.levels[1],
-           s.levels[2], s.header.version, (long long) s.header.total, s.ok, s.ratio, s.serial);
-  return argc != 2;
-}`;
-
-const WRITER = `#include <stdio.h>
-int main(int argc, char **argv) {
-  FILE *file = fopen(argv[1], "wb");
-  struct Sample s[] = {
-    {"Ann", 0.1, {-1, 0, 32767}, {255, INT64_MIN}, true, 0.25f, UINT32_MAX},
-    {{'E', 'm', 'm', 'a', 's'}, -1e300, {1, 2, 3}, {1, 12345678901234567}, false, -8, 7},
-  };
-  fwrite(s, sizeof s, 1, file);
-  return fclose(file) || argc != 2;
-}`;
-
-async function runWithHeader(source: string, dir: string, path: string): Promise<string[]> {
+/** Compiles a program of this folder with the header of the struct, and runs it on a file. */
+async function runC(name: string, dir: string, path: string): Promise<string[]> {
   const program = join(dir, "program");
-  await compileC(cHeader(Sample, "Sample") + source, { args: ["-o", program] });
+  await Deno.writeTextFile(join(dir, "sample.h"), cHeader(Sample, "Sample"));
+  const source = await Deno.readTextFile(new URL(name, import.meta.url));
+  await compileC(source, { args: ["-I", dir, "-o", program] });
   const { success, stdout } = await new Deno.Command(program, { args: [path] }).output();
   assert(success);
   return new TextDecoder().decode(stdout).trimEnd().split("\n");
@@ -95,12 +77,12 @@ if (hasProgram("gcc")) {
       const samples = Sample.array(region);
       SAMPLES.forEach((sample, i) => samples.at(i).set(sample));
     }
-    assertEquals(await runWithHeader(READER, dir, path), LINES);
+    assertEquals(await runC("_samples_reader.c", dir, path), LINES);
   });
 
   onBothFileSystems("Deno reads the records that a C program wrote to a file", async (dir) => {
     const path = join(dir, "samples.bin");
-    await runWithHeader(WRITER, dir, path);
+    await runC("_samples_writer.c", dir, path);
     using region = MmapRegion.open(path);
     assertEquals([...Sample.array(region)].map((sample) => sample.get()), SAMPLES);
   });

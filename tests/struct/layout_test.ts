@@ -95,7 +95,7 @@ Deno.test("array() and chars() throw for lengths that are none", () => {
     assertThrows(() => array(i32, length), RangeError, "length must be a whole number");
     assertThrows(() => chars(length), RangeError, "byteLength must be a whole number");
   }
-  assertThrows(() => chars("4" as never), TypeError, "received a string");
+  assertThrows(() => chars("4" as never), TypeError, "received string");
 });
 
 Deno.test({

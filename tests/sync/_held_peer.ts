@@ -1,10 +1,13 @@
-/** Holds a lock for reading and a mutex until it is told to go on; then takes all, and meets. */
+/**
+ * Holds a lock for reading and a mutex until it is told to go on; then takes all, and meets.
+ * `Deno.args[0]` says whether there are file locks.
+ */
 
 import { MmapRegion } from "@mmap/mmap";
 import { Barrier, Mutex, RwLock } from "@mmap/mmap/sync";
 import { withLocks } from "./_without_locks.ts";
 
-await withLocks(Deno.args[0] !== "without", async () => {
+await withLocks(Deno.args[0] === "true", async () => {
   const region = MmapRegion.fromEnv();
   const lock = new RwLock(region);
   const mutex = new Mutex(region, 2048);

@@ -5,25 +5,14 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
-import {
-  Barrier,
-  Condition,
-  Futex,
-  Mutex,
-  Once,
-  RwLock,
-  Semaphore,
-  SharedEvent,
-} from "@mmap/mmap/sync";
+import { Barrier, Condition, Futex, Mutex, RwLock, Semaphore, SharedEvent } from "@mmap/mmap/sync";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
-import { restore, runPeer, truncate } from "../_losing.ts";
+import { CALLS, LATE } from "./_lost_calls.ts";
+import { assertLost, restore, runPeer, truncate } from "../_losing.ts";
 
 const [name, dir] = Deno.args as [string, string];
 const path = `${dir}/words`;
-
-/** Longer than any wait here that goes well. */
-const LATE = { timeoutMs: 20_000 };
 
 /** Three pages of zeros, of which the last two are about to go. */
 function open(): MmapRegion {
@@ -37,45 +26,6 @@ const PEER = import.meta.resolve("./_lost_peer.ts");
 function ask(what: "try" | "lock" | "write", byteOffset: number): string {
   return runPeer(PEER, what, path, `${byteOffset}`);
 }
-
-/** Calls, by what they are; each is made on a primitive of its own. */
-const CALLS: Record<string, (region: MmapRegion, at: number) => unknown> = {
-  "Mutex.lockSync": (region, at) => new Mutex(region, at).lockSync(),
-  "Mutex.lockSync with options": (region, at) => new Mutex(region, at).lockSync(LATE),
-  "Mutex.lock": (region, at) => new Mutex(region, at).lock(),
-  "Mutex.tryLock": (region, at) => new Mutex(region, at).tryLock(),
-  "Mutex.locked": (region, at) => new Mutex(region, at).locked,
-  "Mutex.holder": (region, at) => new Mutex(region, at).holder,
-  "RwLock.holders": (region, at) => new RwLock(region, at).holders(),
-  "RwLock.readSync": (region, at) => new RwLock(region, at).readSync(),
-  "RwLock.read": (region, at) => new RwLock(region, at).read(),
-  "RwLock.tryRead": (region, at) => new RwLock(region, at).tryRead(),
-  "RwLock.writeSync": (region, at) => new RwLock(region, at).writeSync(),
-  "RwLock.write": (region, at) => new RwLock(region, at).write(),
-  "RwLock.tryWrite": (region, at) => new RwLock(region, at).tryWrite(),
-  "Semaphore.acquireSync": (region, at) => new Semaphore(region, at).acquireSync(LATE),
-  "Semaphore.acquire": (region, at) => new Semaphore(region, at).acquire(LATE),
-  "Semaphore.tryAcquire": (region, at) => new Semaphore(region, at).tryAcquire(),
-  "Semaphore.release": (region, at) => new Semaphore(region, at).release(),
-  "Semaphore.count": (region, at) => new Semaphore(region, at).count,
-  "SharedEvent.waitSync": (region, at) => new SharedEvent(region, at).waitSync(LATE),
-  "SharedEvent.wait": (region, at) => new SharedEvent(region, at).wait(LATE),
-  "SharedEvent.set": (region, at) => new SharedEvent(region, at).set(),
-  "SharedEvent.reset": (region, at) => new SharedEvent(region, at).reset(),
-  "SharedEvent.isSet": (region, at) => new SharedEvent(region, at).isSet,
-  "Barrier.waitSync": (region, at) => new Barrier(region, at, 2).waitSync(LATE),
-  "Barrier.wait": (region, at) => new Barrier(region, at, 2).wait(LATE),
-  "Once.runSync": (region, at) => new Once(region, at).runSync(() => {}),
-  "Once.run": (region, at) => new Once(region, at).run(() => {}),
-  "Condition.notify": (region, at) => new Condition(region, at).notify(),
-  "Futex.load": (region, at) => new Futex(region, at).load(),
-  "Futex.store": (region, at) => new Futex(region, at).store(1),
-  "Futex.add": (region, at) => new Futex(region, at).add(1),
-  "Futex.compareExchange": (region, at) => new Futex(region, at).compareExchange(0, 1),
-  "Futex.waitSync": (region, at) => new Futex(region, at).waitSync(0, LATE),
-  "Futex.wait": (region, at) => new Futex(region, at).wait(0, LATE),
-  "Futex.wake": (region, at) => new Futex(region, at).wake(),
-};
 
 /** A wait that nobody ends. */
 const WAITS: Record<string, (region: MmapRegion) => unknown> = {
@@ -101,20 +51,18 @@ const WAITS: Record<string, (region: MmapRegion) => unknown> = {
   },
 };
 
-async function assertLost(what: string, call: () => unknown): Promise<void> {
-  const error = await assertRejects(async () => await call(), MappingFaultError, path, what);
-  assertEquals(error.path, path);
-}
-
 const cases: Record<string, () => unknown> = {
   async "every call throws until repair"(): Promise<void> {
-    for (const [what, call] of Object.entries(CALLS)) {
+    const all = Object.entries(CALLS).flatMap(([kind, calls]) =>
+      Object.entries(calls).map(([member, call]) => [`${kind}.${member}`, call] as const)
+    );
+    for (const [what, call] of all) {
       using region = open();
       truncate(path, PAGE);
-      await assertLost(what, () => call(region, PAGE));
-      await assertLost(`${what} again`, () => call(region, PAGE));
+      await assertLost(path, what, () => call(region, PAGE));
+      await assertLost(path, `${what} again`, () => call(region, PAGE));
       truncate(path, 3 * PAGE);
-      await assertLost(`${what} before repair`, () => call(region, PAGE));
+      await assertLost(path, `${what} before repair`, () => call(region, PAGE));
       region.repair();
       new Semaphore(region, PAGE + 2048).release();
       assertEquals(new Semaphore(region, PAGE + 2048).count, 1, what);
@@ -128,8 +76,8 @@ const cases: Record<string, () => unknown> = {
     const lock = new RwLock(region, PAGE + 1024);
     const lost = mutex.lockSync();
     truncate(path, PAGE);
-    await assertLost("Mutex", () => mutex.tryLock());
-    await assertLost("RwLock", () => lock.tryRead());
+    await assertLost(path, "Mutex", () => mutex.tryLock());
+    await assertLost(path, "RwLock", () => lock.tryRead());
     lost.unlock(); // silent
     truncate(path, 3 * PAGE);
     region.repair();
@@ -146,7 +94,7 @@ const cases: Record<string, () => unknown> = {
     for (const [what, wait] of Object.entries(WAITS)) {
       using region = open();
       const truncating = new Deno.Command("truncate", { args: ["-s", `${PAGE}`, path] }).spawn();
-      await assertLost(what, () => wait(region));
+      await assertLost(path, what, () => wait(region));
       assert((await truncating.status).success);
     }
   },

@@ -1,4 +1,4 @@
-/** Mutex and Futex together with C programs that use examples/c/mmap_sync.h. */
+/** Mutex and Futex together with C programs that use languages/c/mmap_sync.h. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Futex, Mutex } from "@mmap/mmap/sync";

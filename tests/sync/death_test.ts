@@ -6,19 +6,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Child } from "../_child.ts";
 import { nameIn } from "../wait/_names.ts";
 
-const IMPORTS = `
-  import { MmapRegion } from "@mmap/mmap";
-  import { Barrier, Mutex, Once, RwLock, Semaphore } from "@mmap/mmap/sync";
-  const region = MmapRegion.fromEnv();
-  const forever = () => new Promise(() => setTimeout(() => {}, 1e9));
-`;
+const PROGRAM = new URL("_mortals.ts", import.meta.url);
 
-/** A child that runs `code` and then says so. */
-async function holder(region: MmapRegion, code: string): Promise<Child> {
-  const child = new Child(`${IMPORTS}\n${code}\nconsole.log("ready");\nawait forever();`, {
-    env: region.env(),
-  });
-  assertEquals(await child.readLine(), "ready");
+/** A child that begins with an action and says so. */
+async function started(region: MmapRegion, action: string, word = "ready"): Promise<Child> {
+  const child = new Child(PROGRAM, { args: [action], env: region.env() });
+  assertEquals(await child.readLine(), word);
   return child;
 }
 
@@ -26,8 +19,7 @@ for (const name of ["killed", "exited"]) {
   Deno.test(`tryLock() gets the lock of a holder that was ${name}, at once`, async () => {
     using region = MmapRegion.anonymous(4096);
     const mutex = new Mutex(region);
-    const end = name === "exited" ? `setInterval(async () => { Deno.exit(); }, 20);` : "";
-    await using child = await holder(region, `new Mutex(region).lockSync(); ${end}`);
+    await using child = await started(region, name === "exited" ? "lockAndExit" : "lock");
     if (name === "killed") {
       assertEquals(mutex.tryLock(), null);
       child.kill();
@@ -43,15 +35,8 @@ for (const name of ["killed", "exited"]) {
 Deno.test("lock() and lockSync() of those who wait get the lock of a holder that dies", async () => {
   using region = MmapRegion.anonymous(4096);
   const mutex = new Mutex(region);
-  const child = await holder(region, `new Mutex(region).lockSync();`);
-  await using waiter = new Child(
-    `${IMPORTS}
-    console.log("waiting");
-    using guard = new Mutex(region).lockSync();
-    console.log(guard.ownerDied);`,
-    { env: region.env() },
-  );
-  assertEquals(await waiter.readLine(), "waiting");
+  const child = await started(region, "lock");
+  await using waiter = await started(region, "waitForLock", "waiting");
   const waiting = mutex.lock({ timeoutMs: 30_000 });
   child.kill();
   // One of the two finds the death; the other one gets the lock from it.
@@ -80,7 +65,7 @@ Deno.test("a terminated Worker counts as a dead holder", async () => {
 Deno.test("a holder that is stopped is never robbed", async () => {
   using region = MmapRegion.anonymous(4096);
   const mutex = new Mutex(region);
-  await using child = await holder(region, `new Mutex(region).lockSync();`);
+  await using child = await started(region, "lock");
   child.kill("SIGSTOP");
   assertEquals(mutex.tryLock(), null);
   await assertRejects(() => mutex.lock({ timeoutMs: 300 }), Deno.errors.TimedOut);
@@ -104,7 +89,7 @@ Deno.test("a living isolate with the number of a dead holder is no holder", () =
 Deno.test("a dead reader is dropped silently, a dead writer is told to all until somebody writes", async () => {
   using region = MmapRegion.anonymous(4096);
   const lock = new RwLock(region);
-  const reader = await holder(region, `new RwLock(region).readSync();`);
+  const reader = await started(region, "read");
   assertEquals(lock.tryWrite(), null);
   reader.kill();
   await reader.ended();
@@ -112,7 +97,7 @@ Deno.test("a dead reader is dropped silently, a dead writer is told to all until
   assertEquals(writer.ownerDied, false);
   writer.unlock();
 
-  const dying = await holder(region, `new RwLock(region).writeSync();`);
+  const dying = await started(region, "write");
   assertEquals(lock.tryRead(), null);
   dying.kill();
   await dying.ended();
@@ -128,14 +113,7 @@ Deno.test("a dead reader is dropped silently, a dead writer is told to all until
 Deno.test("a party that dies while it waits withdraws from the barrier", async () => {
   using region = MmapRegion.anonymous(4096);
   const barrier = new Barrier(region, 0, 2);
-  const child = new Child(
-    `${IMPORTS}
-    const waiting = new Barrier(region, 0, 2).wait();
-    console.log("waiting");
-    await waiting;`,
-    { env: region.env() },
-  );
-  assertEquals(await child.readLine(), "waiting");
+  const child = await started(region, "waitAtBarrier", "waiting");
   child.kill();
   await child.ended();
   await assertRejects(() => barrier.wait({ timeoutMs: 100 }), Deno.errors.TimedOut);
@@ -146,7 +124,7 @@ Deno.test("a party that dies while it waits withdraws from the barrier", async (
 Deno.test("a permit meant for a waiter that dies goes to another one", async () => {
   using region = MmapRegion.anonymous(4096);
   const semaphore = new Semaphore(region);
-  const child = await holder(region, `new Semaphore(region).acquire();`);
+  const child = await started(region, "acquire");
   child.kill();
   await child.ended();
   const waiting = semaphore.acquire({ timeoutMs: 30_000 });
@@ -157,12 +135,7 @@ Deno.test("a permit meant for a waiter that dies goes to another one", async () 
 
 Deno.test("a runner that dies is replaced", async () => {
   using region = MmapRegion.anonymous(4096);
-  const child = new Child(
-    `${IMPORTS}
-    await new Once(region).run(async () => { console.log("running"); await forever(); });`,
-    { env: region.env() },
-  );
-  assertEquals(await child.readLine(), "running");
+  const child = await started(region, "runOnce", "running");
   const running = new Once(region).run(() => {}, { timeoutMs: 30_000 });
   child.kill();
   assertEquals(await running, true);

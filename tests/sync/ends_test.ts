@@ -181,10 +181,10 @@ Deno.test({
   ignore,
   fn: async () => {
     using shared = MmapRegion.anonymous(8192);
-    await using child = new Child(
-      `import "./tests/sync/_held_peer.ts";`,
-      { env: shared.env() },
-    );
+    await using child = new Child(new URL("_held_peer.ts", import.meta.url), {
+      args: [true],
+      env: shared.env(),
+    });
     assertEquals(await child.readLine(), "held");
     const lost: Promise<unknown>[] = [];
     const lose = (waiting: Promise<unknown>) =>

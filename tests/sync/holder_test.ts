@@ -24,10 +24,10 @@ for (const there of [true, false]) {
         using region = MmapRegion.anonymous(8192);
         const mutex = new Mutex(region, 2048);
         assertEquals(mutex.holder, null);
-        const child = new Child(
-          `import "./tests/sync/_held_peer.ts";`,
-          { env: region.env(), args: there ? [] : ["without"] },
-        );
+        const child = new Child(new URL("_held_peer.ts", import.meta.url), {
+          args: [there],
+          env: region.env(),
+        });
         assertEquals(await child.readLine(), "held");
         const holder = { pid: child.pid, tid: child.pid, alive: true };
         assertEquals(mutex.holder, holder);

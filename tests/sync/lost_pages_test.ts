@@ -1,6 +1,7 @@
 /** Primitives in pages that a process loses. */
 
-import { testFullDisks, testLosses } from "../_losing.ts";
+import { testFullDisks, testLosses, testTables } from "../_losing.ts";
+import { CALLS } from "./_lost_calls.ts";
 
 const PROGRAM = import.meta.resolve("./_lost_pages.ts");
 const TOPIC = "primitives whose page is lost";
@@ -22,3 +23,5 @@ testLosses(PROGRAM, TOPIC, [
 ]);
 
 testFullDisks(PROGRAM, TOPIC, "no page can be had on a full disk");
+
+testTables("./sync", CALLS, []);

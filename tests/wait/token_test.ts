@@ -6,6 +6,7 @@ import { Channel } from "@mmap/mmap/channel";
 import { Barrier, Condition, Mutex, Once, RwLock } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR } from "../../ffi/constants.ts";
+import { EINVAL } from "../../ffi/errno.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { coreOf } from "../../src/region/mmap_region.ts";
@@ -248,7 +249,6 @@ function failing(errno: number, body: () => void): void {
   }
 }
 
-const EINVAL = 22;
 const ENOLCK = 37;
 
 onLinux(

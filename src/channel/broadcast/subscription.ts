@@ -1,6 +1,6 @@
 /** One reader of a broadcast. */
 
-import { checkOptions, type Names } from "../../check/options.ts";
+import { checkOptions, choice, type Names } from "../../check/options.ts";
 import type { Attempt } from "../../wait/attempt.ts";
 import {
   patience,
@@ -103,12 +103,7 @@ export class Subscriber implements Subscription {
 
   constructor(feed: Feed, options: SubscribeOptions) {
     checkOptions(options, SUBSCRIBE, "subscribe");
-    const { from = "newest" } = options;
-    if (from !== "newest" && from !== "oldest") {
-      throw new TypeError(
-        `Cannot subscribe as from must be "newest" or "oldest": received ${from}`,
-      );
-    }
+    const from = choice(options.from, ["newest", "oldest"], "from", "subscribe") ?? "newest";
     this.#feed = feed;
     this.#strategy = new WaitStrategy(feed.plan.mode, LONGEST_BREAK);
     this.#reader = new BroadcastReader(feed.memory, feed.plan.pooled, from);

@@ -1,6 +1,6 @@
 /** `serveObject`: the methods of an object, called from other processes. */
 
-import { shown } from "../../../ffi/arguments.ts";
+import { shown } from "../../check/options.ts";
 import { decodeClone, encodeClone } from "../encoding.ts";
 import { serve, type ServeOptions, type Server } from "./server.ts";
 

@@ -1,7 +1,7 @@
 /** `serve`: answers to the calls of other processes. */
 
-import { checkOptions, type Names } from "../../check/options.ts";
-import { wholeNumber } from "../../mapping/pages.ts";
+import { callable, checkOptions, type Names } from "../../check/options.ts";
+import { wholeNumber } from "../../check/numbers.ts";
 import { system } from "../../os/mod.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
 import { SERVER } from "../kinds.ts";
@@ -219,17 +219,15 @@ export class Server implements Disposable, AsyncDisposable {
  * ```
  */
 export function serve(options: ServeOptions, handler: Handler): Server {
-  if (typeof handler !== "function") {
-    throw new TypeError(`Cannot ${ACTION} as handler must be a function`);
-  }
+  callable(handler, "handler", ACTION);
   checkOptions(options, SERVE, ACTION);
   const { capacity = DEFAULT_CAPACITY, maxRequestByteLength = DEFAULT_LONGEST_REQUEST } = options;
   const ringCapacity = capacityFrom(capacity, ACTION);
-  const longestRequest = atMost(MOST_REQUEST, maxRequestByteLength, "maxRequestByteLength");
-  const concurrency = atMost(
-    MOST_CONCURRENCY,
+  const longestRequest = count(maxRequestByteLength, "maxRequestByteLength", MOST_REQUEST);
+  const concurrency = count(
     options.concurrency ?? DEFAULT_CONCURRENCY,
     "concurrency",
+    MOST_CONCURRENCY,
   );
   const permits = new Permits(concurrency);
   const meeting = new Meeting(createPlaced(options, SERVER, MEETING));
@@ -247,8 +245,6 @@ export function serve(options: ServeOptions, handler: Handler): Server {
 }
 
 /** @throws {RangeError} If it is less than 1 or more than `most`. */
-function atMost(most: number, value: number, name: string): number {
-  const number = wholeNumber(value, name, ACTION, 1);
-  if (number <= most) return number;
-  throw new RangeError(`Cannot ${ACTION} as ${name} must be at most ${most}: received ${number}`);
+function count(value: number, name: string, most: number): number {
+  return wholeNumber(value, name, ACTION, 1, most);
 }

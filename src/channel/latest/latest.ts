@@ -2,7 +2,8 @@
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
 import { checkOptions, type Names } from "../../check/options.ts";
-import { alignUp, wholeNumber } from "../../mapping/pages.ts";
+import { wholeNumber } from "../../check/numbers.ts";
+import { alignUp } from "../../mapping/pages.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
 import { MmapRegion } from "../../region/mmap_region.ts";
 import { type Attempt, attemptAsync } from "../../wait/attempt.ts";
@@ -95,13 +96,8 @@ export class Latest implements Disposable {
    */
   static create(options: LatestOptions): Latest {
     checkOptions(options, CREATE, "create latest value");
-    const byteLength = wholeNumber(options.byteLength, "byteLength", "create latest value", 1);
-    if (byteLength > LARGEST) {
-      throw new RangeError(
-        `Cannot create latest value as byteLength must be at most ${LARGEST}: ` +
-          `received ${byteLength}`,
-      );
-    }
+    const action = "create latest value";
+    const byteLength = wholeNumber(options.byteLength, "byteLength", action, 1, LARGEST);
     return new Latest(createPlaced(options, LATEST, geometryFor(byteLength)));
   }
 

@@ -1,7 +1,7 @@
 /** The receiving end of a channel. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
-import { wholeNumber } from "../../mapping/pages.ts";
+import { wholeNumber } from "../../check/numbers.ts";
 import {
   patience,
   patienceSync,

@@ -1,6 +1,6 @@
 /** The options of a queue, checked. */
 
-import type { Names } from "../../check/options.ts";
+import { choice, type Names } from "../../check/options.ts";
 import type { Geometry } from "../header.ts";
 import { LARGEST_CAPACITY, LEAST_CAPACITY } from "../layout.ts";
 import { CHANNEL, checkCapacity } from "../kinds.ts";
@@ -8,23 +8,20 @@ import { capacityFrom, JOIN, type JoinOptions } from "../options.ts";
 import { PLACE, type Placed, type PlaceOptions } from "../place.ts";
 import { MANY_CONSUMERS_BIT, MANY_PRODUCERS_BIT } from "./queue_layout.ts";
 
-/** How many processes there may be at one end: "single" is faster. */
-export type Sharers = "single" | "multiple";
-
 /** The options that have to be the same for all who use a channel. */
 export interface ShapeOptions extends JoinOptions {
   /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
   capacity?: number;
   /**
-   * Who may send.
+   * How many may send: "single" is faster.
    * @default {"single"}
    */
-  producers?: Sharers;
+  producers?: "single" | "multiple";
   /**
-   * Who may receive; each message goes to one of them.
+   * How many may receive, where one of them gets each message: "single" is faster.
    * @default {"single"}
    */
-  consumers?: Sharers;
+  consumers?: "single" | "multiple";
 }
 
 /** Options of `Channel.create`. */
@@ -49,12 +46,8 @@ export function flagsFrom({ producers, consumers }: ShapeOptions, action: string
     (isMultiple(consumers, "consumers", action) ? MANY_CONSUMERS_BIT : 0);
 }
 
-function isMultiple(value: Sharers | undefined, name: string, action: string): boolean {
-  if (value === undefined || value === "single") return false;
-  if (value === "multiple") return true;
-  throw new TypeError(
-    `Cannot ${action} as ${name} must be "single" or "multiple": received ${value}`,
-  );
+function isMultiple(value: unknown, name: string, action: string): boolean {
+  return choice(value, ["single", "multiple"], name, action) === "multiple";
 }
 
 /**

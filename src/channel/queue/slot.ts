@@ -1,6 +1,6 @@
 /** Room for a message that is written in place. */
 
-import { wholeNumber } from "../../mapping/pages.ts";
+import { wholeNumber } from "../../check/numbers.ts";
 import type { RingMemory } from "../ring_memory.ts";
 
 /** Room in a channel for a message that is written in place: see `Channel.reserve`. */

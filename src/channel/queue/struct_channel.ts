@@ -11,7 +11,7 @@ import type { ChannelOptions } from "./options.ts";
 import type { Slot } from "./slot.ts";
 
 /** What makes and opens channels of records: `Channel.of` gives it. */
-export interface StructChannels<F extends Fields, C extends Carrier> {
+export interface StructChannels<F extends Fields, C extends Disposable> {
   /** As `Channel.create`. */
   create(options: ChannelOptions): StructChannel<F, C>;
   /** As `Channel.attach`. @throws {Deno.errors.InvalidData} If its messages have another layout. */
@@ -42,7 +42,7 @@ export interface RecordMessage<F extends Fields> extends Disposable {
 }
 
 /** What carries the records: a `Channel`. */
-export interface Carrier extends AsyncIterable<Uint8Array<ArrayBuffer>>, Disposable {
+interface Carrier extends AsyncIterable<Uint8Array<ArrayBuffer>>, Disposable {
   /** As `Channel.trySend`. */
   trySend(message: Uint8Array): boolean;
   /** As `Channel.sendSync`. */
@@ -69,19 +69,29 @@ export interface Carrier extends AsyncIterable<Uint8Array<ArrayBuffer>>, Disposa
   close(): void;
 }
 
+let structChannelOver: <F extends Fields, C extends Carrier>(
+  type: Struct<F>,
+  channel: C,
+) => StructChannel<F, C>;
+
 /** A channel of records of one struct: what `Channel.of(type)` makes and opens. */
-export class StructChannel<F extends Fields, C extends Carrier>
+export class StructChannel<F extends Fields, C extends Disposable>
   implements Disposable, AsyncIterable<StructRecord<F>> {
   /** The channel of bytes underneath: for `closeSending`, `stats`, `ended` and the rest. */
   readonly channel: C;
+  readonly #carrier: Carrier;
   readonly #type: Struct<F>;
   /** Where values become bytes before they are sent at once. */
   readonly #scratch: Uint8Array<ArrayBuffer>;
   readonly #draft: StructRecord<F>;
 
-  /** Use `Channel.of(type)`. */
-  constructor(type: Struct<F>, channel: C) {
+  static {
+    structChannelOver = (type, channel) => new StructChannel(type, channel);
+  }
+
+  private constructor(type: Struct<F>, channel: C & Carrier) {
     this.channel = channel;
+    this.#carrier = channel;
     this.#type = type;
     this.#scratch = new Uint8Array(type.byteLength);
     this.#draft = type.at(this.#scratch);
@@ -94,18 +104,18 @@ export class StructChannel<F extends Fields, C extends Carrier>
    * @throws as `Channel.trySend`, and as `set` of a record
    */
   trySend(values: RecordInit<F>): boolean {
-    return this.channel.trySend(this.#encode(values));
+    return this.#carrier.trySend(this.#encode(values));
   }
 
   /** As {@linkcode trySend}, and blocks this thread until there is room. @throws as `Channel.sendSync` */
   sendSync(values: RecordInit<F>, options?: SyncWaitOptions): void {
-    this.channel.sendSync(this.#encode(values), options);
+    this.#carrier.sendSync(this.#encode(values), options);
   }
 
   /** As {@linkcode trySend}, and waits until there is room. @throws as `Channel.send` */
   async send(values: RecordInit<F>, options?: WaitOptions): Promise<void> {
     // A copy: the next call comes before this one has room.
-    await this.channel.send(this.#encode(values).slice(), options);
+    await this.#carrier.send(this.#encode(values).slice(), options);
   }
 
   #encode(values: RecordInit<F>): Uint8Array<ArrayBuffer> {
@@ -116,17 +126,17 @@ export class StructChannel<F extends Fields, C extends Carrier>
 
   /** Takes a record if there is one now, else null. It is a copy, in memory of its own. */
   tryReceive(): StructRecord<F> | null {
-    return this.#decode(this.channel.tryReceive());
+    return this.#decode(this.#carrier.tryReceive());
   }
 
   /** Takes a record; null at the end. @throws as `Channel.receiveSync` */
   receiveSync(options?: SyncWaitOptions): StructRecord<F> | null {
-    return this.#decode(this.channel.receiveSync(options));
+    return this.#decode(this.#carrier.receiveSync(options));
   }
 
   /** Takes a record; null at the end. @throws as `Channel.receive` */
   async receive(options?: WaitOptions): Promise<StructRecord<F> | null> {
-    return this.#decode(await this.channel.receive(options));
+    return this.#decode(await this.#carrier.receive(options));
   }
 
   /** @throws {Deno.errors.InvalidData} If the message is not as long as the struct. */
@@ -146,7 +156,7 @@ export class StructChannel<F extends Fields, C extends Carrier>
 
   /** Room for a record in the channel's memory; null if there is none now. As `Channel.reserve`. */
   reserve(): RecordSlot<F> | null {
-    const slot = this.channel.reserve(this.#type.byteLength);
+    const slot = this.#carrier.reserve(this.#type.byteLength);
     if (slot === null) return null;
     slot.bytes.fill(0);
     return new ReservedRecord(this.#type.at(slot.bytes), slot);
@@ -154,7 +164,7 @@ export class StructChannel<F extends Fields, C extends Carrier>
 
   /** The next record, in the channel's memory; null if there is none now. As `Channel.peek`. */
   peek(): RecordMessage<F> | null {
-    const message = this.channel.peek();
+    const message = this.#carrier.peek();
     if (message === null) return null;
     try {
       this.#checkLength(message.bytes);
@@ -167,22 +177,22 @@ export class StructChannel<F extends Fields, C extends Carrier>
 
   /** As `Channel.handle`. */
   handle(): RegionHandle {
-    return this.channel.handle();
+    return this.#carrier.handle();
   }
 
   /** As `Channel.env`. */
   env(variable?: string): Record<string, string> {
-    return this.channel.env(variable);
+    return this.#carrier.env(variable);
   }
 
   /** As `Channel.closeSending`. */
   closeSending(): void {
-    this.channel.closeSending();
+    this.#carrier.closeSending();
   }
 
   /** As `Channel.close`. */
   close(): void {
-    this.channel.close();
+    this.#carrier.close();
   }
 
   /** As {@linkcode close}, for `using`. */
@@ -192,7 +202,7 @@ export class StructChannel<F extends Fields, C extends Carrier>
 
   /** Takes all records up to the end. */
   async *[Symbol.asyncIterator](): AsyncGenerator<StructRecord<F>, void, void> {
-    for await (const message of this.channel) yield this.#decode(message)!;
+    for await (const message of this.#carrier) yield this.#decode(message)!;
   }
 }
 
@@ -237,7 +247,7 @@ export function structChannels<F extends Fields, C extends Carrier>(
     throw new TypeError("Cannot open channel of records as it needs a struct of `./struct`");
   }
   const layout = BigInt(`0x${type.layoutHash}`);
-  const over = (channel: C) => new StructChannel<F, C>(type, channel);
+  const over = (channel: C) => structChannelOver(type, channel);
   return {
     create: (options) => over(openers.create(options, layout)),
     attach: (handle, options = {}) => over(openers.attach(handle, options, layout)),

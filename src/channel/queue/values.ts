@@ -1,6 +1,6 @@
 /** Values as messages. */
 
-import { checkOptions, type Names } from "../../check/options.ts";
+import { checkOptions, choice, type Names } from "../../check/options.ts";
 import type { WaitOptions } from "../../wait/patience.ts";
 import { type Codec, CODECS, decode } from "../encoding.ts";
 import type { MessageSink, MessageSource } from "./messages.ts";
@@ -43,14 +43,8 @@ export function valuesOf<T>(
   options: ValuesOptions = {},
 ): Values<T> {
   checkOptions(options, VALUES, "send values");
-  const { encoding = "clone" } = options;
-  const codec = Object.hasOwn(CODECS, encoding) ? CODECS[encoding] : undefined;
-  if (codec === undefined) {
-    throw new TypeError(
-      `Cannot send values as encoding must be "clone" or "json": received ${encoding}`,
-    );
-  }
-  return new ValueChannel<T>(channel, codec);
+  const encoding = choice(options.encoding, ["clone", "json"], "encoding", "send values");
+  return new ValueChannel<T>(channel, CODECS[encoding ?? "clone"]);
 }
 
 class ValueChannel<T> implements Values<T> {

@@ -3,7 +3,7 @@
 import { required } from "../../../ffi/call.ts";
 import { getenv } from "../../../ffi/environment.ts";
 import { libc } from "../../../ffi/libc.ts";
-import { lastErrno } from "../../../ffi/errno.ts";
+import { ESRCH, lastErrno } from "../../../ffi/errno.ts";
 import { onceLoaded, posixBytes } from "../posix/bytes.ts";
 import { posixMemory } from "../posix/memory.ts";
 import { posixObjects } from "../posix/objects.ts";
@@ -24,8 +24,6 @@ const objects: ObjectSystem = {
     if (write) required(null, "fcntl");
   },
 };
-
-const ESRCH = 3;
 
 /** Threads have numbers of 64 bits, and there is no /proc: a Worker counts as its process. */
 const processes: ProcessSystem = {

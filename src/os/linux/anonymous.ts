@@ -10,6 +10,7 @@ import {
   MFD_CLOEXEC,
   SECRETMEM_MAGIC,
 } from "../../../ffi/constants.ts";
+import { EPERM } from "../../../ffi/errno.ts";
 import { close, ftruncate, memfd_create } from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
@@ -51,8 +52,6 @@ export function seal(object: OpenObject, { shrink, write }: Seals): void {
   const seals = (shrink ? F_SEAL_SHRINK : 0) | (write ? F_SEAL_FUTURE_WRITE : 0);
   if (seals !== 0) checkCount(libc().fcntl(object, F_ADD_SEALS, BigInt(seals)), "fcntl");
 }
-
-const EPERM = 1;
 
 /** @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against shrinking. */
 export function checkMayShrink(object: OpenObject): void {

@@ -2,7 +2,7 @@
 
 import { cString } from "../../../ffi/arguments.ts";
 import { isSystemError } from "../../../ffi/call.ts";
-import { lastErrno } from "../../../ffi/errno.ts";
+import { ESRCH, lastErrno } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { readLink, readProc } from "../../../ffi/proc.ts";
 import { inodeAt } from "../../../ffi/status.ts";
@@ -213,8 +213,6 @@ export function checkComparable(): void {
       "without /proc nothing else tells who lives",
   );
 }
-
-const ESRCH = 3;
 
 /**
  * Whether a thread is dead for sure. A stopped or slow one is not, nor one that cannot be looked at.

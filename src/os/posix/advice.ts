@@ -23,7 +23,7 @@ import {
   MADV_WILLNEED,
   PROT_WRITE,
 } from "../../../ffi/constants.ts";
-import { lastErrno } from "../../../ffi/errno.ts";
+import { EINVAL, lastErrno } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOf, addressOfBytes, pointerAt, type Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/page_size.ts";
@@ -75,8 +75,6 @@ function populateAdvice({ protection, sharing }: MapRequest): number | undefined
   const writable = (PROTECTION_BITS[protection] & PROT_WRITE) !== 0 && sharing === "private";
   return writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
 }
-
-const EINVAL = 22;
 
 /** See `MemorySystem.populate`. @throws the system error of `madvise` */
 export function populate(range: Range, request: MapRequest, patchy: boolean): void {

@@ -4,6 +4,7 @@
  */
 
 import { systemError } from "../../../ffi/call.ts";
+import { EFAULT } from "../../../ffi/errno.ts";
 import { addressOf, addressOfBytes, type Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/page_size.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
@@ -34,7 +35,6 @@ export function copy(
   return done;
 }
 
-const EFAULT = 14;
 const ZEROS_BYTE_LENGTH = 65536;
 
 /** See `MemorySystem.zero`. */

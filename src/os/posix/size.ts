@@ -11,6 +11,7 @@ import {
   systemError,
 } from "../../../ffi/call.ts";
 import { RWF_APPEND } from "../../../ffi/constants.ts";
+import { ENOSPC } from "../../../ffi/errno.ts";
 import { ftruncate } from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOfBytes } from "../../../ffi/memory.ts";
@@ -19,7 +20,6 @@ import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import type { Extent } from "../object_system.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
-const ENOSPC = 28;
 /** Zeros are written in parts of this length; holes shorter than it are written. */
 const PART = 2 ** 20;
 /** What file systems say that cannot do it, and kernels that do not know it. */

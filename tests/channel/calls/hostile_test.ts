@@ -12,12 +12,12 @@ import { type Connection, makeConnection } from "../../../src/channel/calls/conn
 import * as frames from "../../../src/channel/calls/frames.ts";
 import { Meeting } from "../../../src/channel/calls/meeting.ts";
 import { checkMeeting, MEETING } from "../../../src/channel/calls/meeting_layout.ts";
+import { FOR_EVER } from "../../../src/wait/patience.ts";
 import { withTempDir } from "../../_files.ts";
 import { bytes, textOf } from "../_channels.ts";
 import { clientChild, echo, Held, openService, until } from "./_calls.ts";
 
 const { InvalidData } = Deno.errors;
-const FOR_EVER = { deadline: Infinity, signal: undefined };
 
 function meet(server: Server): Meeting {
   return new Meeting(attachPlaced(MmapRegion.attach(server.handle()), SERVER, checkMeeting));

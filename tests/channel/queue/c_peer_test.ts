@@ -1,4 +1,4 @@
-/** Channels together with C programs that use examples/c/mmap_channel.h. */
+/** Channels together with C programs that use languages/c/mmap_channel.h. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
@@ -165,7 +165,7 @@ testWithC(
   },
 );
 
-const SEND = "channel.sendSync(new Uint8Array(9));";
+const FILE_PEERS = new URL("_file_peers.ts", import.meta.url);
 
 const SEVERAL = { producers: "multiple", consumers: "multiple" } as const;
 
@@ -228,21 +228,15 @@ testWithC("Channel that is full notices the death of its C consumer", {}, async 
   await sending;
 });
 
-for (const [what, code] of [["that sent", SEND], ["that sent nothing", ""]] as const) {
+for (const [what, sends] of [["that sent", true], ["that sent nothing", false]] as const) {
   testWithC(`Channel tells a C consumer of the death of Deno ${what}`, {}, async (given) => {
     const consumer = given.start();
     // This process must not have it open: before its first message a producer can be anybody.
-    await using child = new Child(
-      `import { formatHandle } from "@mmap/mmap";
-      import { Channel } from "@mmap/mmap/channel";
-      using channel = Channel.create({ capacity: 4096, path: Deno.args[0] });
-      ${code}
-      console.log(formatHandle(channel.handle()));
-      await Deno.stdin.read(new Uint8Array(1));`,
-      { args: [`${given.dir}/channel`] },
-    );
+    await using child = new Child(FILE_PEERS, {
+      args: ["offer", `${given.dir}/channel`, sends],
+    });
     assertEquals(await consumer.ask(`consume ${await child.readLine()}`), "0 0");
-    if (code === SEND) assertEquals(await consumer.ask("receive -1 100"), "0 9");
+    if (sends) assertEquals(await consumer.ask("receive -1 100"), "0 9");
     const waiting = consumer.ask("receive -1 100");
     child.kill();
     assertEquals(await waiting, "ECONNRESET 0");

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { Channel, type Sharers } from "@mmap/mmap/channel";
+import { Channel } from "@mmap/mmap/channel";
 import { Child } from "../../_child.ts";
 import { numbered, peer } from "../_channels.ts";
 
@@ -29,7 +29,12 @@ function checkMessage(message: Uint8Array<ArrayBuffer>, counts: Map<number, numb
   assert(message.subarray(16).every((byte) => byte === (i & 0xff)), "torn message");
 }
 
-for (const [producers, together] of [["single", 1], ["multiple", 3]] as [Sharers, number][]) {
+for (
+  const [producers, together] of [["single", 1], ["multiple", 3]] as [
+    "single" | "multiple",
+    number,
+  ][]
+) {
   Deno.test(`Channel loses and tears nothing when producers are killed (${producers})`, async () => {
     using channel = Channel.create({ capacity: 8192, producers });
     const counts = new Map<number, number>();
@@ -71,7 +76,12 @@ for (const [producers, together] of [["single", 1], ["multiple", 3]] as [Sharers
   });
 }
 
-for (const [consumers, together] of [["single", 1], ["multiple", 3]] as [Sharers, number][]) {
+for (
+  const [consumers, together] of [["single", 1], ["multiple", 3]] as [
+    "single" | "multiple",
+    number,
+  ][]
+) {
   Deno.test(`Channel delivers each message at least once when consumers are killed (${consumers})`, async () => {
     using region = MmapRegion.anonymous(4 << 20);
     using channel = Channel.create({ capacity: 4096, consumers });

@@ -1,13 +1,13 @@
 /** Channels between real processes. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Channel, type Sharers } from "@mmap/mmap/channel";
+import { Channel } from "@mmap/mmap/channel";
 import { Child } from "../../_child.ts";
 import { bytes, fill, numbered, numberOf, peer, textOf } from "../_channels.ts";
 
 const FILE_PEERS = new URL("../_file_peers.ts", import.meta.url);
 
-const sharers = (count: number): Sharers => count === 1 ? "single" : "multiple";
+const sharers = (count: number): "single" | "multiple" => count === 1 ? "single" : "multiple";
 
 for (const producers of [1, 4]) {
   for (const consumers of [1, 4]) {

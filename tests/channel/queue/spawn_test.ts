@@ -5,19 +5,13 @@ import { fromFileUrl } from "@std/path";
 import { spawnWithChannel } from "@mmap/mmap/channel";
 import { textOf } from "../_channels.ts";
 
-const ROOT = fromFileUrl(new URL("../../../", import.meta.url));
-
-function evaluate(code: string): string[] {
-  const opened = `import { Channel } from "@mmap/mmap/channel";\n${code}`;
-  return ["eval", "--quiet", "--ext=ts", `--config=${ROOT}deno.json`, opened];
-}
+const PROGRAM = fromFileUrl(new URL("_spawned.ts", import.meta.url));
 
 Deno.test("spawnWithChannel() starts a child that finds the channel", async () => {
   using child = spawnWithChannel(
     Deno.execPath(),
-    evaluate(`using channel = Channel.fromEnv("HERE");
-      channel.sendSync(new TextEncoder().encode(Deno.env.get("WORD")));`),
-    { cwd: ROOT, env: { WORD: "hello" }, variable: "HERE", channel: { capacity: 8192 } },
+    ["run", "-A", "--quiet", PROGRAM],
+    { env: { WORD: "hello" }, variable: "HERE", channel: { capacity: 8192 } },
   );
   assertEquals(child.channel.capacity, 8192);
   assertEquals(textOf(await child.channel.receive()), "hello");

@@ -2,14 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { Channel, type JoinOptions, type Sharers } from "@mmap/mmap/channel";
+import { Channel, type JoinOptions } from "@mmap/mmap/channel";
 import { startWorker } from "../../_act.ts";
 import type { Child } from "../../_child.ts";
 import { numbered, numberOf, peer } from "../_channels.ts";
 
 const FILE_PEERS = new URL("../_file_peers.ts", import.meta.url);
 
-const sharers = (count: number): Sharers => count === 1 ? "single" : "multiple";
+const sharers = (count: number): "single" | "multiple" => count === 1 ? "single" : "multiple";
 
 /** Runs producers and consumers, and compares the hashes of what they sent and received. */
 async function passAll(

@@ -1,6 +1,6 @@
 /** Whether a region is whole: check, repair, flush, stats. */
 
-import { type ByteRange, type Durability, MappingFaultError } from "@mmap/mmap";
+import { type ByteRange, type FlushOptions, MappingFaultError } from "@mmap/mmap";
 import { bag } from "../hostile.ts";
 import type { MappingModel } from "../mapping_model.ts";
 import { expect } from "../mismatch.ts";
@@ -10,6 +10,8 @@ import { inBackground, type Part, pickPart, refused } from "../parts.ts";
 import { checkContent, checkFacts } from "../regions.ts";
 import { attempt, mustSucceed, mustThrow } from "../verdict.ts";
 import type { Live, World } from "../world.ts";
+
+type Durability = Required<FlushOptions>["durability"];
 
 const DURABILITIES: readonly Durability[] = ["memory", "memory", "data", "disk"];
 

@@ -1,6 +1,6 @@
 /** What of a needle is rare where it is searched for: guessed first, then sampled. */
 
-import { system } from "../os/mod.ts";
+import { system } from "../../os/mod.ts";
 import type { LoadedNeedle } from "./needle.ts";
 
 /** The longest piece that can be sampled at once. */

@@ -12,7 +12,7 @@
  * rest of a block.
  */
 
-import { system } from "../os/mod.ts";
+import { system } from "../../os/mod.ts";
 import {
   type AlignedWord,
   type FindMethod,

@@ -1,11 +1,11 @@
 /** Searching, counting and comparing mapped bytes, by libc. */
 
-import { addressOfBytes, lengthOf } from "../../ffi/memory.ts";
-import { system } from "../os/mod.ts";
+import { addressOfBytes, lengthOf } from "../../../ffi/memory.ts";
+import { system } from "../../os/mod.ts";
 import { Finder } from "./finder.ts";
-import type { Mapping } from "./mapping.ts";
+import type { Mapping } from "../mapping.ts";
 import { type LoadedNeedle, loadNeedle } from "./needle.ts";
-import type { Span } from "./pages.ts";
+import type { Span } from "../pages.ts";
 
 // Captured at load, as in find_method.ts.
 const { asUintN } = BigInt;

@@ -1,7 +1,7 @@
 /** The ways to find a needle: `memmem`, or libc's quicker functions for what is rare of it. */
 
-import { addressOfBytes } from "../../ffi/memory.ts";
-import { system } from "../os/mod.ts";
+import { addressOfBytes } from "../../../ffi/memory.ts";
+import { system } from "../../os/mod.ts";
 import type { LoadedNeedle } from "./needle.ts";
 import { wordAt } from "./rarity.ts";
 

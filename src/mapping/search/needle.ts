@@ -1,6 +1,6 @@
 /** What is searched for, kept where libc can read it. */
 
-import { addressOfBytes, headOf, lengthOf, plainBytes } from "../../ffi/memory.ts";
+import { addressOfBytes, headOf, lengthOf, plainBytes } from "../../../ffi/memory.ts";
 
 /** What to look for: a byte, bytes, or text, which is taken as UTF-8. */
 export type Needle = number | Uint8Array | string;

@@ -1,0 +1,39 @@
+/** The calls on collections that must throw where a page is lost, by the member. */
+
+import type { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
+
+export const value: Uint8Array<ArrayBuffer> = new Uint8Array(200).fill(7);
+
+export const MAP_CALLS: Record<string, (map: SharedMap) => unknown> = {
+  get: (map) => map.get("one"),
+  "get of none": (map) => map.get("none"),
+  has: (map) => map.has("one"),
+  set: (map) => map.set("two", value),
+  "set again": (map) => map.set("one", value),
+  delete: (map) => map.delete("one"),
+  clear: (map) => map.clear(),
+  size: (map) => map.size,
+  keys: (map) => [...map.keys()],
+  entries: (map) => [...map.entries()],
+  "[Symbol.iterator]": (map) => [...map],
+  commit: (map) => map.commit(),
+};
+
+export const ARRAY_CALLS: Record<string, (array: SharedArray<number>) => unknown> = {
+  length: (array) => array.length,
+  at: (array) => array.at(0),
+  set: (array) => array.set(0, 5),
+  push: (array) => array.push(1, 2),
+  "[Symbol.iterator]": (array) => [...array],
+  commit: (array) => array.commit(),
+};
+
+export const LOG_CALLS: Record<string, (log: AppendLog) => unknown> = {
+  append: (log) => log.append(value),
+  read: (log) => log.read(0),
+  entries: (log) => [...log.entries()],
+  "[Symbol.iterator]": (log) => [...log],
+  byteLength: (log) => log.byteLength,
+  follow: (log) => log.follow().next(),
+  commit: (log) => log.commit(),
+};

@@ -1,0 +1,47 @@
+/** The other sides of regions that go over a socket, some of them as another user. */
+
+import { MmapRegion, receiveRegion, sendRegion, type SystemError } from "@mmap/mmap";
+import { act } from "../_act.ts";
+import { dropPrivileges } from "../_process.ts";
+
+/** Takes a region, and writes 2 where it finds 1. @returns what it got */
+async function receive(path: string): Promise<unknown> {
+  const got = receiveRegion(path);
+  console.log("waiting");
+  using region = await got;
+  if (region.bytes[0] === 1) region.bytes[1] = 2;
+  const { kind, access, byteLength } = region;
+  return { kind, access, byteLength };
+}
+
+/** @returns what was sent */
+async function send(path: string, byteLength: number): Promise<number> {
+  using region = MmapRegion.anonymous(byteLength);
+  region.bytes[0] = 7;
+  await sendRegion(region, path);
+  return byteLength;
+}
+
+/** Does the same as nobody. @returns the error, if there is one */
+function asNobody<Args extends unknown[]>(
+  action: (...args: Args) => Promise<unknown>,
+): (...args: Args) => Promise<unknown> {
+  return async (...args) => {
+    MmapRegion.anonymous(1).close(); // loads libc
+    dropPrivileges();
+    console.log("ready");
+    try {
+      return await action(...args);
+    } catch (error) {
+      const { name, code, syscall } = error as SystemError;
+      return [name, code, syscall];
+    }
+  };
+}
+
+await act({
+  receive,
+  send,
+  receiveAsNobody: asNobody(receive),
+  sendAsNobody: asNobody(send),
+});
