@@ -1,7 +1,7 @@
 /** The options that all kinds of channels have, checked. */
 
-import { checkOptions, choice, flag, type Names } from "../check/options.ts";
 import { wholeNumber } from "../check/numbers.ts";
+import { checkOptions, choice, flag, type Names } from "../check/options.ts";
 import type { WaitMode } from "./wait_strategy.ts";
 import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
 

@@ -2,7 +2,7 @@
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
 import { system } from "../../os/mod.ts";
-import type { Patience } from "../../wait/patience.ts";
+import { FOR_EVER, type Patience } from "../../wait/patience.ts";
 import { pathOfMeeting } from "./beside.ts";
 import { type Connection, makeConnection } from "./connection.ts";
 import {
@@ -22,8 +22,6 @@ import type { Meeting } from "./meeting.ts";
 import { FULL, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
 import { ACTION, PendingCall } from "./pending_call.ts";
 import { Permits } from "./permits.ts";
-
-const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
 /** How long to wait for a slot to offer a connection in, if others have all of them. */
 const RETRY_MS = 5;

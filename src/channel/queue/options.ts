@@ -13,12 +13,12 @@ export interface ShapeOptions extends JoinOptions {
   /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
   capacity?: number;
   /**
-   * How many processes may send: "single" is faster.
+   * How many may send: "single" is faster.
    * @default {"single"}
    */
   producers?: "single" | "multiple";
   /**
-   * How many processes may receive, each message one of them: "single" is faster.
+   * How many may receive, where one of them gets each message: "single" is faster.
    * @default {"single"}
    */
   consumers?: "single" | "multiple";

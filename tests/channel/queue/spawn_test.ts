@@ -5,7 +5,7 @@ import { fromFileUrl } from "@std/path";
 import { spawnWithChannel } from "@mmap/mmap/channel";
 import { textOf } from "../_channels.ts";
 
-const PROGRAM = fromFileUrl(new URL("../_spawned.ts", import.meta.url));
+const PROGRAM = fromFileUrl(new URL("_spawned.ts", import.meta.url));
 
 Deno.test("spawnWithChannel() starts a child that finds the channel", async () => {
   using child = spawnWithChannel(
