@@ -165,7 +165,7 @@ testWithC(
   },
 );
 
-const FILE_PEERS = new URL("_file_peers.ts", import.meta.url);
+const FILE_PEERS = new URL("../_file_peers.ts", import.meta.url);
 
 const SEVERAL = { producers: "multiple", consumers: "multiple" } as const;
 
