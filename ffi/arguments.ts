@@ -1,11 +1,11 @@
-/** Type checks for the raw calls, and text for C. Only types: what a value means is C's business. */
+/** Type checks for the raw calls, and text for C. Values are left to C. */
 
 /** A size, an offset or an address: exact as a number up to 2^53, beyond that as a bigint. */
 export type Size = number | bigint;
 
 const encoder = new TextEncoder();
 
-/** A whole number. @throws {TypeError} If it is none. */
+/** A whole number. @throws {TypeError} If it is anything else. */
 export function int(value: number, name: string, call: string): number {
   if (Number.isInteger(value)) return value;
   throw wrongType(value, name, call, "a whole number");
@@ -35,7 +35,7 @@ export function pointer(
 /**
  * A string as C takes it: UTF-8 with a NUL at the end.
  *
- * @throws {TypeError} If it is no string or contains a NUL.
+ * @throws {TypeError} If it is not a string or contains a NUL.
  */
 export function cString(value: string, name: string, call: string): Uint8Array<ArrayBuffer> {
   if (typeof value !== "string") throw wrongType(value, name, call, "a string");

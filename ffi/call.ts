@@ -5,7 +5,7 @@
 
 import { errnoName, errnoText, lastErrno } from "./errno.ts";
 
-/** An error that a system call reported: Deno's class for it, and what C would tell. */
+/** An error that a system call reported: Deno's class for it, and the facts that C gives. */
 export interface SystemError extends Error {
   /** The C name of the error number, such as "EACCES". */
   readonly code: string;
@@ -18,7 +18,7 @@ export interface SystemError extends Error {
 /** The address that a failed `mmap` or `mremap` returns: `(void *) -1`. */
 export const MAP_FAILED = 2n ** 64n - 1n;
 
-/** Deno's own class for an error; `Error` for those it has none for. */
+/** Deno's own class for each error; `Error` stands for all others. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   EPERM: Deno.errors.PermissionDenied,
   EACCES: Deno.errors.PermissionDenied,

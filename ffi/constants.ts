@@ -1,6 +1,6 @@
 /**
- * The constants of the platform at hand, by their C names. `mod.ts` says which of them are public:
- * those that its calls take.
+ * The constants of this platform, by their C names. `mod.ts` lists the public ones: those that its
+ * calls take.
  *
  * A constant that the platform lacks is `undefined` at run time, so that a call with it alone is a
  * TypeError instead of a silent 0; each doc comment says where one exists.
@@ -129,7 +129,7 @@ export const O_TRUNC: number = here.O_TRUNC;
 export const O_APPEND: number = here.O_APPEND;
 /** Do not wait in `open`. */
 export const O_NONBLOCK: number = here.O_NONBLOCK;
-/** Fail if it is no directory. */
+/** Fail if it is not a directory. */
 export const O_DIRECTORY: number = here.O_DIRECTORY;
 /** Fail if it is a symbolic link. */
 export const O_NOFOLLOW: number = here.O_NOFOLLOW;
@@ -137,15 +137,15 @@ export const O_NOFOLLOW: number = here.O_NOFOLLOW;
 export const O_CLOEXEC: number = here.O_CLOEXEC;
 /** Duplicate the descriptor, close-on-exec. */
 export const F_DUPFD_CLOEXEC: number = here.F_DUPFD_CLOEXEC;
-/** Ask who holds a lock that would be in the way, of an open file description. */
+/** Ask which lock of another open file description is in the way. */
 export const F_OFD_GETLK: number = here.F_OFD_GETLK;
-/** Take a lock for an open file description, or give it back. */
+/** Take or release a lock of an open file description. */
 export const F_OFD_SETLK: number = here.F_OFD_SETLK;
 /** A shared lock of a range of a file. */
 export const F_RDLCK: number = here.F_RDLCK;
 /** An exclusive lock of a range of a file. */
 export const F_WRLCK: number = here.F_WRLCK;
-/** No lock of a range of a file. */
+/** Release the lock of a range of a file. */
 export const F_UNLCK: number = here.F_UNLCK;
 /** Add seals to a memfd (Linux). */
 export const F_ADD_SEALS: number = here.F_ADD_SEALS;
@@ -197,7 +197,7 @@ export const LOCK_EX: number = here.LOCK_EX;
 export const LOCK_NB: number = here.LOCK_NB;
 /** `flock`: give the lock back. */
 export const LOCK_UN: number = here.LOCK_UN;
-/** The signal of an access to a page that its object does not have. */
+/** The signal of an access to a page that the object does not have. */
 export const SIGBUS: number = here.SIGBUS;
 /** The signal of an access that the mapping forbids. */
 export const SIGSEGV: number = here.SIGSEGV;
@@ -257,15 +257,15 @@ export const SIGXFSZ: number = here.SIGXFSZ;
 export const SIG_BLOCK: number = here.SIG_BLOCK;
 /** `sigprocmask`: block these signals and no others. */
 export const SIG_SETMASK: number = here.SIG_SETMASK;
-/** `pwritev2`: write at the end of the file, wherever that is by now (Linux 4.16). */
+/** `pwritev2`: write at the present end of the file (Linux 4.16). */
 export const RWF_APPEND: number = here.RWF_APPEND;
-/** `lseek`: to the next bytes that are no hole. */
+/** `lseek`: to the next bytes that are not a hole. */
 export const SEEK_DATA: number = here.SEEK_DATA;
-/** Open a place in the file system and not what is there (Linux). */
+/** Open a location in the file system, not the file itself (Linux). */
 export const O_PATH: number = here.O_PATH;
 /** `fstatfs`: memory of `memfd_secret` (Linux 5.14). */
 export const SECRETMEM_MAGIC: number = here.SECRETMEM_MAGIC;
 /** `fstatfs`: files that are made of huge pages. */
 export const HUGETLBFS_MAGIC: number = here.HUGETLBFS_MAGIC;
-/** `fstatfs`: files that are memory, as those of /dev/shm and memfds are. */
+/** `fstatfs`: files in memory, such as those of /dev/shm and memfds. */
 export const TMPFS_MAGIC: number = here.TMPFS_MAGIC;

@@ -7,7 +7,8 @@ import { libc } from "./libc.ts";
 /**
  * A duplicate that closes on exec.
  *
- * @throws {Error} EBADF: the descriptor is not open. EMFILE: the process may have no more.
+ * @throws {Error} EBADF: the descriptor is not open. EMFILE: the process has reached its limit of
+ * descriptors.
  */
 export function duplicateDescriptor(fd: number): number {
   return checkCount(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), "fcntl");

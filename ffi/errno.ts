@@ -3,7 +3,7 @@
 import { libc } from "./libc.ts";
 import { bufferOver } from "./memory.ts";
 
-/** Numbers that are the same on all systems, for errors that no call has set. */
+/** Numbers that are the same on all systems, for errors that this module raises itself. */
 export const EPERM = 1;
 export const ESRCH = 3;
 export const EFAULT = 14;
@@ -155,13 +155,16 @@ const DARWIN: Readonly<Record<number, string>> = {
 /** The names of the platform's error numbers. */
 const NAMES = Deno.build.os === "darwin" ? DARWIN : LINUX;
 
-/** The C name of an error number, such as "ENOENT"; "E" and the number where it has none here. */
+/**
+ * The C name of an error number, such as "ENOENT"; "E" and the number if it has no name on this
+ * system.
+ */
 export function errnoName(errno: number): string {
   return NAMES[errno] ?? `E${errno}`;
 }
 
 /**
- * This thread's errno. Right only straight after a failed synchronous call, and never after a
+ * This thread's errno. It is valid only right after a failed synchronous call, and never after a
  * `nonblocking` one, which ran on another thread.
  */
 export function lastErrno(): number {
@@ -169,8 +172,8 @@ export function lastErrno(): number {
 }
 
 /**
- * errno itself. An isolate stays on its thread, so it stays where it is; and reading it so leaves no
- * moment in which the engine, collecting garbage for a call, might set it anew.
+ * The memory of errno. An isolate stays on its thread, so the address never changes. Reading the
+ * memory needs no call, during which the engine might collect garbage and overwrite errno.
  */
 let cell: Int32Array | undefined;
 
@@ -179,7 +182,7 @@ function locate(): Int32Array {
   return new Int32Array(bufferOver({ pointer, byteLength: 4 }));
 }
 
-/** What libc says of an error number, such as "No such file or directory". */
+/** libc's text for an error number, such as "No such file or directory". */
 export function errnoText(errno: number): string {
   const text = libc().strerror(errno);
   return text === null ? "Unknown error" : new Deno.UnsafePointerView(text).getCString();

@@ -15,7 +15,7 @@ import { withoutSizeSignal } from "./size_signal.ts";
  * @throws {Deno.errors.PermissionDenied} EACCES or EPERM.
  * @throws {Deno.errors.AlreadyExists} EEXIST: `O_CREAT | O_EXCL` and it exists.
  * @throws {Deno.errors.IsADirectory} EISDIR: a directory for writing.
- * @throws {Deno.errors.NotADirectory} ENOTDIR: part of the path is no directory.
+ * @throws {Deno.errors.NotADirectory} ENOTDIR: part of the path is not a directory.
  * @throws {Deno.errors.FilesystemLoop} ELOOP: too many symbolic links.
  * @throws {TypeError} EINVAL, or an argument of another type.
  * @throws {Error} EMFILE, ENFILE: no descriptor left. ENXIO, ENOSPC, EROFS, ETXTBSY and others.
@@ -30,7 +30,7 @@ export function open(pathname: string, flags: number, mode = 0o666): number {
 /**
  * `int close(int fd)`: closes a descriptor.
  *
- * Unsafe: its number may at once be somebody else's.
+ * Unsafe: the number may be reused for another descriptor at once.
  *
  * @see https://man7.org/linux/man-pages/man2/close.2.html
  * @returns 0
@@ -44,7 +44,7 @@ export function close(fd: number): 0 {
 }
 
 /**
- * `int ftruncate(int fd, off_t length)`: sets a file's size; what it gains reads as zeros.
+ * `int ftruncate(int fd, off_t length)`: sets a file's size; added bytes read as zeros.
  *
  * @see https://man7.org/linux/man-pages/man2/ftruncate.2.html
  * @returns 0
@@ -71,7 +71,7 @@ export function ftruncate(fd: number, length: Size): 0 {
  * @throws {Deno.errors.AlreadyExists} EEXIST: `O_CREAT | O_EXCL` and it exists.
  * @throws {Deno.errors.PermissionDenied} EACCES: no right to it.
  * @throws {Deno.errors.NotSupported} ENOSYS: this libc has no shm_open.
- * @throws {TypeError} EINVAL: not such a name; or an argument of another type.
+ * @throws {TypeError} EINVAL: not a valid name; or an argument of another type.
  * @throws {Error} ENAMETOOLONG, EMFILE, ENFILE.
  */
 export function shm_open(name: string, oflag: number, mode = 0o600): number {
@@ -102,7 +102,8 @@ export function shm_unlink(name: string): 0 {
  * Linux only.
  *
  * @see https://man7.org/linux/man-pages/man2/memfd_create.2.html
- * @param name shown as "/memfd:name" in /proc/PID/maps, at most 249 bytes; not a name to open it by
+ * @param name shown as "/memfd:name" in /proc/PID/maps, at most 249 bytes; it cannot be opened by
+ * that name
  * @param flags `MFD_CLOEXEC`, `MFD_ALLOW_SEALING`, `MFD_HUGETLB`
  * @returns the descriptor of a file of size 0
  * @throws {TypeError} EINVAL: unknown flags or too long a name; or an argument of another type.

@@ -1,7 +1,8 @@
 /**
- * Locks of open file descriptions (`F_OFD_SETLK`, fcntl(2)) on single bytes that no file has. Such a
- * lock is gone as soon as the last descriptor of its description is closed, however that comes; and
- * the kernel tells everybody who has the file open, in any namespace, whether it is there.
+ * Locks of open file descriptions (`F_OFD_SETLK`, fcntl(2)) on single bytes far beyond the end of
+ * any file. The kernel drops such a lock when the last descriptor of its description is closed, for
+ * whatever reason. It tells every process that has the file open, in any namespace, whether the
+ * lock exists.
  *
  * @see https://man7.org/linux/man-pages/man2/F_GETLK.2const.html
  */
@@ -18,22 +19,22 @@ import { libc } from "./libc.ts";
 const flock = new Int32Array(8);
 const flockBytes = new Uint8Array(flock.buffer);
 
-/** The bytes from 2^62 on: half a turn for each of 2^30 numbers. */
+/** The upper half of 2^62. The locked bytes begin there, 2^32 of them for each of 2^30 numbers. */
 const FIRST_HIGH = 0x40000000;
 
-/** The byte of a number of 30 bits and one of 32, as /proc tells it. */
+/** The byte for a number of 30 bits and one of 32, as /proc shows it. */
 export function byteOf(number: number, low: number): bigint {
   return 1n << 62n | BigInt(number) << 32n | BigInt(low >>> 0);
 }
 
-/** The same for the kernel. */
+/** Writes the same byte into the kernel's struct. */
 function setByte(type: number, number: number, low: number): void {
   flock[0] = type;
   flock[2] = low;
   flock[3] = FIRST_HIGH + number;
   flock[4] = 1;
   flock[5] = 0;
-  flock[6] = 0; // the answer to the last question is there
+  flock[6] = 0; // the answer to the last query is still there
 }
 
 /** Takes a shared lock of one byte. @returns 0, or the error number */
@@ -42,13 +43,13 @@ export function lockByte(fd: number, number: number, low: number): number {
   return libc().fcntlLock(fd, F_OFD_SETLK, flockBytes) === 0 ? 0 : lastErrno();
 }
 
-/** Gives it back; that cannot fail. */
+/** Releases the lock. This cannot fail. */
 export function unlockByte(fd: number, number: number, low: number): void {
   setByte(F_UNLCK, number, low);
   libc().fcntlLock(fd, F_OFD_SETLK, flockBytes);
 }
 
-/** As {@linkcode isLocked}, of any byte of that number. */
+/** As {@linkcode isLocked}, for any byte of that number. */
 export function isNumberLocked(fd: number, number: number): boolean {
   setByte(F_WRLCK, number, 0);
   flock[4] = 0;
@@ -56,7 +57,7 @@ export function isNumberLocked(fd: number, number: number): boolean {
   return isFound(fd);
 }
 
-/** Whether another open file description than that of `fd` has the lock of a byte. */
+/** Whether a byte is locked by an open file description other than that of `fd`. */
 export function isLocked(fd: number, number: number, low: number): boolean {
   setByte(F_WRLCK, number, low);
   return isFound(fd);

@@ -1,4 +1,4 @@
-/** Machine code that was compiled ahead, as text: of the fault guard and of the buffers' finalizer. */
+/** Precompiled machine code as text: the fault guard's and that of the buffers' finalizer. */
 
 import { platform } from "./platform.ts";
 
@@ -13,7 +13,7 @@ export type MachineCode = Readonly<
 
 const fromHex = Uint8Array.fromHex;
 
-/** The bytes for the architecture that this runs on. */
+/** The bytes for this machine's architecture. */
 export function bytesOf(code: MachineCode): Uint8Array<ArrayBuffer> {
   return fromHex(code[platform().arch].lines.join(""));
 }

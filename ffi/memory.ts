@@ -17,7 +17,7 @@ function getter(name: PropertyKey): () => unknown {
   return Object.getOwnPropertyDescriptor(typedArray, name)!.get!;
 }
 
-/** An address and how far it reaches: what `mmap` gave. */
+/** A range of mapped addresses, as `mmap` returned it. */
 export interface Range {
   readonly pointer: Deno.PointerObject;
   readonly byteLength: number;
@@ -26,9 +26,9 @@ export interface Range {
 /**
  * One ArrayBuffer over mapped memory.
  *
- * SAFETY: V8 does not own these bytes and never frees them. The caller keeps [pointer,
- * pointer + byteLength) mapped until {@linkcode detach} said that it took the buffer from every
- * view, and keeps it mapped for ever (as zero pages) where it said that it could not.
+ * SAFETY: V8 does not own these bytes and never frees them. The caller keeps [pointer, pointer +
+ * byteLength) mapped until {@linkcode detach} said that it took the buffer from every view, and
+ * keeps it mapped for ever (as zero pages) if it said that it could not.
  */
 export function bufferOver(range: Range): ArrayBuffer {
   return Deno.UnsafePointerView.getArrayBuffer(range.pointer, range.byteLength);
@@ -36,7 +36,7 @@ export function bufferOver(range: Range): ArrayBuffer {
 
 const getDetached = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "detached")!.get!;
 
-/** Whether somebody has taken the buffer's bytes away. */
+/** Whether the buffer is detached. */
 export function isDetached(buffer: ArrayBuffer): boolean {
   return apply(getDetached, buffer, []) as boolean;
 }
@@ -45,8 +45,8 @@ export function isDetached(buffer: ArrayBuffer): boolean {
  * Detaches a buffer, so that every view of it has length 0.
  *
  * @param buffer a buffer of at least one byte, made by {@linkcode bufferOver}
- * @returns whether no view of the memory is left. False if somebody had transferred the buffer
- * away before: the memory then has views that this function cannot reach
+ * @returns whether no view of the memory is left. False if the buffer was transferred before: the
+ * memory then has views that this function cannot reach
  */
 export function detach(buffer: ArrayBuffer): boolean {
   let probe: Uint8Array;
@@ -84,16 +84,16 @@ export function pointerFrom(address: bigint): Deno.PointerValue {
  * nor detached.
  */
 export function addressOfBytes(bytes: Uint8Array): bigint {
-  // Short arrays live on V8's heap, which moves, until somebody asks for their buffer.
+  // V8 keeps short arrays on its heap, where they move, until their buffer is asked for.
   apply(getBuffer, bytes, []);
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
 }
 
 /**
- * A plain Uint8Array over the bytes that a caller gave: of a subclass, or with its own `length`,
- * only what the engine itself knows is believed.
+ * A plain Uint8Array over the bytes that a caller gave. Of a subclass, or an array with a `length`
+ * of its own, only the engine's own record is trusted.
  *
- * @throws {TypeError} If it is no Uint8Array.
+ * @throws {TypeError} If it is not a Uint8Array.
  */
 export function plainBytes(bytes: Uint8Array, name: string, action: string): Uint8Array {
   if (typeof bytes !== "object" || apply(getTag, bytes, []) !== "Uint8Array") {
@@ -102,7 +102,7 @@ export function plainBytes(bytes: Uint8Array, name: string, action: string): Uin
   return headOf(bytes, lengthOf(bytes));
 }
 
-/** How many bytes there are, whatever a program has put in the place of `length`. */
+/** The true length in bytes, even if a program has replaced `length`. */
 export function lengthOf(bytes: Uint8Array): number {
   return apply(getLength, bytes, []) as number;
 }

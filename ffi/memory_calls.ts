@@ -9,8 +9,8 @@ import { pageSize } from "./page_size.ts";
  * `void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)`: maps a file
  * or anonymous memory.
  *
- * Unsafe: with `MAP_FIXED` it replaces whatever is mapped at `addr`, and nothing unmaps the memory
- * but {@linkcode munmap}. `MmapRegion` is the safe form.
+ * Unsafe: with `MAP_FIXED` it replaces whatever is mapped at `addr`, and only {@linkcode munmap}
+ * unmaps the memory. `MmapRegion` is the safe form.
  *
  * @see https://man7.org/linux/man-pages/man2/mmap.2.html
  * @param addr null, or where the mapping should begin
@@ -20,10 +20,10 @@ import { pageSize } from "./page_size.ts";
  * @param fd an open descriptor, or -1 with `MAP_ANONYMOUS`
  * @param offset where in the file it begins; a multiple of the page size
  * @returns the address of the mapping
- * @throws {TypeError} EINVAL: length 0, an offset that is no multiple of the page size, neither
+ * @throws {TypeError} EINVAL: length 0, an offset that is not a multiple of the page size, neither
  * `MAP_SHARED` nor `MAP_PRIVATE`; or an argument of another type.
- * @throws {Deno.errors.PermissionDenied} EACCES: no regular file, or opened without the rights that
- * `prot` and `flags` ask for. EPERM: `PROT_EXEC` on a file system mounted noexec, or a seal.
+ * @throws {Deno.errors.PermissionDenied} EACCES: not a regular file, or opened without the rights
+ * that `prot` and `flags` ask for. EPERM: `PROT_EXEC` on a file system mounted noexec, or a seal.
  * @throws {Deno.errors.WouldBlock} EAGAIN: the file is locked, or too much memory is.
  * @throws {Error} EBADF: `fd` is not open. ENOMEM: no address space, or too many mappings. ENODEV:
  * the file cannot be mapped. ENFILE, EOVERFLOW, ETXTBSY.
@@ -140,7 +140,7 @@ export function madvise(addr: Deno.PointerValue, length: Size, advice: number): 
  *
  * @see https://man7.org/linux/man-pages/man2/mremap.2.html
  * @param newAddress used with `MREMAP_FIXED` only
- * @returns the address of the mapping, which may be another one
+ * @returns the address of the mapping, which may have changed
  * @throws {TypeError} EINVAL: no page boundary, new size 0, unknown flags; or another type.
  * @throws {Deno.errors.WouldBlock} EAGAIN: too much memory is locked.
  * @throws {Deno.errors.NotSupported} ENOSYS: the platform has no mremap (macOS).
@@ -201,7 +201,8 @@ export function munlock(addr: Deno.PointerValue, length: Size): 0 {
  * @see https://man7.org/linux/man-pages/man2/mincore.2.html
  * @param vec one byte for each page; bit 0 says whether it is resident
  * @returns 0
- * @throws {TypeError} EINVAL: `addr` is no page boundary; or `vec` is no Uint8Array or too short.
+ * @throws {TypeError} EINVAL: `addr` is no page boundary; or `vec` is not a Uint8Array or is too
+ * short.
  * @throws {Error} ENOMEM: part of the range is not mapped.
  */
 export function mincore(
@@ -219,7 +220,7 @@ export function mincore(
   return 0;
 }
 
-/** C's size_t has no negative numbers: -1 is 2^64-1 there. */
+/** A value as C's size_t, which has no negative numbers: -1 becomes 2^64-1. */
 function unsigned(value: Size): bigint {
   return BigInt.asUintN(64, BigInt(value));
 }

@@ -1,11 +1,11 @@
 /**
  * The raw libc calls and constants under their C names, for people who want C's `mmap`.
  *
- * **Unsafe.** Nothing here looks after lifetimes: memory that was unmapped while a view of it
- * lives, or mapped over with `MAP_FIXED`, ends the process. `MmapRegion` of `@mmap/mmap` is the
- * safe form. Only the types of arguments are checked, their values are the kernel's business; a
- * result of -1 or `MAP_FAILED` becomes the exception that Deno has for that errno, with own
- * properties `code`, `errno` and `syscall`.
+ * **Unsafe.** Nothing here looks after lifetimes: touching a view of memory that was unmapped, or
+ * replaced with `MAP_FIXED`, can end the process. `MmapRegion` of `@mmap/mmap` is the safe form.
+ * Only the types of arguments are checked, and their values are left to the kernel. A result of -1
+ * or `MAP_FAILED` becomes the exception that Deno has for that errno, with own properties `code`,
+ * `errno` and `syscall`.
  *
  * ```ts
  * import * as c from "@mmap/mmap/libc";

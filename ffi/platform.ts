@@ -1,9 +1,9 @@
-/** What is known about the machine without asking libc. */
+/** Facts about the machine that need no call of libc. */
 
 /** The operating systems whose libc this module can call. */
 type SupportedOs = "linux" | "darwin";
 
-/** One record of the machine; see {@linkcode platform}. */
+/** The facts about one kind of machine; see {@linkcode platform}. */
 interface Platform {
   readonly os: SupportedOs;
   readonly arch: "x86_64" | "aarch64";
@@ -32,7 +32,7 @@ function isSupported(os: string): os is SupportedOs {
 let known: Platform | undefined;
 
 /**
- * The machine, worked out once at the first call.
+ * The facts about this machine, determined once at the first call.
  *
  * @throws {Deno.errors.NotSupported} If the operating system is neither Linux nor macOS.
  */
@@ -40,7 +40,7 @@ export function platform(): Platform {
   return known ??= describe(Deno.build.os, Deno.build.arch);
 }
 
-/** The pure part of {@linkcode platform}, so that a test can ask it about other machines. */
+/** The pure part of {@linkcode platform}, which tests use for other machines. */
 export function describe(os: string, arch: Platform["arch"]): Platform {
   if (!isSupported(os)) {
     throw new Deno.errors.NotSupported(

@@ -8,7 +8,7 @@ import { libc } from "./libc.ts";
 
 const decoder = new TextDecoder();
 
-/** Made at the first use, and then used again: most files fit in. */
+/** A buffer that is made once and reused; most files fit into it. */
 let firstBytes: Uint8Array<ArrayBuffer> | undefined;
 
 /** @throws {Deno.errors.NotFound} ENOENT: no such process or file. */
@@ -39,14 +39,14 @@ function twiceAsLong(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 const pathBytes = new Uint8Array(128);
 
 /**
- * Opens a descriptor anew, of another process or of this one.
+ * Opens again what a descriptor of this or another process leads to.
  *
  * @throws {Deno.errors.NotFound} ENOENT: there is no such process, or it has closed that descriptor.
  * @throws {Deno.errors.PermissionDenied} EACCES.
  */
 export function openDescriptorOf(pid: number | "self", fd: number, flags: number): number {
   const path = `/proc/${pid}/fd/${fd}`;
-  // By hand: an encoder would take a tenth of the time that attaching to a region takes.
+  // By a loop: an encoder would take a tenth of the time that attaching to a region takes.
   for (let i = 0; i < path.length; i++) pathBytes[i] = path.charCodeAt(i);
   pathBytes[path.length] = 0;
   return checkCount(libc().open(pathBytes, flags, 0), "open", path);

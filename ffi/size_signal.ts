@@ -1,6 +1,6 @@
 /**
- * Making files longer without SIGXFSZ. Where a file would exceed RLIMIT_FSIZE the kernel answers
- * EFBIG, and sends that signal to the calling thread, which would end the process.
+ * Extends files without SIGXFSZ. If a file would exceed RLIMIT_FSIZE, the kernel returns EFBIG and
+ * sends that signal to the calling thread, which would end the process.
  */
 
 import { isSystemError } from "./call.ts";
@@ -17,9 +17,9 @@ const atOnce = new Uint8Array(16); // struct timespec
 
 /**
  * Runs a call that may make a file too long. The signal is blocked on this thread meanwhile, and
- * taken away where it came: what the process does with it otherwise stays as it is. Linux only.
+ * removed if it was sent. The process's own handling of the signal does not change. Linux only.
  *
- * @throws what `call` throws: EFBIG where the file would be too long
+ * @throws what `call` throws: EFBIG if the file would be too long
  */
 export function withoutSizeSignal<T>(call: () => T): T {
   const { sigprocmask, sigtimedwait } = libc();

@@ -55,14 +55,14 @@ export function connectTo(fd: number, address: Uint8Array<ArrayBuffer>, path: st
   checkZero(libc().connect(fd, address, address.length), "connect", path);
 }
 
-/** @throws {Deno.errors.WouldBlock} EAGAIN: nobody has connected. */
+/** @throws {Deno.errors.WouldBlock} EAGAIN: no process has connected. */
 export function acceptFrom(fd: number): number {
   const accept4 = required(libc().accept4, "accept4");
   return checkCount(accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept4");
 }
 
 /*
- * A message in one piece of memory, so that passing it to C keeps all of it alive:
+ * A message in one block of memory, so that passing it to C keeps all of it alive:
  *   0 struct msghdr:  16 struct iovec *iov   24 u64 iovlen   32 void *control   40 u64 controllen
  *  56 struct iovec:    0 void *base           8 u64 len
  *  72 struct cmsghdr:  0 u64 len              8 i32 level    12 i32 type        16 the descriptor
@@ -100,10 +100,10 @@ export function sendDescriptor(socket: number, payload: Uint8Array, fd: number):
   checkCount(libc().sendmsg(socket, bytes, MSG_NOSIGNAL), "sendmsg");
 }
 
-/** What came in one piece. */
+/** What one message brought. */
 export interface Received {
   readonly payload: Uint8Array<ArrayBuffer>;
-  /** Undefined if none came along. */
+  /** The descriptor; undefined if the message had none. */
   readonly fd: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What the kernel says of an open file: its identity, type and size. */
+/** What the kernel reports about an open file: its identity, type and size. */
 
 import { checkZero, required } from "./call.ts";
 import {
@@ -22,8 +22,8 @@ export interface FileStatus {
   /** The inode number, in decimal: it may exceed 2^53. */
   readonly inode: string;
   /**
-   * When the file was made, in nanoseconds of the epoch: inode numbers are used again. "" where the
-   * file system does not tell.
+   * When the file was created, in nanoseconds since the epoch, since inode numbers are reused. ""
+   * if the file system does not say.
    */
   readonly birthTime: string;
   readonly type: "file" | "directory" | "character-device" | "block-device" | "other";
@@ -31,9 +31,9 @@ export interface FileStatus {
   readonly mode: number;
   readonly uid: number;
   readonly byteLength: number;
-  /** What is set aside for it, in bytes: less than its length where it has holes. */
+  /** The storage allocated for it, in bytes: less than its length if it has holes. */
   readonly allocated: number;
-  /** What the file system likes to read at once; the page size where files are huge pages. */
+  /** The preferred block size of the file system; the page size if its files are huge pages. */
   readonly blockByteLength: number;
 }
 
@@ -43,7 +43,7 @@ export function statusOf(fd: number): FileStatus {
 }
 
 /**
- * The status of what a path leads to, symbolic links followed. Linux only.
+ * The status of the file at a path, with symbolic links followed. Linux only.
  *
  * @throws {Deno.errors.NotFound} ENOENT.
  */
@@ -51,7 +51,7 @@ export function statusOfPath(path: string): FileStatus {
   return linuxStatus(AT_FDCWD, path, 0);
 }
 
-/** As {@linkcode statusOfPath}, of a symbolic link itself. */
+/** As {@linkcode statusOfPath}, but of a symbolic link itself. */
 export function statusOfEntry(path: string): FileStatus {
   return linuxStatus(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
 }
@@ -98,10 +98,10 @@ function linuxStatus(fd: number, path: string, flags: number): FileStatus {
 const STATX_INO = 0x100;
 
 /**
- * The inode number of what a path leads to, and nothing else, for who has to be quick. Linux only.
+ * Only the inode number of the file at a path, for callers that have to be quick. Linux only.
  *
  * @param pathname with its NUL
- * @returns undefined if there is nothing, or nothing that this user may see
+ * @returns undefined if there is no file, or this user may not see it
  */
 export function inodeAt(pathname: Uint8Array<ArrayBuffer>): bigint | undefined {
   const statx = required(libc().statx, "statx");
@@ -143,17 +143,17 @@ function darwinStatus(fd: number): FileStatus {
   };
 }
 
-/** The part of Linux's `struct statfs` that this module uses. */
+/** The part of Linux's `struct statfs` that is used here. */
 export interface FileSystemStatus {
   /** A number for its kind: `f_type`. */
   readonly type: number;
   readonly blockByteLength: number;
-  /** How many blocks there are; 0 where the file system does not count them. */
+  /** How many blocks there are; 0 if the file system does not count them. */
   readonly blocks: number;
   readonly freeBlocks: number;
 }
 
-/** What a descriptor's file lies on; undefined where the system does not tell. Linux only. */
+/** The file system of a descriptor's file; undefined if the system does not say. Linux only. */
 export function fileSystemOf(fd: number): FileSystemStatus | undefined {
   if (platform().os !== "linux") return undefined;
   // All of its fields are words: f_type, f_bsize, f_blocks, f_bfree, ... 120 bytes in all.

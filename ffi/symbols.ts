@@ -1,9 +1,9 @@
 /**
  * The symbol table: every libc function that this module calls, as data.
  *
- * Each parameter carries its C name and type. `optional: true` marks what some supported libc
- * lacks; such a symbol is null there. After a `nonblocking` call errno is lost, because the call
- * ran on another thread: see `call.ts` for what is done instead.
+ * Each parameter has its C name and type in a comment. `optional: true` marks a function that some
+ * supported libc lacks; there, the symbol is null. After a `nonblocking` call errno is lost,
+ * because the call ran on another thread: see `call.ts` for the way around that.
  */
 
 /** Of an `as const` table: `usize` and `u64` parameters take numbers and bigints. */

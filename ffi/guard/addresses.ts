@@ -1,15 +1,15 @@
 /**
- * Which addresses mappings are given: each only once, as long as there are others.
+ * Chooses the addresses of mappings. Each address is used once, until all have been used.
  *
- * An operation of Deno, or native code, may keep an address beyond the end of its mapping. It must
- * never meet another mapping there. So mappings go one behind the other into a range of addresses
- * that nobody else uses: the system hands out addresses from the top down, V8 wishes for addresses of
- * 46 bits, programs and their heaps lie above. Nothing is reserved: what was closed is unmapped and
- * costs nothing, and no system call is told to replace anything there.
+ * An operation of Deno, or native code, may keep an address after its mapping has ended. It must
+ * never meet another mapping there. So mappings are placed one after the other in a range of
+ * addresses that nobody else uses: the system hands out addresses from the top down, V8 asks for
+ * addresses of 46 bits, and programs and their heaps lie above. Nothing is reserved: closed
+ * mappings are unmapped and cost nothing, and no system call replaces what is mapped there.
  *
- * Each isolate takes a part of the range, of 64 MiB, and then places its mappings in it. When the end
- * is reached, it begins again at the lowest address, with those that have been unused for longest. A
- * wish for an address that somebody has is not granted, and skipped.
+ * Each isolate takes a part of 64 MiB and places its mappings in it. When the end of the range is
+ * reached, allocation starts again at the lowest address, which has been unused for longest. The
+ * kernel does not grant an address that is in use; that address is skipped.
  */
 
 import { MAP_FAILED } from "../call.ts";
@@ -27,21 +27,24 @@ import {
 } from "./layout.ts";
 
 /**
- * What one page of the page tables covers on x86-64, and on arm64 with pages of 4 KiB. To free such
- * pages, and to make new ones, would cost more than the mapping itself.
+ * The range that one page of the page tables covers on x86-64, and on arm64 with pages of 4 KiB.
+ * Freeing such pages and making new ones would cost more than the mapping itself.
  */
 const CHUNK = 2 ** 21;
 
 const PART = 32 * CHUNK;
 
-/** Addresses that nobody else uses: mappings begin within `spread` bytes from `first`, at random. */
+/**
+ * Addresses that nobody else uses. The first mapping begins at a random address within `spread`
+ * bytes of `first`.
+ */
 interface Candidate {
   readonly first: number;
   readonly spread: number;
   readonly last: number;
 }
 
-/** For 47 bits and more, and for 39 bits. The first one that is there serves. */
+/** For 47 bits and more, and for 39 bits. The first usable one is taken. */
 const CANDIDATES: readonly Candidate[] = [
   { first: 0x4000_0000_0000, spread: 2 ** 42, last: 0x5500_0000_0000 },
   { first: 0x10_0000_0000, spread: 2 ** 34, last: 0x50_0000_0000 },
@@ -53,15 +56,15 @@ const getRandomValues = crypto.getRandomValues.bind(crypto);
 /** Where a mapping may go. */
 export interface Room {
   readonly start: number;
-  /** Behind the last address: nobody else is given what lies before it. */
+  /** The end of the range, exclusive: no other mapping is placed before it. */
   readonly end: number;
 }
 
-/** This isolate's share of the process's addresses. */
+/** This isolate's share of the addresses of the process. */
 export class Addresses {
-  /** Those of the process's table. */
+  /** The words of the process's table. */
   readonly #words: BigUint64Array;
-  /** What this isolate has taken and not used yet. */
+  /** The addresses that this isolate has taken and not used yet. */
   #part: Room = { start: 0, end: 0 };
   /** The chunk whose page tables are kept, and the keeper that does it. */
   #kept = { chunk: 0, keeper: 0n };
@@ -70,7 +73,7 @@ export class Addresses {
     this.#words = words;
   }
 
-  /** Chooses where mappings of this process go. Once, in a new table. */
+  /** Chooses the range for the mappings of this process; called once, in a new table. */
   choose(): void {
     const words = this.#words;
     for (const { first, spread, last } of CANDIDATES) {
@@ -81,7 +84,7 @@ export class Addresses {
       words[KEEPERS_WORD] = keeper;
       words[NEXT_ADDRESS_WORD] = BigInt(start);
       words[LAST_ADDRESS_WORD] = BigInt(last);
-      words[FIRST_ADDRESS_WORD] = BigInt(start); // last: it says that there are addresses
+      words[FIRST_ADDRESS_WORD] = BigInt(start); // last: it marks the range as chosen
       return;
     }
   }
@@ -91,8 +94,8 @@ export class Addresses {
    *
    * @param byteLength a multiple of the page size
    * @param alignment a power of two of at least the page size
-   * @param remainder what the start leaves when it is divided by `alignment`
-   * @returns undefined where the system has to choose
+   * @param remainder the remainder of the start modulo `alignment`
+   * @returns undefined if the system has to choose
    */
   take(byteLength: number, alignment: number, remainder: number): Room | undefined {
     if (byteLength + alignment > PART) return this.#takeLarge(byteLength, alignment, remainder);
@@ -110,7 +113,7 @@ export class Addresses {
     return { start, end };
   }
 
-  /** Addresses of its own for what does not fit into a part. */
+  /** A range of its own for a mapping that does not fit into a part. */
   #takeLarge(byteLength: number, alignment: number, remainder: number): Room | undefined {
     const part = this.#takePart(byteLength + alignment);
     if (part === undefined) return undefined;
@@ -137,17 +140,17 @@ export class Addresses {
   }
 
   /**
-   * A keeper is a page that cannot be touched, mapped at the end of the chunk in which an isolate maps
-   * now: the system keeps a chunk's page tables as long as anything is mapped in it. The table knows
-   * all keepers, so that those of Workers that were terminated go, too.
+   * A keeper is an inaccessible page at the end of the chunk that an isolate is using. The system
+   * keeps the page tables of a chunk as long as anything is mapped in it. The table lists all
+   * keepers, so that those of terminated Workers are removed too.
    */
   #keep(chunk: number): void {
     const keeper = mapKeeper(chunk);
     const before = this.#kept;
-    this.#kept = { chunk, keeper }; // where there is a page already, that keeps them
+    this.#kept = { chunk, keeper }; // if a page is there already, it serves as the keeper
     const old = keeper === 0n ? 0n : Atomics.exchange(this.#words, keeperIndex(chunk), keeper);
     if (old !== 0n) unmapKeeper(old);
-    // The own one before lies in another part, unless it was the one that was found there.
+    // The previous keeper of this isolate is in another part, unless it was found there.
     const index = keeperIndex(before.chunk);
     if (Atomics.compareExchange(this.#words, index, before.keeper, 0n) !== before.keeper) return;
     if (before.keeper !== 0n) unmapKeeper(before.keeper);
@@ -158,12 +161,12 @@ export class Addresses {
 function place(from: number, byteLength: number, alignment: number, remainder: number): number {
   const base = Math.ceil((from - remainder) / alignment) * alignment + remainder;
   if (byteLength >= CHUNK) return base;
-  // Whole within one chunk, whose last page is the keeper's.
+  // It must fit into one chunk, whose last page is the keeper's.
   const room = CHUNK - base % CHUNK - pageSize();
   return byteLength <= room ? base : (Math.floor(base / CHUNK) + 1) * CHUNK + remainder;
 }
 
-/** The handler takes accesses below this for late ones. */
+/** The handler treats accesses below this address as late accesses. */
 function raiseGiven(words: BigUint64Array, end: bigint): void {
   let given = Atomics.load(words, GIVEN_END_WORD);
   while (given < end) {
@@ -173,7 +176,7 @@ function raiseGiven(words: BigUint64Array, end: bigint): void {
   }
 }
 
-/** Where the table has the keeper of a chunk. */
+/** The index of a chunk's keeper in the table. */
 function keeperIndex(chunk: number): number {
   return KEEPERS_WORD + Math.floor(chunk / PART) % KEEPER_COUNT;
 }
@@ -182,7 +185,7 @@ function unmapKeeper(keeper: bigint): void {
   libc().munmap(pointerFrom(keeper), BigInt(pageSize()));
 }
 
-/** @returns where it is; 0 if that page is not to be had */
+/** @returns its address; 0 if that page cannot be mapped */
 function mapKeeper(chunk: number): bigint {
   const byteLength = BigInt(pageSize());
   const wanted = BigInt(chunk + CHUNK) - byteLength;

@@ -53,20 +53,20 @@ struct info { /* siginfo_t */
   u64 address;
 };
 
-/* The first bytes of the block: whoever finds this handler installed knows it by them. The second
+/* The first bytes of the block: other isolates recognise the installed handler by them. The second
  * word is the version of the table's layout. */
 __attribute__((section(".text.a"), used, aligned(64), visibility("hidden")))
 const u64 guard_signature[8] = {0x31444155475f4d4dUL /* "MM_GUAD1" */, 3, TABLE_OFFSET};
 
-/* Puts memory at [start, end) that has no file. */
+/* Maps memory without a file at [start, end). */
 static inline int put(u64 start, u64 end, u64 protection, u64 flags) {
   long result = call(SYS_mmap, start, end - start, protection, flags | MAP_FIXED | MAP_ANONYMOUS,
                      -1, 0);
   return result == (long)start;
 }
 
-/* Puts zeros at [start, end) that can be written to. RLIMIT_DATA counts private memory of that kind,
- * and is used up in time; it does not count what could be shared. */
+/* Maps writable zeros at [start, end). RLIMIT_DATA counts private memory of that kind, and may be
+ * exhausted; it does not count shared mappings. */
 static inline int put_zeros(struct slot *slot, u64 start, u64 end) {
   if (put(start, end, PROT_READ_WRITE, MAP_PRIVATE)) return 1;
   __atomic_or_fetch(&slot->losses, LOSS_ANYWHERE, __ATOMIC_SEQ_CST);
@@ -77,45 +77,46 @@ static inline u64 file_offset(const struct slot *slot, u64 address) {
   return slot->file_offset + (address - slot->start);
 }
 
-/* Puts a private copy of the file's content at [start, end). */
+/* Maps a private copy of the file's content at [start, end). */
 static inline int put_copy(const struct slot *slot, u64 start, u64 end) {
   long result = call(SYS_mmap, start, end - start, PROT_READ_WRITE, MAP_PRIVATE | MAP_FIXED,
                      (u64)(long)slot->fd, file_offset(slot, start));
   return result == (long)start;
 }
 
-/* How far a replacement that begins at `page` reaches: one page at first, twice as far after each
- * 2^`patience` faults. Each one splits mappings, and V8 ends the process if the system's limit of
- * mappings leaves it none. */
+/* How far a replacement that begins at `page` extends: one page at first, and twice as far after
+ * every 2^`patience` faults. Each replacement splits mappings, and V8 ends the process when the
+ * system's limit of mappings is reached. */
 static inline u64 reach(const struct slot *slot, u64 page, u64 page_size, int patience) {
   u64 doublings = __atomic_load_n(&slot->faults, __ATOMIC_SEQ_CST) >> patience;
   u64 end = page + (page_size << (doublings < 16 ? doublings : 16));
   return end < slot->end ? end : slot->end;
 }
 
-/* Whether a page can be read, found out by comparing its first word: the kernel reads it, and
- * answers EFAULT where this thread would get a signal. */
+/* Whether a page can be read. The kernel compares its first word, and returns EFAULT where this
+ * thread would get a signal. */
 static inline int readable(u64 page) {
   u32 nobody = 0;
   return call(SYS_futex, page, FUTEX_CMP_REQUEUE_PRIVATE, 0, 0, (u64)&nobody, 0) != -EFAULT;
 }
 
-/* Whether a page can be written to, found out by adding 0 to its first word: the kernel does it
- * atomically, and answers EFAULT where this thread would get a signal. */
+/* Whether a page can be written to. The kernel adds 0 to its first word atomically, and returns
+ * EFAULT where this thread would get a signal. */
 static inline int writable(u64 page) {
   u32 nobody = 0;
   return call(SYS_futex, (u64)&nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0, page, FUTEX_ADD_NOTHING) >= 0;
 }
 
-/* Whether a shared mapping is there: only such a one may be duplicated. It never is, since that
- * needs leave to move. */
+/* Whether a shared mapping is there: the kernel duplicates only shared ones. This call never
+ * duplicates anything, since it does not allow moving. */
 static inline int is_shared(u64 page, u64 page_size) {
   long refusal = call(SYS_mremap, page, 0, page_size, 0, 0, 0);
   return refusal != -EINVAL && refusal != -EFAULT;
 }
 
-/* Whether the zeros of this handler are there: private memory without a file, which alone can be
- * emptied on fork. That is taken back at once, or neighbours could not be joined. */
+/* Whether zeros of this handler are there, which are private memory without a file: only such
+ * memory accepts MADV_WIPEONFORK. The advice is undone at once, or the kernel could not merge
+ * neighbouring mappings. */
 static inline int is_zeros(u64 page, u64 page_size) {
   if (is_shared(page, page_size)) return 0;
   if (call(SYS_madvise, page, page_size, MADV_WIPEONFORK, 0, 0, 0) != 0) return 0;
@@ -123,8 +124,9 @@ static inline int is_zeros(u64 page, u64 page_size) {
   return 1;
 }
 
-/* A page of memory that RLIMIT_DATA does not count takes the place of one, with what that holds:
- * of a shared mapping, what the file holds. It is filled elsewhere, since others look meanwhile. */
+/* Replaces a page by memory that RLIMIT_DATA does not count, with the same content; for a shared
+ * mapping, with the file's content. The new page is filled elsewhere first, since other threads may
+ * read the old one. */
 static inline int put_uncounted_copy(struct slot *slot, u64 page, u64 page_size, int shared) {
   __atomic_or_fetch(&slot->losses, LOSS_ANYWHERE, __ATOMIC_SEQ_CST);
   long copy = call(SYS_mmap, 0, page_size, PROT_READ_WRITE,
@@ -155,7 +157,8 @@ static inline void end_loss(struct table *table) {
   __atomic_add_fetch(&table->losses_done, 1, __ATOMIC_SEQ_CST);
 }
 
-/* All of the range becomes a copy: so all of it is lost, and not only the page of a stray write. */
+/* All of the range becomes a copy, so all of it counts as lost, not only the page of a stray
+ * write. */
 static inline int copy_all(struct table *table, struct slot *slot) {
   begin_loss(table, slot, LOSS_ANYWHERE);
   int done = put_copy(slot, slot->start, slot->end);
@@ -163,8 +166,9 @@ static inline int copy_all(struct table *table, struct slot *slot) {
   return done;
 }
 
-/* A page of a shared mapping becomes a private copy of itself, and so may those behind it that
- * cannot be written to either: what can be is the file's, or a copy that holds something already. */
+/* A page of a shared mapping becomes a private copy of itself. The pages after it may too, if they
+ * cannot be written to either: a writable page is the file's, or a copy that holds changes
+ * already. */
 static inline int absorb_by_copy(struct table *table, struct slot *slot, u64 page, u64 page_size) {
   u64 end = page + page_size;
   u64 limit = reach(slot, page, page_size, 10);
@@ -173,11 +177,10 @@ static inline int absorb_by_copy(struct table *table, struct slot *slot, u64 pag
          copy_all(table, slot);
 }
 
-/* A page that is not there becomes a zero page; those behind it that are not there either may be
- * read as zeros from now on. (Not where the addresses are V8's: see absorb_alone.) One that can be
- * read but not be written to, for want of disk space, becomes a copy of itself. If the system's
- * limit of mappings is reached, a single page cannot be cut out: then all that follows it is
- * replaced, or all of the range. */
+/* A missing page becomes a zero page; missing pages after it may be read as zeros from now on. (Not
+ * where the addresses are V8's: see absorb_alone.) A page that can be read but not written, because
+ * the disk is full, becomes a copy of itself. If the system's limit of mappings is reached, a
+ * single page cannot be cut out: then everything after it is replaced, or all of the range. */
 static inline int absorb_missing(struct table *table, struct slot *slot, int code, u64 page,
                                  u64 page_size) {
   int there = readable(page);
@@ -195,8 +198,8 @@ static inline int absorb_missing(struct table *table, struct slot *slot, int cod
   return 1;
 }
 
-/* As `absorb_missing`, and counts it: before, so that nobody takes for the object's what is not any
- * more, and after, so that whoever looked in between looks again. */
+/* As `absorb_missing`, and counts the loss twice: before, so that nobody mistakes the new page for
+ * the object's, and after, so that a thread that looked in between looks again. */
 static inline int lose(struct table *table, struct slot *slot, int code, u64 page, u64 page_size) {
   begin_loss(table, slot, 0);
   int done = absorb_missing(table, slot, code, page, page_size);
@@ -204,8 +207,8 @@ static inline int lose(struct table *table, struct slot *slot, int code, u64 pag
   return done;
 }
 
-/* A page that may not be touched like that becomes a copy of itself. Private memory is one already
- * and only gets its rights back; so do zeros that were put here before. */
+/* A page that forbids this access becomes a copy of itself. Private memory is a copy already and
+ * only gets its rights back; so do zeros that were put here before. */
 static inline int absorb_forbidden(struct table *table, struct slot *slot, u64 page,
                                    u64 page_size) {
   int private = slot->fd < 0;
@@ -236,8 +239,8 @@ static inline int absorb_alone(struct table *table, struct slot *slot, int signa
   int done;
   /* Another thread has met the same page and may have written to it since. */
   if (writable(page)) return 1;
-  /* A Worker that was terminated has left its slot, and V8 has given the addresses to others: such
-   * memory is private. (With SIGBUS it is a file's: perhaps a copy that was made here before.) */
+  /* A terminated Worker may have left its slot, and V8 may have reused the addresses: such memory
+   * is private. (With SIGBUS it belongs to a file: perhaps a copy that was made here before.) */
   if (slot->borrowed && signal == SIGSEGV && !is_shared(page, page_size)) return 0;
   if (signal == SIGSEGV && code == SEGV_ACCERR) {
     done = absorb_forbidden(table, slot, page, page_size);
@@ -257,9 +260,9 @@ static inline int absorb_alone(struct table *table, struct slot *slot, int signa
   return done;
 }
 
-/* One thread at a time changes the mappings of a range: what another one has put there since the
- * fault must not be replaced again, with all that was written to it. Whoever comes second does not
- * wait here but meets its fault again, if it is still there. */
+/* One thread at a time changes the mappings of a range. A page that another thread has put there
+ * since the fault must not be replaced again, or what was written to it would be lost. The second
+ * thread does not wait here: it returns, and faults again if the page is still missing. */
 static inline int absorb_in(struct table *table, struct slot *slot, int signal, int code,
                             u64 address) {
   u32 self = call(SYS_gettid, 0, 0, 0, 0, 0, 0);
@@ -271,7 +274,8 @@ static inline int absorb_in(struct table *table, struct slot *slot, int signal, 
     taken = __atomic_compare_exchange_n(&slot->absorber, &holder, self, 0, __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST);
   }
-  /* This very thread: a signal's handler has interrupted this one, and met a fault itself. */
+  /* The holder is this thread: a signal handler has interrupted this one, and has met a fault
+   * itself. */
   if (!taken && holder != self) {
     nap();
     return 1;
@@ -288,8 +292,8 @@ static inline int absorb(struct table *table, int signal, int code, u64 address)
     struct slot *slot = &table->slots[i];
     u64 start = __atomic_load_n(&slot->start, __ATOMIC_SEQ_CST);
     if (start == 0 || address < start || address >= slot->end) continue;
-    /* Whoever frees the slot clears `start` and then waits for `busy`; here it is the other way
-     * round, so that one of the two sees the other. */
+    /* The owner that frees the slot clears `start` and then waits for `busy`. This is the opposite
+     * order, so that one of the two sees the other. */
     __atomic_add_fetch(&slot->busy, 1, __ATOMIC_SEQ_CST);
     int done = __atomic_load_n(&slot->start, __ATOMIC_SEQ_CST) == start && address < slot->end &&
                absorb_in(table, slot, signal, code, address);
@@ -306,8 +310,8 @@ static inline u64 *find_late(struct table *table, u64 page) {
   return 0;
 }
 
-/* Zeros where nothing is mapped any more, for reading at first: they take no memory. The oldest of
- * such pages makes room, so that a writer that comes too late cannot fill the memory. */
+/* Maps zeros where nothing is mapped any more, read-only at first, which take no memory. The oldest
+ * such page is removed, so that a late writer cannot fill the memory. */
 static inline int put_late(struct table *table, u64 page, u64 page_size) {
   u64 *entry = find_late(table, page);
   if (entry == 0) {
@@ -317,7 +321,7 @@ static inline int put_late(struct table *table, u64 page, u64 page_size) {
   }
   u64 flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
   long result = call(SYS_mmap, page, page_size, PROT_READ, flags, -1, 0);
-  /* Somebody was given the address, or another thread was quicker: the access is made again. */
+  /* The address is in use again, or another thread was quicker: the access is repeated. */
   if (result == -EEXIST) return 1;
   if (result != (long)page) {
     if (result > 0) call(SYS_munmap, result, page_size, 0, 0, 0, 0); /* a kernel before 4.17 */
@@ -328,14 +332,15 @@ static inline int put_late(struct table *table, u64 page, u64 page_size) {
   return 1;
 }
 
-/* Who writes gets a page of its own. Shared memory is not counted by RLIMIT_DATA, private is. */
+/* A write gets a page of its own. RLIMIT_DATA does not count shared memory, but it counts private
+ * memory. */
 static inline int open_late(u64 page, u64 page_size) {
   u64 flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   return call(SYS_mprotect, page, page_size, PROT_READ_WRITE, 0, 0, 0) == 0 ||
          call(SYS_mmap, page, page_size, PROT_READ_WRITE, flags, -1, 0) == (long)page;
 }
 
-/* An access to memory that was closed: its addresses are nobody else's, and it meets zeros there. */
+/* An access to closed memory. Its addresses are given to nobody else, and it meets zeros there. */
 static inline int absorb_late(struct table *table, int signal, int code, u64 address) {
   u64 page_size = table->page_size;
   u64 page = address & ~(page_size - 1);
@@ -343,7 +348,7 @@ static inline int absorb_late(struct table *table, int signal, int code, u64 add
   if (signal != SIGSEGV || table->first_address == 0 || address < table->first_address ||
       address >= __atomic_load_n(&table->given_end, __ATOMIC_SEQ_CST)) return 0;
   u32 self = call(SYS_gettid, 0, 0, 0, 0, 0, 0);
-  /* A handler is never cut off, so the lock is given back soon. Pairs with the store below. */
+  /* A handler always runs to its end, so the lock is released soon. Pairs with the store below. */
   int taken = __atomic_compare_exchange_n(&table->late_lock, &holder, self, 0, __ATOMIC_SEQ_CST,
                                           __ATOMIC_SEQ_CST);
   if (!taken && holder != self) {
@@ -379,9 +384,9 @@ static inline void take_default(int signal, int code) {
   if (code <= 0) send_again(signal);
 }
 
-/* What was there before the guard goes on as if there were none. Deno's own handler takes every
- * signal for a fault: it puts the default in place and returns. After a signal that somebody sent,
- * the process would go on without a guard; so the signal is sent again. */
+/* Calls the previous handler, as if there were no guard. Deno's own handler treats every signal as
+ * a fault: it restores the default and returns. After a signal that a process sent, this one would
+ * go on without a guard; so the signal is sent again. */
 static inline void pass_on(struct table *table, int signal, struct info *info, void *context) {
   struct action *previous = &table->previous[signal == SIGSEGV];
   u64 handler = previous->handler;
@@ -401,7 +406,7 @@ static inline void pass_on(struct table *table, int signal, struct info *info, v
   if (action[0] == 0) send_again(signal);
 }
 
-/* Whether an instruction could not be fetched: the region is being executed, and no page put there
+/* Whether the fault is an instruction fetch: the region is being executed, and no page put there
  * would help. */
 static inline int is_fetch(void *context, u64 address) {
   if (*(u64 *)((char *)context + PC_OFFSET) == address) return 1;
@@ -415,11 +420,12 @@ static inline int is_fetch(void *context, u64 address) {
 __attribute__((section(".text.b"), used, aligned(64)))
 void guard_handler(int signal, struct info *info, void *context) {
   struct table *table = (struct table *)((u64)guard_signature + TABLE_OFFSET);
-  /* A code of 0 or less: somebody sent the signal. */
+  /* A code of 0 or less means that a process sent the signal. */
   if (info->code > 0 && !is_fetch(context, info->address)) {
     if (absorb(table, signal, info->code, info->address)) return;
     if (absorb_late(table, signal, info->code, info->address)) return;
-    /* Nobody's any more, but a closed region's a moment ago: it left zeros for those who still look. */
+    /* The address belonged to a region that was closed a moment ago, which left zeros for late
+     * accesses. */
     if (is_of_page(signal, info->code) && writable(info->address & ~(table->page_size - 1))) return;
   }
   pass_on(table, signal, info, context);

@@ -1,9 +1,9 @@
 /**
- * The fault guard and the process's table: one signal handler and one table per process, made at the
- * first mapping.
+ * The fault guard and the process's table: one signal handler and one table per process, made with
+ * the first mapping.
  *
- * A block of memory holds the handler's code (read and execute) and, 64 KiB behind, the table. All
- * isolates of a process find the block through the installed handler itself. Where the system
+ * A block of memory holds the handler's code (read and execute) and, 64 KiB after it, the table.
+ * All isolates of a process find the block through the installed handler itself. Where the system
  * forbids executable memory there is no handler, and each isolate has a table of its own.
  */
 
@@ -33,15 +33,15 @@ import { type Action, GuardTable } from "./table.ts";
 /** "off": not needed so far; "unavailable": the system forbids it or the platform has none. */
 type GuardState = "on" | "off" | "unavailable";
 
-/** How far behind the code the table lies: TABLE_OFFSET of guard.c; the largest page size. */
+/** The offset of the table from the code: TABLE_OFFSET of guard.c, and the largest page size. */
 const TABLE_OFFSET = 65536;
 
-/** The signature's length; the handler begins behind it. */
+/** The signature's length; the handler begins after it. */
 const ENTRY_OFFSET = 64;
 
 let state: GuardState = "off";
 let table: GuardTable | undefined;
-/** Whether the system forbids executable memory, which it goes on doing. */
+/** Whether the system has refused executable memory. It is not asked again. */
 let refused = false;
 
 /** Whether guarded regions of this isolate are guarded. */
@@ -49,13 +49,13 @@ export function guardState(): GuardState {
   return state;
 }
 
-/** The table, if there is a guard: it is installed now if need be. */
+/** The table, if there is a guard, which is installed now if necessary. */
 export function guardTable(): GuardTable | undefined {
   const known = processTable();
   return state === "on" ? known : undefined;
 }
 
-/** The table; undefined where there is none, as on macOS, or no memory for it at this moment. */
+/** The table; undefined on macOS, and if there is no memory for it now. */
 export function processTable(): GuardTable | undefined {
   if (table !== undefined) return table;
   table = platform().os === "linux" ? attempt(install) : undefined;
@@ -65,8 +65,8 @@ export function processTable(): GuardTable | undefined {
 }
 
 /**
- * The table if this process has one already, or a handler of another isolate; nothing is made, and
- * nobody is asked for permission.
+ * The table if this isolate has one already, or finds the handler of another isolate. Nothing is
+ * made, and no permission is asked for.
  */
 export function existingTable(): GuardTable | undefined {
   if (table !== undefined || platform().os !== "linux") return table;
@@ -74,7 +74,10 @@ export function existingTable(): GuardTable | undefined {
   return attempt(() => installed(currentAction(SIGBUS)))?.table;
 }
 
-/** No failure of the guard may keep a program from mapping a file. A shortage is tried again. */
+/**
+ * No failure of the guard may keep a program from mapping a file. After a shortage, the next
+ * mapping tries again.
+ */
 function attempt<T>(make: () => T): T | undefined {
   try {
     return make();
@@ -92,7 +95,7 @@ function install(): GuardTable {
   return found.table;
 }
 
-/** A table that no handler knows, for this isolate alone. */
+/** A table for this isolate alone, which no handler knows. */
 function makeOwn(): GuardTable {
   return initialized(makeMemory(TABLE_BYTE_LENGTH));
 }
@@ -123,7 +126,7 @@ function currentAction(signal: number): Action {
   return toAction(record);
 }
 
-/** Gives a signal another handler in one step. @returns what was there before */
+/** Replaces the handler of a signal in one step. @returns the previous one */
 function exchangeAction(signal: number, { handler, flags }: Action): Action {
   const record = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
   const before = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
@@ -142,11 +145,11 @@ interface Installed {
   readonly table: GuardTable;
 }
 
-/** Undefined if a handler is none of this guard. */
+/** Undefined if the handler does not belong to this guard. */
 function installed(action: Action): Installed | undefined {
   const { handler } = action;
-  // The block begins at a page boundary; only then is what precedes the handler on its own page,
-  // and so is there to be read.
+  // The block begins at a page boundary. Only then are the bytes before the handler on the same
+  // page, and so readable.
   if (handler % BigInt(pageSize()) !== BigInt(ENTRY_OFFSET)) return undefined;
   const block = pointerFrom(handler - BigInt(ENTRY_OFFSET))!;
   const found = new Uint8Array(bufferOver({ pointer: block, byteLength: ENTRY_OFFSET }));
@@ -156,9 +159,9 @@ function installed(action: Action): Installed | undefined {
 }
 
 /**
- * Gives SIGBUS to a new block's handler: by this signal all isolates find it. Whoever finds that
- * another isolate was quicker puts that one's handler back. The own block stays, and its handler
- * passes on: a thread may be in it, and a third isolate may have found it meanwhile.
+ * Installs a new block's handler for SIGBUS: all isolates find the block by this signal. If another
+ * isolate was quicker, its handler is put back. This block then stays, and its handler passes
+ * signals on: a thread may be running it, and a third isolate may have found it meanwhile.
  */
 function installNew(): Installed {
   const block = makeBlock();
@@ -174,7 +177,9 @@ function installNew(): Installed {
   return other;
 }
 
-/** Gives SIGSEGV to the handler too; a Worker that was to do it may have been terminated. */
+/**
+ * Installs the handler for SIGSEGV too. A Worker that should have done it may have been terminated.
+ */
 function complete({ action, table }: Installed): void {
   const before = currentAction(SIGSEGV);
   if (before.handler !== action.handler) {
@@ -208,7 +213,7 @@ function makeBlock(): Deno.PointerObject {
   try {
     const bytes = new Uint8Array(bufferOver({ pointer, byteLength: TABLE_OFFSET }));
     copyBytes(bytesOf(GUARD_CODE), bytes);
-    // Also what makes arm64's instruction cache see the code.
+    // This call also makes the code visible to arm64's instruction cache.
     checkZero(
       libc().mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC),
       "mprotect",

@@ -1,10 +1,9 @@
 /**
- * The process's table: what the fault guard's handler and the buffers' finalizers must know of each
- * mapping, which addresses were given to mappings, and what was absorbed.
+ * The table of the process: what the fault guard's handler and the finalizers of buffers must know
+ * about each mapping, which addresses were given to mappings, and what was absorbed.
  *
- * One table per process, shared by all Workers, by the handler, which runs on any thread at any
- * moment, and by the finalizers, which do so too. Offsets in bytes; the structs of table.h say the
- * same:
+ * There is one table per process. All Workers share it with the handler and the finalizers, which
+ * run on any thread at any moment. Offsets in bytes; the structs of table.h say the same:
  *
  * | header | type | what | written by |
  * |---|---|---|---|
@@ -49,14 +48,14 @@
  * | 96 | u32 | the number of the isolate that has the slot; 0: none | owner, finalizer |
  * | 100 | u32 | four times how many losses there were since it was healed; bits 0, 1: see below | handler, owner clears |
  *
- * A page is lost when something else takes its object's place because the object could not give it, or
- * could not take what was written; not when a forbidden write got a copy. Bit 0 says that pages were
- * replaced by such as cannot be told from the object's; bit 1, that lost pages became copies, which
- * cannot be told from those after a forbidden write.
+ * A page is lost when it is replaced because the object could not provide it, or could not take
+ * what was written. A copy after a forbidden write is not a loss. Bit 0 says that some replaced
+ * pages cannot be told from the object's. Bit 1 says that lost pages became copies, which cannot be
+ * told from those after a forbidden write.
  *
  * Borrowed addresses are V8's: those of a `WebAssembly.Memory`. A Worker that is terminated cannot
- * free its slots, but V8 gives the addresses of its memories to others. So the handler looks at what
- * is mapped there, and whoever guards such addresses anew frees the slot that was left.
+ * free its slots, but V8 gives the addresses of its memories to others. So the handler looks at
+ * what is mapped there, and the next owner of such addresses frees the slot that was left.
  */
 
 export const HEADER_BYTE_LENGTH = 8832;
@@ -98,7 +97,7 @@ export const SLOT_PAGE_SIZE_WORD = 11;
 export const OWNER_HALF = 24;
 export const LOSSES_HALF = 25;
 
-/** What one loss adds to a slot's. */
+/** What one loss adds to a slot's count of losses. */
 export const LOSS = 4;
 
 /** The bit of a slot's losses that says that any page may be lost. */
@@ -107,7 +106,7 @@ export const LOSS_ANYWHERE = 1;
 /** The bit of a slot's losses that says that copies may be lost pages. */
 export const LOSS_COPIED = 2;
 
-/** The bit of the holders that says that the owner is through with the mapping. */
+/** The bit of the holders that says that the owner no longer uses the mapping. */
 export const OWNER_GONE = 1 << 31;
 
 // Of `addresses.ts`:
@@ -124,7 +123,7 @@ export interface TableMemory {
   readonly halves: Int32Array;
 }
 
-/** Without a bigint, which would have to be made first. */
+/** Stores a word without allocating a bigint. */
 export function setWord(halves: Int32Array, word: number, value: number): void {
   halves[2 * word] = value | 0; // the lower 32 bits: both architectures are little-endian
   halves[2 * word + 1] = value / 2 ** 32;

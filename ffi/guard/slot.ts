@@ -39,14 +39,14 @@ export interface GuardedRange {
   readonly borrowed: boolean;
 }
 
-/** A whole mapping, and the descriptor that goes with it; -1 for none. */
+/** A whole mapping, and the descriptor that is closed with it; -1 if there is no descriptor. */
 interface OwnedMapping {
   readonly start: number;
   readonly end: number;
   readonly fd: number;
 }
 
-/** One use of a slot: its number counts the uses before. */
+/** One use of a slot: `generation` counts the earlier uses. */
 export interface SlotUse {
   readonly index: number;
   readonly generation: number;
@@ -57,7 +57,7 @@ interface SlotTable extends TableMemory {
   addressOfSlot(index: number): number;
   /** Takes a slot back. */
   free(index: number): void;
-  /** Frees the slots that dead isolates have left on addresses which are the caller's now. */
+  /** Frees the slots that ended isolates have left on addresses that belong to the caller now. */
   freeLeft(range: GuardedRange): void;
 }
 
@@ -84,28 +84,28 @@ export class GuardSlot {
     return first === 0n ? undefined : Number(first) - 1;
   }
 
-  /** What was lost since the last `clearFaults`; see `layout.ts`. */
+  /** The losses since the last `clearFaults`; see `layout.ts`. */
   get losses(): number {
     return Atomics.load(this.#table.halves, slotHalf(this.#index) + LOSSES_HALF);
   }
 
-  /** Forgets the first fault, so that the next one is the first, and what was lost. */
+  /** Clears the losses and the first fault, so that the next one counts as the first. */
   clearFaults(): void {
     Atomics.store(this.#table.words, this.#word + FIRST_FAULT_WORD, 0n);
     Atomics.store(this.#table.halves, slotHalf(this.#index) + LOSSES_HALF, 0);
   }
 
-  /** Where the slot lies, for C. */
+  /** The address of the slot, for C. */
   get address(): number {
     return this.#table.addressOfSlot(this.#index);
   }
 
-  /** Counts a new buffer over the mapping; its finalizer counts it off. */
+  /** Adds a new buffer over the mapping to the count; its finalizer subtracts it. */
   addHolder(): void {
     Atomics.add(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF, 1);
   }
 
-  /** Counts a buffer off that was not made after all. */
+  /** Subtracts a buffer that could not be made. */
   removeHolder(): void {
     Atomics.sub(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF, 1);
   }
@@ -115,7 +115,7 @@ export class GuardSlot {
     return Atomics.load(this.#table.halves, slotHalf(this.#index) + HOLDERS_HALF) !== 0;
   }
 
-  /** Says what is to be given back with the slot, should this isolate end before it closes it. */
+  /** Records what is given back with the slot if this isolate ends before it closes the mapping. */
   describe({ start, end, fd }: OwnedMapping): void {
     const { halves } = this.#table;
     setWord(halves, this.#word + MAP_START_WORD, start);
@@ -127,7 +127,7 @@ export class GuardSlot {
    * Leaves the mapping, its descriptor and the slot to whoever still uses the memory: the last
    * finalizer gives them back.
    *
-   * @returns undefined if nobody uses it any more: then all three stay the caller's
+   * @returns undefined if nobody uses it any more: then all three still belong to the caller
    */
   abandon(mapping: OwnedMapping): SlotUse | undefined {
     const { halves } = this.#table;
@@ -136,7 +136,7 @@ export class GuardSlot {
     this.describe(mapping);
     if (halves[half + FD_HALF] !== -1) halves[half + FD_HALF] = fd;
     const use = { index: this.#index, generation: Atomics.load(halves, half + GENERATION_HALF) };
-    // Pairs with the finalizer's subtraction, which must see what stands above if it comes last.
+    // Pairs with the finalizer's subtraction: if that comes last, it must see the stores above.
     if (Atomics.or(halves, half + HOLDERS_HALF, OWNER_GONE) !== 0) return use;
     Atomics.store(halves, half + HOLDERS_HALF, 0);
     return undefined;
@@ -155,7 +155,10 @@ export class GuardSlot {
     Atomics.store(words, this.#word + START_WORD, range.start);
   }
 
-  /** 1 or 0. The count first, and last: whoever sees a slot must see the count too. */
+  /**
+   * 1 or 0. The count changes before the flag is set, and after it is cleared: whoever sees the
+   * flag must see the count too.
+   */
   #setBorrowed(value: number): void {
     const { halves } = this.#table;
     const half = slotHalf(this.#index) + BORROWED_HALF;
@@ -165,14 +168,14 @@ export class GuardSlot {
   }
 
   /**
-   * Changes mappings of the range while no handler does; a thread that faults there meanwhile looks
-   * again. Two of them could each put a page there, and one would take the other's away.
+   * Changes mappings of the range while no handler does; a thread that faults there meanwhile
+   * retries. Otherwise both could put a page there, and one would replace the other's.
    */
   alone(change: () => void): void {
     const { halves } = this.#table;
     const half = slotHalf(this.#index) + ABSORBER_HALF;
-    // This thread's own number: its own faults in between are absorbed. Pairs with the handler's
-    // exchange, which waits in no other way either.
+    // This thread's own number, so that its own faults in between are absorbed. Pairs with the
+    // handler's exchange.
     const self = threadId();
     while (Atomics.compareExchange(halves, half, 0, self) !== 0);
     try {
@@ -182,7 +185,7 @@ export class GuardSlot {
     }
   }
 
-  /** Guards nothing any more. When this returns, no handler works on the range. */
+  /** Stops guarding. When this returns, no handler works on the range. */
   end(): void {
     Atomics.store(this.#table.words, this.#word + START_WORD, 0n);
     // The handler raises `busy` and then looks at the start again: one of the two sees the other.
@@ -190,7 +193,7 @@ export class GuardSlot {
     while (Atomics.load(this.#table.halves, slotHalf(this.#index) + BUSY_HALF) !== 0);
   }
 
-  /** Ends and gives the slot back. @returns the faults that it absorbed */
+  /** Stops guarding and gives the slot back. @returns how many faults it absorbed */
   free(): number {
     this.end();
     const faults = this.faults;

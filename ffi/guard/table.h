@@ -28,15 +28,15 @@ struct slot {
   u32 losses;      /* pages lost since it was last healed, times LOSS; and bits */
 };
 
-/* The bit of `holders` that the owner sets when it is through with the mapping. Whoever comes last,
- * the owner or the finalizer of the last buffer, gives the memory back. */
+/* The bit of `holders` that the owner sets when it is through with the mapping. The owner or the
+ * finalizer of the last buffer, whichever is last, gives the memory back. */
 #define OWNER_GONE (1u << 31)
 
-/* One more loss. A page is lost when something else takes its object's place because the object could
- * not give it, or could not take what was written; not when a forbidden write got a copy. */
+/* One more loss. A page is lost when it is replaced because the object could not provide it, or
+ * could not take what was written. A copy after a forbidden write is not a loss. */
 #define LOSS 4u
 
-/* The bit of `losses` that says that pages were replaced by such as cannot be told from the object's. */
+/* The bit of `losses` that says that some replaced pages cannot be told from the object's. */
 #define LOSS_ANYWHERE 1u
 
 /* The bit of `losses` that says that lost pages became copies, as after a forbidden write. */

@@ -1,4 +1,4 @@
-/** The process's table as one isolate sees it: `layout.ts` says what lies where. */
+/** The table of the process as one isolate sees it; `layout.ts` has the offsets. */
 
 import { addressOf, bufferOver } from "../memory.ts";
 import { Addresses } from "./addresses.ts";
@@ -40,11 +40,11 @@ export class GuardTable implements TableMemory {
   /** 64-bit words and 32-bit halves of the same memory. */
   readonly words: BigUint64Array;
   readonly halves: Int32Array;
-  /** What this isolate's mappings are given. */
+  /** The addresses for this isolate's mappings. */
   readonly addresses: Addresses;
-  /** Where it lies, for C. */
+  /** The address of the table, for C. */
   readonly address: number;
-  /** This isolate's number among those of the process; 0 as long as it had no slot. */
+  /** This isolate's number among those of the process; 0 before its first slot. */
   #isolate = 0;
   /** Slots that this isolate has freed: the first places to look. */
   readonly #freed: number[] = [];
@@ -62,7 +62,7 @@ export class GuardTable implements TableMemory {
     this.words[PAGE_SIZE_WORD] = BigInt(pageSize);
   }
 
-  /** Notes whose turn it is after this guard's handler. @param index 0: SIGBUS, 1: SIGSEGV */
+  /** Records the handler that is called after this guard's. @param index 0: SIGBUS, 1: SIGSEGV */
   setPrevious(index: 0 | 1, { handler, flags }: Action): void {
     this.words[PREVIOUS_WORD + 2 * index] = handler;
     this.words[PREVIOUS_WORD + 2 * index + 1] = flags;
@@ -93,23 +93,25 @@ export class GuardTable implements TableMemory {
     return Atomics.compareExchange(this.halves, MODULE_FD_HALF, 0, fd + 1) === 0;
   }
 
-  /** Accesses of native code to closed memory that met zeros. */
+  /** How many accesses of native code to closed memory met zeros. */
   get lateAccesses(): number {
     return Number(Atomics.load(this.words, LATE_WORD));
   }
 
-  /** Where a slot lies, for C. */
+  /** The address of a slot, for C. */
   addressOfSlot(index: number): number {
     return this.address + HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH;
   }
 
-  /** Whether a slot's memory still waits for its finalizer since it was {@linkcode GuardSlot.abandon}ed. */
+  /**
+   * Whether memory that was left by {@linkcode GuardSlot.abandon} still waits for its finalizer.
+   */
   isHeld({ index, generation }: SlotUse): boolean {
-    // Pairs with the finalizer's add: the count moves on when the memory is given back.
+    // Pairs with the finalizer's add: the count changes when the memory is given back.
     return Atomics.load(this.halves, slotHalf(index) + GENERATION_HALF) === generation;
   }
 
-  /** Takes a slot that guards nothing yet. @throws {Error} If there is none left. */
+  /** Takes a slot that guards nothing yet. @throws {Error} If all are taken. */
   take(): GuardSlot {
     const slot = this.tryTake();
     if (slot !== undefined) return slot;
@@ -118,7 +120,7 @@ export class GuardTable implements TableMemory {
     );
   }
 
-  /** As {@linkcode take}; undefined if there is none left. */
+  /** As {@linkcode take}; undefined if all are taken. */
   tryTake(): GuardSlot | undefined {
     const index = this.#takeFreed() ?? this.#takeNew() ?? this.#takeAny();
     if (index === undefined) return undefined;
@@ -135,7 +137,7 @@ export class GuardTable implements TableMemory {
     this.#freed.push(index);
   }
 
-  /** Frees the slots that dead isolates have left on addresses which are the caller's now. */
+  /** Frees the slots that ended isolates have left on addresses that belong to the caller now. */
   freeLeft({ start, end }: GuardedRange): void {
     if (Atomics.load(this.halves, BORROWED_COUNT_HALF) === 0) return;
     const used = Atomics.load(this.halves, USED_HALF);
@@ -162,7 +164,7 @@ export class GuardTable implements TableMemory {
     return undefined;
   }
 
-  /** What a slot has lost; 0 if it is another one's by now. */
+  /** The losses of a slot; 0 if it has another owner now. */
   lossesOf(index: number, start: bigint): number {
     return Atomics.load(this.words, slotWord(index) + START_WORD) === start
       ? Atomics.load(this.halves, slotHalf(index) + LOSSES_HALF)

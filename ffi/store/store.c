@@ -2,10 +2,10 @@
  * Buffers over mapped memory that tell when their last holder is gone: a Node-API module without a
  * library, which is compiled ahead and stored as bytes in code.ts.
  *
- * V8 calls the finalizer of an external ArrayBuffer's memory when nothing uses that memory any more:
- * no ArrayBuffer, and no operation of Deno that keeps it while it works. It does so on any thread,
- * and at the end of the process too; so the finalizer makes only system calls, touches only the
- * table, which is never given back, and leaves `env` alone.
+ * V8 calls the finalizer of an external ArrayBuffer's memory when nothing uses that memory any
+ * more, neither an ArrayBuffer nor an operation of Deno at work. It does so on any thread, and at
+ * the end of the process too. So the finalizer makes only system calls, touches only the table,
+ * which is never given back, and does not use `env`.
  */
 
 #include "../guard/calls.h"
@@ -18,7 +18,7 @@
 #define MAP_NORESERVE 0x4000
 #define AUTO_LENGTH ((u64)-1)
 
-/* Of Node-API only what is used here; opaque types are pointers. */
+/* The parts of Node-API that are used here; opaque types are pointers. */
 typedef void *env_t;
 typedef void *value_t;
 typedef void *callback_info_t;
@@ -31,15 +31,15 @@ extern int napi_create_external_arraybuffer(env_t, void *data, u64 length,
                                             void (*)(env_t, void *data, void *hint), void *hint,
                                             value_t *result);
 
-/* What `giveBack` of mapping.ts does for memory that nobody else uses. The numbers of the slot stay until
- * it is claimed again: `claimed` is cleared last. */
+/* Does what `giveBack` of owned.ts does for memory that nobody else uses. The fields of the slot
+ * stay until it is claimed again: `claimed` is cleared last. */
 static void give_back(struct slot *slot) {
   u64 start = slot->map_start, byte_length = slot->map_end - slot->map_start;
   __atomic_store_n(&slot->start, 0, __ATOMIC_SEQ_CST);
   /* A handler raises `busy` and then looks at `start` again: one of the two sees the other. */
   while (__atomic_load_n(&slot->busy, __ATOMIC_SEQ_CST) != 0);
   if (call(SYS_munmap, start, byte_length, 0, 0, 0, 0) != 0) {
-    /* The limit of mappings forbids to cut this one out of a larger one. */
+    /* The limit of mappings does not allow this range to be cut out of a larger mapping. */
     u64 flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE;
     call(SYS_mmap, start, byte_length, PROT_NONE, flags, (u64)-1, 0);
   }
@@ -63,9 +63,9 @@ static void finalize(env_t env, void *data, void *hint) {
   if (__atomic_sub_fetch(&slot->holders, 1, __ATOMIC_SEQ_CST) == OWNER_GONE) give_back(slot);
 }
 
-/* An isolate has ended: what it has not closed is given back, now or by the last finalizer. `data` is
- * a slot that stands for the isolate itself. Nothing of it runs any more, so its slots are its own until
- * they are freed here. */
+/* An isolate has ended: what it has not closed is given back, now or by the last finalizer. `data`
+ * is a slot that stands for the isolate itself. The isolate does not run any more, so nobody else
+ * changes its slots until they are freed here. */
 static void end_isolate(env_t env, void *data, void *hint) {
   struct table *table = hint;
   struct slot *self = data;
@@ -81,8 +81,9 @@ static void end_isolate(env_t env, void *data, void *hint) {
   __atomic_store_n(&self->claimed, 0, __ATOMIC_SEQ_CST); /* pairs with the exchange in `#claim` */
 }
 
-/* bufferOver(address: number, byteLength: number, slot: number): ArrayBuffer, undefined if it fails;
- * with a fourth number, the table's address, a buffer that stands for the isolate, over a slot. */
+/* bufferOver(address: number, byteLength: number, slot: number): ArrayBuffer, or undefined if it
+ * fails. With a fourth number, the table's address, it makes a buffer that stands for the isolate,
+ * over a slot. */
 static value_t buffer_over(env_t env, callback_info_t info) {
   u64 count = 4;
   long numbers[4];

@@ -2,7 +2,8 @@
  * Buffers over mapped memory that tell when their last holder is gone: see store.c.
  *
  * The Node-API module is loaded at the first such buffer, from memory: no file is needed, and
- * `--allow-ffi` is enough. Where it cannot be loaded, a buffer says nothing of its holders.
+ * `--allow-ffi` is enough. Where it cannot be loaded, buffers do not tell when their last holder is
+ * gone.
  */
 
 import { checkCount, isSystemError } from "../call.ts";
@@ -27,7 +28,10 @@ type BufferOver = (
   table?: number,
 ) => ArrayBuffer | undefined;
 
-/** What is used of Node's `process`: https://nodejs.org/api/process.html#processdlopenmodule-filename-flags */
+/**
+ * The part of Node's `process` that is used here:
+ * https://nodejs.org/api/process.html#processdlopenmodule-filename-flags
+ */
 interface Process {
   dlopen(module: { exports: unknown }, filename: string): void;
 }
@@ -41,13 +45,12 @@ export function lendingState(): LendingState {
 }
 
 /**
- * A buffer over mapped memory, which counts as a holder in the slot until nothing uses its memory any
- * more.
+ * A buffer over mapped memory, which counts as a holder in the slot while anything uses its memory.
  *
  * SAFETY: V8 does not own these bytes. The caller keeps the range mapped as long as the slot is
  * `used`, or leaves that to the finalizer by {@linkcode GuardSlot.abandon}.
  *
- * @returns undefined where there is no such buffer to be had
+ * @returns undefined if no such buffer can be made
  */
 export function lentBuffer(
   start: number,
@@ -72,14 +75,14 @@ function loadOnce(table: GuardTable): void {
 /** Held as long as this isolate lives. */
 let ownLife: ArrayBuffer | undefined;
 
-// Captured at load, as nothing that comes later can make a Worker of a program.
+// Captured at load: a main program never becomes a Worker.
 const isWorker = "DedicatedWorkerGlobalScope" in globalThis;
 
 /**
- * Lets the process have back what a Worker has mapped and not closed, when it ends: also one that is
- * terminated. What a program has mapped ends with its process.
+ * Gives back what a Worker has mapped and not closed when it ends, even if it is terminated. The
+ * mappings of the main program end with its process.
  *
- * @returns whether this is a Worker of which that is known
+ * @returns whether this is a Worker whose end is noticed
  */
 export function watchIsolate(table: GuardTable): boolean {
   if (!isWorker || ownLife !== undefined) return isWorker;
@@ -100,9 +103,9 @@ const process = Object.getOwnPropertyDescriptor(globalThis, "process")?.get;
 const openOperation = findOperation();
 
 /**
- * Deno's own operation behind `process.dlopen`. It is none of Deno's public functions, and may go or
- * want other arguments one day: then `process` is the way, which loads all of Node's part of Deno, and
- * takes 100 times as long.
+ * Deno's own operation behind `process.dlopen`. It is not public, and may disappear or change its
+ * arguments one day. Then `process` is used, which loads all of Node's part of Deno and takes 100
+ * times as long.
  */
 function findOperation(): ((...parameters: unknown[]) => unknown) | undefined {
   const { internal } = Deno as unknown as { internal?: symbol };
@@ -124,8 +127,8 @@ function load(table: GuardTable): BufferOver | undefined {
 }
 
 /**
- * The descriptor stays open: an isolate that loads the module from the same one gets the same mapping
- * of it, which the process has until it ends.
+ * The descriptor stays open: an isolate that loads the module from the same descriptor gets the
+ * same mapping, which the process keeps until it ends.
  */
 function loadAnew(table: GuardTable): BufferOver | undefined {
   const fd = copyOfModule();
@@ -144,17 +147,17 @@ function loadFrom(fd: number): BufferOver | undefined {
   return attempt(openDirectly, path) ?? attempt(openByNode, path);
 }
 
-/** Undefined where the module cannot be loaded: regions work without. */
+/** Undefined if the module cannot be loaded: regions work without it. */
 function attempt(open: Open, path: string): BufferOver | undefined {
   try {
     const exports = open(path);
     return typeof exports === "function" ? exports as BufferOver : undefined;
   } catch {
-    return undefined; // memory that may not be executed, or `--allow-ffi` for some paths only
+    return undefined; // executable memory is forbidden, or `--allow-ffi` is limited to some paths
   }
 }
 
-/** What it calls for asynchronous work, of which the module has none. */
+/** A callback for asynchronous work, which the module never starts. */
 const nothing = (): void => {};
 
 function openDirectly(path: string): unknown {
@@ -181,7 +184,7 @@ function mayLoadNode(): boolean {
   }
 }
 
-/** What the module is called in /proc/self/maps, where it stays. */
+/** The permanent name of the module in /proc/self/maps. */
 export const MODULE_NAME = "mmap.node";
 
 /** The module as a file in memory. */

@@ -55,7 +55,7 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   if (cells[VERSION] !== kind.version) {
     throw new Deno.errors.AlreadyExists(
       `Cannot open ${kind.name}: it is of version ${cells[VERSION]}, ` +
-        `and this module speaks version ${kind.version}`,
+        `and this module uses version ${kind.version}`,
     );
   }
   const layout = BigInt(cells[MESSAGE_LAYOUT + 1]! >>> 0) << 32n |

@@ -95,7 +95,7 @@ export function placeOver(
   if (found.capacity !== geometry.capacity || found.flags !== geometry.flags) {
     throw new Deno.errors.AlreadyExists(
       `Cannot create ${kind.name}: there is one of ${describe(found)}, ` +
-        `and one of ${describe(geometry)} is wanted`,
+        `and one of ${describe(geometry)} was asked for`,
     );
   }
   if ((found.layout ?? 0n) !== (geometry.layout ?? 0n)) {

@@ -4,7 +4,7 @@
  * A whole number of at least `least` and at most `most`.
  *
  * @param action what fails, such as "map file", for the message
- * @throws {TypeError} If it is no number.
+ * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is fractional, NaN, infinite, beyond 2^53, or out of these bounds.
  */
 export function wholeNumber(
@@ -40,7 +40,7 @@ export function optionalNumber(
 /**
  * A time to wait in milliseconds: fractions and Infinity are allowed.
  *
- * @throws {TypeError} If it is no number.
+ * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If it is negative or NaN.
  */
 export function timeout(value: unknown, action: string, fallbackMs: number = Infinity): number {

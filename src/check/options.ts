@@ -1,24 +1,24 @@
 /**
- * Bags of options: what they are, which options they may hold, and of which form those are. Every
- * entry point of the package asks here, so that a misspelt option, or one that belongs elsewhere,
- * never goes unnoticed.
+ * Checks objects of options ("bags"): which options they may hold, and of which type. Every entry
+ * point of the package uses it, so that an option that is misspelt, or belongs elsewhere, never
+ * goes unnoticed.
  */
 
-/** The options that a bag may hold. The compiler sees to it that none is missing. */
+/** The options that a bag may hold. The compiler ensures that none is missing. */
 export type Names<T> = Readonly<Record<keyof T, true>>;
 
-// Captured at load, as everything that decides what is let through.
+// Captured at load: a program cannot replace later what decides which options pass.
 const { hasOwn } = Object;
 const { isView } = ArrayBuffer;
 
 /**
- * Checks what a caller gave as options. An option that is undefined counts as not given; what the
- * bag inherits may have any name, since not the caller wrote it there.
+ * Checks what a caller gave as options. An option that is undefined counts as not given. Inherited
+ * properties may have any name, since the caller did not write them.
  *
- * @param names the options that there are
+ * @param names the options that exist
  * @param action what fails, such as "open region", for the message
- * @param bag what the caller knows it as
- * @throws {TypeError} If it is no object, or holds an option that there is not.
+ * @param bag the caller's word for the bag
+ * @throws {TypeError} If it is not an object, or holds an unknown option.
  */
 export function checkOptions<T>(
   options: T,
@@ -26,7 +26,7 @@ export function checkOptions<T>(
   action: string,
   bag: string = "options",
 ): void {
-  // Looking at each name in a typed array would be to look at each of its elements.
+  // A typed array has a name for each of its elements, which would all be checked.
   if (typeof options !== "object" || options === null || isView(options)) {
     const received = isView(options) ? "an array of bytes" : shown(options);
     throw new TypeError(`Cannot ${action} as the ${bag} must be an object: received ${received}`);
@@ -62,7 +62,7 @@ export function choice<T extends string>(
   throw new TypeError(`Cannot ${action} as ${name} must be ${list}: received ${shown(value)}`);
 }
 
-/** A text. @throws {TypeError} */
+/** A string. @throws {TypeError} */
 export function text(value: unknown, name: string, action: string): string {
   if (typeof value === "string") return value;
   throw new TypeError(`Cannot ${action} as ${name} must be a string: received ${typeof value}`);
@@ -83,8 +83,8 @@ export function optionalSignal(value: unknown, action: string): AbortSignal | un
 }
 
 /**
- * A value for a message: nothing of its own is run, which may do anything or fail; objects and
- * symbols are told by their type.
+ * A value for a message. No code of the value's own runs, which may do anything or fail. Objects
+ * and symbols are shown by their type.
  */
 export function shown(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;

@@ -21,7 +21,7 @@ export const RANGE: Names<ByteRange> = { byteOffset: true, byteLength: true };
  * Reads a range that a caller gave. Reading runs the caller's getters, so it comes before the
  * check that the region is still open.
  *
- * @param names what there may be beside the range
+ * @param names the options that are allowed beside the range
  */
 export function readRange<T extends ByteRange>(
   range: T | undefined,

@@ -8,5 +8,5 @@ import type { Mapping } from "./mapping.ts";
 export function statsOf({ range }: Mapping): RegionStats {
   const { memory, name } = system();
   if (memory.usage !== undefined) return memory.usage(range);
-  throw new Deno.errors.NotSupported(`Cannot read statistics: ${name} does not tell them`);
+  throw new Deno.errors.NotSupported(`Cannot read statistics: ${name} does not report them`);
 }

@@ -52,7 +52,7 @@ export function viewOf<T>(
     throw new RangeError(
       `Cannot view region as its start must be a multiple of ${elementSize}: ` +
         `received byteOffset ${byteOffset}` +
-        (window.byteOffset === 0 ? "" : `, ${start} bytes behind the page boundary`),
+        (window.byteOffset === 0 ? "" : `, ${start} bytes after the page boundary`),
     );
   }
   const room = window.byteLength - byteOffset;

@@ -139,7 +139,7 @@ function checkVersion(version: unknown): void {
 
 /** @throws {Deno.errors.NotSupported} If it is another system's than this one. */
 function checkSystem(name: RegionHandle["system"]): void {
-  if (!SYSTEMS.includes(name)) throw malformed(`there is no such system: received "${name}"`);
+  if (!SYSTEMS.includes(name)) throw malformed(`its system is unknown: received "${name}"`);
   const here = system().name;
   if (name !== here) throw notSupported(`it is of a region on ${name}, and this is ${here}`);
 }
@@ -160,13 +160,15 @@ function checkHandle(value: unknown): RegionHandle {
   const handle: RegionHandle = record;
   checkSystem(handle.system);
   if (!["file", "anonymous", "named"].includes(handle.kind)) {
-    throw malformed(`there is no such kind: received "${handle.kind}"`);
+    throw malformed(`its kind is unknown: received "${handle.kind}"`);
   }
   if (!["read", "read-write", "copy-on-write"].includes(handle.access)) {
-    throw malformed(`there is no such access: received "${handle.access}"`);
+    throw malformed(`its access is unknown: received "${handle.access}"`);
   }
   if (handle.byteLength === 0) throw malformed("its byteLength must be at least 1: received 0");
-  if (!/^\d+$/.test(handle.inode)) throw malformed(`received inode "${handle.inode}"`);
+  if (!/^\d+$/.test(handle.inode)) {
+    throw malformed(`its inode must be a decimal number: received "${handle.inode}"`);
+  }
   if (handle.path.includes("\0")) throw malformed("its path contains a NUL");
   return handle;
 }

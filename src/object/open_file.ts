@@ -47,7 +47,7 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
     }
   });
   if (opened !== undefined) return { ...opened, path: opened.created ? place : path };
-  throw new Deno.errors.Busy(`Cannot open '${path}': others keep making and removing it`);
+  throw new Deno.errors.Busy(`Cannot open '${path}': others keep creating and removing it`);
 }
 
 /** As many as Linux follows symbolic links, and some more. */

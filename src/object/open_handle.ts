@@ -61,7 +61,7 @@ function openByOwner(handle: RegionHandle, writable: boolean): Found {
 export function checkSize({ byteOffset, byteLength }: RegionHandle, status: ObjectStatus): void {
   if (status.type !== "file" || byteOffset + byteLength <= status.byteLength) return;
   throw new RangeError(
-    `Cannot attach to region as its object is shorter by now: ` +
-      `${status.byteLength} bytes, and the region ends at ${byteOffset + byteLength}`,
+    `Cannot attach to region as its object has become shorter: ` +
+      `it has ${status.byteLength} bytes, and the region ends at ${byteOffset + byteLength}`,
   );
 }

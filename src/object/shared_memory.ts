@@ -17,10 +17,12 @@ export function nameOf(name: string): string {
   const given = text(name, "its name", action);
   const bare = given.startsWith("/") ? given.slice(1) : given;
   if (bare === "" || bare === "." || bare === ".." || /[/\0]/.test(bare)) {
-    throw new TypeError(`Cannot ${action} as this is no name for it: received "${name}"`);
+    throw new TypeError(`Cannot ${action} as this is not a valid name: received "${name}"`);
   }
   if (reservedPrefix !== undefined && bare.startsWith(reservedPrefix)) {
-    throw new TypeError(`Cannot ${action} as names with "${reservedPrefix}" are reserved`);
+    throw new TypeError(
+      `Cannot ${action} as names that begin with "${reservedPrefix}" are reserved`,
+    );
   }
   if (new TextEncoder().encode(bare).length > nameLimit) {
     throw new RangeError(`Cannot ${action} as its name must be at most ${nameLimit} bytes long`);

@@ -1,4 +1,4 @@
-/** Arithmetic of addresses and pages: pure functions. */
+/** Address and page arithmetic: pure functions. */
 
 /** A part of a mapping or of a region, in bytes from its beginning. */
 export interface Span {

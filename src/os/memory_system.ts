@@ -1,10 +1,10 @@
-/** What a system can do with ranges of addresses, and with the bytes there. */
+/** What a system can do with ranges of addresses and the bytes in them. */
 
 import type { Range } from "../../ffi/memory.ts";
 import type { Span } from "./arithmetic.ts";
 import type { OpenObject } from "./object_system.ts";
 
-/** What the pages of a range may be used for; "none": not touched at all. */
+/** The accesses that the pages of a range allow; "none": no access at all. */
 export type Protection =
   | "none"
   | "read"
@@ -12,7 +12,7 @@ export type Protection =
   | "read-execute"
   | "read-write-execute";
 
-/** Whether a mapping writes to its object, or to copies of its pages that it alone has. */
+/** Whether a mapping writes to its object, or to its own copies of the pages. */
 export type Sharing = "shared" | "private";
 
 /** What to map; every number is checked and page-aligned already. */
@@ -24,46 +24,52 @@ export interface MapRequest {
   readonly reserve: boolean;
   /** Further flags of the system's own call, as a user gave them. */
   readonly flags: number;
-  /** Undefined for private memory without one. */
+  /** Undefined for private memory without an object. */
   readonly object: OpenObject | undefined;
   readonly fileOffset: number;
   /** The size of the mapping's pages: the system's, or that of huge pages on their own file system. */
   readonly pageSize: number;
-  /** Where a user wishes it to be; 0 for anywhere. */
+  /** The address that a user asked for; 0 for any address. */
   readonly address: bigint;
-  /** What an error message names: a path. */
+  /** The path that error messages name. */
   readonly subject: string | undefined;
   /** Whether faults are to be absorbed from the start. */
   readonly guarded: boolean;
-  /** Whether another mapping of the object may be other memory: then none is made of it. */
+  /** Whether a second mapping of the object may be other memory: then no second one is made. */
   readonly single?: boolean;
   /**
-   * Where the object's page at `fileOffset` is mapped like this already: further mappings are made
-   * of that one, where a seal keeps them from being made of the object.
+   * An existing mapping of the object's page at `fileOffset`. Further mappings are made from it if
+   * a seal forbids making them from the object.
    */
   readonly seed?: Deno.PointerObject;
 }
 
-/** A mapping's range, and where it may grow to. */
+/** A mapping's range, and the end of the addresses that it may grow into. */
 export interface PlacedRange {
   readonly range: Range;
   /** The same in whole pages of the mapping. */
   readonly pages: Range;
   /** Its address. */
   readonly start: number;
-  /** Behind the addresses that are the mapping's own: nobody else is given those before it. */
+  /**
+   * The end, exclusive, of the addresses that belong to the mapping: no other mapping is placed
+   * before it.
+   */
   readonly end: number;
 }
 
-/** A change of a mapping's length that has got all that it needs, but for the change. */
+/**
+ * A prepared change of a mapping's length: everything that it needs is there, and nothing has
+ * changed yet.
+ */
 export interface Resize {
   /**
-   * Does it. The mapping must be one piece, with one protection.
+   * Makes the change. The mapping must be one piece, with one protection.
    *
-   * @param used whether somebody still uses the old memory: then the old range stays as it is, but
-   * for becoming longer
-   * @param cut makes the object shorter, at the moment when that may be done
-   * @throws the system's error; the mapping then is as it was
+   * @param used whether somebody still uses the old memory: then the old range may only become
+   * longer
+   * @param cut makes the object shorter; called when that is safe
+   * @throws the system's error; the mapping is then unchanged
    */
   finish(used: boolean, cut: () => void): PlacedRange;
   /** Gives back what was taken for it. */
@@ -71,10 +77,10 @@ export interface Resize {
 }
 
 /**
- * What can be said of how memory will be used. On POSIX each is the `madvise` value of that name.
+ * How memory will be used. On POSIX, each value is the `madvise` advice of that name.
  * - "normal", "random", "sequential": how the range will be read, which sets the read-ahead.
  * - "will-need": read it in soon. "cold", "page-out": reclaim it first, or now (Linux 5.4).
- * - "dont-need": drop the pages. Shared ones are read again from their object; **private changes
+ * - "dont-need": drop the pages. Shared pages are read again from their object; **private changes
  *   are lost** and read as the file, or as zeros. "free": the same for anonymous private memory,
  *   when memory gets short.
  * - "huge-page", "no-huge-page", "collapse": transparent huge pages, wanted, unwanted, or now.
@@ -140,28 +146,31 @@ export type Direction = "out" | "into";
 export interface MemorySystem {
   /** The size of a page, in bytes. */
   pageSize(): number;
-  /** @throws {RangeError} If a request says some of these further flags in words. */
+  /** @throws {RangeError} If the flags contain bits that a request sets by other fields. */
   checkFlags(flags: number, action: string): void;
-  /** Maps anywhere. */
+  /** Maps at any address. */
   map(request: MapRequest): Range;
   /** Maps at addresses that no mapping had before, with `headroom` more behind it for growing. */
   place(request: MapRequest, headroom?: number): PlacedRange;
   /**
-   * Maps what a request asks for over addresses that are the caller's. If it fails, what stood there
-   * still does.
+   * Maps what a request asks for over addresses that are the caller's. If it fails, what was mapped
+   * there stays.
    *
    * @param byteOffset where in the request's range the addresses begin
    */
   replace(range: Range, request: MapRequest, byteOffset?: number): void;
-  /** Puts zero pages, which take no memory until written to, in the place of a range. */
+  /** Replaces a range by zero pages, which take no memory until they are written to. */
   replaceByZeros(range: Range): void;
-  /** Gives a range of whole pages back. */
+  /** Unmaps a range of whole pages. */
   unmap(range: Range): void;
   /** Prepares another length. @param mapped the request as the mapping is now */
   resize(placed: PlacedRange, mapped: MapRequest, byteLength: number): Resize;
-  /** Which parts of a mapping are not its object's: zeros and copies that the guard has put there. */
+  /**
+   * The parts of a mapping that are not its object's: zeros and copies that the guard has put
+   * there.
+   */
   foreignSpans(range: Range, request: MapRequest): Span[];
-  /** Whether a page of a private mapping of an object shows none of the object. */
+  /** Whether a page of a private mapping shows nothing of its object. */
   isForeign(page: Range): boolean;
   /** Whether a page is private memory without an object. */
   isAnonymous(page: Range): boolean;
@@ -173,7 +182,7 @@ export interface MemorySystem {
   /**
    * Faults pages in, and waits.
    *
-   * @param patchy whether some pages may forbid it, which then stay as they are
+   * @param patchy whether some pages may forbid it; those stay as they are
    */
   populate(range: Range, request: MapRequest, patchy: boolean): void;
   /** As `populate`, on another thread. @returns whether that did all of it */
@@ -182,7 +191,7 @@ export interface MemorySystem {
   unlock(range: Range): void;
   /** Writes changes back. */
   flush(range: Range, durability: Durability, object: OpenObject | undefined): void;
-  /** As `flush`, on another thread. @returns what to tell of a write that failed */
+  /** As `flush`, on another thread. @returns the error of a failed write */
   flushOffThread(
     range: Range,
     durability: Durability,
@@ -190,27 +199,27 @@ export interface MemorySystem {
   ): Promise<Error | undefined>;
   /** One byte for each page: 1 if it is in memory. */
   residency(range: Range): Uint8Array<ArrayBuffer>;
-  /** What the system says of a range's memory. */
+  /** What the system reports about a range's memory. */
   usage?(range: Range): RegionStats;
   /**
    * Zeroes bytes by giving their blocks back.
    *
-   * @returns false where the object has no holes
+   * @returns false if the object cannot have holes
    */
   punch?(request: MapRequest, span: Span): boolean;
   /**
    * Drops whole pages of private anonymous memory, so that they read as zeros.
    *
    * @param mended whether the guard may have put other pages among them
-   * @returns false where they cannot be dropped, such as locked ones
+   * @returns false if they cannot be dropped, such as locked pages
    */
   drop?(range: Range, mended: boolean): boolean;
   /** Writes zeros. @throws {Error} EFAULT: a page is protected against writing or is not there. */
   zero(range: Range): void;
-  /** Shows a label for private memory where people look for it. */
+  /** Labels private memory in the system's list of mappings. */
   label?(range: Range, label: string): void;
   /**
-   * Copies between two addresses, of which `mapped` may not be there.
+   * Copies between two addresses. The pages at `mapped` may be missing.
    *
    * @returns how many bytes were copied, maybe fewer than asked for; 0 if the first one is missing
    */
@@ -218,17 +227,20 @@ export interface MemorySystem {
 }
 
 /**
- * Finding, comparing and copying bytes at addresses, as fast as the system's library does. A place is
- * an address; 0n says that there is none.
+ * Finding, comparing and copying bytes at addresses, as fast as the system's library does. A result
+ * is an address; 0n means not found.
  */
 export interface ByteSystem {
-  /** The first place of a byte. */
+  /** The first occurrence of a byte. */
   readonly findByte: (start: bigint, byte: number, byteLength: bigint) => bigint;
-  /** The last place of a byte. */
+  /** The last occurrence of a byte. */
   readonly findLastByte?: (start: bigint, byte: number, byteLength: bigint) => bigint;
-  /** The first of `count` aligned words of four bytes that is `word`, where that is quick. */
+  /**
+   * The first of `count` aligned words of four bytes that equals `word`; only on systems where that
+   * is quick.
+   */
   readonly findWord?: (start: bigint, word: number, count: bigint) => bigint;
-  /** The first place of some bytes. */
+  /** The first occurrence of some bytes. */
   readonly find: (
     start: bigint,
     byteLength: bigint,

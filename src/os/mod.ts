@@ -7,7 +7,7 @@ import type { System } from "./system.ts";
 
 export { isSystemError } from "../../ffi/call.ts";
 
-/** Whether every processor sees stores in the order in which another one made them. */
+/** Whether every processor sees another one's stores in the order in which they were made. */
 export const STORES_IN_ORDER: boolean = Deno.build.arch === "x86_64";
 
 let present: System | undefined;
@@ -21,7 +21,7 @@ export function system(): System {
   return present ??= platform().os === "darwin" ? darwin : linux;
 }
 
-/** Puts a system of the tests in place of the present one. @returns what takes it away again */
+/** Replaces the system, for tests. @returns a function that restores the previous one */
 export function replaceSystem(replacement: System): () => void {
   const real = system();
   present = replacement;

@@ -1,8 +1,8 @@
-/** What a system can do with objects: what can be mapped, from the opening to the closing. */
+/** What a system can do with objects, which are what can be mapped, from opening to closing. */
 
 declare const opened: unique symbol;
 
-/** An open object of this process. What the number is, is its system's business. */
+/** An open object of this process. Only its system knows what the number means. */
 export type OpenObject = number & { readonly [opened]: true };
 
 /** What an object is. */
@@ -12,8 +12,8 @@ export interface ObjectStatus {
   /** The object's number on its device, in decimal: it may exceed 2^53. */
   readonly inode: string;
   /**
-   * When the object was made, in nanoseconds of the epoch: numbers are used again. "" where the file
-   * system does not tell.
+   * When the object was created, in nanoseconds since the epoch, since inode numbers are reused. ""
+   * if the file system does not say.
    */
   readonly birthTime: string;
   readonly type: "file" | "directory" | "character-device" | "block-device" | "other";
@@ -22,40 +22,43 @@ export interface ObjectStatus {
   /** The user that it belongs to. */
   readonly uid: number;
   readonly byteLength: number;
-  /** What is set aside for it, in bytes: less than its length where it has holes. */
+  /** The storage allocated for it, in bytes: less than its length if it has holes. */
   readonly allocated: number;
-  /** What its file system likes to read at once; the page size where files are huge pages. */
+  /** The preferred block size of its file system; the page size if its files are huge pages. */
   readonly blockByteLength: number;
 }
 
-/** What is known of a file before it is extended. */
+/** The size of a file before it is extended. */
 export type Extent = Pick<ObjectStatus, "byteLength" | "allocated">;
 
-/** What a request to map must know of its object. */
+/** What a request to map must know about its object. */
 export interface Nature {
-  /** Whether another mapping of it may be other memory. */
+  /** Whether a second mapping of it may be other memory. */
   readonly single: boolean;
   /** The size of the pages of its mappings. */
   readonly pageSize: number;
 }
 
-/** How to open what is there. */
+/** How to open an existing file. */
 export interface OpenHow {
   readonly writable: boolean;
   /** Whether a symbolic link at the path's end is refused. */
   readonly linksRefused?: boolean;
 }
 
-/** How to make a file. */
+/** How to create a file. */
 export interface CreateHow {
   readonly writable: boolean;
   /** Its permission bits, before the umask. */
   readonly mode: number;
-  /** Is told the true path, links resolved, before anything is there; throws if that is forbidden. */
+  /**
+   * Called with the true path, links resolved, before anything is created; throws if that is
+   * forbidden.
+   */
   readonly allow: ((path: string) => void) | undefined;
 }
 
-/** What of an anonymous object is fixed for its life. */
+/** The properties of an anonymous object that are fixed for its life. */
 export interface Seals {
   /** It cannot get smaller. */
   readonly shrink: boolean;
@@ -63,17 +66,17 @@ export interface Seals {
   readonly write: boolean;
 }
 
-/** Where another process has an object open, as a handle says it. */
+/** Another process's descriptor of an object, as a handle describes it. */
 export interface OtherProcess {
   readonly pid: number;
-  /** Its number of the object. */
+  /** Its descriptor number. */
   readonly fd: number;
   readonly startTime: number;
-  /** The boot of the machine and the namespaces that these are about, as `ProcessIdentity` says it. */
+  /** The boot and the namespaces that these numbers refer to, as in `ProcessIdentity`. */
   readonly bootId: string;
 }
 
-/** An open object, and what it was at that moment. */
+/** An open object, and its status at that moment. */
 export interface Found {
   readonly object: OpenObject;
   readonly status: ObjectStatus;
@@ -81,19 +84,22 @@ export interface Found {
 
 /** Files and anonymous memory. Every method throws the system's error. */
 export interface ObjectSystem {
-  /** Opens the file that is there. */
+  /** Opens an existing file. */
   open(path: string, how: OpenHow): OpenObject;
-  /** The same; undefined if nothing is there, or something of another kind is in the way. */
+  /** The same; undefined if no file is there, or something of another kind is. */
   openIfThere(path: string, how: OpenHow): OpenObject | undefined;
-  /** Makes a file. @throws {Deno.errors.AlreadyExists} Also for a link that leads nowhere. */
+  /** Creates a file. @throws {Deno.errors.AlreadyExists} Also for a dangling symbolic link. */
   create(path: string, how: CreateHow): OpenObject;
-  /** Where a symbolic link leads; undefined if it is none. */
+  /** The target of a symbolic link; undefined if it is not a link. */
   linkedFrom(path: string): string | undefined;
-  /** The true path of what would be made there; undefined where there is no such folder. */
+  /** The true path of what would be created there; undefined if there is no such folder. */
   pathOfEntry(path: string): string | undefined;
-  /** Removes a file, if it still is that object. Silent if not. */
+  /** Removes a file if it is still that object. Silent if it is not. */
   remove(path: string, object: OpenObject): void;
-  /** An object that the caller has open, for this module's own use. @param number as the system counts */
+  /**
+   * This module's own duplicate of an object that the caller has open. @param number its number in
+   * the system
+   */
   adopt(number: number): OpenObject;
   duplicate(object: OpenObject): OpenObject;
   close(object: OpenObject): void;
@@ -101,13 +107,15 @@ export interface ObjectSystem {
   nature(object: OpenObject, status: ObjectStatus): Nature;
   /** @throws {Deno.errors.NotSupported} If faults in a mapping of it cannot be absorbed. */
   checkGuardable?(object: OpenObject): void;
-  /** Whether it is memory that no path leads to. */
+  /** Whether it is memory without a path. */
   isPathless(status: ObjectStatus): boolean;
-  /** The absolute path of an open file; "" where the system does not tell. */
+  /** The absolute path of an open file; "" if the system does not say. */
   pathOf(object: OpenObject): string;
-  /** Every path that an open object may have, with which permissions are looked up. */
+  /** Every path that an open object may have, for checking permissions. */
   pathsOf(object: OpenObject): readonly string[];
-  /** Opens what another process has open; undefined if that is another object by now. */
+  /**
+   * Opens what another process has open; undefined if the descriptor leads to another object now.
+   */
   openOfProcess?(
     other: OtherProcess,
     isIt: (status: ObjectStatus) => boolean,
@@ -119,8 +127,8 @@ export interface ObjectSystem {
    * Makes a file at least `to` bytes long, and never shorter, whatever others do meanwhile. A failure
    * leaves the size as it was.
    *
-   * @param before what it was a moment ago
-   * @param allocate whether its blocks are reserved, so that a full disk is an error here
+   * @param before its size a moment ago
+   * @param allocate whether to reserve its blocks, so that a full disk is an error here
    */
   extend(
     object: OpenObject,
@@ -129,21 +137,21 @@ export interface ObjectSystem {
     allocate: boolean,
     subject: string | undefined,
   ): void;
-  /** Takes an extension back, unless others have written behind the old end. Silent if it cannot. */
+  /** Undoes an extension, unless others have written beyond the old end. Silent if it cannot. */
   takeBack(object: OpenObject, from: number, to: number): void;
-  /** Whether a file that was extended to at most `to` bytes is as it was made, behind `from`. */
+  /** Whether nobody has written beyond `from` to a file that was extended to at most `to` bytes. */
   isUntouched(object: OpenObject, from: number, to: number): boolean;
   /** Whether an error says that there is no room left. */
   isFull(error: unknown): boolean;
-  /** Reserves the holes among some bytes of a file that is there. */
+  /** Reserves the holes in a range of an existing file. */
   fillHoles(object: OpenObject, from: number, to: number, subject: string | undefined): void;
   /** Anonymous memory of that many zero bytes, for several processes. */
   anonymous(label: string, byteLength: number): OpenObject;
   seal(object: OpenObject, seals: Seals): void;
   /** @throws {Deno.errors.PermissionDenied} If it is sealed against shrinking. */
   checkMayShrink(object: OpenObject): void;
-  /** Takes the lock of a whole file. It goes with the object's last duplicate. @returns false if
-   * somebody else has it */
+  /** Takes the lock of a whole file. It is released with the object's last duplicate. @returns
+   * false if somebody else has it */
   lockFile(object: OpenObject, path: string): boolean;
   unlockFile(object: OpenObject): void;
 }
@@ -158,18 +166,18 @@ export interface SharedMemoryInfo {
   mode: number;
   /** The user that it belongs to. */
   uid: number;
-  /** Whether this module made it. */
+  /** Whether this module created it. */
   ours: boolean;
-  /** The process that made it, where this module did. */
+  /** The process that created it, if this module did. */
   owner?: {
-    /** Its number; null where it is another PID namespace's, or /proc does not show it. */
+    /** Its number; null if it is in another PID namespace, or /proc does not show it. */
     pid: number | null;
-    /** Whether it is still there, in whatever namespace and of whatever user. */
+    /** Whether it is alive, in whatever namespace and of whatever user. */
     alive: boolean;
   };
 }
 
-/** What named object to make. */
+/** How to create a named object. */
 export interface NewObject {
   readonly byteLength: number;
   readonly mode: number;
@@ -181,38 +189,44 @@ export interface NewObject {
 export interface NamedSystem {
   /** How many bytes a name may have. */
   readonly nameLimit: number;
-  /** Names that begin like this are the system's folder's own. */
+  /** The system uses names with this prefix itself. */
   readonly reservedPrefix?: string;
-  /** The path whose permissions count; undefined where names are no paths. */
+  /** The path whose permissions apply; undefined if names are not paths. */
   pathOf(name: string): string | undefined;
   /** The path of all of them. */
   readonly directory?: string;
   open(name: string, writable: boolean): OpenObject;
-  /** Makes an object, sized and owned; nobody ever sees one of size 0, or one without its memory. */
+  /**
+   * Creates an object with its size and owner. Nobody ever sees it with size 0, or without its
+   * memory.
+   */
   create(name: string, wanted: NewObject): OpenObject;
-  /** Notes this process as one that an object is for. */
+  /** Records this process as an owner of an object. */
   own(name: string, status: ObjectStatus): void;
   unlink(name: string): void;
-  /** Removes a name if it still is that object's, and forgets who owns it. Silent if it is not. */
+  /**
+   * Removes a name if it still belongs to that object, and its record of owners. Silent if it does
+   * not.
+   */
   unlinkOwn(name: string, status: ObjectStatus): void;
   list?(): SharedMemoryInfo[];
   /** Removes this module's objects whose owners are all dead. @returns their names */
   reap?(): string[];
 }
 
-/** Gives an end to waiting for somebody at the other end. */
+/** Limits the time that is spent waiting for the other side. */
 export interface Patience {
-  /** @throws if there is nothing left of it */
+  /** @throws if the time is up or the wait was aborted */
   check(): void;
 }
 
-/** What came from another process. */
+/** What another process has sent. */
 export interface Passed {
   readonly message: Uint8Array;
   readonly object: OpenObject | undefined;
 }
 
-/** Giving an object and some bytes to one process that has no other way to it. */
+/** Passes an object and some bytes to one process that cannot reach it otherwise. */
 export interface PassingSystem {
   send(
     socketPath: string,

@@ -1,8 +1,8 @@
 /**
- * What this module asks of an operating system: verbs over words, numbers, ranges of addresses and
- * open objects. Each system has a folder beside this file with an object of this shape, and `mod.ts`
- * picks one. What a system lacks is absent from its object; the errors that a verb throws are made in
- * the system's folder.
+ * The one interface between this module and an operating system: verbs over words, numbers, ranges
+ * of addresses and open objects. Each system has a folder beside this file with an object of this
+ * shape, and `mod.ts` picks one. Members that a system lacks are absent from its object. The errors
+ * that a verb throws are made in the system's folder.
  */
 
 import type { ByteSystem, MemorySystem } from "./memory_system.ts";
@@ -17,16 +17,18 @@ export type * from "./waiting_system.ts";
 
 /** An operating system. */
 export interface System {
-  /** As handles say it. */
+  /** The name that handles contain. */
   readonly name: "linux" | "darwin" | "windows";
   readonly memory: MemorySystem;
   readonly bytes: ByteSystem;
   readonly objects: ObjectSystem;
   readonly named: NamedSystem;
   readonly processes: ProcessSystem;
-  /** How the living show that they live. Elsewhere threads are known by their numbers. */
+  /**
+   * How isolates show that they are alive. Systems without it identify threads by their numbers.
+   */
   readonly tokens?: TokenSystem;
   readonly waiting: WaitingSystem;
-  /** Giving objects to other processes; loaded when it is needed, as few programs do. */
+  /** Passing objects to other processes; loaded on demand, since few programs need it. */
   readonly passing?: () => Promise<PassingSystem>;
 }

@@ -1,14 +1,20 @@
-/** What a system can do about words in shared memory: waiting until another process wakes. */
+/**
+ * What a system can do with words in shared memory: waiting for a wake-up by another process, and
+ * waking.
+ */
 
 import type { OpenObject } from "./object_system.ts";
 
-/** How a wait ended: woken (perhaps for nothing), the word was another one already, or time is up. */
+/**
+ * How a wait ended: woken (perhaps spuriously), the word had another value already, or the time is
+ * up.
+ */
 export type WaitResult = "ok" | "not-equal" | "timed-out";
 
 /** A word of four bytes in mapped memory. */
 export interface SystemWord {
   readonly pointer: Deno.PointerObject;
-  /** Where it is for all processes: in this object. Undefined for private memory. */
+  /** The object that identifies it for all processes. Undefined for private memory. */
   readonly object: OpenObject | undefined;
   readonly byteOffset: number;
 }
@@ -24,12 +30,13 @@ export interface ManyWaiting {
   /** How many words one call takes. */
   readonly capacity: number;
   /**
-   * Waits until one of the words is woken, has another value, or the time is over, or for nothing.
+   * Waits until one of the words is woken or has another value, or the time is up. It may also end
+   * spuriously.
    *
    * @returns which was woken, if that is known
    */
   park(entries: readonly WaitEntry[], timeoutMs: number): Promise<number | undefined>;
-  /** Ends the call that is under way, or about to be. Silent if there is none. */
+  /** Ends the call that is under way or about to begin. Silent if there is none. */
   interrupt(): void;
 }
 
@@ -37,8 +44,8 @@ export interface ManyWaiting {
 export interface WaitingSystem {
   /** Waits once while a word has that value. @param timeoutMs above 0 and finite */
   wait(word: SystemWord, expected: number, timeoutMs: number): WaitResult;
-  /** Wakes at most `count` that wait for a word. @returns how many those were */
+  /** Wakes at most `count` waiters of a word. @returns how many were woken */
   wake(word: SystemWord, count: number): number;
-  /** Undefined where the values can only be looked at again and again. */
+  /** Undefined if the system can only poll the values. */
   many(): ManyWaiting | undefined;
 }

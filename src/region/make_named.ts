@@ -51,6 +51,6 @@ function openObject(name: string, plan: NamedPlan): Opened {
   const opened = openOrCreate(openExisting, createNew);
   if (opened !== undefined) return opened;
   throw new Deno.errors.Busy(
-    `Cannot open shared memory "${name}": others keep making and removing it`,
+    `Cannot open shared memory "${name}": others keep creating and removing it`,
   );
 }

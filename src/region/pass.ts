@@ -60,13 +60,13 @@ function passingSystem(action: string): Promise<PassingSystem> {
 
 /** @throws {TypeError} If something else than a region came. */
 function verified({ message, object }: Passed): ReceivedObject {
-  if (object === undefined) throw new TypeError("Cannot receive region: no descriptor came");
+  if (object === undefined) throw new TypeError("Cannot receive region: no descriptor arrived");
   const { objects } = system();
   try {
     const handle = parseHandle(new TextDecoder().decode(message));
     if (isObjectOf(handle, objects.status(object))) return { handle, object };
     throw new TypeError(
-      "Cannot receive region: the descriptor is of another object than the handle",
+      "Cannot receive region: the descriptor does not lead to the handle's object",
     );
   } catch (error) {
     objects.close(object);

@@ -37,7 +37,7 @@ function obstacleTo({ attributes: { object } }: RegionBacking): string | undefin
     return `private memory cannot be reached by others; use sharing "shared"`;
   }
   if (system().objects.status(object).type === "file") return undefined;
-  return "it is a mapping of a device, and another one of it is other memory";
+  return "it maps a device, and a second mapping of it may be other memory";
 }
 
 /** `MmapRegion.env` */

@@ -87,8 +87,8 @@ function checkShareable(backing: RegionBacking): void {
   }
   if (backing.live("share region").request.single) {
     throw new Deno.errors.NotSupported(
-      `Cannot share region as a SharedArrayBuffer: it is a mapping of a device, and another one of ` +
-        `it is other memory`,
+      `Cannot share region as a SharedArrayBuffer: it maps a device, and a second mapping of ` +
+        `it may be other memory`,
     );
   }
   if (backing.live("share region").request.pageSize !== system().memory.pageSize()) {

@@ -105,7 +105,7 @@ function copyOf(mapping: Mapping, start: number, end: number): Uint8Array {
   if (length > MAX_TEXT_LENGTH) {
     throw new RangeError(
       `Cannot ${ACTION} as a text must have at most ${MAX_TEXT_LENGTH} bytes: ` +
-        `the line has ${length}, which \`as: "bytes"\` can give`,
+        `the line has ${length}; use \`as: "bytes"\` for it`,
     );
   }
   const copy = length > BLOCK_BYTE_LENGTH ? new Uint8Array(length) : block;

@@ -29,7 +29,9 @@ export function declarations(
     throw new TypeError(`Cannot ${action} as it must be one of this module's structs`);
   }
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    throw new TypeError(`Cannot ${action} as it needs a name as in C: received "${name}"`);
+    throw new TypeError(
+      `Cannot ${action} as its name must be an identifier of C: received "${name}"`,
+    );
   }
   const names = new Map<StructLayout, string>();
   const taken = new Set<string>();

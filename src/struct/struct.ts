@@ -10,7 +10,9 @@ const RESERVED = ["get", "set", "atomic", "toJSON", "constructor", "__proto__"];
 /** @throws {TypeError} If it is none that a field can have. */
 function checkName(name: string): void {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    throw new TypeError(`Cannot lay out struct as fields need names as in C: received "${name}"`);
+    throw new TypeError(
+      `Cannot lay out struct as the name of a field must be an identifier of C: received "${name}"`,
+    );
   }
   if (RESERVED.includes(name)) {
     throw new TypeError(`Cannot lay out struct as every record has a "${name}" already`);
@@ -27,7 +29,7 @@ function make<F extends Fields>(kind: StructKind, fields: F): Struct<F> {
     return [name, layoutOf(type, action)] as const;
   });
   if (types.length === 0) {
-    throw new TypeError(`Cannot ${action} as it must have a field, as in C`);
+    throw new TypeError(`Cannot ${action} as it must have at least one field, as in C`);
   }
   return new StructLayout(kind, types) as unknown as Struct<F>;
 }

@@ -31,7 +31,7 @@ export class RegionWords implements Words {
     need: "read" | "read-write" = "read-write",
   ) {
     if (!(region instanceof MmapRegion)) {
-      throw new TypeError(`Cannot ${action} as it needs a MmapRegion or a SharedArrayBuffer`);
+      throw new TypeError(`Cannot ${action} as it needs an MmapRegion or a SharedArrayBuffer`);
     }
     if (region.access === "read" && need !== "read") {
       throw new TypeError(`Cannot ${action} as the region must have access "read-write"`);

@@ -163,7 +163,7 @@ Deno.test("MmapRegion.view() counts from the region's beginning, not the buffer'
     assertEquals(region.view(Uint8Array, 1, 2), pattern(3 * PAGE).subarray(PAGE + 7, PAGE + 9));
     assertEquals(region.dataView(1).getUint8(0), pattern(3 * PAGE)[PAGE + 7]);
     const error = assertThrows(() => region.view(Float64Array), RangeError) as Error;
-    assert(error.message.includes("6 bytes behind the page boundary"), error.message);
+    assert(error.message.includes("6 bytes after the page boundary"), error.message);
     assertEquals(region.view(Float64Array, 2).byteOffset, 8);
   }));
 

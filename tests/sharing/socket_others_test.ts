@@ -66,7 +66,7 @@ Deno.test(
       for (const text of ["", "garbage", formatHandle(region.handle())]) {
         const error = await refusal(path, text);
         assertInstanceOf(error, TypeError, text);
-        assertStringIncludes(error.message, "no descriptor came");
+        assertStringIncludes(error.message, "no descriptor arrived");
       }
     }),
 );

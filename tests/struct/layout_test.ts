@@ -86,7 +86,7 @@ Deno.test("struct() throws TypeError for what is no type", () => {
     assertThrows(() => array(type as never, 1), TypeError, "a field's type");
     assertThrows(() => bigEndian(type as never), TypeError, "a field's type");
   }
-  assertThrows(() => struct({}), TypeError, "must have a field");
+  assertThrows(() => struct({}), TypeError, "must have at least one field");
   assertThrows(() => struct(null as never), TypeError, "given as an object");
 });
 

@@ -137,7 +137,7 @@ export class Caller {
     const call = this.#calls.get(frame.call);
     const isEnd = [ANSWER, FAILURE, ENDED].includes(frame.kind);
     if (call === undefined || !isEnd) {
-      throw new Deno.errors.InvalidData(`Cannot ${ACTION}: it sent what no server sends`);
+      throw new Deno.errors.InvalidData(`Cannot ${ACTION}: the server sent an invalid message`);
     }
     call.add(frame);
     if (frame.hasMore) return;
@@ -151,7 +151,9 @@ export class Caller {
   #start(frame: Frame): void {
     const [version, concurrency] = wordsOf(frame);
     if (version !== RPC_VERSION) {
-      throw new Deno.errors.InvalidData(`Cannot ${ACTION}: it speaks version ${version}`);
+      throw new Deno.errors.InvalidData(
+        `Cannot ${ACTION}: the server uses version ${version} of the messages`,
+      );
     }
     this.#welcomed = true;
     for (let i = 0; i < concurrency!; i++) this.#permits.leave();

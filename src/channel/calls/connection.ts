@@ -133,7 +133,7 @@ function checkHello(message: Uint8Array<ArrayBuffer> | null): void {
   const frame: Frame | undefined = message === null ? undefined : readFrame(message);
   if (frame?.kind !== HELLO) throw unusable("it does not say hello");
   const [version] = wordsOf(frame);
-  if (version !== RPC_VERSION) throw unusable(`it speaks version ${version}`);
+  if (version !== RPC_VERSION) throw unusable(`it uses version ${version} of the messages`);
 }
 
 function unusable(state: string): Error {

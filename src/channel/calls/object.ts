@@ -94,7 +94,7 @@ function readCall(request: Uint8Array): [name: string, args: unknown[]] {
   if (Array.isArray(call) && typeof call[0] === "string" && Array.isArray(call[1])) {
     return [call[0], call[1]];
   }
-  throw new TypeError("Cannot call method: the request is no call of a method");
+  throw new TypeError("Cannot call method: the request is not a method call");
 }
 
 /** Calls a method by way of a call of bytes. */

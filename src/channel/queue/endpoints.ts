@@ -61,7 +61,7 @@ export class Membership {
     }
     const entry = freeEntry(cells) ?? freeEntryOfDead(threads, cells);
     if (entry === undefined) {
-      throw new Deno.errors.Busy(`Cannot join channel: ${MOST_ENDPOINTS} are there already`);
+      throw new Deno.errors.Busy(`Cannot join channel: it has ${MOST_ENDPOINTS} endpoints already`);
     }
     const { number, fingerprint } = threads.self();
     cells[entry + FINGERPRINT] = fingerprint;
@@ -91,7 +91,7 @@ export class Membership {
       if (single && other !== undefined) {
         throw new Deno.errors.Busy(
           `Cannot join channel: process ${cells[other + PID]} is its ${ROLE_NAMES[role]}, ` +
-            `and it has one; "multiple" allows several`,
+            `and only one is allowed without "multiple"`,
         );
       }
       cells[this.#entry + ROLES]! |= role;

@@ -25,7 +25,7 @@ const objects: ObjectSystem = {
   },
 };
 
-/** Threads have numbers of 64 bits, and there is no /proc: a Worker counts as its process. */
+/** Thread numbers have 64 bits, and there is no /proc, so a Worker counts as its process. */
 const processes: ProcessSystem = {
   own: () => ({ pid: Deno.pid, startTime: 0, bootId: "" }),
   boot: () => "",
@@ -38,7 +38,7 @@ const processes: ProcessSystem = {
   processOfThread: (tid) => tid,
 };
 
-/** It has no list of a process's pages that could be read, and keeps what pages held that it drops. */
+/** There is no readable list of a process's pages, and advice to drop pages keeps their content. */
 export const darwin: System = {
   name: "darwin",
   memory: posixMemory,

@@ -33,7 +33,7 @@ function wait({ pointer }: SystemWord, expected: number, timeoutMs: number): Wai
     errno = -Math.min(0, __ulock_wait(operation, pointer, value, Math.ceil(timeoutMs * 1e3)));
   }
   const code = errno === 0 ? "" : errnoName(errno);
-  if (code === "" || code === "EINTR") return "ok"; // also if the value was another: callers look
+  if (code === "" || code === "EINTR") return "ok"; // also if the value differed: callers look at it again
   if (code === "ETIMEDOUT") return "timed-out";
   throw systemError(errno, "os_sync_wait_on_address");
 }
@@ -45,7 +45,7 @@ function wake({ pointer }: SystemWord, count: number): number {
     const failed = os_sync_wake_by_address_any !== null
       ? os_sync_wake_by_address_any(pointer, 4n, OS_SYNC_SHARED) !== 0
       : __ulock_wake!(UL_COMPARE_AND_WAIT_SHARED | ULF_NO_ERRNO, pointer, 0n) !== 0;
-    if (failed) break; // ENOENT: nobody waits any more
+    if (failed) break; // ENOENT: no waiter is left
     woken++;
   }
   return woken;

@@ -1,4 +1,4 @@
-/** Anonymous memory that has a descriptor, so that other processes can be given it. */
+/** Anonymous memory with a descriptor, so that it can be passed to other processes. */
 
 import { checkCount, systemError } from "../../../ffi/call.ts";
 import {
@@ -31,8 +31,8 @@ export function anonymous(label: string, byteLength: number): OpenObject {
 let device: number | undefined;
 
 /**
- * Whether this is memory that no path leads to: a memfd, on the file system that Linux keeps for such
- * things and that nobody can mount.
+ * Whether this is memory without a path: a memfd, on the kernel's internal file system that nobody
+ * can mount.
  */
 export function isPathless(status: ObjectStatus): boolean {
   return status.device === (device ??= deviceOfMemory());
@@ -55,19 +55,19 @@ export function seal(object: OpenObject, { shrink, write }: Seals): void {
 
 /** @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against shrinking. */
 export function checkMayShrink(object: OpenObject): void {
-  const seals = libc().fcntl(object, F_GET_SEALS, 0n); // -1: nothing that could be sealed
+  const seals = libc().fcntl(object, F_GET_SEALS, 0n); // -1: an object that cannot be sealed
   if (seals !== -1 && (seals & F_SEAL_SHRINK) !== 0) throw systemError(EPERM, "ftruncate");
 }
 
 /**
- * Refuses memory of `memfd_secret`: the kernel hides it from itself, so that no page of it can be
- * looked at, copied or replaced without the risk of a signal.
+ * Refuses memory of `memfd_secret`: the kernel itself has no access to it, so its pages cannot be
+ * inspected, copied or replaced without the risk of a signal.
  *
  * @throws {Deno.errors.NotSupported}
  */
 export function checkGuardable(object: OpenObject): void {
   if (fileSystemOf(object)?.type !== SECRETMEM_MAGIC) return;
   throw new Deno.errors.NotSupported(
-    "Cannot map descriptor as it is of memfd_secret: faults in such memory cannot be absorbed",
+    "Cannot map descriptor as it leads to memfd_secret memory: its faults cannot be absorbed",
   );
 }

@@ -15,8 +15,8 @@ import type { Span } from "../arithmetic.ts";
 import type { MapRequest } from "../system.ts";
 
 /**
- * ENODEV and ESPIPE are what devices say, such as /dev/zero; EOPNOTSUPP, file systems; EPERM, a seal
- * that leaves writing to mappings that are there already.
+ * Devices such as /dev/zero return ENODEV or ESPIPE, and file systems EOPNOTSUPP. EPERM means a
+ * seal that allows writing through existing mappings only.
  */
 const CANNOT_PUNCH: readonly string[] = ["ENODEV", "ESPIPE", "EOPNOTSUPP", "EPERM"];
 
@@ -43,9 +43,9 @@ export function drop({ pointer, byteLength }: Range, mended: boolean): boolean {
   throw systemError(errno, "madvise");
 }
 
-/** The guard may have put shared pages into private memory, which only gives those back like this. */
+/** The guard may have put shared pages into private memory. Only this advice gives those back. */
 function emptyShared(start: Deno.PointerObject, byteLength: number): void {
   for (let at = 0; at < byteLength; at += pageSize()) {
-    libc().madvise(pointerAt(start, at), BigInt(pageSize()), MADV_REMOVE); // fails if it is private
+    libc().madvise(pointerAt(start, at), BigInt(pageSize()), MADV_REMOVE); // fails for private pages
   }
 }

@@ -19,7 +19,7 @@ export function list(): SharedMemoryInfo[] {
   return describeAll().map(({ info }) => info);
 }
 
-/** What an object is, and what it was at that moment. */
+/** The description of an object, and its status at that moment. */
 interface Described {
   readonly info: SharedMemoryInfo;
   readonly status: ObjectStatus;
@@ -34,7 +34,7 @@ function describeAll(): Described[] {
     .sort((a, b) => a.info.name < b.info.name ? -1 : 1);
 }
 
-/** Undefined if it is no object, or has gone meanwhile. */
+/** Undefined if it is not an object, or has gone meanwhile. */
 function describe(name: string, claims: Claims): Described | undefined {
   const status = statusOfName(name);
   if (status === undefined || status.type !== "file") return undefined;
@@ -62,7 +62,7 @@ export function reap(): string[] {
   const reaped: string[] = [];
   for (const { info: { name, owner }, status } of describeAll()) {
     if (owner === undefined || owner.alive) continue;
-    // Not a newer object that has the name by now: that one may have a living owner.
+    // This spares a newer object of the same name, which may have a living owner.
     unlinkOwn(name, status);
     if (statusOfName(name)?.inode !== status.inode) reaped.push(name);
   }

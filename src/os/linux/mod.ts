@@ -30,7 +30,7 @@ import { waiting } from "./waiting.ts";
 const bytes = onceLoaded((symbols) => ({
   ...posixBytes(symbols),
   ...(symbols.memrchr === null ? {} : { findLastByte: symbols.memrchr }),
-  // glibc has it in vector instructions for x86-64; elsewhere it is a plain loop.
+  // On x86-64, glibc's version uses vector instructions; elsewhere it is a plain loop.
   ...(Deno.build.arch === "x86_64" ? { findWord: symbols.wmemchr } : {}),
 }));
 
@@ -76,7 +76,7 @@ export const linux: System = {
   passing: async () => (await import("./passing.ts")).passing,
 };
 
-/** Names private memory in /proc/self/maps. Kernels before 5.17 do not. */
+/** Names private memory in /proc/self/maps. Kernels before 5.17 cannot do that. */
 function label({ pointer, byteLength }: Range, label: string): void {
   const text = cString(label, "label", "prctl");
   const what = BigInt(PR_SET_VMA_ANON_NAME);

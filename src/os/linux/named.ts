@@ -1,6 +1,7 @@
 /**
- * Named shared memory: an object is a file in /dev/shm, and the calls on it are those on files. So an
- * object can be made unnamed, sized, and only then given its name, and nobody ever sees one of size 0.
+ * Named shared memory: an object is a file in /dev/shm, and the calls on it are those on files. So
+ * an object can be created without a name, sized, and only then named, and nobody ever sees one of
+ * size 0.
  */
 
 import { checkCount, checkZero } from "../../../ffi/call.ts";
@@ -20,7 +21,7 @@ import { openPatiently } from "../posix/files.ts";
 import { extend } from "../posix/size.ts";
 import { disown, own, SHARED_MEMORY_DIRECTORY } from "./owners.ts";
 
-/** Where an object of that name is found. */
+/** The path of an object of that name. */
 export function pathOf(name: string): string {
   return `${SHARED_MEMORY_DIRECTORY}/${name}`;
 }
@@ -37,11 +38,11 @@ export function open(name: string, writable: boolean): OpenObject {
 }
 
 /**
- * Makes an object, sized, and owned by this process. Its memory is reserved, so that a full /dev/shm is
- * an error here and not a fault later; nothing has a name before that.
+ * Creates an object with its size, owned by this process. Its memory is reserved before it gets its
+ * name, so that a full /dev/shm is an error here and not a fault later.
  *
- * @throws {Deno.errors.AlreadyExists} EEXIST: there is one of that name.
- * @throws {Error} ENOSPC: there is not so much memory left.
+ * @throws {Deno.errors.AlreadyExists} EEXIST: an object of that name exists.
+ * @throws {Error} ENOSPC: not enough memory is left.
  */
 export function create(name: string, { byteLength, mode, allocate }: NewObject): OpenObject {
   const path = pathOf(name);
@@ -78,7 +79,7 @@ function giveName(fd: number, path: string): void {
   );
 }
 
-/** Removes a name. @throws {Deno.errors.NotFound} ENOENT: there is none. */
+/** Removes a name. @throws {Deno.errors.NotFound} ENOENT: no object has it. */
 export function unlink(name: string): void {
   const path = pathOf(name);
   const inode = inodeAt(path);
@@ -86,7 +87,7 @@ export function unlink(name: string): void {
   if (inode !== undefined) disown(inode);
 }
 
-/** Undefined if there is nothing. */
+/** Undefined if nothing is there. */
 function inodeAt(path: string): string | undefined {
   try {
     return statusOfEntry(path).inode;
@@ -102,7 +103,7 @@ export function unlinkOwn(name: string, status: ObjectStatus): void {
     const there = statusOfEntry(pathOf(name));
     if (there.inode === status.inode && there.device === status.device) unlink(name);
   } catch {
-    // Gone already.
+    // It is gone already.
   }
   disown(status.inode);
 }

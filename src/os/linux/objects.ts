@@ -25,7 +25,7 @@ function pathOf(object: OpenObject): string {
 function pathsOf(object: OpenObject): readonly string[] {
   const target = pathOf(object);
   if (!target.startsWith("/") || target.startsWith("/memfd:")) return [];
-  // A removed file, or one whose name ends like that.
+  // The file was removed, or its name really ends like that.
   const path = target.replace(/ \(deleted\)$/, "");
   return path === target ? [target] : [target, path];
 }

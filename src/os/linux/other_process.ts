@@ -1,4 +1,4 @@
-/** Objects that another process has open: through its descriptor, in /proc. */
+/** Opens objects of other processes through their descriptors in /proc. */
 
 import { cString } from "../../../ffi/arguments.ts";
 import { close } from "../../../ffi/file_calls.ts";
@@ -32,7 +32,8 @@ export function openOfProcess(
   const { pid, fd } = other;
   const path = `/proc/${pid}/fd/${fd}`;
   try {
-    // If need be it is looked at before it is opened: to open whatever it is could do anything.
+    // The object is checked before it is opened, unless the owner is known: opening an unknown file
+    // may have side effects.
     if (isSame || isIt(statusOfPath(path))) {
       const object = openPatiently(path, { writable }, (flags) => openDescriptorOf(pid, fd, flags));
       const status = statusOf(object);
@@ -48,13 +49,14 @@ export function openOfProcess(
 }
 
 /**
- * @returns whether the process of that number is the owner; false if that cannot be told
- * @throws if the owner is gone for sure
+ * @returns whether the process of that number is the owner; false if that is not known
+ * @throws if the owner is certainly gone
  */
 function checkOwner(other: OtherProcess): boolean {
   const { boot, pids, times } = placeOf(other.bootId);
-  if (!boot) throw unreachable("it is from another boot of this or another machine");
-  // Start times are told from the beginning of a time namespace, and numbers are of a PID namespace.
+  if (!boot) throw unreachable("it was made before a reboot or on another machine");
+  // Start times count from the beginning of a time namespace, and numbers belong to a PID
+  // namespace.
   if (!pids || !times || !hasOwnProc()) return false;
   const { pid } = other;
   const started = startTimeAgain(pid);
@@ -63,13 +65,16 @@ function checkOwner(other: OtherProcess): boolean {
   return true;
 }
 
-/** Why the owner's descriptor is not there: NotFound only where the owner, or the descriptor, is gone. */
+/**
+ * The error for a descriptor that is not there: NotFound only if the owner or its descriptor is
+ * gone.
+ */
 function whyNot({ pid, bootId }: OtherProcess, state: string): Error {
   const shown = hasOwnProc() && inodeAt(cString(`/proc/${pid}`, "pathname", "statx")) !== undefined;
   if (ownNamespaces().pid === "") {
     return new Deno.errors.NotSupported(
       `Cannot attach to region: there is no /proc here to reach process ${pid}, which holds it; ` +
-        `sendRegion() needs none`,
+        `sendRegion() works without it`,
     );
   }
   if (!placeOf(bootId).pids) {
@@ -82,10 +87,10 @@ function whyNot({ pid, bootId }: OtherProcess, state: string): Error {
   if (!shown) {
     return new Deno.errors.PermissionDenied(
       `Cannot attach to region: /proc does not show process ${pid}, which holds it; ` +
-        `sendRegion() does without`,
+        `sendRegion() works without it`,
     );
   }
-  // Meanwhile, or it is a zombie.
+  // It ended meanwhile, or it is a zombie.
   if (startTimeOf(pid) === undefined) {
     return unreachable(`process ${pid}, which holds it, has ended`);
   }

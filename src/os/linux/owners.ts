@@ -1,12 +1,13 @@
 /**
- * Who made which named object. Beside each object that this module makes stands a small file,
- * `/dev/shm/.mmap-owner.INODE`, which says for what name and by which processes, so that `reap` can
- * tell this module's objects from others' and the dead owners from the living.
+ * Records who created which named object. Each object that this module creates has a small file
+ * beside it, `/dev/shm/.mmap-owner.INODE`, with the object's name and its owners. From it, `reap`
+ * can tell this module's objects from others, and dead owners from living ones.
  *
- * Its lines are "name" first, then for each owner "pid startTime bootId", the PID namespace and the
- * time namespace that these are of ("-": not known), and the two numbers of its claim. The claim is a
- * lock of one byte of the directory `/dev/shm` (`ffi/file_lock.ts`), which the kernel gives back when
- * the owner ends, and of which everybody can ask. It is one for all objects of an isolate.
+ * The first line is the name. Then each owner has a line: "pid startTime bootId", the PID and time
+ * namespaces that these refer to ("-": not known), and the two numbers of its claim. The claim is a
+ * lock of one byte of the directory `/dev/shm` (`ffi/file_lock.ts`), which the kernel releases when
+ * the owner ends, and which every process can query. An isolate has one claim for all of its
+ * objects.
  */
 
 import { cString } from "../../../ffi/arguments.ts";
@@ -38,13 +39,13 @@ import {
 } from "./processes.ts";
 import { randomName } from "./token.ts";
 
-/** How the names of these files begin. */
+/** The prefix of the names of these files. */
 export const OWNER_PREFIX = ".mmap-owner.";
 
 /** Where Linux keeps shared memory. */
 export const SHARED_MEMORY_DIRECTORY = "/dev/shm";
 
-/** What a file of this kind says. */
+/** The content of an owner file. */
 interface Ownership {
   readonly name: string;
   readonly owners: readonly Owner[];
@@ -54,18 +55,18 @@ interface Owner {
   readonly pid: number;
   readonly startTime: number;
   readonly bootId: string;
-  /** "" if it is not known, as to older versions of this module. */
+  /** "" if it is not known: older versions of this module do not write it. */
   readonly pidNamespace: string;
   readonly timeNamespace: string;
-  /** Undefined where there are no such locks. */
+  /** Undefined if the file system has no such locks. */
   readonly claim: Name | undefined;
 }
 
-/** The claim of this isolate, and the inodes of the objects that it is for. */
+/** The claim of this isolate, and the inodes of its objects. */
 let claim: { readonly name: Name; readonly fd: number } | undefined;
 const claimed = new Set<string>();
 
-/** @returns undefined where there are no such locks */
+/** @returns undefined if the file system has no such locks */
 function ownClaim(): Name | undefined {
   if (claim !== undefined) return claim.name;
   const fd = tieToThread(openDirectory());
@@ -82,7 +83,7 @@ function openDirectory(): number {
   return open(SHARED_MEMORY_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/** Gives the claim back with the last object. */
+/** Releases the claim with the last object. */
 function giveUp(inode: string): void {
   claimed.delete(inode);
   if (claim === undefined || claimed.size > 0) return;
@@ -94,17 +95,17 @@ function pathOf(inode: string): string {
   return `${SHARED_MEMORY_DIRECTORY}/${OWNER_PREFIX}${inode}`;
 }
 
-/** Notes this process as an owner of an object. */
+/** Records this process as an owner of an object. */
 export function own(name: string, inode: string): void {
   const path = pathOf(inode);
   const flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
-  // Before the file is there: an owner without its claim is a dead one.
+  // The claim comes before the file: an owner without a claim counts as dead.
   claimed.add(inode);
   try {
     const bytes = new TextEncoder().encode(`${name}\n${ownLine()}\n`);
     const fd = open(path, flags, 0o644);
     try {
-      // One write with O_APPEND: two owners cannot mix their lines.
+      // One write with O_APPEND, so that the lines of two owners cannot mix.
       withoutSizeSignal(() =>
         checkCount(libc().write(fd, bytes, BigInt(bytes.length)), "write", path)
       );
@@ -125,7 +126,7 @@ function ownLine(): string {
   return [pid, startTime, boot(), ...fields].join(" ");
 }
 
-/** Forgets an object. Silent if nobody owned it. */
+/** Removes the owner file of an object. Silent if there is no such file. */
 export function disown(inode: string): void {
   giveUp(inode);
   libc().unlink(cString(pathOf(inode), "pathname", "unlink"));
@@ -134,8 +135,8 @@ export function disown(inode: string): void {
 /**
  * Who owns the object of that inode; undefined if this module did not make it.
  *
- * @param uid the user that the object belongs to: everybody may put files into that directory, and
- * only this user's is believed. Undefined if the object is gone
+ * @param uid the user that the object belongs to, or undefined if the object is gone. Everybody may
+ * create files in that directory, so only this user's file is trusted
  */
 export function ownershipOf(inode: string, uid: number | undefined): Ownership | undefined {
   let text: string;
@@ -144,11 +145,11 @@ export function ownershipOf(inode: string, uid: number | undefined): Ownership |
     if (status.type !== "file" || uid !== undefined && status.uid !== uid) return undefined;
     text = readProc(pathOf(inode));
   } catch {
-    return undefined; // none, or another user's that this one may not read
+    return undefined; // no file, or a file of another user that this one may not read
   }
   const lines = text.trimEnd().split("\n");
   const owners = lines.filter((_, i) => i % 2 === 1).map(parseOwner);
-  // Its maker may be about to write to it.
+  // Its creator may be about to write to it.
   return owners.length === 0 ? undefined : { name: lines[0]!, owners };
 }
 
@@ -166,15 +167,15 @@ function parseOwner(line: string): Owner {
   };
 }
 
-/** Asks the kernel who of some owners lives. */
+/** Asks the kernel which owners are alive. */
 export class Claims implements Disposable {
   readonly #fd = openDirectory();
 
-  /** Whether the very process is still there, and not another one of its number. */
+  /** Whether that process is still alive, and not another one that has its number. */
   isAlive(owner: Owner): boolean {
     const { pid, startTime, bootId, claim, pidNamespace, timeNamespace } = owner;
     if (claim !== undefined) return isLocked(this.#fd, claim.number, claim.fingerprint);
-    if (boot() === "") return true; // nobody can tell without /proc
+    if (boot() === "") return true; // without /proc this cannot be known
     if (bootId !== boot()) return false;
     if (!isOwnOrUnknown(pidNamespace, "pid")) return true;
     if (isNobody(pid)) return false;
@@ -191,7 +192,7 @@ function isOwnOrUnknown(namespace: string, type: "pid" | "time"): boolean {
   return namespace === "" || namespace === ownNamespaces()[type];
 }
 
-/** The number of an owner, as this process would say it; null if it has none here, or it is hidden. */
+/** The number of an owner in this PID namespace; null if it has no number here, or is hidden. */
 export function pidHere({ pid, pidNamespace }: Owner): number | null {
   if (!isOwnOrUnknown(pidNamespace, "pid")) return null;
   const isShown = isNobody(pid) ||

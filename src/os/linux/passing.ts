@@ -1,4 +1,4 @@
-/** Passing an object to a process that may not look into this one's /proc: over a Unix socket. */
+/** Passes an object over a Unix socket to a process that may not read this one's /proc. */
 
 import { cString } from "../../../ffi/arguments.ts";
 import { isSystemError } from "../../../ffi/call.ts";
@@ -19,13 +19,16 @@ import type { OpenObject, Passed, PassingSystem, Patience } from "../object_syst
 
 export const passing: PassingSystem = { send, receive };
 
-/** How long one look for the other side takes: how late a timeout or an abort may be noticed. */
+/**
+ * The length of one wait for the other side, and so the delay until a timeout or an abort is
+ * noticed.
+ */
 const STEP_MS = 50;
 
-/** A handle is far shorter: its longest part is a path of at most 4096 bytes, escaped. */
+/** More than any handle needs: its longest part is a path of at most 4096 bytes, escaped. */
 const MAX_MESSAGE_BYTES = 65_536;
 
-/** Waits for one process to connect, and gives it a descriptor and what it leads to. */
+/** Waits for one process to connect, and sends it the message and the descriptor. */
 async function send(
   socketPath: string,
   object: OpenObject,
@@ -51,7 +54,7 @@ async function send(
   }
 }
 
-/** Connects to a sender, as soon as there is one, and takes what it gives. */
+/** Connects to a sender as soon as one is there, and receives what it sends. */
 async function receive(socketPath: string, patience: Patience): Promise<Passed> {
   const address = unixAddress(socketPath);
   while (true) {
@@ -61,7 +64,7 @@ async function receive(socketPath: string, patience: Patience): Promise<Passed> 
       const { payload, fd } = await retry(take, socket, patience);
       return { message: payload, object: fd as OpenObject | undefined };
     } catch (error) {
-      // The sender gave its region to another one and went: there may be a next sender.
+      // The sender gave its region to another process and closed: another sender may follow.
       if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
       patience.check();
     } finally {
@@ -70,7 +73,7 @@ async function receive(socketPath: string, patience: Patience): Promise<Passed> 
   }
 }
 
-/** Repeats a call that would have to wait, whenever the socket has something. */
+/** Repeats a call that would block, each time the socket is ready. */
 async function retry<T>(call: () => T, fd: number, patience: Patience): Promise<T> {
   while (true) {
     try {
@@ -85,7 +88,7 @@ async function retry<T>(call: () => T, fd: number, patience: Patience): Promise<
 
 const NOT_YET = ["ENOENT", "ECONNREFUSED", "EAGAIN"];
 
-/** There is no event for a socket that is yet to be made: this one has to look again. */
+/** No event announces a socket that is still to be created, so this looks again and again. */
 async function connectPatiently(
   address: Uint8Array<ArrayBuffer>,
   path: string,

@@ -1,4 +1,7 @@
-/** Who processes and threads are, beyond numbers that are used again, and who of them has ended. */
+/**
+ * Identifies processes and threads by more than their numbers, which are reused, and tells which
+ * have ended.
+ */
 
 import { cString } from "../../../ffi/arguments.ts";
 import { isSystemError } from "../../../ffi/call.ts";
@@ -11,22 +14,22 @@ import type { Name, ProcessIdentity } from "../process_system.ts";
 
 let self: ProcessIdentity | undefined;
 
-/** This process; it started that many clock ticks after the boot. */
+/** This process. Its start time counts clock ticks since the boot. */
 export function own(): ProcessIdentity {
   return self ??= { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? 0, bootId: ownPlace() };
 }
 
-/** What the numbers of this process are about. */
+/** The boot and the namespaces that the numbers of this process refer to. */
 function ownPlace(): string {
   const { pid, time } = ownNamespaces();
   return [boot(), pid, time].join(" ");
 }
 
-/** Of what the numbers of a process are about, what is as it is for this one. */
+/** Which of the boot and the namespaces of a process are also this one's. */
 export function placeOf(bootId: string): { boot: boolean; pids: boolean; times: boolean } {
   const [itsBoot, pid, time] = bootId.split(" ");
   const { pid: ownPid, time: ownTime } = ownNamespaces();
-  // Without /proc nothing is known of this process's own place.
+  // Without /proc, this process's own boot and namespaces are not known.
   return {
     boot: boot() === "" || itsBoot === boot(),
     pids: ownPid !== "" && pid === ownPid,
@@ -34,18 +37,18 @@ export function placeOf(bootId: string): { boot: boolean; pids: boolean; times: 
   };
 }
 
-/** When a process or thread started; undefined if there is none of that number, or it has ended. */
+/** When a process or thread started; undefined if no process has that number, or it has ended. */
 export function startTimeOf(pid: number): number | undefined {
   const stat = tryReadStat(pid);
   return stat === undefined || hasEnded(stat.state) ? undefined : stat.startTime;
 }
 
-/** A zombie has ended; its parent has not asked yet. */
+/** A zombie has ended, but its parent has not waited for it yet. */
 function hasEnded(state: string): boolean {
   return state === "Z" || state === "X";
 }
 
-/** Of /proc/PID/stat; undefined if there is no such process, or it is hidden from this user. */
+/** Reads /proc/PID/stat; undefined if there is no such process, or it is hidden from this user. */
 function tryReadStat(pid: number): { state: string; startTime: number } | undefined {
   try {
     const stat = readProc(`/proc/${pid}/stat`);
@@ -61,7 +64,7 @@ function tryReadStat(pid: number): { state: string; startTime: number } | undefi
   }
 }
 
-/** What was found out about a process, and its entry in /proc. */
+/** The known facts about a process, and its entry in /proc. */
 interface KnownProcess {
   /** "/proc/PID" for C. */
   readonly path: Uint8Array<ArrayBuffer>;
@@ -83,7 +86,7 @@ export function startTimeAgain(pid: number): number | undefined {
   const path = cString(`/proc/${pid}`, "pathname", "statx");
   const inode = inodeAt(path);
   const startTime = startTimeOf(pid);
-  // Looked at before and after: of two processes, nothing may be kept as if they were one.
+  // The inode is read before and after, so that facts of two processes are never mixed.
   if (inode !== undefined && startTime !== undefined && inodeAt(path) === inode) {
     if (known.size >= MAX_KNOWN) known.clear();
     known.set(pid, { path, inode, startTime });
@@ -93,7 +96,7 @@ export function startTimeAgain(pid: number): number | undefined {
 
 let knownBoot: string | undefined;
 
-/** The identity of this boot of the machine; "" where /proc does not tell. */
+/** The identity of this boot of the machine; "" if /proc does not say. */
 export function boot(): string {
   return knownBoot ??= readBoot();
 }
@@ -106,12 +109,12 @@ function readBoot(): string {
   }
 }
 
-/** The number of this process's PID namespace; 0 where /proc does not tell. */
+/** The number of this process's PID namespace; 0 if /proc does not say. */
 export function pidNamespace(): number {
   return Number(ownNamespaces().pid.match(/\d+/)?.[0] ?? 0) | 0;
 }
 
-/** The namespaces that numbers of processes and start times are about; "" where /proc does not tell. */
+/** The namespaces that process numbers and start times refer to; "" if /proc does not say. */
 interface Namespaces {
   readonly pid: string;
   readonly time: string;
@@ -119,7 +122,7 @@ interface Namespaces {
 
 let namespaces: Namespaces | undefined;
 
-/** Those of this process. */
+/** The namespaces of this process. */
 export function ownNamespaces(): Namespaces {
   return namespaces ??= { pid: namespaceOf("pid"), time: namespaceOf("time") };
 }
@@ -129,13 +132,13 @@ function namespaceOf(type: string): string {
   try {
     return readLink(`/proc/self/ns/${type}`);
   } catch {
-    return ""; // no /proc, or an older kernel
+    return ""; // no /proc, or an old kernel
   }
 }
 
 let procIsOwn: boolean | undefined;
 
-/** Whether /proc is there and counts processes as this one does, not as an outer namespace. */
+/** Whether /proc exists and shows this process's PID namespace, not an outer one. */
 export function hasOwnProc(): boolean {
   return procIsOwn ??= (() => {
     try {
@@ -148,8 +151,8 @@ export function hasOwnProc(): boolean {
 }
 
 /*
- * Threads that know each other by their numbers: in memory that one process alone has, and where
- * there are no file locks (`token.ts`).
+ * Threads that are identified by their numbers: in memory of a single process, and on file systems
+ * without the locks of `token.ts`.
  *
  * | word | bits | what |
  * |---|---|---|
@@ -158,7 +161,7 @@ export function hasOwnProc(): boolean {
  * | fingerprint | 0-19 | a hash of the thread's start time and the boot, never 0 |
  * | | 20-31 | a hash of the PID and the time namespace |
  *
- * Those of other namespaces are never taken for dead.
+ * Threads of other namespaces never count as dead.
  */
 
 const TID_MASK = 0x3fffff;
@@ -180,7 +183,7 @@ function numberOf(tid: number): number {
   return tid | (hash(ownNamespaces().pid) & 0xff) << 22;
 }
 
-/** The thread's number in its own namespace, and whether that is this one's as far as it shows. */
+/** The thread's number in its own namespace, and whether that seems to be this one's. */
 export function threadOf(number: number): { tid: number; isOwnNamespace: boolean } {
   const tid = number & TID_MASK;
   return { tid, isOwnNamespace: numberOf(tid) === number };
@@ -202,22 +205,23 @@ function hash(text: string): number {
 }
 
 /**
- * For what processes share.
+ * Checks memory that several processes share.
  *
- * @throws {Deno.errors.NotSupported} If nothing tells this process's threads from those of others.
+ * @throws {Deno.errors.NotSupported} If threads of this process cannot be told from those of
+ * others.
  */
 export function checkComparable(): void {
   if (ownNamespaces().pid !== "") return;
   throw new Deno.errors.NotSupported(
-    "Cannot use locks: this file system has no locks of open file descriptions (fcntl), and " +
-      "without /proc nothing else tells who lives",
+    "Cannot use locks: this file system has no open file description locks (fcntl), and " +
+      "without /proc nothing else shows which holders are alive",
   );
 }
 
 /**
- * Whether a thread is dead for sure. A stopped or slow one is not, nor one that cannot be looked at.
+ * Whether a thread is certainly dead. A stopped, slow or hidden thread is not.
  *
- * @param fingerprint 0 if it is not known: then any thread of that number counts as the one
+ * @param fingerprint 0 if it is not known: then any living thread of that number counts
  */
 export function isDead(number: number, fingerprint: number): boolean {
   const tid = number & TID_MASK;

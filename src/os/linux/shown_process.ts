@@ -1,6 +1,6 @@
 /**
- * Which process a holder belongs to, from /proc. For showing only: nothing is decided by it, and where
- * /proc is another PID namespace's, or does not show that process, there is no answer.
+ * Finds the process of a holder in /proc, for display only; nothing depends on it. There is no
+ * answer if /proc belongs to another PID namespace, or does not show that process.
  */
 
 import { isSystemError } from "../../../ffi/call.ts";
@@ -17,7 +17,10 @@ export function processOfThread(tid: number): number | null {
   return threadGroup ? Number(threadGroup[1]) : null;
 }
 
-/** The process of a thread, if it has the token: that number may be another one's in its namespace. */
+/**
+ * The process of a thread, if it has the token: in another namespace the number may mean another
+ * thread.
+ */
 export function processWithToken(tid: number, { number, fingerprint }: Name): number | null {
   const pid = processOfThread(tid);
   if (pid === null) return null;

@@ -1,13 +1,13 @@
 /**
- * Tokens: how an isolate shows others that it lives.
+ * Tokens show other processes that an isolate is alive.
  *
- * A token is a lock of one byte (`ffi/file_lock.ts`) of an object, 2^62 bytes or more behind its
- * beginning, in a description that belongs to one isolate and one region alone. The kernel gives the
- * lock back when the descriptor is closed: with the region, with a Worker's thread, or with the
- * process. So whoever has the object open, in whatever namespace and as whatever user, can ask the
- * kernel whether the token's holder lives, and nobody has to look into /proc.
+ * A token is a lock of one byte (`ffi/file_lock.ts`) of an object, at 2^62 or beyond. Its open file
+ * description belongs to one isolate and one region alone. The kernel releases the lock when the
+ * descriptor is closed: with the region, with a Worker's thread, or with the process. So every
+ * process that has the object open, in any namespace and as any user, can ask the kernel whether
+ * the token's holder is alive, without /proc.
  *
- * A token's name is two words, which the byte is numbered by:
+ * A token's name is two words, which select the byte:
  *
  * | word | bits | what |
  * |---|---|---|
@@ -15,8 +15,8 @@
  * | fingerprint | 0-21 | the number of the isolate's thread, in its own PID namespace |
  * | | 22-31 | random |
  *
- * The number alone names a living holder. That is what lets a lock be taken with one exchange of 32
- * bits: whoever dies before it has written its fingerprint too is found dead all the same.
+ * The number alone identifies a living holder. So one exchange of 32 bits takes a lock: a holder
+ * that dies before it has written its fingerprint is still found dead.
  */
 
 import { systemError } from "../../../ffi/call.ts";
@@ -29,10 +29,10 @@ import { statusOf } from "../../../ffi/status.ts";
 import { closeTied, threadId, tieToThread } from "../../../ffi/thread.ts";
 import type { Name, Token, TokenObject } from "../process_system.ts";
 
-/** How many names are tried: a random one that somebody has is next to impossible. */
+/** How many names are tried. A random name is hardly ever taken. */
 const MOST_TRIES = 8;
 
-/** What `fcntl` says where there are no such locks. */
+/** The errors of `fcntl` on file systems without such locks. */
 const NO_LOCKS = ["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
 
 /** A locked byte. */
@@ -49,9 +49,10 @@ class LockedByte implements Token {
     this.#close = close;
   }
 
-  /** Gives it up: from now on everything that names it is a dead one's. */
+  /** Gives the token up: from now on its name counts as a dead holder's. */
   release(): void {
-    // Not by closing alone: a child that is just being made may have the descriptor for a moment.
+    // Closing alone is not enough: a child process that is being started may have the descriptor
+    // for a moment.
     unlockByte(this.#fd, this.number, this.fingerprint);
     this.#close(this.#fd);
   }
@@ -71,12 +72,15 @@ export function take(object: TokenObject): Token | undefined {
   return undefined;
 }
 
-/** See `TokenSystem.isHeld`. Not to be asked by the token's own description, which does not see it. */
+/**
+ * See `TokenSystem.isHeld`. The token's own description must not ask, since it does not see its own
+ * lock.
+ */
 export function isHeld(fd: number, number: number, fingerprint: number): boolean {
   return fingerprint === 0 ? isNumberLocked(fd, number) : isLocked(fd, number, fingerprint);
 }
 
-/** A description of the object that belongs to this token alone, and how it is given back. */
+/** An open file description of the object for this token alone, and the way to close it. */
 function describe(object: TokenObject): { fd: number; close: (fd: number) => void } {
   const fd = openAnew(object);
   if (fd === undefined) return { fd: object.object, close: () => {} };
@@ -88,7 +92,7 @@ function describe(object: TokenObject): { fd: number; close: (fd: number) => voi
   }
 }
 
-// Reading is enough, and is never denied to who could map the object.
+// Reading is enough, and everybody who could map the object may read it.
 const FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 /** Undefined if the object's own descriptor will do. */
@@ -98,7 +102,8 @@ function openAnew({ object: fd, path, madeHere }: TokenObject): number | undefin
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  // Without /proc nobody can have been given it but over a socket, with the very description.
+  // Without /proc, others can have received the object over a socket only, with the same
+  // description.
   if (madeHere) return undefined;
   const found = path === "" ? undefined : openSame(path, fd);
   if (found !== undefined) return found;
@@ -121,16 +126,18 @@ function openSame(path: string, fd: number): number | undefined {
   return undefined;
 }
 
-/** Locks a byte that nobody else has. @returns undefined where there are no such locks */
+/**
+ * Locks a byte that nobody else has locked. @returns undefined if the file system has no such locks
+ */
 function lockName(fd: number, object: TokenObject): Name | undefined {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const name = randomName();
     const { number, fingerprint } = name;
     const errno = lockByte(fd, number, fingerprint);
     if (errno === 0) {
-      // What nobody else can see is no token.
+      // A lock that others cannot see is not a token.
       if (fd !== object.object && !isLocked(object.object, number, fingerprint)) return undefined;
-      // Of two who take one number at a time, each sees the other here.
+      // If two isolates take the same number at the same time, each sees the other here.
       if (!isNumberLocked(fd, number)) return name;
       unlockByte(fd, number, fingerprint);
       continue;
@@ -141,7 +148,7 @@ function lockName(fd: number, object: TokenObject): Name | undefined {
   }
   throw new Deno.errors.Busy(
     `Cannot use locks in '${object.path}': another program has locked all of it (fcntl), ` +
-      `so nobody could see whether this one lives`,
+      `so others could not see whether this program is alive`,
   );
 }
 
@@ -150,7 +157,7 @@ export function threadIn(fingerprint: number): number {
   return fingerprint & 0x3fffff;
 }
 
-/** A name that nobody has, as good as sure. */
+/** A random name, which almost certainly nobody has. */
 export function randomName(): Name {
   const [first, second] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
   return {

@@ -1,4 +1,4 @@
-/** What the kernel says of a mapping's memory. */
+/** What the kernel reports about a mapping's memory. */
 
 import { addressOf, type Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/page_size.ts";
@@ -32,7 +32,10 @@ function readSmaps(): string {
   }
 }
 
-/** See `MemorySystem.usage`. The sums over all entries: the guard or `protect` may have split it. */
+/**
+ * See `MemorySystem.usage`. Sums all entries, since the guard or `protect` may have split the
+ * mapping.
+ */
 export function usage({ pointer, byteLength }: Range): RegionStats {
   const start = addressOf(pointer);
   const room = alignUp(byteLength, pageSize());

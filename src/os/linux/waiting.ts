@@ -45,15 +45,15 @@ function wait({ pointer }: SystemWord, expected: number, timeoutMs: number): Wai
     case "ETIMEDOUT":
       return "timed-out";
     case "EINTR":
-      return "ok"; // for nothing, as a wake-up may be
+      return "ok"; // spuriously, as any wake-up may be
     case "EFAULT":
-      return "ok"; // the page is not there: whoever looks at the word finds that out
+      return "ok"; // the page is missing: the caller finds that out when it reads the word
     default:
       throw systemError(errno, "futex");
   }
 }
 
-/** Most waits are slices of one length: then it stands there already. */
+/** Most waits are slices of the same length: then the value is there already. */
 function setTimespec(ms: number): void {
   if (ms === timespecMs) return;
   timespecMs = ms;
@@ -65,11 +65,11 @@ function wake({ pointer }: SystemWord, count: number): number {
   const woken = libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE, count, null, null, 0);
   if (woken >= 0) return woken;
   const errno = lastErrno();
-  if (errnoName(errno) === "EFAULT") return 0; // the page is not there, and nobody sleeps on it
+  if (errnoName(errno) === "EFAULT") return 0; // the page is missing, and nobody sleeps on it
   throw systemError(errno, "futex");
 }
 
-/** Null where there is none; undefined before the first question. */
+/** Null if the system has none; undefined before the first use. */
 let waitv: Waitv | null | undefined;
 
 /** By `futex_waitv`, which kernels before 5.16 and qemu's user emulation do not have. */
@@ -78,7 +78,7 @@ function many(): ManyWaiting | undefined {
   return waitv ?? undefined;
 }
 
-/** A call with no words is EINVAL where there is such a call, and ENOSYS elsewhere. */
+/** A call with no words returns EINVAL if the kernel has it, and ENOSYS otherwise. */
 function waitvAvailable(): boolean {
   const nothing = new Uint8Array(ENTRY_BYTE_LENGTH);
   libc().futexWaitv(BigInt(SYS_futex_waitv), nothing, 0, 0, null, CLOCK_MONOTONIC);
@@ -126,7 +126,7 @@ class Waitv implements ManyWaiting {
     return index >= 0 && index < length ? index : undefined;
   }
 
-  /** In halves, because a bigint for each word would be garbage at every turn. */
+  /** Written in halves, since a bigint for each word would be garbage at every turn. */
   #setEntry(index: number, address: number, expected: number, flags: number): void {
     const at = index * ENTRY_BYTE_LENGTH;
     this.#entries.setUint32(at, expected, true);
@@ -135,7 +135,7 @@ class Waitv implements ManyWaiting {
     this.#entries.setUint32(at + 16, FUTEX2_SIZE_U32 | flags, true);
   }
 
-  /** Sets the end of the call, on the clock that it goes by. */
+  /** Sets the deadline of the call, on the clock that the call uses. */
   #setEnd(timeoutMs: number): void {
     const timespec = this.#timespec;
     libc().clock_gettime(CLOCK_MONOTONIC, this.#timespecBytes);
@@ -147,7 +147,7 @@ class Waitv implements ManyWaiting {
   interrupt(): void {
     if (!this.#parked) return;
     this.#parked = false;
-    // A call that is about to park sees another value than the one in its entry, and does not.
+    // A call that is about to park sees that the value differs from its entry, and returns at once.
     Atomics.add(this.#control, 0, 1);
     const pointer = pointerFrom(this.#controlAddress);
     libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, null, null, 0);

@@ -31,7 +31,7 @@ import type { Advice, MapRequest } from "../system.ts";
 import { copy } from "./copy.ts";
 import { PROTECTION_BITS } from "./ranges.ts";
 
-/** Undefined: the system has no such advice. */
+/** Undefined means that the system has no such advice. */
 const ADVICE: Readonly<Record<Advice, number | undefined>> = {
   "normal": MADV_NORMAL,
   "random": MADV_RANDOM,
@@ -82,7 +82,7 @@ export function populate(range: Range, request: MapRequest, patchy: boolean): vo
   if (advice !== undefined && madvise(range, advice) === 0) return;
   const errno = advice === undefined ? EINVAL : lastErrno();
   if (errno !== EINVAL) throw systemError(errno, "madvise");
-  // A page that forbids it, or a kernel before Linux 5.14, or macOS.
+  // A page forbids it, or this is a kernel before Linux 5.14, or macOS.
   populatePages(range, patchy ? advice : undefined);
 }
 
@@ -97,8 +97,8 @@ export async function populateOffThread(
 }
 
 /**
- * Populates each page by itself. Where there is no such advice, one byte is read, by the kernel, so
- * that a missing page is no fault.
+ * Populates page by page. Without such advice, the kernel reads one byte of each page, so that a
+ * missing page is not a fault.
  */
 function populatePages({ pointer, byteLength }: Range, advice: number | undefined): void {
   const byte = addressOfBytes(new Uint8Array(1));

@@ -1,6 +1,6 @@
 /**
- * Copies between mapped memory and other memory that never fault: the kernel does them, and answers
- * EFAULT at a page that is not there.
+ * Copies between mapped memory and other memory without ever faulting: the kernel copies, and
+ * returns EFAULT at a missing page.
  */
 
 import { systemError } from "../../../ffi/call.ts";
@@ -49,10 +49,14 @@ export function zero({ pointer, byteLength }: Range): void {
   }
 }
 
-/** Copies what is there of one mapping into another, which is all there; the rest stays as it is. */
+/**
+ * Copies the present pages of one mapping into another that has all of its pages; the rest stays as
+ * it is.
+ */
 export function copyWhatIsThere(from: Range, to: Range): void {
   const step = pageSize();
-  // Whole pages, as mremap would move them: what a copied page holds behind the end stays, too.
+  // Whole pages are copied, as mremap would move them, so the content beyond the end of the mapping
+  // is kept too.
   const byteLength = alignUp(Math.min(from.byteLength, to.byteLength), step);
   const source = addressOf(from.pointer);
   const target = addressOf(to.pointer);
@@ -60,7 +64,7 @@ export function copyWhatIsThere(from: Range, to: Range): void {
   while (done < byteLength) {
     const at = BigInt(done);
     done += copy("out", target + at, source + at, byteLength - done);
-    // A missing page: go on behind it.
+    // The page is missing: continue after it.
     if (done < byteLength) done = alignDown(done, step) + step;
   }
 }

@@ -1,4 +1,4 @@
-/** Files: opening what is there, making them, and descriptors of them. */
+/** Opening and creating files, and their descriptors. */
 
 import { cString } from "../../../ffi/arguments.ts";
 import { checkCount, isSystemError, retryInterrupted } from "../../../ffi/call.ts";
@@ -26,12 +26,12 @@ function openFlags({ writable, linksRefused }: OpenHow): number {
   return (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | (linksRefused ? O_NOFOLLOW : 0);
 }
 
-/** Opens what is there. @throws the system error of `open` */
+/** Opens an existing file. @throws the system error of `open` */
 export function open(path: string, how: OpenHow): OpenObject {
   return openPatiently(path, how, (flags) => files.open(path, flags));
 }
 
-/** What `open` says where nothing, or another kind of file, is in the way. */
+/** The errors of `open` if nothing is there, or another kind of file is. */
 const NOT_THERE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO"];
 
 /** See `ObjectSystem.openIfThere`. */
@@ -45,7 +45,7 @@ export function openIfThere(path: string, how: OpenHow): OpenObject | undefined 
 }
 
 /**
- * Opens what is there, and waits for a lease on it to be given back.
+ * Opens an existing file. If somebody has a lease on it, this waits for its release.
  *
  * @param call opens it, with these flags
  */
@@ -56,8 +56,8 @@ export function openPatiently(
 ): OpenObject {
   const flags = openFlags(how);
   try {
-    // O_NONBLOCK: a FIFO without a peer must be an error, not a wait. Regular files ignore it, but
-    // for a lease that somebody has on one.
+    // O_NONBLOCK makes a FIFO without a peer an error and not a wait. For regular files it matters
+    // only if somebody has a lease.
     return retryInterrupted(() => call(flags | O_NONBLOCK)) as OpenObject;
   } catch (error) {
     if (!(error instanceof Deno.errors.WouldBlock)) throw error;
@@ -67,13 +67,13 @@ export function openPatiently(
   }
 }
 
-/** Waits until a lease is given back. Undefined if it is no regular file, or one without /proc. */
+/** Waits until a lease is released. Undefined if it is not a regular file, or there is no /proc. */
 function openLeased(path: string, flags: number): number | undefined {
   if (O_PATH === undefined) return undefined;
   const place = files.open(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
   try {
     if (statusOf(place).type !== "file") return undefined;
-    // This very file, whatever stands at the path by now.
+    // Exactly this file, even if the path leads elsewhere now.
     const same = cString(`/proc/self/fd/${place}`, "pathname", "open");
     return unlessNotFound(() =>
       retryInterrupted(() => checkCount(libc().open(same, flags & ~O_NOFOLLOW, 0), "open", path))
@@ -83,7 +83,7 @@ function openLeased(path: string, flags: number): number | undefined {
   }
 }
 
-/** What a call gives; undefined where there is no such thing. */
+/** The result of a call; undefined if it throws NotFound. */
 function unlessNotFound<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -93,11 +93,15 @@ function unlessNotFound<T>(call: () => T): T | undefined {
   }
 }
 
-/** Makes a file, in a folder that was looked at first: where it is forbidden, none is ever there. */
+/**
+ * Creates a file, in a folder that was checked first: where that is forbidden, no file ever
+ * appears.
+ */
 export function create(path: string, { writable, mode, allow }: CreateHow): OpenObject {
   const flags = openFlags({ writable }) | O_CREAT | O_EXCL;
   const [folderPath, name] = split(path);
-  // Not the name of a file, as the error tells; or a system where permissions are not looked after.
+  // Not the name of a file, which `open` reports; or a system without O_PATH, where permissions are
+  // not checked.
   if (["", ".", ".."].includes(name) || O_PATH === undefined) {
     return retryInterrupted(() => files.open(path, flags, mode)) as OpenObject;
   }
@@ -141,7 +145,7 @@ function openFolder(folder: string, path: string): number {
   return checkCount(libc().open(bytes, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
 }
 
-/** Where a symbolic link leads; undefined if it is none. */
+/** The target of a symbolic link; undefined if it is not a link. */
 export function linkedFrom(path: string): string | undefined {
   let target: string;
   try {
@@ -156,7 +160,7 @@ export function linkedFrom(path: string): string | undefined {
 const LARGEST_FD = 2 ** 31 - 1;
 
 /**
- * A duplicate of a user's descriptor, which closes on exec.
+ * A close-on-exec duplicate of a user's descriptor.
  *
  * @throws {RangeError} If no descriptor can have that number.
  * @throws {Error} EBADF: the descriptor is not open.
@@ -183,6 +187,6 @@ export function remove(path: string, object: OpenObject): void {
     if (ours.inode !== there.inode || ours.device !== there.device) return;
     libc().unlink(cString(path, "pathname", "unlink"));
   } catch {
-    // Gone already: nothing of ours is left.
+    // It is gone already.
   }
 }

@@ -9,9 +9,9 @@ import { alignUp, type Span } from "../arithmetic.ts";
 import type { MapRequest } from "../system.ts";
 
 /**
- * See `MemorySystem.foreignSpans`. All of a shared mapping, which holds nothing of its own that is to
- * stay; of a private one, what the guard has put there: the rest holds changes. Private memory without
- * a file is never replaced.
+ * See `MemorySystem.foreignSpans`. For a shared mapping this is all of it, since it holds nothing
+ * of its own. For a private one, it is what the guard has put there, since the other pages may hold
+ * changes. Private memory without a file is never replaced.
  */
 export function foreignSpans(range: Range, { object, sharing, single }: MapRequest): Span[] {
   if (object === undefined) return [];
@@ -20,7 +20,7 @@ export function foreignSpans(range: Range, { object, sharing, single }: MapReque
   return [{ byteOffset: 0, byteLength: range.byteLength }];
 }
 
-/** The pages of a mapping of which something is true. */
+/** The pages of a mapping that meet a condition. */
 function spansOf({ pointer, byteLength }: Range, isMeant: (page: Range) => boolean): Span[] {
   const step = pageSize();
   const end = alignUp(byteLength, step);
@@ -40,16 +40,16 @@ export function isForeign(page: Range): boolean {
   return isAnonymous(page) || !isPrivate(page);
 }
 
-/** See `MemorySystem.isAnonymous`: such memory alone can be emptied on `fork`. */
+/** See `MemorySystem.isAnonymous`. Only such memory accepts MADV_WIPEONFORK. */
 export function isAnonymous({ pointer, byteLength }: Range): boolean {
   const { madvise } = libc();
   if (madvise(pointer, BigInt(byteLength), MADV_WIPEONFORK) !== 0) return false;
-  // Or neighbours could not be joined.
+  // Otherwise the kernel could not merge neighbouring mappings.
   madvise(pointer, BigInt(byteLength), MADV_KEEPONFORK);
   return true;
 }
 
-/** See `MemorySystem.isPrivate`: shared mappings alone may be duplicated, with leave to move. */
+/** See `MemorySystem.isPrivate`. Only shared mappings can be duplicated by `mremap`. */
 export function isPrivate({ pointer, byteLength }: Range): boolean {
   libc().mremap!(pointer, 0n, BigInt(byteLength), 0, null);
   return errnoName(lastErrno()) === "EINVAL";

@@ -1,4 +1,4 @@
-/** Holes: bytes of a file that nothing was set aside for yet, so that writing them may fail. */
+/** Holes: bytes of a file without storage, so that writing them may fail. */
 
 import { TMPFS_MAGIC } from "../../../ffi/constants.ts";
 import { libc } from "../../../ffi/libc.ts";
@@ -7,8 +7,8 @@ import { checkRoom, fallocate } from "./size.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
 /**
- * Reserves the holes among some bytes of a file that is there, such as a sparse copy. So a full disk is
- * an error here, and not a page that this process alone has.
+ * Reserves the holes in a range of an existing file, such as a sparse copy. So a full disk is an
+ * error here, and not a private page later.
  *
  * @throws {Error} ENOSPC, EDQUOT, with `syscall` "fallocate".
  * @throws {Deno.errors.NotSupported} If the file has holes, and its file system cannot reserve them.
@@ -17,9 +17,10 @@ export function fillHoles(fd: number, from: number, to: number, subject: string 
   const { type, byteLength, allocated } = statusOf(fd);
   const end = Math.min(to, byteLength);
   if (type !== "file" || from >= end || libc().fallocate === null) return;
-  // Elsewhere the number counts what lists the blocks, too. Here, reserving what is there takes time.
+  // Only on tmpfs does this number prove that there are no holes: elsewhere it also counts
+  // metadata. And only there is it slow to reserve existing blocks.
   if (allocated >= byteLength && fileSystemOf(fd)?.type === TMPFS_MAGIC) return;
-  // Others may have made of it what they like meanwhile: only what lies within it is reserved.
+  // Others may have resized the file meanwhile: only the range within it is reserved.
   checkRoom(fd, end - from - allocated, subject);
   if (fallocate(fd, from, end, subject)) return;
   if (allocated >= byteLength || !countsBlocks(fd, allocated)) return;
@@ -29,7 +30,7 @@ export function fillHoles(fd: number, from: number, to: number, subject: string 
   );
 }
 
-/** Some file systems say 0 of files with contents. */
+/** Some file systems report 0 for files with content. */
 function countsBlocks(fd: number, allocated: number): boolean {
   return allocated > 0 || holdsOnlyZeros(fd, 0);
 }

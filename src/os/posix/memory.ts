@@ -1,4 +1,4 @@
-/** The memory of every system that has `mmap`. */
+/** The memory verbs of every system that has `mmap`. */
 
 import { pageSize } from "../../../ffi/page_size.ts";
 import type { MemorySystem } from "../system.ts";

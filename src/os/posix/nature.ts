@@ -1,4 +1,4 @@
-/** What an object is, as far as it decides what can be done with a mapping of it. */
+/** The properties of an object that decide how it can be mapped. */
 
 import { HUGETLBFS_MAGIC } from "../../../ffi/constants.ts";
 import { pageSize } from "../../../ffi/page_size.ts";
@@ -10,16 +10,17 @@ export function natureOf(fd: number, status: ObjectStatus): Nature {
   return { single: isSingle(status), pageSize: pageSizeOf(fd, status) };
 }
 
-/** Huge pages on a file system of their own have another size. */
+/** The size of an object's pages, which is larger on a file system of huge pages. */
 function pageSizeOf(fd: number, { blockByteLength }: ObjectStatus): number {
-  // Others, too, like to read large blocks; asking each for its kind would be one call more a region.
+  // Other file systems may have large blocks too. Asking for the kind first would cost another call
+  // for each region.
   if (blockByteLength <= pageSize()) return pageSize();
   return fileSystemOf(fd)?.type === HUGETLBFS_MAGIC ? blockByteLength : pageSize();
 }
 
 /**
- * Whether another mapping of an object may be other memory, as with /dev/zero. Files, and the disks
- * behind block devices, are the same to all who map them; what a driver gives is its own business.
+ * Whether another mapping of an object may be other memory, as with /dev/zero. Files and block
+ * devices are the same memory in all mappings; a driver of a character device may return anything.
  */
 function isSingle({ type }: ObjectStatus): boolean {
   return type !== "file" && type !== "block-device";

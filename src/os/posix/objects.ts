@@ -1,4 +1,4 @@
-/** What files are on every system that has descriptors. */
+/** The object verbs of every system that has descriptors. */
 
 import { checkZero, isSystemError } from "../../../ffi/call.ts";
 import { LOCK_EX, LOCK_NB, LOCK_UN } from "../../../ffi/constants.ts";
@@ -42,7 +42,9 @@ export const posixObjects = {
   unlockFile,
 };
 
-/** Takes a file's exclusive `flock`, which goes with the last descriptor of its description. */
+/**
+ * Takes a file's exclusive `flock`, which is released with the last descriptor of its description.
+ */
 function lockFile(object: OpenObject, path: string): boolean {
   try {
     checkZero(libc().flock(object, LOCK_EX | LOCK_NB), "flock", path);
@@ -53,7 +55,9 @@ function lockFile(object: OpenObject, path: string): boolean {
   }
 }
 
-/** Explicitly, because a child that is just being started has the descriptor too for a moment. */
+/**
+ * Unlocks explicitly: a child process that is being started may have the descriptor for a moment.
+ */
 function unlockFile(object: OpenObject): void {
   libc().flock(object, LOCK_UN);
 }

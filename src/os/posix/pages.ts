@@ -1,4 +1,4 @@
-/** What is done to pages that are mapped: protection, locking, write-back, and whether they are there. */
+/** Mapped pages: protection, locking, write-back, and residency. */
 
 import { checkZero, systemError } from "../../../ffi/call.ts";
 import { F_FULLFSYNC, MS_ASYNC, MS_SYNC } from "../../../ffi/constants.ts";

@@ -8,12 +8,12 @@ import type { MapRequest, PlacedRange } from "../system.ts";
 import { map, unmap } from "./ranges.ts";
 
 /**
- * From here on, in bytes, a mapping begins at the same place of a huge page as its part of the file:
- * only then can huge pages serve it.
+ * A mapping of this size or more, in bytes, begins at the same offset within a huge page as its
+ * part of the file. Only then can the kernel use huge pages for it.
  */
 const HUGE_PAGE = 2 ** 21;
 
-/** Others can take a place only by a wish of their own for just that address. */
+/** Another mapping can be in the way only if somebody asked for exactly that address. */
 const TRIES = 4;
 
 /** See `MemorySystem.place`. A request with an address of its own keeps it. */

@@ -37,7 +37,7 @@ export const PROTECTION_BITS: Readonly<Record<Protection, number>> = {
   "read-write-execute": PROT_READ | PROT_WRITE | PROT_EXEC,
 };
 
-/** Bits that a request says in words, and those that could map over foreign memory. */
+/** Bits that a request sets by other fields, and those that could replace foreign mappings. */
 const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
   MAP_GROWSDOWN | MAP_HUGETLB | MAP_NORESERVE;
 
@@ -45,7 +45,7 @@ const REFUSED_FLAGS = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS |
 export function checkFlags(flags: number, action: string): void {
   if (flags <= 0x7fffffff && (flags & REFUSED_FLAGS) === 0) return;
   throw new RangeError(
-    `Cannot ${action} as flags must leave out MAP_FIXED and what other options stand for: ` +
+    `Cannot ${action} as flags must contain neither MAP_FIXED nor bits that other options set: ` +
       `received 0x${flags.toString(16)}`,
   );
 }
@@ -55,14 +55,14 @@ function flagsOf({ sharing, object, reserve, flags }: MapRequest): number {
     (object === undefined ? MAP_ANONYMOUS : 0) | (reserve ? 0 : MAP_NORESERVE);
 }
 
-/** Where a mapping is to be; 0 for anywhere. `fixed`: whatever stands there. */
+/** The address of a mapping; 0 for any. `fixed` replaces what is mapped there. */
 interface Where {
   readonly address: bigint;
   readonly fixed?: boolean;
 }
 
 /**
- * @param where by default where the request wishes it to be
+ * @param where by default the address that the request asks for
  * @throws the system error of `mmap`
  */
 export function map(request: MapRequest, where: Where = request): Range {
@@ -109,10 +109,11 @@ export function replace(range: Range, request: MapRequest, byteOffset = 0): void
 }
 
 /**
- * Maps somewhere else first: kernels before 6.12 take away what stands at an address before they ask
- * the object whether it may be mapped there, and a seal of somebody else's may forbid it.
+ * Maps at another address first: kernels before 6.12 unmap the old range before they ask the
+ * object, and another process may have sealed the object against the new mapping.
  *
- * @returns undefined where it must be done in place: nothing can be moved, or there is no room
+ * @returns undefined if it must be done in place: the system cannot move mappings, or there is no
+ * room
  */
 function stage(request: MapRequest): Range | undefined {
   if (libc().mremap === null) return undefined;
@@ -124,9 +125,9 @@ function stage(request: MapRequest): Range | undefined {
   }
 }
 
-/** A further mapping of the object of which `seed` is the first page, from `byteOffset` on. */
+/** A further mapping of the object whose first page is `seed`, from `byteOffset` on. */
 function duplicate(seed: Deno.PointerObject, byteOffset: number, byteLength: number): Range {
-  // An old size of 0 leaves the old mapping where it is, and asks no seal: that was done before.
+  // With an old size of 0, `mremap` keeps the old mapping and does not check seals again.
   const size = BigInt(byteOffset + byteLength);
   const pointer = checkPointer(
     required(libc().mremap, "mremap")(seed, 0n, size, MREMAP_MAYMOVE, null),
@@ -139,7 +140,7 @@ function duplicate(seed: Deno.PointerObject, byteOffset: number, byteLength: num
 /**
  * Moves a mapping, page tables and all, over addresses that are the caller's.
  *
- * @returns false where the system cannot: it has no `mremap`, or it is more than one mapping
+ * @returns false if the system cannot: it has no `mremap`, or the range is more than one mapping
  */
 export function moveRange(from: Range, to: Range): boolean {
   const { mremap } = libc();
@@ -155,10 +156,10 @@ export function moveRange(from: Range, to: Range): boolean {
 }
 
 /**
- * Makes a mapping longer where it is.
+ * Makes a mapping longer in place.
  *
  * @param byteLength in whole pages of the mapping
- * @returns false where the system cannot: something is mapped behind it
+ * @returns false if the system cannot, such as when something is mapped after it
  */
 export function extendRange({ pointer, byteLength: old }: Range, byteLength: number): boolean {
   const { mremap } = libc();
@@ -169,27 +170,27 @@ export function extendRange({ pointer, byteLength: old }: Range, byteLength: num
   );
 }
 
-/** Puts zero pages where nothing is mapped, since somebody else's memory would turn up there. */
+/** Fills unmapped addresses with zero pages, or other memory might be mapped there. */
 function fillHole(range: Range): void {
-  // Without MAP_FIXED an address is a wish, and granted only if nothing stands there.
+  // Without MAP_FIXED an address is a hint, which the kernel grants only if it is free.
   const zeros = mapZeros(range, 0);
   if (zeros === null || Deno.UnsafePointer.equals(zeros, range.pointer)) return;
   libc().munmap(zeros, BigInt(range.byteLength));
 }
 
-/** Gives a range of whole pages back to the system. */
+/** Unmaps a range of whole pages. */
 export function unmap(range: Range): void {
   const result = libc().munmap(range.pointer, BigInt(range.byteLength));
-  // ENOMEM: the system's limit of mappings forbids to cut this one out of a larger one.
+  // ENOMEM: the limit of mappings does not allow this range to be cut out of a larger mapping.
   if (result !== 0) replaceByZeros(range);
 }
 
-/** Puts zero pages, which take no memory until written to, in the place of a range. */
+/** Replaces a range by zero pages, which take no memory until they are written to. */
 export function replaceByZeros(range: Range): void {
   mapZeros(range, MAP_FIXED);
 }
 
-/** RLIMIT_DATA counts private memory that can be written to; it does not count what could be shared. */
+/** RLIMIT_DATA counts writable private memory; it does not count shared mappings. */
 function mapZeros({ pointer, byteLength }: Range, fixed: number): Deno.PointerValue {
   for (const sharing of [MAP_PRIVATE, MAP_SHARED]) {
     const flags = sharing | MAP_ANONYMOUS | MAP_NORESERVE | fixed;

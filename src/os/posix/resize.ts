@@ -15,14 +15,14 @@ interface Change {
 }
 
 /**
- * See `MemorySystem.resize`. An object that gets longer must have its new size already; one that gets
- * shorter is cut when no page of the mapping needs the rest any more.
+ * See `MemorySystem.resize`. An object that gets longer must have its new size already; one that
+ * gets shorter is cut once the mapping no longer covers the rest.
  */
 export function resize(placed: PlacedRange, request: MapRequest, byteLength: number): Resize {
   const change = { placed, request, byteLength };
   const pages = alignUp(byteLength, request.pageSize);
   const grows = pages > placed.pages.byteLength;
-  // Taken before anything changes: where there are no addresses left, it fails here.
+  // Taken before anything changes: if no addresses are left, it fails here.
   const target = grows && placed.start + pages > placed.end
     ? reserve(request, byteLength, headroomOf(pages))
     : undefined;
@@ -41,8 +41,8 @@ const LEAST_HEADROOM = 2 ** 20;
 const MOST_HEADROOM = 2 ** 30;
 
 /**
- * Who grows once will grow again. Addresses cost nothing, but they are not used twice, so that a
- * mapping has none to grow into before it has grown.
+ * How many more addresses to take for further growth. A mapping that has grown once will probably
+ * grow again. Before that it gets none: addresses cost no memory, but they are not reused.
  */
 function headroomOf(pages: number): number {
   return Math.min(Math.max(pages, LEAST_HEADROOM), MOST_HEADROOM);
@@ -71,7 +71,7 @@ function grow(change: Change, target: PlacedRange | undefined, used: boolean): P
     growElsewhere(change, target, used);
 }
 
-/** Undefined if the system refuses: native code that came too late may have been given zeros there. */
+/** Undefined if the system refuses: a late access of native code may have left zeros there. */
 function growInPlace({ request, placed, byteLength }: Change): PlacedRange | undefined {
   const { pages: { pointer, byteLength: old }, start, end } = placed;
   const pages = { pointer, byteLength: alignUp(byteLength, request.pageSize) };
@@ -118,7 +118,9 @@ function shrink(change: Change, cut: () => void): PlacedRange {
   return { range: { pointer, byteLength }, pages, start, end };
 }
 
-/** Leaves the old range to whoever uses it; what is cut off of the object is gone for them too. */
+/**
+ * Leaves the old range to those that still use it. What is cut off the object is gone for them too.
+ */
 function shrinkElsewhere(change: Change, cut: () => void): PlacedRange {
   const { placed, request, byteLength } = change;
   const { pages, start, end } = reserve(request, byteLength);
@@ -133,7 +135,9 @@ function shrinkElsewhere(change: Change, cut: () => void): PlacedRange {
   return { range: { pointer: pages.pointer, byteLength }, pages, start, end };
 }
 
-/** What private memory held behind its new end must not come back when it grows again. */
+/**
+ * Zeroes private memory beyond the new end, or its old content would reappear when it grows again.
+ */
 function clearTail({ placed, request, byteLength }: Change, pages: Range): void {
   const end = Math.min(pages.byteLength, placed.range.byteLength);
   if (request.object !== undefined || end <= byteLength) return;

@@ -1,6 +1,6 @@
 /**
- * The size of a file. Others may write to its end meanwhile: extending a file never makes it shorter,
- * whatever size it was thought to have, and is taken back only where nobody has written since.
+ * The size of a file. Others may append meanwhile. So extending a file never makes it shorter, even
+ * if its size has changed, and is undone only if nobody has written since.
  */
 
 import {
@@ -20,9 +20,9 @@ import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import type { Extent } from "../object_system.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
-/** Zeros are written in parts of this length; holes shorter than it are written. */
+/** Zeros are written in parts of this length; shorter holes are filled with zeros. */
 const PART = 2 ** 20;
-/** What file systems say that cannot do it, and kernels that do not know it. */
+/** The errors of file systems and kernels that do not support the call. */
 const UNSUPPORTED: readonly string[] = ["EOPNOTSUPP", "EINVAL", "ENOSYS"];
 const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
 
@@ -31,7 +31,7 @@ const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
  * full disk is an error here and not a fault at the first write; otherwise at most the last one is.
  * A failure leaves the size as it was.
  *
- * @param before what it was a moment ago
+ * @param before its size a moment ago
  * @throws {Error} ENOSPC, EFBIG, EDQUOT, with `syscall` "fallocate", "pwritev2" or "ftruncate".
  */
 export function extend(
@@ -44,11 +44,11 @@ export function extend(
   const { byteLength: from, allocated } = before;
   if (allocate) checkRoom(fd, to - Math.max(from, allocated), subject);
   try {
-    // Which makes a file longer, if it has to, and never shorter.
+    // This makes a file longer if necessary, and never shorter.
     if (fallocate(fd, allocate ? from : to - 1, to, subject)) return;
     if (!extendByWriting(fd, to, allocate, subject)) stretch(fd, to);
   } catch (error) {
-    // A hole takes no block: on a full disk, where nobody can append much either.
+    // A hole takes no block. On a full disk, others cannot append much either.
     if (!allocate && hasCode(error, FULL)) return stretch(fd, to);
     takeBack(fd, from, to);
     if (allocate) releaseBlocks(fd, allocated);
@@ -61,38 +61,38 @@ export function setSize(fd: number, byteLength: number): void {
   retryInterrupted(() => ftruncate(fd, byteLength));
 }
 
-/** Whether a file that was extended to at most `to` bytes is as it was made, behind `from`. */
+/** Whether nobody has written beyond `from` to a file that was extended to at most `to` bytes. */
 export function isUntouched(fd: number, from: number, to: number): boolean {
   return statusOf(fd).byteLength <= to && holdsOnlyZeros(fd, from);
 }
 
 /**
- * Gives a file that was extended its old size again, unless somebody has made it longer or has
- * written behind the old end since. Silent if it cannot: what failed before has to be told.
+ * Restores the old size of a file that was extended, unless somebody has made it longer or has
+ * written beyond the old end since. Silent if it cannot, since the caller reports an earlier error.
  */
 export function takeBack(fd: number, from: number, to: number): void {
   try {
     if (statusOf(fd).byteLength > from && isUntouched(fd, from, to)) ftruncate(fd, from);
   } catch {
-    // Such as memory that is sealed against shrinking.
+    // For example, the memory is sealed against shrinking.
   }
 }
 
 /**
- * Finds out beforehand that a disk has no room, as far as it tells. So little is reserved in vain,
- * and has to be given back under the eyes of others that write to the file. To ask takes as long as
- * to reserve a little, which is not worth it.
+ * Checks first whether the disk reports enough room. So there is little to release again after a
+ * failure, while others may write to the file. A small reservation is not checked: asking would
+ * take as long as reserving.
  */
 export function checkRoom(fd: number, byteLength: number, subject: string | undefined): void {
   if (byteLength <= PART) return;
   const disk = fileSystemOf(fd);
-  // Some count no blocks, or none as free.
+  // Some file systems count no blocks, or report none as free.
   if (disk === undefined || disk.blocks === 0 || disk.freeBlocks === 0) return;
   if (byteLength <= (disk.freeBlocks + 1) * disk.blockByteLength) return;
   throw systemError(ENOSPC, "fallocate", subject);
 }
 
-/** False where the file system or the platform cannot reserve blocks. */
+/** False if the file system or the platform cannot reserve blocks. */
 export function fallocate(
   fd: number,
   from: number,
@@ -106,27 +106,27 @@ export function fallocate(
 }
 
 /**
- * Gives back what was reserved behind the end of a file, which stays where it is.
+ * Releases blocks that were reserved beyond the end of a file, and keeps its size.
  *
- * @param before what the file took
+ * @param before the allocated bytes before
  */
 function releaseBlocks(fd: number, before: number): void {
   try {
     const { byteLength, allocated } = statusOf(fd);
-    // Nothing but ftruncate does it. What others append in the moment since the look is lost.
+    // Only ftruncate does this. Anything that others append between the check and this call is
+    // lost.
     if (allocated > before) ftruncate(fd, byteLength);
   } catch {
-    // They stay reserved. What failed before has to be told.
+    // The blocks stay reserved. The caller reports the earlier error.
   }
 }
 
 /**
- * Extends a file where blocks cannot be reserved, as on ext2. Zeros are appended, wherever the end is
- * by then, so that what others append in between only makes the file longer. A hole that is to stay
- * one gets its last byte, which could be somebody's by then only if he wrote {@linkcode PART} bytes
- * since the look.
+ * Extends a file if blocks cannot be reserved, as on ext2. Zeros are appended at the present end,
+ * so that concurrent appends only make the file longer. A hole is made by writing its last byte,
+ * which overwrites somebody's data only if {@linkcode PART} bytes were appended since the check.
  *
- * @returns false where the platform cannot do that either
+ * @returns false if the platform cannot do that either
  */
 function extendByWriting(
   fd: number,
@@ -153,12 +153,12 @@ function extendByWriting(
   }
 }
 
-/** Sets a file's size unless it is that long by now: what others append in between is lost. */
+/** Sets a file's size, unless it is that long already. What others append in between is lost. */
 function stretch(fd: number, to: number): void {
   if (statusOf(fd).byteLength < to) retryInterrupted(() => ftruncate(fd, to));
 }
 
-/** False where the call said that there is no such thing here. */
+/** False if the call reports that it is not supported. */
 function unlessUnsupported(call: () => void): boolean {
   try {
     retryInterrupted(() => withoutSizeSignal(call));

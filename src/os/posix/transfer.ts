@@ -1,10 +1,10 @@
 /**
- * One copy between two addresses of this process, of which one may not be there: the kernel copies,
- * and answers EFAULT where JavaScript would get a signal.
+ * One copy between two addresses of this process, one of which may be missing: the kernel copies,
+ * and returns EFAULT where JavaScript would get a signal.
  *
- * `process_vm_readv` and `process_vm_writev` do it, on the process itself. Where they are missing
- * (macOS, qemu's user emulation) or forbidden (a container's seccomp filter), the bytes go through a
- * pipe, a page at a time.
+ * `process_vm_readv` and `process_vm_writev` do it, on the process itself. If they are missing
+ * (macOS, qemu's user emulation) or forbidden (a container's seccomp filter), the bytes go through
+ * a pipe, one page at a time.
  */
 
 import { checkZero, systemError } from "../../../ffi/call.ts";
@@ -14,16 +14,16 @@ import { libc } from "../../../ffi/libc.ts";
 import { pointerFrom } from "../../../ffi/memory.ts";
 import type { Direction } from "../system.ts";
 
-/** A step of this size never spans a present and a missing page, and fits into every pipe. */
+/** A step of this size lies within one page, and fits into every pipe. */
 export const SMALLEST_PAGE = 4096;
 
-/** Set once the system has refused the calls: it goes on doing so. */
+/** Set once the system has refused the calls; they are not tried again. */
 let refused = false;
 
 /**
  * Copies once.
  *
- * @param local the address of memory that is known to be there
+ * @param local the address of memory that is certainly mapped
  * @param mapped the address inside a mapping
  * @returns how many bytes were copied, maybe fewer than asked for; 0 if the first one is missing
  */
@@ -44,7 +44,7 @@ function iovec(address: bigint, byteLength: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(BigUint64Array.of(address, BigInt(byteLength)).buffer);
 }
 
-/** Undefined where the system has no such call, or forbids it. */
+/** Undefined if the system has no such call, or forbids it. */
 function transferDirectly(
   direction: Direction,
   local: bigint,
@@ -80,7 +80,7 @@ function transferByPipe(
   const bytes = new Uint8Array(ends.buffer);
   checkZero(libc().pipe(bytes), "pipe");
   try {
-    // Either all of it or nothing: it lies within one page, and the pipe has room for a page.
+    // This copies all or nothing: the range lies within one page, and the pipe has room for a page.
     const length = BigInt(byteLength);
     const written = libc().writeFrom(ends[1]!, pointerFrom(from), length);
     if (written === length && libc().readInto(ends[0]!, pointerFrom(to), length) === length) {

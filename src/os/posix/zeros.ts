@@ -8,8 +8,8 @@ const SEEK_SET = 0;
 const SEEK_CUR = 1;
 
 /**
- * Whether a file holds nothing but zeros from `byteOffset` on. Holes, and blocks that are reserved
- * only, are skipped.
+ * Whether a file holds nothing but zeros from `byteOffset` on. Holes and blocks that are only
+ * reserved are skipped.
  *
  * @param fd open for reading; its position is the same afterwards
  */
@@ -28,7 +28,7 @@ function onlyZerosFrom(fd: number, byteOffset: bigint): boolean {
   const bytes = new Uint8Array(65536);
   while (true) {
     byteOffset = lseek(fd, byteOffset, SEEK_DATA);
-    if (byteOffset < 0n) return errnoName(lastErrno()) === "ENXIO"; // nothing but holes is left
+    if (byteOffset < 0n) return errnoName(lastErrno()) === "ENXIO"; // only a hole is left
     const count = Number(read(fd, bytes, BigInt(bytes.length)));
     if (count <= 0) return count === 0;
     if (bytes.subarray(0, count).some((byte) => byte !== 0)) return false;
