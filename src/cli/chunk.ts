@@ -1,4 +1,4 @@
-/** Reading a region piece by piece, around the pages that are not there. */
+/** Reading a region piece by piece, around missing pages. */
 
 import type { MmapRegion } from "../region/mmap_region.ts";
 import type { Target } from "./target.ts";
@@ -6,16 +6,16 @@ import type { Target } from "./target.ts";
 /** How many bytes are read at once: a multiple of the length of a row. */
 export const CHUNK_BYTES: number = 2 ** 16;
 
-/** The smallest page there is: stepping by it never misses the end of a gap. */
+/** The smallest page size: stepping by it never misses the end of a gap. */
 const PAGE_BYTES = 4096;
 
 /** A piece of a region. */
 export interface Chunk {
   /** Where in the region it begins. */
   readonly byteOffset: number;
-  /** What was read; 0 where nothing is there. */
+  /** The bytes that were read; 0 for missing ones. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** One for each byte: 1 if it is not there. */
+  /** One for each byte: 1 if it is missing. */
   readonly missing: Uint8Array<ArrayBuffer>;
 }
 
@@ -34,7 +34,7 @@ export function readChunk(target: Target, byteOffset: number, byteLength: number
   return { byteOffset, bytes, missing };
 }
 
-/** @returns how many bytes were read before one that is not there */
+/** @returns how many bytes were read, up to the first missing one */
 function readPresent(
   region: MmapRegion | undefined,
   byteOffset: number,
@@ -44,7 +44,7 @@ function readPresent(
   return region.tryRead(bytes, byteOffset);
 }
 
-/** Where in the region the page of a byte ends. */
+/** The end, in the region, of the page of a byte. */
 function pageEnd(region: MmapRegion | undefined, byteOffset: number): number {
   const lead = (region?.byteOffset ?? 0) % PAGE_BYTES;
   return (Math.floor((lead + byteOffset) / PAGE_BYTES) + 1) * PAGE_BYTES - lead;

@@ -1,10 +1,10 @@
-/** What a command is, reading its arguments, and the help that follows from both. */
+/** Commands, the reading of their arguments, and their help. */
 
 import { parseArgs } from "node:util";
 
-/** Arguments that make no sense: told with exit code 2. */
+/** Invalid arguments: the exit code is 2. */
 export class UsageError extends Error {
-  /** @param help the command line that tells what is right */
+  /** @param help the command line that shows the help */
   constructor(message: string, help: string) {
     super(`${message}: see '${help}'`);
     this.name = "UsageError";
@@ -13,7 +13,7 @@ export class UsageError extends Error {
 
 /** An option of a command. */
 interface Option {
-  /** What its value is called in the help; without it, the option takes none. */
+  /** The name of its value in the help; without it, the option takes no value. */
   readonly value?: string;
   /** What it does, for the help. */
   readonly help: string;
@@ -23,7 +23,7 @@ interface Option {
 export interface Command {
   /** As it is typed. */
   readonly name: string;
-  /** What it is given besides options. */
+  /** Its operands in the help. */
   readonly operands: "" | "TARGET" | "NAME...";
   /** What it does, in one line. */
   readonly summary: string;
@@ -31,13 +31,13 @@ export interface Command {
   readonly details?: string;
   /** Its options, besides those that every command has. */
   readonly options?: Readonly<Record<string, Option>>;
-  /** Does it. @returns the exit code */
+  /** Runs the command. @returns the exit code */
   run(input: Input): Promise<number>;
 }
 
 /** A command's arguments, read. */
 export interface Input {
-  /** What is not an option: as many as the command wants. */
+  /** The arguments that are not options: as many as the command takes. */
   readonly operands: readonly string[];
   /** The values of the options that were given. */
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
@@ -45,7 +45,7 @@ export interface Input {
   readonly json: boolean;
   /** Whether to print the help instead of doing anything. */
   readonly help: boolean;
-  /** For a value that makes no sense. */
+  /** Makes the error for an invalid value. */
   usageError(message: string): UsageError;
 }
 
@@ -54,7 +54,7 @@ const COMMON: Readonly<Record<string, Option>> = {
   help: { help: "print this" },
 };
 
-/** @throws {UsageError} If the arguments are not what the command wants. */
+/** @throws {UsageError} If the command does not take these arguments. */
 export function readInput(command: Command, args: readonly string[]): Input {
   const usageError = (message: string) => new UsageError(message, `mmap ${command.name} --help`);
   const { values, positionals } = (() => {

@@ -6,12 +6,12 @@ import { print } from "./output.ts";
 import { type Rows, sameBytes } from "./rows.ts";
 import type { Target } from "./target.ts";
 
-/** How much can be followed: all of it is kept for comparison. */
+/** How much can be followed. All of it is kept for comparison. */
 export const MAX_FOLLOWED_BYTES: number = 2 ** 26;
 
 const INTERVAL_MS = 100;
 
-/** Stands for a byte that was never read, beside 0 (it is there) and 1 (it is missing). */
+/** Marks a byte that was never read; 0 means present, and 1 missing. */
 const UNKNOWN = 2;
 
 /** The part of a target that is followed; without a length it grows with its object. */
@@ -30,10 +30,10 @@ export async function follow(target: Target, window: Window, rows: Rows): Promis
   };
   Deno.addSignalListener("SIGINT", interrupt);
   try {
-    // A write to a reader that has stopped reading never ends: so it is not waited for.
+    // A write never ends if the reader has stopped reading, so an interrupt does not wait for it.
     await Promise.race([watch(target, window, rows, stop.signal), interrupted]);
   } finally {
-    interrupt(); // ends the pause, where it was an error that ended all this
+    interrupt(); // ends the pause, if an error ended the loop
     Deno.removeSignalListener("SIGINT", interrupt);
   }
 }
@@ -61,7 +61,7 @@ async function watch(
   }
 }
 
-/** What has been seen stays in sight: of a file that shrinks, as missing. */
+/** The length to follow. It never shrinks: the lost end of a file shows as missing. */
 function lengthOf(target: Target, { offset, length }: Window, seen: number): number {
   const there = Math.max(0, target.byteLength - offset);
   const wanted = Math.max(seen, Math.min(there, length ?? Infinity));
@@ -71,7 +71,7 @@ function lengthOf(target: Target, { offset, length }: Window, seen: number): num
   );
 }
 
-/** What was printed last, to compare with. */
+/** The content that was printed last, for comparison. */
 class Snapshot {
   readonly #offset: number;
   #bytes = new Uint8Array(0);
@@ -86,7 +86,7 @@ class Snapshot {
     return this.#bytes.length;
   }
 
-  /** Makes room for further bytes, which are unknown. */
+  /** Adds further bytes, which are unknown. */
   extend(byteLength: number): void {
     if (byteLength <= this.byteLength) return;
     const bytes = new Uint8Array(byteLength);
@@ -96,12 +96,12 @@ class Snapshot {
     [this.#bytes, this.#missing] = [bytes, missing];
   }
 
-  /** Whether a chunk is as it was. */
+  /** Whether a chunk is unchanged. */
   has(chunk: Chunk): boolean {
     return sameBytes(this.#like(chunk), chunk);
   }
 
-  /** Takes a row over. @returns whether it differs from what was there */
+  /** Stores a row. @returns whether it differs from the stored one */
   update(row: Chunk): boolean {
     const old = this.#like(row);
     if (sameBytes(old, row)) return false;
@@ -110,7 +110,7 @@ class Snapshot {
     return true;
   }
 
-  /** What was seen where another piece is. */
+  /** The stored bytes at the position of another chunk. */
   #like({ byteOffset, bytes: { length } }: Chunk): Chunk {
     const start = byteOffset - this.#offset;
     return {

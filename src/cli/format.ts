@@ -6,7 +6,7 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 export function formatSize(byteLength: number): string {
   let value = byteLength;
   let unit = 0;
-  // What would be rounded to 1024.0 is one of the next unit.
+  // A value that would be rounded to 1024.0 is shown in the next unit.
   while (value >= (unit === 0 ? 1024 : 1023.95) && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
@@ -24,7 +24,10 @@ export function formatMode(mode: number): string {
   return mode.toString(8).padStart(4, "0");
 }
 
-/** Text from elsewhere without what would move the cursor of a terminal: one line, always. */
+/**
+ * Foreign text without control characters, which could move the cursor of a terminal: always one
+ * line.
+ */
 export function printable(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\u2028\u2029]/gu,
@@ -82,7 +85,7 @@ const FACTORS: Readonly<Record<string, number>> = {
   t: 2 ** 40,
 };
 
-/** Reads "4096", "0x1000" or "4k"; undefined if it is nothing of the kind. */
+/** Reads "4096", "0x1000" or "4k"; undefined if it is not a size. */
 export function parseBytes(text: string): number | undefined {
   const [, digits, suffix] = text.match(/^(0x[0-9a-f]+|[0-9]+(?=[kmgt]?$))([kmgt]?)$/i) ?? [];
   if (digits === undefined) return undefined;

@@ -9,7 +9,7 @@ import { describeOwner } from "./ls.ts";
 import { print } from "./output.ts";
 import { Target } from "./target.ts";
 
-/** Tells the facts of one object. */
+/** Shows the facts about one object. */
 export const info: Command = {
   name: "info",
   operands: "TARGET",
@@ -17,7 +17,7 @@ export const info: Command = {
   run: runInfo,
 };
 
-/** What is known of a target. */
+/** The known facts about a target. */
 interface Facts {
   readonly target: string;
   readonly kind: "file" | "anonymous" | "named";

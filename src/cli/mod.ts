@@ -6,8 +6,7 @@
  * deno run --allow-ffi jsr:@mmap/mmap/cli --help
  * ```
  *
- * It does something only where it is the program; imported, it is one function,
- * {@linkcode main}.
+ * It runs only if it is the main program. An importer gets one function, {@linkcode main}.
  *
  * @module
  */
@@ -24,7 +23,7 @@ import { rm } from "./rm.ts";
 const COMMANDS: readonly Command[] = [ls, info, dump, residency, reap, rm];
 
 /**
- * Does what the command line says: prints to stdout, and tells what fails on one line of stderr.
+ * Runs a command line: prints to stdout, and reports a failure on one line of stderr.
  *
  * Requires `--allow-ffi`.
  *
@@ -43,7 +42,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await dispatch(args);
   } catch (error) {
-    // As in `| head`: the reader has what it wanted.
+    // The reader has read enough, as in `| head`.
     if (error instanceof Deno.errors.BrokenPipe) return 0;
     printError(error);
     return error instanceof UsageError ? 2 : 1;

@@ -8,12 +8,12 @@ export async function print(text: string): Promise<void> {
   while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
 }
 
-/** Writes "mmap: ..." to stderr, on one line. There is nobody to tell if that fails. */
+/** Writes "mmap: ..." to stderr, on one line. If that fails, it cannot be reported. */
 export function printError(error: unknown): void {
   const message = error instanceof Error ? error.message || error.name : String(error);
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(`mmap: ${printable(message)}\n`));
   } catch {
-    // The exit code says it too.
+    // The exit code also reports the failure.
   }
 }

@@ -5,7 +5,7 @@ import type { Command, Input } from "./command.ts";
 import { formatJson, printable } from "./format.ts";
 import { print } from "./output.ts";
 
-/** Removes what dead processes left behind. */
+/** Removes the objects that dead processes left behind. */
 export const reap: Command = {
   name: "reap",
   operands: "",

@@ -6,14 +6,14 @@ import { formatJson } from "./format.ts";
 /** Bytes of a row. */
 const ROW_BYTES = 16;
 
-/** Rows that are not shown one by one: like the row before them, or not there. */
+/** A run of rows that are not shown one by one: equal to the row before them, or missing. */
 interface Run {
   readonly kind: "same" | "missing";
   readonly byteOffset: number;
   byteLength: number;
 }
 
-/** Turns chunks into text, leaving out rows that repeat the one before. */
+/** Turns chunks into text, and leaves out rows that repeat the previous one. */
 export class Rows {
   readonly #json: boolean;
   /** The last row that was shown. */
@@ -39,7 +39,7 @@ export class Rows {
     return lines.join("");
   }
 
-  /** The text of those rows of a chunk that `wanted` says. */
+  /** The text of the rows of a chunk that `wanted` accepts. */
   addSome(chunk: Chunk, wanted: (row: Chunk) => boolean): string {
     const lines: string[] = [];
     for (let start = 0; start < chunk.bytes.length; start += ROW_BYTES) {
@@ -85,7 +85,7 @@ export class Rows {
     return !gap && this.#last !== undefined && sameBytes(this.#last, row) ? "same" : undefined;
   }
 
-  /** @param told whether people would otherwise not see where the run ends */
+  /** @param told whether the end of the run would otherwise not be visible */
   #endRun(told: boolean): string {
     const run = this.#run;
     this.#run = undefined;
@@ -110,7 +110,7 @@ export class Rows {
   }
 }
 
-/** Whether two pieces hold the same and lack the same. */
+/** Whether two chunks have the same bytes and the same missing ones. */
 export function sameBytes(a: Chunk, b: Chunk): boolean {
   if (a.bytes.length !== b.bytes.length) return false;
   for (let i = 0; i < a.bytes.length; i++) {
@@ -128,7 +128,10 @@ function rowAt({ byteOffset, bytes, missing }: Chunk, start: number): Chunk {
   };
 }
 
-/** How far whole rows go on like the one before `start`; for large empty parts of files. */
+/**
+ * How many bytes of whole rows after `start` repeat the row before it; for large empty parts of
+ * files.
+ */
 function repeatedBytes({ bytes, missing }: Chunk, start: number): number {
   let i = start;
   while (
@@ -141,7 +144,7 @@ function offsetText(byteOffset: number): string {
   return byteOffset.toString(16).padStart(8, "0");
 }
 
-/** "**" for a byte that is not there. */
+/** The hexadecimal pairs; "**" for a missing byte. */
 function hexPairs({ bytes, missing }: Chunk): string[] {
   return Array.from(
     bytes,

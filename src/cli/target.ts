@@ -1,4 +1,4 @@
-/** What a command is about: a file, named shared memory, or the region of a handle. */
+/** The target of a command: a file, named shared memory, or the region of a handle. */
 
 import { isEmptyFile, isEmptyNamed } from "../object/empty.ts";
 import { pathOf } from "../object/path.ts";
@@ -9,24 +9,24 @@ const HANDLE_PREFIX = "mmap:";
 
 /** A TARGET of the command line, mapped for reading. */
 export class Target implements Disposable {
-  /** As it was given. */
+  /** The text as it was given. */
   readonly text: string;
   readonly #open: () => MmapRegion | undefined;
   #region: MmapRegion | undefined;
 
-  /** @throws what the ways to a region throw, if the target cannot be mapped */
+  /** @throws what `MmapRegion.open`, `named` or `attach` throw, if the target cannot be mapped */
   constructor(text: string) {
     this.text = text;
     this.#open = wayTo(text);
     this.#region = this.#open();
   }
 
-  /** Undefined as long as the object is empty: there is nothing to map. */
+  /** The region; undefined as long as the object is empty and cannot be mapped. */
   get region(): MmapRegion | undefined {
     return this.#region;
   }
 
-  /** The name of shared memory, where the target was given by it. */
+  /** The name of the shared memory, if the target was given as a name. */
   get name(): string | undefined {
     if (!this.text.startsWith(NAME_PREFIX)) return undefined;
     return this.text.slice(NAME_PREFIX.length).replace(/^\//, "");
@@ -37,7 +37,7 @@ export class Target implements Disposable {
     return this.#region?.byteLength ?? 0;
   }
 
-  /** Maps the size that the object has now. The region of a handle keeps its own. */
+  /** Maps the present size of the object. The region of a handle keeps its own. */
   refresh(): void {
     if (this.text.startsWith(HANDLE_PREFIX)) return;
     if (this.#region === undefined) {
@@ -47,7 +47,7 @@ export class Target implements Disposable {
     try {
       this.#region.refresh();
     } catch (error) {
-      // It was emptied. All its pages are missing now, which is what readers will see.
+      // It was emptied. All of its pages are missing now, and readers will see that.
       if (!(error instanceof RangeError)) throw error;
     }
   }

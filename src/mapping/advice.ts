@@ -28,7 +28,7 @@ const ADVICE: Readonly<Record<Advice, true>> = {
 
 /** @throws {TypeError} If there is no such advice. */
 export function checkAdvice(advice: Advice): Advice {
-  // An object could become another text, or close the region, each time that it is looked at.
+  // An object could convert to another string each time, or close the region while it does.
   if (typeof advice === "string" && Object.hasOwn(ADVICE, advice)) return advice;
   throw new TypeError(`Cannot advise region as there is no such advice: received ${shown(advice)}`);
 }
@@ -49,7 +49,8 @@ export async function populateSpanOffThread(mapping: Mapping, span: Span): Promi
   const { memory } = system();
   await mapping.whilePinned(async () => {
     const done = await memory.populateOffThread?.(mapping.part(span), mapping.request) ?? false;
-    // The other thread's errno is out of reach; the same call here finishes the work or tells why.
+    // The other thread's errno is out of reach. The same call on this thread finishes the work or
+    // throws the error.
     if (!done) populateSpan(mapping, span);
   });
 }

@@ -1,15 +1,17 @@
-/** Copies between mapped memory and JavaScript's that never fault, where pages may be missing. */
+/**
+ * Copies between mapped memory and JavaScript's memory that never fault, even if pages are missing.
+ */
 
 import { addressOf, addressOfBytes, lengthOf } from "../../ffi/memory.ts";
 import { system } from "../os/mod.ts";
 
-/** Copies mapped bytes into `target`. @returns how many there were before a missing page */
+/** Copies mapped bytes into `target`. @returns how many, up to the first missing page */
 export function copyFromMapped(mapped: Deno.PointerObject, target: Uint8Array): number {
   const { memory } = system();
   return memory.copy("out", addressOfBytes(target), addressOf(mapped), lengthOf(target));
 }
 
-/** Copies `source` into a mapping. @returns how many bytes fitted before a missing page */
+/** Copies `source` into a mapping. @returns how many bytes, up to the first missing page */
 export function copyToMapped(mapped: Deno.PointerObject, source: Uint8Array): number {
   const { memory } = system();
   return memory.copy("into", addressOfBytes(source), addressOf(mapped), lengthOf(source));

@@ -1,4 +1,4 @@
-/** Zeroing a range and giving its memory, or the blocks of its file, back. */
+/** Zeroing a range, and giving back its memory or the blocks of its file. */
 
 import { system } from "../os/mod.ts";
 import type { Mapping } from "./mapping.ts";
@@ -25,7 +25,7 @@ function dropPages(mapping: Mapping, { byteOffset, byteLength }: Span): void {
   const step = memory.pageSize();
   const end = byteOffset + byteLength;
   const first = alignUp(byteOffset, step);
-  // The bytes between the region's end and its page's end are nobody's.
+  // The bytes between the region's end and the end of its page belong to nobody.
   const last = end === mapping.byteLength ? alignUp(end, step) : alignDown(end, step);
   if (first >= last || memory.drop === undefined) {
     return zeroSpan(mapping, { byteOffset, byteLength });

@@ -18,8 +18,8 @@ export function flushSpan(
 /**
  * As {@linkcode flushSpan}, on a thread of Deno's pool.
  *
- * @param check looks for pages that are cut off, after the flush: also if the mapping was closed
- * meanwhile, while it still stands
+ * @param check looks for pages that are cut off, after the flush. If the mapping was closed
+ * meanwhile, its memory is still mapped then
  */
 export async function flushSpanOffThread(
   mapping: Mapping,
@@ -35,8 +35,8 @@ export async function flushSpanOffThread(
   await mapping.whilePinned(async () => {
     const failed = await system().memory.flushOffThread(mapping.part(span), durability, object);
     if (failed === undefined) return check();
-    // The other thread's error is out of reach. The same call here gives it again, but for a failed
-    // write, which the system reports once: that one must not get lost.
+    // The other thread's errno is out of reach. The same call on this thread fails again, except
+    // after a failed write, which the system reports only once; that error must not be lost.
     flushSpan(mapping, span, durability, object);
     throw failed;
   });

@@ -2,19 +2,19 @@
 
 /**
  * A page of a region is cut off from its object: the file was truncated under the map, its disk was
- * full, or a forbidden write was absorbed. Reads of such a page give zeros, or what it held; writes
- * to it stay in this process. `repair` and `resize` map the true object again.
+ * full, or a forbidden write was absorbed. Reads of such a page give zeros, or its former content;
+ * writes to it stay in this process. `repair` and `resize` map the true object again.
  *
- * Thrown by `check`, `flush` and `flushSync` of `MmapRegion`; and by all operations of primitives,
- * channels and collections that lie, with any byte, in a page that was lost to truncation, a full disk
- * or an I/O error.
+ * `check`, `flush` and `flushSync` of `MmapRegion` throw it. All operations of primitives, channels
+ * and collections throw it if any of their bytes is in a page that was lost to truncation, a full
+ * disk or an I/O error.
  */
 export class MappingFaultError extends Error {
   /** "MappingFaultError" */
   override readonly name = "MappingFaultError";
-  /** The path of the file; "" where the region has none. */
+  /** The path of the file; "" if the region has none. */
   readonly path: string;
-  /** Where the first fault was, counted from the beginning of the region. */
+  /** The position of the first fault, counted from the beginning of the region. */
   readonly byteOffset: number;
   /** How many faults were absorbed in the region's life. */
   readonly faults: number;

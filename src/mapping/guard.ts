@@ -1,4 +1,4 @@
-/** A mapping's part in the fault guard: its slot, and what it absorbed since it was last healed. */
+/** The fault guard of one mapping: its slot, and the faults since it was last healed. */
 
 import { guardTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot } from "../../ffi/guard/slot.ts";
@@ -12,13 +12,13 @@ export interface MappedRange {
   readonly range: Range;
   readonly request: MapRequest;
   readonly guard: MappingGuard | undefined;
-  /** Whether parts of it may have been given another protection than the request's. */
+  /** Whether parts of it may have another protection than the request's. */
   mixed: boolean;
 }
 
 /** Guards one mapping, from its `mmap` to its `munmap`. */
 export class MappingGuard {
-  /** Where the table has it. */
+  /** Its slot in the process's table. */
   readonly slot: GuardSlot;
   readonly #borrowed: boolean;
   #healedAt = 0;
@@ -29,10 +29,10 @@ export class MappingGuard {
   }
 
   /**
-   * Undefined where there is no guard.
+   * Takes a slot for a mapping. Returns undefined if there is no guard.
    *
    * @param slot the mapping's slot, if it has one
-   * @throws {Error} If no slot is left.
+   * @throws {Error} If all slots are taken.
    */
   static take(range: Range, request: MapRequest, slot?: GuardSlot): MappingGuard | undefined {
     const table = guardTable();
@@ -66,7 +66,7 @@ export class MappingGuard {
     return this.slot.firstFault ?? 0;
   }
 
-  /** Every page was mapped from its object again, after so many faults of its life. */
+  /** Records that every page was mapped from its object again, after so many faults in its life. */
   healed(faults: number): void {
     this.#healedAt = faults;
     if (!this.cutOff) this.slot.clearFaults();
@@ -96,8 +96,8 @@ export class MappingGuard {
    * @returns the faults of the mapping's life
    */
   freeToZeros(range: Range): number {
-    // Guarded until the zeros are there, so that nobody meets a missing page in between. And alone:
-    // a handler that has not seen them would put a page of the object in their place.
+    // The range stays guarded until the zeros are there, so that nobody meets a missing page in
+    // between. No handler may run meanwhile: it could replace the zeros by a page of the object.
     this.slot.alone(() => system().memory.replaceByZeros(range));
     return this.free();
   }
@@ -114,9 +114,9 @@ export class MappingGuard {
 }
 
 /**
- * The object of which a forbidden write gets a private copy; -1 if the page just gets its rights
- * back: private memory is a copy already, and what only this mapping has cannot be mapped again. It
- * can only be so if this mapping may write to it.
+ * The object whose page a forbidden write copies; -1 if the page just gets its rights back. That is
+ * so for private memory, which is a copy already, and for memory that cannot be mapped a second
+ * time. The rights come back only if this mapping may write at all.
  */
 function copiedFrom({ object, sharing, protection, single }: MapRequest): number {
   const writable = protection.startsWith("read-write");

@@ -5,14 +5,14 @@ import type { SlotUse } from "../../ffi/guard/slot.ts";
 
 let held: SlotUse[] = [];
 
-/** Takes note of a range that its last user gives back. */
+/** Records a range that its last user will give back. */
 export function addHeld(use: SlotUse | undefined): void {
   if (use === undefined) return;
   removeReleased();
   held.push(use);
 }
 
-/** How many there are in this isolate. */
+/** How many such ranges this isolate has. */
 export function heldCount(): number {
   removeReleased();
   return held.length;

@@ -1,7 +1,7 @@
 /**
- * Pages that a mapping has lost: something else is in their object's place, because the object could
- * not give them (it was truncated, its disk had an error) or could not take what was written (its disk
- * was full). What a forbidden write got a copy of is not lost.
+ * Pages that a mapping has lost. They were replaced because the object could not provide them (it
+ * was truncated, or its disk had an error) or could not take what was written (its disk was full).
+ * A page that a forbidden write has copied is not lost.
  */
 
 import { existingTable, processTable } from "../../ffi/guard/guard.ts";
@@ -18,7 +18,7 @@ import { MappingFaultError } from "./fault_error.ts";
 import type { MappedRange } from "./guard.ts";
 import { alignDown, type Span } from "./pages.ts";
 
-/** Where nothing is ever lost. */
+/** The counts for memory that cannot be lost. */
 const NO_LOSSES = new Int32Array(LOSSES_DONE_HALF + 1);
 
 /** Watches over some memory. */
@@ -26,16 +26,19 @@ export class LossWatch {
   readonly #counts: Int32Array;
   readonly #find: () => MappingFaultError | undefined;
   readonly #onLoss: () => void;
-  /** How many losses had begun when nothing here was lost. */
+  /** How many losses had begun when this memory was last found intact. */
   #seen: number;
   #lost = false;
-  /** Moves on whenever what was held here is given up; so who holds something notes it. */
+  /**
+   * Increases whenever the locks and roles held in this memory are given up; each holder records
+   * the value that it began with.
+   */
   epoch = 0;
 
   /**
    * @param counts of the process's table
-   * @param find the error, if pages are lost now
-   * @param onLoss gives up what is held there, and moves the epoch on
+   * @param find returns the error, if pages are lost now
+   * @param onLoss gives up what is held there
    */
   constructor(
     counts: Int32Array = NO_LOSSES,
@@ -49,8 +52,8 @@ export class LossWatch {
   }
 
   /**
-   * To be called after what counts was read or written: if it returns, that was the object's memory.
-   * It costs one load as long as nothing is lost.
+   * Must be called after the data were read or written: if it returns, that was the object's
+   * memory. It costs one load as long as nothing is lost.
    *
    * @throws {MappingFaultError} As long as a page is lost.
    */
@@ -59,26 +62,29 @@ export class LossWatch {
   }
 
   #lookAnew(): void {
-    // In this order: if all are done that have begun, nobody replaces a page while this looks, or the
-    // count moves on.
+    // In this order: if all losses that have begun are complete, no page is replaced while this
+    // looks, or the count increases.
     const done = Atomics.load(this.#counts, LOSSES_DONE_HALF);
     const begun = Atomics.load(this.#counts, LOSSES_BEGUN_HALF);
     const fault = this.#find();
     this.#lost = fault !== undefined;
     if (fault !== undefined) {
-      // Each time: the call that is about to fail may have taken something too.
+      // This is called each time: the call that is about to fail may have taken a lock.
       this.#onLoss();
       throw fault;
     }
     if (begun === done) this.#seen = begun;
   }
 
-  /** As {@linkcode check}, without an error. */
+  /** As {@linkcode check}, but returns false instead of throwing. */
   get intact(): boolean {
     return this.#counts[LOSSES_BEGUN_HALF] === this.#seen || this.look() === undefined;
   }
 
-  /** Looks at the pages themselves; gives up what is held there, unless that was done already. */
+  /**
+   * Looks at the pages themselves. If one is lost, what is held there is given up, unless that was
+   * done already.
+   */
   look(): MappingFaultError | undefined {
     const fault = this.#find();
     if (fault !== undefined && !this.#lost) this.#onLoss();
@@ -99,13 +105,14 @@ export function lossCounts(): Int32Array {
 export function hasLost({ range, request, guard }: MappedRange, span: Span): boolean {
   const losses = guard?.slot.losses ?? 0;
   if (losses >>> 0 < LOSS) return false;
-  // Private memory without a file loses nothing but to a broken chip, and shows no difference then.
+  // Private memory without a file loses a page only to broken hardware, and the new page looks the
+  // same.
   if ((losses & LOSS_ANYWHERE) !== 0 || request.object === undefined) return true;
   const isLost = request.sharing === "private" ? system().memory.isForeign : lostOf(losses);
   return somePage(range, span, request.pageSize, isLost);
 }
 
-/** How a lost page of a shared mapping is told. */
+/** The test that recognises a lost page of a shared mapping. */
 function lostOf(losses: number): (page: Range) => boolean {
   const { memory } = system();
   return (losses & LOSS_COPIED) === 0 ? memory.isAnonymous : memory.isPrivate;
@@ -128,8 +135,8 @@ function somePage(
 const WASM_PAGE = 65536;
 
 /**
- * Watches over a part of a SharedArrayBuffer, which may be a region's: `sharedBuffer()` of a guarded
- * one, in any Worker that has it.
+ * Watches over a part of a SharedArrayBuffer, which may be the `sharedBuffer()` of a guarded
+ * region, in any Worker that has it.
  */
 export function watchShared(buffer: SharedArrayBuffer, span: Span): LossWatch {
   if (buffer.byteLength === 0 || buffer.byteLength % WASM_PAGE !== 0) return SOLID;

@@ -11,21 +11,21 @@ import { addHeld } from "./held.ts";
 import type { Span } from "./pages.ts";
 import { contentsOf, giveBack, type Owned, withdraw } from "./owned.ts";
 
-/** What is left of a mapping that nobody closed. */
+/** The remains of a mapping that nobody closed. */
 interface Remains {
   readonly owned: Owned;
   readonly epoch: number;
 }
 
 const forgotten = new FinalizationRegistry<Remains>(({ owned, epoch }) => {
-  // Once something else, or nothing, stands for the memory, this does not matter any more: also where
-  // a program has taken `unregister` away.
+  // If the mapping has another buffer now, or was closed, this call is out of date. It comes even
+  // so if a program has replaced `unregister`.
   if (owned.epoch !== epoch) return;
   giveBack(owned);
   owned.onForgotten();
 });
 
-// Captured at load: a program that changes the prototype later cannot keep a region from its end.
+// Captured at load: a program that changes the prototype later cannot prevent a region's end.
 const { register, unregister } = FinalizationRegistry.prototype;
 const apply = Reflect.apply;
 
@@ -39,7 +39,7 @@ function slotForLife(): GuardSlot | undefined {
   return table !== undefined && watchIsolate(table) ? table.tryTake() : undefined;
 }
 
-/** What a mapping that leaves its memory to others needs more: they get its object. */
+/** What a mapping needs when it leaves its memory and its object to others. */
 interface Share {
   readonly object: OpenObject | undefined;
   readonly slot: GuardSlot | undefined;
@@ -54,20 +54,23 @@ function discard({ object, slot }: Share): void {
 export class Mapping {
   readonly #owned: Owned;
   #request: MapRequest;
-  /** Made at its first use. */
+  /** The module's own buffer, made at its first use. */
   #ownBuffer: ArrayBuffer | undefined;
-  /** Made when a user asks for it: then Deno, too, may be given its memory. */
+  /**
+   * The users' buffer, made when a user asks for it: then operations of Deno may use its memory
+   * too.
+   */
   #buffer: ArrayBuffer | undefined;
   #pins = 0;
   #closed = false;
   /** Whether parts of it may have been given another protection than the request's. */
   mixed = false;
-  /** Of ranges that the mapping had before. */
+  /** The faults of ranges that the mapping had before. */
   #earlierFaults = 0;
 
   /**
-   * @param object is closed with the mapping. If mapping fails, it is not
-   * @param onForgotten called if nobody closes the mapping; must not hold it
+   * @param object is closed with the mapping; if mapping fails, it stays open
+   * @param onForgotten called if nobody closes the mapping; must not reference it
    * @throws the system error of `mmap`
    */
   constructor(request: MapRequest, object: OpenObject | undefined, onForgotten: () => void) {
@@ -86,7 +89,9 @@ export class Mapping {
     this.#register(this);
   }
 
-  /** @param last what the memory is kept for: when it is collected, the mapping is given back */
+  /**
+   * @param last the object that keeps the memory: when it is collected, the mapping is given back
+   */
   #register(last: WeakKey): void {
     const owned = this.#owned;
     apply(register, forgotten, [last, { owned, epoch: owned.epoch }, this]);
@@ -97,7 +102,7 @@ export class Mapping {
     apply(unregister, forgotten, [this]);
   }
 
-  /** What `mmap` would have to be asked for to get this mapping as it is now. */
+  /** The request that would map this range as it is now. */
   get request(): MapRequest {
     return this.#request;
   }
@@ -110,7 +115,7 @@ export class Mapping {
     return this.range.pointer;
   }
 
-  /** Where a part of it lies. */
+  /** The addresses of a part of it. */
   part({ byteOffset, byteLength }: Span): Range {
     return { pointer: pointerAt(this.pointer, byteOffset), byteLength };
   }
@@ -124,12 +129,12 @@ export class Mapping {
     return this.range.byteLength;
   }
 
-  /** The range, and the addresses behind it that are the mapping's own too. */
+  /** The range, with the addresses after it that also belong to the mapping. */
   get placed(): PlacedRange {
     return this.#owned.placed;
   }
 
-  /** For this module's own use: no operation of Deno is ever given views of it. */
+  /** The buffer for this module's own use: no operation of Deno ever gets views of it. */
   get ownBuffer(): ArrayBuffer {
     return this.#ownBuffer ??= this.#makeOwnBuffer();
   }
@@ -167,13 +172,13 @@ export class Mapping {
     return this.#owned.guard;
   }
 
-  /** Faults that the guard has absorbed; also after `close`. */
+  /** The faults that the guard has absorbed; also valid after `close`. */
   get faults(): number {
     return this.#earlierFaults + (this.guard?.faults ?? 0);
   }
 
   /**
-   * Absorbs faults from now on, if it does not yet and there is a guard.
+   * Starts to absorb faults, if there is a guard.
    *
    * @throws {Error} If too many mappings are guarded.
    */
@@ -190,12 +195,12 @@ export class Mapping {
     slot?.describe(contentsOf(this.#owned));
   }
 
-  /** Whether a call on another thread works on the addresses. */
+  /** Whether a call on another thread is using the addresses. */
   get pinned(): boolean {
     return this.#pins > 0;
   }
 
-  /** Keeps the addresses mapped while `call` works on them on another thread, beyond `close`. */
+  /** Keeps the addresses mapped while `call` uses them on another thread, even after `close`. */
   async whilePinned<T>(call: () => Promise<T>): Promise<T> {
     this.#pins++;
     try {
@@ -206,9 +211,9 @@ export class Mapping {
     }
   }
 
-  /** Takes the buffers from their views. @returns whether that is all of them */
+  /** Detaches the buffers. @returns whether no view of the memory is left */
   #detach(): boolean {
-    // The user's first: it alone may have been transferred away.
+    // The users' buffer comes first: only that one may have been transferred away.
     if (this.#buffer !== undefined && !detach(this.#buffer)) return false;
     if (this.#ownBuffer !== undefined && this.#buffer !== this.#ownBuffer) detach(this.#ownBuffer);
     return true;
@@ -220,11 +225,11 @@ export class Mapping {
   }
 
   /**
-   * Takes the buffers from their views, lets `change` make another range, and goes on with that; with
-   * the old range if it throws.
+   * Detaches the buffers, lets `change` make another range, and continues with that; with the old
+   * range if it throws.
    *
-   * @param change `used` says that an operation of Deno still uses the old memory. Then the old range
-   * must stay as it is, but for becoming longer; it is given back when the last of them has ended.
+   * @param change `used` says that an operation of Deno still uses the old memory. Then the old
+   * range may only become longer; it is given back when the last such operation has ended.
    */
   move(byteLength: number, change: (used: boolean) => PlacedRange): void {
     if (!this.#detach()) throw transferredAway();
@@ -251,7 +256,7 @@ export class Mapping {
     }
   }
 
-  /** Takes what is needed to go on without the old range, before anything changes. */
+  /** Takes everything that is needed to leave the old range, before anything changes. */
   #prepareToLeave(guarded: boolean): Share {
     const { object } = this.#owned;
     const slot = guarded ? processTable()!.take() : slotForLife();
@@ -263,7 +268,7 @@ export class Mapping {
     }
   }
 
-  /** Leaves the old range, its slot and a duplicate of the object to those who use it. */
+  /** Leaves the old range, its slot and a duplicate of the object to those that still use it. */
   #leave({ object, slot }: Share): void {
     const owned = this.#owned;
     this.#earlierFaults = this.faults;
@@ -272,7 +277,7 @@ export class Mapping {
     owned.slot = slot;
   }
 
-  /** Takes the buffers from their views and gives the addresses back. Once only. */
+  /** Detaches the buffers and gives the addresses back. May be called once only. */
   close(): void {
     this.#unregister();
     this.#closed = true;
@@ -286,18 +291,18 @@ export class Mapping {
     this.close();
   }
 
-  /** Whether `close` could take the buffers from every view of the memory. */
+  /** Whether `close` could detach every view of the memory. */
   #detached = false;
 
   #end(): void {
     const owned = this.#owned;
     this.#earlierFaults = this.faults;
     if (!this.#detached && !owned.exposed) withdraw(owned);
-    // Buffers that do not tell who uses them have lost all their views by now.
+    // Buffers that do not tell who uses them have lost all of their views.
     if (this.#detached) owned.exposed = false;
     addHeld(giveBack(owned));
     owned.guard = undefined;
     owned.slot = undefined;
-    this.#buffer = undefined; // it may be one that could not be detached
+    this.#buffer = undefined; // it may be a buffer that could not be detached
   }
 }

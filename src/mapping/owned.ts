@@ -5,10 +5,10 @@ import type { MappingGuard } from "./guard.ts";
 import { system } from "../os/mod.ts";
 import type { OpenObject, PlacedRange } from "../os/system.ts";
 
-/** What a mapping has to give back, also when nobody closed it. It holds no buffer. */
+/** What a mapping has to give back, even if nobody closes it. It must not reference a buffer. */
 export interface Owned {
   placed: PlacedRange;
-  /** What goes with the mapping. */
+  /** The object, which is closed with the mapping. */
   object: OpenObject | undefined;
   guard: MappingGuard | undefined;
   /** The mapping's slot in the process's table, for its guard and for its holders. */
@@ -17,11 +17,11 @@ export interface Owned {
   exposed: boolean;
   /** Called when nobody closed the mapping. */
   readonly onForgotten: () => void;
-  /** Which buffer is the mapping's present one; each has another number. */
+  /** The number of the mapping's present buffer; each buffer has another one. */
   epoch: number;
 }
 
-/** What a slot says of it: whoever uses the memory last gives this back. */
+/** What the slot records: the last user of the memory gives this back. */
 export function contentsOf({ placed, object }: Owned): { start: number; end: number; fd: number } {
   const { start, pages } = placed;
   return { start, end: start + pages.byteLength, fd: object ?? -1 };
@@ -31,13 +31,13 @@ export function contentsOf({ placed, object }: Owned): { start: number; end: num
  * Gives memory, object and slot back: now, or when the last operation has ended that uses the
  * memory.
  *
- * @returns what has to be waited for
+ * @returns the use of the slot that has to end first; undefined if nothing is left to wait for
  */
 export function giveBack(owned: Owned): SlotUse | undefined {
   const { placed, object, slot } = owned;
   if (owned.exposed) {
-    // Nobody can tell whether the buffer was transferred away: then a view of this memory lives on in
-    // another buffer. So the memory and the file are given back, and the addresses stay taken.
+    // It is not known whether the buffer was transferred away: if so, another buffer still has this
+    // memory. So the memory and the file are given back, and the addresses stay in use.
     putZeros(owned);
     slot?.free();
   } else {
@@ -50,15 +50,15 @@ export function giveBack(owned: Owned): SlotUse | undefined {
   return undefined;
 }
 
-/** Zeros for whoever may still look. */
+/** Leaves zeros for late accesses. */
 function putZeros({ placed: { pages }, guard }: Owned): void {
   const zeros = (): void => system().memory.replaceByZeros(pages);
-  // Alone: a handler that has not seen them would put a page of the object in their place.
+  // No handler may run meanwhile: it could replace the zeros by a page of the object.
   if (guard === undefined) zeros();
   else guard.alone(zeros);
 }
 
-/** Takes the object from views that cannot be reached, and leaves them zeros. */
+/** Removes the object from views that cannot be detached, and leaves them zeros. */
 export function withdraw(owned: Owned): void {
   putZeros(owned);
   closeQuietly(owned.object);
@@ -69,6 +69,6 @@ function closeQuietly(object: OpenObject | undefined): void {
   try {
     if (object !== undefined) system().objects.close(object);
   } catch {
-    // The mapping is gone either way, and nobody is there to be told.
+    // The mapping is gone either way, and there is no caller to inform.
   }
 }

@@ -1,4 +1,4 @@
-/** Which pages of a mapping are there. */
+/** Which pages of a mapping are present. */
 
 import { addressOf } from "../../ffi/memory.ts";
 import { firstMissing } from "./copy.ts";
@@ -11,7 +11,7 @@ export function probeSpan(mapping: Mapping, span: Span): Uint8Array<ArrayBuffer>
   const step = system().memory.pageSize();
   const pages = span.byteLength / step;
   const map = new Uint8Array(pages);
-  // Where the guard has put a zero page, there is one to read, but none of the file's.
+  // A zero page of the guard can be read, but it is not the file's.
   const inObject = Math.min(pages, Math.ceil((objectEnd(mapping) - span.byteOffset) / step));
   const start = addressOf(mapping.pointer) + BigInt(span.byteOffset);
   for (let page = 0; page < inObject; page++) {
@@ -22,7 +22,7 @@ export function probeSpan(mapping: Mapping, span: Span): Uint8Array<ArrayBuffer>
   return map;
 }
 
-/** Where the object ends, counted from the mapping's beginning. */
+/** The end of the object, counted from the mapping's beginning. */
 function objectEnd({ request }: Mapping): number {
   if (request.object === undefined) return Infinity;
   const { type, byteLength } = system().objects.status(request.object);

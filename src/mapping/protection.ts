@@ -16,7 +16,7 @@ const PROTECTIONS: readonly Protection[] = [
 
 /** @throws {TypeError} If there is no such protection. */
 export function checkProtection(protection: Protection): Protection {
-  // An object could become another text, or close the region, each time that it is looked at.
+  // An object could convert to another string each time, or close the region while it does.
   if (typeof protection === "string" && PROTECTIONS.includes(protection)) return protection;
   throw new TypeError(
     `Cannot protect region as there is no such protection: received ${shown(protection)}`,

@@ -1,4 +1,4 @@
-/** Mapping the true object again where the guard had put other pages. */
+/** Mapping the true object again where the guard has put other pages. */
 
 import { pointerAt } from "../../ffi/memory.ts";
 import { system } from "../os/mod.ts";
@@ -13,7 +13,7 @@ export function repairMapping(mapped: MappedRange): void {
     const { faults } = guard;
     mapAgain(mapped);
     protectAll(mapped);
-    // What was absorbed since may lie in pages that had been healed already.
+    // Faults absorbed since then may lie in pages that were healed already.
     guard.healed(faults);
   });
 }

@@ -1,19 +1,21 @@
 /**
- * Copies out of mapped memory: of messages, records and values. An ArrayBuffer of its own costs ten
- * times as much as copying a few bytes (about 400 ns: no array lives inside V8's heap in Deno); a view
- * of a common one is made in 30 ns. Node's `Buffer` does the same. But then `copy.buffer` is more than
- * the copy, so that is for those who ask for it.
+ * Copies of messages, records and values out of mapped memory. Making an ArrayBuffer costs ten
+ * times as much as copying a few bytes (about 400 ns, since Deno keeps no array inside V8's heap).
+ * Making a view of a common buffer takes 30 ns, as Node's `Buffer` does it. But then `copy.buffer`
+ * is larger than the copy, so this is only for callers that ask for it.
  */
 
 import { markAsUntransferable } from "node:worker_threads";
 
-/** How much is cut up at a time, in bytes: a message that is kept for long keeps so much. */
+/** The size of a common buffer, in bytes: a message that is kept keeps all of it. */
 const SLAB_BYTE_LENGTH = 16384;
 
-/** Longer messages have a buffer of their own, in bytes. */
+/** The longest message in a common buffer, in bytes. */
 const LONGEST_POOLED = 1024;
 
-/** Up to here, in bytes, copying word by word is quicker than `set`, which needs another view. */
+/**
+ * Up to this size, in bytes, copying word by word is quicker than `set`, which needs another view.
+ */
 const LONGEST_LOOP = 256;
 
 let buffer: ArrayBuffer;
@@ -23,14 +25,14 @@ let used = SLAB_BYTE_LENGTH;
 
 function renew(): void {
   buffer = new ArrayBuffer(SLAB_BYTE_LENGTH);
-  // Or a program that transfers one message to a Worker would take all others with it.
+  // Otherwise a program that transfers one message to a Worker would detach all others.
   markAsUntransferable(buffer);
   slab = new Uint8Array(buffer);
   slabWords = new Int32Array(buffer);
   used = 0;
 }
 
-/** Up to here, in bytes, a loop is quicker than a call. */
+/** Up to this size, in bytes, a loop is quicker than a call. */
 const LONGEST_BYTE_LOOP = 24;
 
 /** A copy of `byteLength` bytes at `at`, in a buffer of its own. */

@@ -1,10 +1,10 @@
-/** What the system says of a mapping's memory. */
+/** What the system reports about a mapping's memory. */
 
 import { system } from "../os/mod.ts";
 import type { RegionStats } from "../os/system.ts";
 import type { Mapping } from "./mapping.ts";
 
-/** @throws {Deno.errors.NotSupported} If the system does not tell, as where there is no /proc. */
+/** @throws {Deno.errors.NotSupported} If the system does not report it, such as without /proc. */
 export function statsOf({ range }: Mapping): RegionStats {
   const { memory, name } = system();
   if (memory.usage !== undefined) return memory.usage(range);

@@ -10,21 +10,21 @@ export interface TypedArrayConstructor<T> {
   new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
 }
 
-/** Where a region lies in its buffer, which begins at a page boundary. */
+/** The position of a region in its buffer, which begins at a page boundary. */
 export interface Window {
   readonly buffer: ArrayBuffer;
   readonly byteOffset: number;
   readonly byteLength: number;
 }
 
-/** The arguments of a view, read and checked as far as that goes without the window. */
+/** The arguments of a view, checked as far as possible without the window. */
 interface ViewRequest {
   readonly elementSize: number;
   readonly byteOffset: number;
   readonly length: number | undefined;
 }
 
-/** @throws {TypeError} If `type` is no typed array's constructor. */
+/** @throws {TypeError} If `type` is not a typed array's constructor. */
 export function readViewRequest<T>(
   type: TypedArrayConstructor<T>,
   byteOffset: number | undefined,

@@ -1,4 +1,4 @@
-/** Whether there is anything to map: no region can be made of an empty object. */
+/** Whether an object is empty: an empty object cannot be mapped. */
 
 import { system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
@@ -18,7 +18,7 @@ export function isEmptyNamed(name: string): boolean {
   return isEmpty(openNamed(nameOf(name), false));
 }
 
-/** Closes the object. */
+/** Whether the object is empty. This closes it. */
 function isEmpty(object: OpenObject): boolean {
   const { objects } = system();
   try {

@@ -1,9 +1,9 @@
 /**
- * Handles: what another process needs to find an object, as plain data.
+ * Handles: plain data by which another process finds an object.
  *
  * A handle names the object (device, inode, time of birth) and the ways to it: a path, and the
- * descriptor of the process that made the handle, which is there as long as that process keeps the
- * region.
+ * descriptor of the process that made the handle, which exists as long as that process keeps the
+ * region open.
  */
 
 import { shown } from "../check/options.ts";
@@ -17,11 +17,11 @@ export type Access = "read" | "read-write" | "copy-on-write";
 export interface RegionHandle {
   /** The version of this format. */
   readonly version: 2;
-  /** The operating system that the object is of. */
+  /** The operating system of the object. */
   readonly system: "linux" | "darwin" | "windows";
   /** What the region is a mapping of. */
   readonly kind: "file" | "anonymous" | "named";
-  /** What the region may do, and who attaches at most. */
+  /** What the region may do, which is also the most that an attached region may do. */
   readonly access: Access;
   /** Where in the object the region begins, in bytes. */
   readonly byteOffset: number;
@@ -33,7 +33,7 @@ export interface RegionHandle {
   readonly device: number;
   /** The object's inode number on that device, in decimal. */
   readonly inode: string;
-  /** When the object was made, in nanoseconds; "" where its file system does not tell. */
+  /** When the object was created, in nanoseconds; "" if its file system does not say. */
   readonly birthTime: string;
   /** The process that made the handle. */
   readonly pid: number;
@@ -41,11 +41,11 @@ export interface RegionHandle {
   readonly fd: number;
   /** When that process started, in clock ticks after the boot. */
   readonly startTime: number;
-  /** The boot of the machine that this is about, and the namespaces that the numbers are of. */
+  /** The boot and the namespaces that these numbers refer to. */
   readonly bootId: string;
 }
 
-/** The part of a handle that is about the region and not about its object. */
+/** The part of a handle that describes the region, not its object. */
 type RegionPart = Pick<RegionHandle, "kind" | "access" | "byteOffset" | "byteLength">;
 
 /** Describes an open object for other processes. */
@@ -92,14 +92,14 @@ export function parseHandle(handle: RegionHandle | string): RegionHandle {
   if (!handle.startsWith(PREFIX)) {
     throw malformed(`it must begin with "${PREFIX}": received "${handle.slice(0, 40)}"`);
   }
-  // A line of a pipe or a file brings its end along.
+  // The text may be a line of a pipe or a file, with its line end.
   const fields = new URLSearchParams(handle.slice(PREFIX.length).replace(/\r?\n$/, ""));
   const record: Record<string, unknown> = {};
   for (const [key, type] of FIELD_LIST) {
     const text = fields.get(key);
     if (text === null) throw malformed(`it has no ${key}`);
     record[key] = type === "number" ? numberFrom(text) : text;
-    if (key === "version") checkVersion(record[key]); // another one may have other fields
+    if (key === "version") checkVersion(record[key]); // another version may have other fields
   }
   return checkHandle(record);
 }
@@ -137,7 +137,7 @@ function checkVersion(version: unknown): void {
   }
 }
 
-/** @throws {Deno.errors.NotSupported} If it is another system's than this one. */
+/** @throws {Deno.errors.NotSupported} If it belongs to another system than this one. */
 function checkSystem(name: RegionHandle["system"]): void {
   if (!SYSTEMS.includes(name)) throw malformed(`its system is unknown: received "${name}"`);
   const here = system().name;
@@ -173,7 +173,7 @@ function checkHandle(value: unknown): RegionHandle {
   return handle;
 }
 
-/** Field by field, so that what else the value holds stays behind. */
+/** Copies field by field, and so leaves out all other properties. */
 function copyOf(value: RegionHandle): RegionHandle {
   return {
     version: value.version,

@@ -1,4 +1,4 @@
-/** Opening files by path, and making them. */
+/** Opening and creating files by path. */
 
 import { system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
@@ -13,7 +13,7 @@ interface FileRequest {
   readonly mode: number;
 }
 
-/** An open object, and whether this very call made it. */
+/** An open object, and whether this call created it. */
 export interface Opened {
   readonly object: OpenObject;
   readonly created: boolean;
@@ -21,13 +21,13 @@ export interface Opened {
 
 /** An open file. */
 export interface OpenedFile extends Opened {
-  /** Where it stands: another path where it was made through a symbolic link. */
+  /** Its path: the target if it was created through a symbolic link. */
   readonly path: string;
 }
 
 /**
  * @throws the system's error
- * @throws {Deno.errors.NotCapable} If the program runs with a file denied that is to be made.
+ * @throws {Deno.errors.NotCapable} If the program runs with the file to create denied.
  */
 export function openFile({ path, writable, create, createNew, mode }: FileRequest): OpenedFile {
   const { objects } = system();
@@ -41,7 +41,7 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
     try {
       return createAt(place);
     } catch (error) {
-      // A symbolic link that leads nowhere is in the way: where it leads, the file is made.
+      // A dangling symbolic link is in the way: the file is created at its target.
       if (error instanceof Deno.errors.AlreadyExists) place = objects.linkedFrom(place) ?? path;
       throw error;
     }
@@ -50,12 +50,12 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
   throw new Deno.errors.Busy(`Cannot open '${path}': others keep creating and removing it`);
 }
 
-/** As many as Linux follows symbolic links, and some more. */
+/** A little more than the number of symbolic links that Linux follows. */
 const MAX_TRIES = 50;
 
 /**
- * Opens what is there or creates it. Both ways are exclusive, so that it is known whose it is; each
- * may lose a race with somebody who makes or removes it.
+ * Opens an existing file or creates it. Each try does only one of the two, so that the caller knows
+ * whether it created the file. Each may lose a race with a process that creates or removes it.
  *
  * @returns undefined if both failed again and again
  */
@@ -72,7 +72,7 @@ export function openOrCreate(
   return undefined;
 }
 
-/** What a call gives; undefined where it throws an error of that class. */
+/** The result of a call; undefined if it throws an error of that class. */
 function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
   try {
     return call();

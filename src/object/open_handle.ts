@@ -1,4 +1,4 @@
-/** From a handle to the very object that it names, opened. */
+/** Opens the object that a handle names, and no other. */
 
 import { system } from "../os/mod.ts";
 import type { Found, ObjectStatus, OpenObject } from "../os/system.ts";
@@ -11,12 +11,12 @@ import { nameOf } from "./shared_memory.ts";
  *
  * @returns that object and no other
  * @throws {Deno.errors.NotFound} If the object is gone: its owner has ended or closed it, the path
- * leads to another file, or the machine was restarted.
+ * leads to another file, or the machine was rebooted.
  * @throws {Deno.errors.NotSupported} If its owner is in another PID namespace, and no path leads to it.
  * @throws {Deno.errors.PermissionDenied} If /proc does not show its owner (hidepid), or this user has
  * no right to the object.
  * @throws {Deno.errors.NotCapable} If the program runs with that file denied.
- * @throws {RangeError} If the object is shorter by now than the region was.
+ * @throws {RangeError} If the object has become shorter than the region was.
  */
 export function openHandle(handle: RegionHandle, writable: boolean): OpenObject {
   const { objects } = system();
@@ -31,7 +31,7 @@ export function openHandle(handle: RegionHandle, writable: boolean): OpenObject 
   }
 }
 
-/** Undefined if there is no path, or it leads nowhere or elsewhere. */
+/** Undefined if there is no path, or it does not lead to the object. */
 function openByPath(handle: RegionHandle, writable: boolean): Found | undefined {
   if (handle.path === "" || handle.kind === "anonymous") return undefined;
   const { objects, named } = system();

@@ -16,7 +16,7 @@ export function pathOf(path: string | URL): string {
   return text;
 }
 
-/** As Deno does it: percent signs that begin no escape stand for themselves. */
+/** The same as in Deno: a percent sign that begins no escape sequence stands for itself. */
 function fromFileUrl(url: URL): string {
   if (url.protocol !== "file:") {
     throw new TypeError(`Cannot open file as the URL must be a file URL: received "${url}"`);

@@ -1,8 +1,8 @@
 /**
- * Deno's permissions, as far as they say no.
+ * Refuses what Deno's permissions deny.
  *
- * The system would open any file that the user may open. Where the program was started with
- * `--deny-read` or `--deny-write` for a path, this module refuses it as Deno itself does.
+ * The system opens any file that the user may open. If the program was started with `--deny-read`
+ * or `--deny-write` for a path, this module refuses it as Deno itself does.
  */
 
 import { system } from "../os/mod.ts";
@@ -17,8 +17,8 @@ export function checkDenied(path: string, writable: boolean): void {
 }
 
 /**
- * As {@linkcode checkDenied}, for the file that an open object really is: symbolic links and ".." are
- * resolved. Memory that has no path is nobody's to deny.
+ * As {@linkcode checkDenied}, for the file that an open object really is: symbolic links and ".."
+ * are resolved. Memory without a path cannot be denied.
  */
 export function checkObjectDenied(object: OpenObject, writable: boolean): void {
   const names = someDenied(writable);
@@ -26,8 +26,8 @@ export function checkObjectDenied(object: OpenObject, writable: boolean): void {
 }
 
 /**
- * As {@linkcode checkDenied}, for what is to be made at a path by other means than by opening it. Silent
- * where there is no such folder, in which nothing can be made.
+ * As {@linkcode checkDenied}, for something that is created at a path by other means than opening a
+ * file. Silent if there is no such folder, in which nothing can be created.
  */
 export function checkEntryDenied(path: string): void {
   const names = someDenied(true);
@@ -36,7 +36,7 @@ export function checkEntryDenied(path: string): void {
   if (entry !== undefined) refuse(names, [entry]);
 }
 
-/** What to ask about the path of a file that is to be made; undefined if it may be any. */
+/** The check of the path of a file to create; undefined if no path is denied. */
 export function makingAllowed(): ((path: string) => void) | undefined {
   const names = someDenied(true);
   return names.length === 0 ? undefined : (path) => refuse(names, [path]);
@@ -44,7 +44,7 @@ export function makingAllowed(): ((path: string) => void) | undefined {
 
 type Permission = "read" | "write";
 
-/** Those of the permissions needed that may be denied for some path. */
+/** The permissions that are needed and may be denied for some path. */
 function someDenied(writable: boolean): Permission[] {
   const needed: Permission[] = writable ? ["read", "write"] : ["read"];
   return needed.filter((name) => {
@@ -56,7 +56,7 @@ function someDenied(writable: boolean): Permission[] {
 function refuse(names: readonly Permission[], paths: readonly string[]): void {
   for (const name of names) {
     for (const path of paths) {
-      if (path === "") continue; // it leads nowhere, as the system will tell; Deno takes no such path
+      if (path === "") continue; // the system will report this path; Deno's query does not take it
       if (Deno.permissions.querySync({ name, path }).state !== "denied") continue;
       throw new Deno.errors.NotCapable(
         `Requires ${name} access to "${path}", run again without the --deny-${name} flag`,

@@ -8,7 +8,7 @@ import { checkDenied } from "./permission.ts";
 /**
  * A name without its leading "/".
  *
- * @throws {TypeError} If it is no name: empty, "..", with a "/" or a NUL inside.
+ * @throws {TypeError} If it is not a valid name: it is empty or "..", or has a "/" or a NUL inside.
  * @throws {RangeError} If it is longer than the system allows.
  */
 export function nameOf(name: string): string {
@@ -30,12 +30,12 @@ export function nameOf(name: string): string {
   return bare;
 }
 
-/** The path of an object of that name; the name where it has none. */
+/** The path of an object of that name; the name if it has no path. */
 export function pathOfName(name: string): string {
   return system().named.pathOf(name) ?? name;
 }
 
-/** The system's named memory, if this program may use an object of that name. */
+/** The system's named memory, if this program may use that name. */
 function allowed(name: string, writable: boolean): NamedSystem {
   const { named } = system();
   const path = named.pathOf(name);
@@ -43,22 +43,22 @@ function allowed(name: string, writable: boolean): NamedSystem {
   return named;
 }
 
-/** Opens an object that is there. @throws {Deno.errors.NotFound} If there is none of that name. */
+/** Opens an existing object. @throws {Deno.errors.NotFound} If no object has that name. */
 export function openNamed(name: string, writable: boolean): OpenObject {
   return allowed(name, writable).open(name, writable);
 }
 
-/** Makes an object. @throws {Deno.errors.AlreadyExists} If there is one of that name. */
+/** Creates an object. @throws {Deno.errors.AlreadyExists} If an object has that name. */
 export function createNamed(name: string, wanted: NewObject): OpenObject {
   return allowed(name, true).create(name, wanted);
 }
 
-/** Removes a name. @throws {Deno.errors.NotFound} If there is none. */
+/** Removes a name. @throws {Deno.errors.NotFound} If no object has it. */
 export function unlinkNamed(name: string): void {
   allowed(name, true).unlink(name);
 }
 
-/** All objects. @throws {Deno.errors.NotSupported} If the system has no list of them. */
+/** Lists all objects. @throws {Deno.errors.NotSupported} If the system has no list of them. */
 export function listNamed(): SharedMemoryInfo[] {
   return listed("list").list!();
 }

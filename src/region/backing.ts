@@ -1,4 +1,4 @@
-/** What a region is made of, behind its public face. */
+/** What a region consists of, behind its public class. */
 
 import { isDetached } from "../../ffi/memory.ts";
 import { MappingFaultError } from "../mapping/fault_error.ts";
@@ -12,20 +12,20 @@ import { type Span, widen } from "../mapping/pages.ts";
 import type { Window } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
 
-/** The attributes of a region that do not change. */
+/** The attributes of a region, which never change. */
 export interface RegionAttributes {
   readonly kind: RegionHandle["kind"];
   readonly access: Access;
   readonly sharing: "shared" | "private";
   /** Where in its object the region begins, in bytes. */
   readonly byteOffset: number;
-  /** The region's own; undefined for private memory without one. */
+  /** The region's object; undefined for private memory without one. */
   readonly object: OpenObject | undefined;
   /** Whether `resize` reserves the blocks of what it adds to a file. */
   readonly allocate: boolean;
-  /** Whether the object may be given another size. */
+  /** Whether the object may be resized. */
   readonly sizable: boolean;
-  /** What whoever attaches may do at most. */
+  /** The most that an attached region may do. */
   readonly grant: Access;
   /** The label of private anonymous memory. */
   readonly label: string;
@@ -37,18 +37,18 @@ export interface RegionAttributes {
   readonly name: string;
 }
 
-/** A mapping, the region's place in it, and the object that it is a mapping of. */
+/** A mapping, the region's position in it, and the object that it maps. */
 export class RegionBacking {
   readonly attributes: RegionAttributes;
-  /** How much of the region, from its beginning, is known not to be a hole of the object. */
+  /** The length, from the region's beginning, that is known to contain no holes of the object. */
   filled = 0;
-  /** How far behind a page boundary, where the mapping begins, the region begins. */
+  /** The distance of the region's beginning from the page boundary where the mapping begins. */
   readonly pageOffset: number;
-  /** Shared with the mapping, which must not hold the region itself. */
+  /** Shared with the mapping, which must not reference the region itself. */
   readonly #endCallbacks: EndCallbacks = { first: [], last: [] };
-  /** What is to end before the region does. */
+  /** The operations that have to end before the region does. */
   readonly #underWay = new Set<() => void>();
-  /** Further places where the object is mapped for this region. */
+  /** Further mappings of the object for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   /** The region's length; 0 once it is closed. */
   byteLength: number;
@@ -58,9 +58,9 @@ export class RegionBacking {
   #lastFault: MappingFaultError | undefined;
 
   /**
-   * Maps the object. The backing owns it from now on; if mapping fails, it does not.
+   * Maps the object. The backing owns the object then; if mapping fails, it does not.
    *
-   * @param byteLength the region's length: what the request maps behind it is held in reserve
+   * @param byteLength the region's length; the rest of the requested range is kept in reserve
    * @throws the system error of `mmap`
    */
   constructor(
@@ -80,28 +80,34 @@ export class RegionBacking {
   }
 
   /**
-   * Has `end` run when the region is about to be closed, while it can still be used; what is under way
-   * keeps it from being collected.
+   * Registers `end` to run when the region is about to be closed, while it can still be used. The
+   * registration keeps the region from being collected.
    *
    * @param end must not throw
-   * @returns what calls that off
+   * @returns a function that cancels the registration
    */
   beforeClose(end: () => void): () => void {
     this.#underWay.add(end);
     return () => this.#underWay.delete(end);
   }
 
-  /** What to do when the region is closed or collected; `callback` must not hold the region. */
+  /**
+   * Registers what to do when the region is closed or collected; `callback` must not reference the
+   * region.
+   */
   onClose(callback: () => void): void {
     this.#endCallbacks.first.push(callback);
   }
 
-  /** As {@linkcode onClose}, after all else: when nobody here can write to the region any more. */
+  /**
+   * As {@linkcode onClose}, but after everything else, when nobody here can write to the region any
+   * more.
+   */
   onceClosed(callback: EndCallback): void {
     this.#endCallbacks.last.push(callback);
   }
 
-  /** Makes a further mapping of the object part of the region's health. */
+  /** Includes a further mapping of the object in the region's checks and repairs. */
   addOverlay(overlay: MappedRange & { readonly faults: number }): void {
     this.#overlays.push(overlay);
   }
@@ -117,9 +123,11 @@ export class RegionBacking {
   }
 
   /**
-   * A call that goes on after `close` asks while it pins the mapping.
+   * Throws if a page is cut off. A call that continues after `close` may use it while it pins the
+   * mapping.
    *
-   * @throws {MappingFaultError} If a page is cut off from its object, or was when it was closed.
+   * @throws {MappingFaultError} If a page is cut off from its object, or was when the region was
+   * closed.
    */
   check(mapping: Mapping): void {
     const fault = this.#fault(mapping) ?? this.#lastFault;
@@ -139,7 +147,9 @@ export class RegionBacking {
     });
   }
 
-  /** The error for a range of which a page is lost; undefined if none is, or the region is closed. */
+  /**
+   * The error for a lost page in a range; undefined if no page is lost, or the region is closed.
+   */
   lossIn({ byteOffset, byteLength }: Span): MappingFaultError | undefined {
     const mapping = this.#mapping;
     if (mapping === undefined) return undefined;
@@ -147,7 +157,10 @@ export class RegionBacking {
     return isLost ? this.#faultOf(mapping) : undefined;
   }
 
-  /** What to do before pages are mapped from the object again: who had lost them must know. */
+  /**
+   * Registers what to do before pages are mapped from the object again, since whoever has lost them
+   * must learn of it.
+   */
   beforeHealing(note: () => void): void {
     this.#beforeHealing = note;
   }
@@ -165,12 +178,12 @@ export class RegionBacking {
     for (const mapped of [mapping, ...this.#overlays]) restoreMapping(mapped);
   }
 
-  /** As {@linkcode repair}, of the further mappings that are cut off. */
+  /** As {@linkcode repair}, for the further mappings. */
   repairOverlays(): void {
     for (const overlay of this.#overlays) if (overlay.guard?.cutOff) repairMapping(overlay);
   }
 
-  /** Takes note of another length, which lies within the mapping. */
+  /** Records a new length, which fits into the mapping. */
   setByteLength(byteLength: number): void {
     this.byteLength = byteLength;
     this.filled = Math.min(this.filled, byteLength);
@@ -183,7 +196,7 @@ export class RegionBacking {
   }
 
   /**
-   * For users' views.
+   * The window for users' views.
    *
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
@@ -194,7 +207,7 @@ export class RegionBacking {
   }
 
   /**
-   * For this module's own views, which it gives to nobody.
+   * The window for this module's own views, which users never get.
    *
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
@@ -248,15 +261,15 @@ export class RegionBacking {
     this.#mapping = undefined;
     this.byteLength = 0;
     this.#bytes = undefined;
-    // A call that goes on cannot ask the guards of the further mappings any more.
+    // A call that continues cannot use the guards of the further mappings any more.
     if (mapping.pinned) this.#lastFault = this.#fault(mapping);
-    // At once, even if a call on another thread keeps the mapping itself for a while.
+    // These run at once, even if a call on another thread keeps the mapping for a while.
     callAll(this.#endCallbacks.first, false);
     return mapping;
   }
 }
 
-/** What to do at a region's end: before its buffers are taken from their views, and after. */
+/** What to do at a region's end: before its buffers are detached, and after. */
 interface EndCallbacks {
   readonly first: EndCallback[];
   readonly last: EndCallback[];
@@ -269,7 +282,7 @@ function callAll(endCallbacks: EndCallback[], forgotten: boolean): void {
   for (const callback of endCallbacks.splice(0)) callback(forgotten);
 }
 
-/** @throws {TypeError} If somebody has taken the buffer's bytes away, which close() alone may do. */
+/** @throws {TypeError} If the buffer was detached by anything but close(). */
 function checkPresent(buffer: ArrayBuffer, action: string): void {
   if (!isDetached(buffer)) return;
   throw new TypeError(`Cannot ${action} as its buffer was transferred away`);

@@ -1,4 +1,4 @@
-/** A region's bytes: views of a part, copies that never fault, copies as a stream. */
+/** A region's bytes: views of a part, copies that never fault, and a stream of copies. */
 
 import { headOf, plainBytes, pointerAt } from "../../ffi/memory.ts";
 import type { Names } from "../check/options.ts";
@@ -68,7 +68,7 @@ function copy(
   return copyPages(pointerAt(mapping.pointer, backing.pageOffset + at), headOf(bytes, room));
 }
 
-/** Where a span ends that was taken before: the region may have become shorter meanwhile. */
+/** The present end of an earlier span: the region may have become shorter meanwhile. */
 function endNow(backing: RegionBacking, { byteOffset, byteLength }: Span): number {
   return Math.min(byteOffset + byteLength, backing.pageOffset + backing.byteLength);
 }
@@ -87,7 +87,7 @@ const READABLE: Names<ReadableOptions> = { ...RANGE, chunkByteLength: true };
 const DEFAULT_CHUNK = 65_536;
 
 /**
- * `MmapRegion.readable`: a stream of copies, as who reads a stream may transfer its chunks away.
+ * `MmapRegion.readable`: a stream of copies, since the reader of a stream may transfer its chunks.
  */
 export function readable(
   backing: RegionBacking,

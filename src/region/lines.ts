@@ -9,7 +9,7 @@ import { ACTION, LINE_FEED, Rest, textAfter, textBefore } from "./text_blocks.ts
 /** Options of `lines`. */
 export interface LinesOptions extends ByteRange {
   /**
-   * What a line is given as: text, or bytes, which are a view of the region and no copy.
+   * The form of a line: text, or bytes, which are a view of the region and not a copy.
    * @default {"text"}
    */
   as?: "text" | "bytes";
@@ -27,7 +27,7 @@ const LINES: Names<LinesOptions> = { ...RANGE, as: true, reverse: true };
 
 const CARRIAGE_RETURN = 13;
 
-/** The lines of a range. The region may be closed meanwhile: that ends them by an error. */
+/** The lines of a range. If the region is closed meanwhile, the iteration throws. */
 export function linesOf(
   backing: RegionBacking,
   options: LinesOptions | undefined,
@@ -52,7 +52,10 @@ class TextForwards extends Iterator<string, undefined, unknown> {
   readonly #rest: Rest;
   #text = "";
   #at = 0;
-  /** Where the text was read, how many lines of it were given, and the region's length then. */
+  /**
+   * Where the text was read, how many of its lines were returned, and the region's length at that
+   * time.
+   */
   #start = 0;
   #given = 0;
   #byteLength = 0;
@@ -94,11 +97,11 @@ class TextForwards extends Iterator<string, undefined, unknown> {
 
 class TextBackwards extends Iterator<string, undefined, unknown> {
   readonly #rest: Rest;
-  /** What is left of the lines of a text: `split` is quicker than looking for newlines backwards. */
+  /** The remaining lines of a text: `split` is quicker than looking for newlines backwards. */
   #lines: string[] = [];
-  /** Whether a newline ends the last one of them. */
+  /** Whether the last one ends with a newline. */
   #ended = false;
-  /** Where the text ended that they are of, and the region's length then. */
+  /** The end of the text that they come from, and the region's length at that time. */
   #end = 0;
   #byteLength = 0;
 
@@ -118,7 +121,7 @@ class TextBackwards extends Iterator<string, undefined, unknown> {
 
   #forget(): void {
     const rest = this.#rest;
-    const start = rest.end; // which is where the text begins that the lines are of
+    const start = rest.end; // which is where the text of the lines begins
     if (this.#lines.length > 0) {
       rest.end = this.#end;
       rest.end = rest.skip(start, this.#lines.length);
@@ -138,7 +141,7 @@ class TextBackwards extends Iterator<string, undefined, unknown> {
   }
 }
 
-/** A view of a line that a newline ends or not, without that newline. */
+/** A view of a line, without its newline if it has one. */
 function lineView(mapping: Mapping, start: number, end: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(mapping.buffer, start, end - start);
   const last = bytes.length - 1;

@@ -1,4 +1,7 @@
-/** The ways to a region: each opens an object, sizes it, maps it, and undoes all that if one fails. */
+/**
+ * The ways to make a region: each opens an object, sizes it and maps it, and undoes all of that if
+ * a step fails.
+ */
 
 import { adviseSpan, populateSpan } from "../mapping/advice.ts";
 import { alignDown } from "../mapping/pages.ts";
@@ -19,7 +22,7 @@ import { checkDenied, checkObjectDenied } from "../object/permission.ts";
 import { type RegionAttributes, RegionBacking } from "./backing.ts";
 import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
 
-/** Before a file has anything. */
+/** The extent of a new file. */
 export const EMPTY: Extent = { byteLength: 0, allocated: 0 };
 
 /** `MmapRegion.open` */
@@ -45,7 +48,7 @@ export function openRegion(path: string, plan: OpenPlan): RegionBacking {
     const backing = mapFile(
       { plan, byteLength, object, subject: path, kind: "file", nature },
       () => {
-        // Last, because it alone cannot be undone.
+        // This comes last, because it cannot be undone.
         if (!truncate || status.byteLength === 0) return;
         objects.setSize(object, 0);
         objects.extend(object, EMPTY, end, plan.allocate, path);
@@ -54,7 +57,7 @@ export function openRegion(path: string, plan: OpenPlan): RegionBacking {
     if (plan.allocate && oldSize === 0) backing.filled = byteLength;
     return backing;
   } catch (error) {
-    // What others have written to it meanwhile stays.
+    // What others have written meanwhile is kept.
     if (oldSize !== undefined) objects.takeBack(object, oldSize, end);
     if (created && objects.isUntouched(object, 0, 0)) objects.remove(place, object);
     objects.close(object);
@@ -133,7 +136,10 @@ function sharedAnonymous(plan: AnonymousPlan): RegionBacking {
   });
 }
 
-/** Maps an object of which no further mapping can be made: one page of it is kept aside. */
+/**
+ * Maps an object that will not allow further writable mappings: one page of it stays mapped for
+ * that.
+ */
 function mapWithSeed(source: Source, finish: () => void): RegionBacking {
   const { memory } = system();
   const byteLength = memory.pageSize();
@@ -176,7 +182,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionBacking {
       pageSize: system().memory.pageSize(),
       address: plan.address,
       subject: undefined,
-      guarded: false, // begins with the first protect(): nothing else can make a page fault
+      guarded: false, // guarding begins with the first protect(): before that, no page can fault
     },
     0,
     plan.byteLength,
@@ -185,7 +191,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionBacking {
   return prepare(backing, plan);
 }
 
-/** Names private memory where people look at a process's memory, if the system has such a place. */
+/** Labels private memory in the system's list of mappings, if there is one. */
 export function labelMemory(backing: RegionBacking): void {
   const { label } = backing.attributes;
   if (label !== "") system().memory.label?.(backing.live("label region").range, label);
@@ -216,7 +222,7 @@ export function fit(
   );
 }
 
-/** Devices have no size. What cannot be mapped at all is left to `mmap`, whose error tells why. */
+/** Devices have no size. For what cannot be mapped at all, `mmap` reports the reason. */
 function fitDevice({ byteLength }: MapPlan, status: ObjectStatus, subject: string): number {
   if (byteLength !== undefined) return byteLength;
   if (status.type !== "character-device" && status.type !== "block-device") return 1;
@@ -227,7 +233,7 @@ function sharingOf({ access }: MapPlan): Sharing {
   return access === "copy-on-write" ? "private" : "shared";
 }
 
-/** An open object to map, and what the region will say of itself. */
+/** An open object to map, and the attributes of the region. */
 interface Source {
   readonly plan: MapPlan & { readonly allocate?: boolean };
   readonly byteLength: number;
@@ -259,7 +265,7 @@ function requestOf({ plan, byteLength, object, subject, seed, nature }: Source):
   };
 }
 
-/** Maps an object. @param finish a last step between locking and populating; undoes nothing */
+/** Maps an object. @param finish a last step, between locking and populating; it undoes nothing */
 export function mapFile(source: Source, finish?: () => void): RegionBacking {
   const { plan, object, kind } = source;
   const request = requestOf(source);
@@ -269,7 +275,7 @@ export function mapFile(source: Source, finish?: () => void): RegionBacking {
     sharing: sharingOf(plan),
     byteOffset: plan.byteOffset,
     object,
-    allocate: plan.allocate ?? kind !== "anonymous", // memory is taken when it is touched
+    allocate: plan.allocate ?? kind !== "anonymous", // anonymous memory is taken when it is touched
     sizable: plan.access === "read-write",
     grant: source.grant ?? plan.access,
     label: "",
@@ -290,7 +296,7 @@ function prepare(backing: RegionBacking, plan: MapPlan, finish?: () => void): Re
     if (plan.hugePages) wishForHugePages(backing);
     if (plan.lock) lockSpan(mapping, span);
     finish?.();
-    // Emptying the file has taken locked pages away too.
+    // Emptying the file has removed locked pages too.
     const lostPages = plan.lock && finish !== undefined;
     if (plan.populate || lostPages) populateSpan(mapping, span);
     return backing;
@@ -300,7 +306,7 @@ function prepare(backing: RegionBacking, plan: MapPlan, finish?: () => void): Re
   }
 }
 
-/** Huge pages are a wish: a kernel without them says EINVAL. */
+/** Huge pages are optional: a kernel without them returns EINVAL. */
 function wishForHugePages(backing: RegionBacking): void {
   try {
     adviseSpan(backing.live("map region"), backing.pages({}, "map region"), "huge-page");

@@ -1,4 +1,7 @@
-/** `MmapRegion.named`: opens or makes a named object, maps it, and undoes all that if one fails. */
+/**
+ * `MmapRegion.named`: opens or creates a named object and maps it, and undoes all of that if a step
+ * fails.
+ */
 
 import { type Opened, openOrCreate } from "../object/open_file.ts";
 import { createNamed, openNamed } from "../object/shared_memory.ts";
@@ -15,7 +18,7 @@ export function namedRegion(name: string, plan: NamedPlan): RegionBacking {
   try {
     const byteLength = fit(plan, status, false, name);
     const nature = objects.nature(object, status);
-    // What other programs make is mostly holes.
+    // Objects of other programs mostly consist of holes.
     if (!created && plan.allocate && plan.access === "read-write") {
       objects.fillHoles(object, 0, byteLength, name);
     }

@@ -1,4 +1,4 @@
-/** `MmapRegion`: an object and a mapping of it, put together for people. */
+/** `MmapRegion`: the public class over an object and its mapping. */
 
 import { guardState, processTable } from "../../ffi/guard/guard.ts";
 import { lendingState } from "../../ffi/store/store.ts";
@@ -48,17 +48,17 @@ export let regionOver: (backing: RegionBacking) => MmapRegion;
  *
  * Its bytes are the file's, or memory that several processes share: nothing is copied. Views are
  * plain typed arrays at their plain speed; they die with the region, so none can outlive the memory
- * that it points at. Searches and streams have no limit of 2 or 4 GiB. Where another process writes
- * meanwhile, they may see some of it; where a file became shorter, they see zeros, and
- * {@linkcode MmapRegion.check} tells.
+ * that it points at. Searches and streams have no limit of 2 or 4 GiB. If another process writes
+ * meanwhile, they may see some of it. If the file becomes shorter, they see zeros, and {@linkcode
+ * MmapRegion.check} tells.
  *
  * Offsets and ranges are in bytes and count from the beginning of the region. After `close`, every
  * member but the plain facts (`kind`, `name`, `access`, `sharing`, `byteOffset`, `byteLength`,
- * `closed`, `faults`) and `toJSON` throws `Deno.errors.BadResource`. An option that there is not is a
+ * `closed`, `faults`) and `toJSON` throws `Deno.errors.BadResource`. An unknown option is a
  * `TypeError` that names it.
  *
- * Close regions (`using` does): one that was forgotten gives its memory and its descriptor back only
- * once nothing uses its memory any more, and that was noticed.
+ * Close regions (`using` does): a forgotten region gives back its memory and its descriptor only
+ * after nothing uses its memory any more and garbage collection has noticed that.
  *
  * Requires `--allow-ffi`, and nothing else.
  *
@@ -98,7 +98,7 @@ export class MmapRegion implements Disposable {
 
   /**
    * @ignore
-   * @throws {TypeError} Always, for others than the static methods of this class.
+   * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(backing: RegionBacking) {
     if (!(backing instanceof RegionBacking)) throw new TypeError("Illegal constructor");
@@ -118,17 +118,18 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.PermissionDenied} EACCES: no right to the file, or to the access asked for.
    * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and it exists.
    * @throws {Deno.errors.IsADirectory} EISDIR: a directory with write access.
-   * @throws {Deno.errors.NotSupported} If `truncate` is given for what is no regular file.
-   * @throws {Error} ENODEV: not a file that can be mapped. ENOMEM: no address space left. ENOSPC: no
-   * room to extend the file; it then has its old size. EFBIG: longer than a file may be, or than
-   * RLIMIT_FSIZE allows. EMFILE, and what else `open` and `mmap` say.
+   * @throws {Deno.errors.NotSupported} If `truncate` is given for anything but a regular file.
+   * @throws {Error} ENODEV: not a file that can be mapped. ENOMEM: no address space left. ENOSPC:
+   * no room to extend the file; it then has its old size. EFBIG: longer than a file may be, or than
+   * RLIMIT_FSIZE allows. EMFILE, and the other errors of `open` and `mmap`.
    */
   static open(path: string | URL, options: OpenRegionOptions = {}): MmapRegion {
     return new MmapRegion(openRegion(pathOf(path), planOpen(options)));
   }
 
   /**
-   * Maps what a descriptor leads to. The region duplicates it; closing it stays the caller's part.
+   * Maps what a descriptor leads to. The region duplicates it; the caller still has to close its
+   * own.
    *
    * @param fd an open descriptor, such as `openSync` of `node:fs` returns
    * @throws {RangeError} If the file is empty or too short, or a number is out of range.
@@ -142,10 +143,10 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Zero-filled memory without a name. By default other processes can be given it.
+   * Zero-filled memory without a name. By default it can be shared with other processes.
    *
    * @param byteLength its size, in bytes
-   * @throws {RangeError} If `byteLength` is no whole number of at least 1.
+   * @throws {RangeError} If `byteLength` is not a whole number of at least 1.
    * @throws {TypeError} If an option is of another type.
    * @throws {Error} ENOMEM: no address space left. EMFILE: no descriptor left.
    *
@@ -167,20 +168,21 @@ export class MmapRegion implements Disposable {
   /**
    * POSIX shared memory: memory that any process finds by its name.
    *
-   * Whoever makes an object owns it: the name goes when the region is closed. One whose owner was
-   * killed stays, until {@linkcode MmapRegion.reap}. Nobody sees an object that has no size yet.
+   * Whoever creates an object owns it: the name is removed when the region is closed. If the owner
+   * was killed, the object stays until {@linkcode MmapRegion.reap}. Nobody sees an object that has
+   * no size yet.
    *
-   * Its memory is reserved, by whoever makes it or first opens it to write; `reserve: false` leaves
-   * that to the first write to each page, which in a full /dev/shm is a fault.
+   * Its memory is reserved when it is created or first opened for writing. With `reserve: false`,
+   * memory is taken at the first write to each page, which in a full /dev/shm is a fault.
    *
    * @param name with or without a leading "/"; at most 255 bytes (30 on macOS)
-   * @param options by default an object that is there, read-write
-   * @throws {TypeError} If it is no name, or an option is of another type.
+   * @param options by default an existing object, read-write
+   * @throws {TypeError} If it is not a valid name, or an option is of another type.
    * @throws {RangeError} If the name is too long, the object too short, or a `byteLength` is missing.
    * @throws {Deno.errors.NotFound} ENOENT: there is no such object.
-   * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and there is one.
+   * @throws {Deno.errors.AlreadyExists} EEXIST: `createNew`, and the object exists.
    * @throws {Deno.errors.PermissionDenied} EACCES: no right to it.
-   * @throws {Error} ENOSPC: there is not so much memory left.
+   * @throws {Error} ENOSPC: not enough memory is left.
    * @see https://man7.org/linux/man-pages/man7/shm_overview.7.html
    *
    * @example
@@ -218,8 +220,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Removes the objects that this module made and whose owners are all dead, and no others. A
-   * process counts as alive only if it is the very one, by number, start time and boot. Linux only.
+   * Removes the objects that this module created and whose owners are all dead, and no others. A
+   * process counts as the owner only if its number, start time and boot match. Linux only.
    *
    * @returns the names that were removed
    */
@@ -231,10 +233,10 @@ export class MmapRegion implements Disposable {
    * Maps the object of another region: of another process, of a Worker, or of this program.
    *
    * Its device, inode and time of birth are compared with those in the handle, so that a descriptor
-   * or a path that by now leads elsewhere is an error and never somebody else's memory.
+   * or a path that leads elsewhere now is an error, and never gives other memory.
    *
    * @param handle of `region.handle()`, or its string form
-   * @param options `access` is the handle's by default, and at most that; `byteOffset` and
+   * @param options `access` is the handle's by default, and cannot exceed it; `byteOffset` and
    * `byteLength` count within the other region
    * @throws {TypeError} If the handle is malformed.
    * @throws {RangeError} If the object has become shorter, or the range lies outside of the region.
@@ -251,7 +253,7 @@ export class MmapRegion implements Disposable {
    * Attaches to the region that a parent process put into the environment by `env`.
    *
    * @param variable the name of the variable, default "MMAP_REGION"
-   * @throws {Deno.errors.NotFound} If there is no such variable, or as {@linkcode attach} throws.
+   * @throws {Deno.errors.NotFound} If the variable is not set, or as {@linkcode attach} throws.
    */
   static fromEnv(variable: string = DEFAULT_VARIABLE): MmapRegion {
     return MmapRegion.attach(handleFrom(variable));
@@ -260,24 +262,24 @@ export class MmapRegion implements Disposable {
   /**
    * How many closed or moved ranges of memory wait for an operation of Deno that still uses them: a
    * write to a slow socket, a streamed response, a read. Each is given back when its last such
-   * operation has ended. Of this isolate; regions that nobody closed are not counted.
+   * operation has ended. This counts those of this isolate, without regions that nobody closed.
    */
   static get held(): number {
     return heldCount();
   }
 
   /**
-   * How often native code, which had kept a bare address, came to memory that was closed before. It
-   * met zeros: no other mapping is given such an address. Of the process.
+   * How often native code with a stale address has accessed memory after it was closed. It met
+   * zeros: no other mapping gets such an address. This counts for the whole process.
    */
   static get lateAccesses(): number {
     return processTable()?.lateAccesses ?? 0;
   }
 
   /**
-   * Whether operations of Deno keep the memory that they use beyond `close` and `resize`: "on"; "off"
-   * until the first buffer or view is asked for; "unavailable" without /proc, where Node's part of
-   * Deno cannot be loaded, and on macOS. Without it, such operations meet zeros, or fail.
+   * Whether operations of Deno keep the memory that they use beyond `close` and `resize`: "on";
+   * "off" until the first buffer or view is asked for; "unavailable" on macOS, and without /proc,
+   * where Node's part of Deno cannot be loaded. Without it, such operations meet zeros, or fail.
    */
   static lendingState(): "on" | "off" | "unavailable" {
     return lendingState();
@@ -287,9 +289,9 @@ export class MmapRegion implements Disposable {
    * Whether faults are absorbed: "on"; "off" until there is a region; "unavailable" where the system
    * forbids executable memory, or on macOS.
    *
-   * The guard is a signal handler. Where a page has lost its file (someone truncated it), reads give
-   * zeros and writes go to a private page; a write to a read-only page goes to a private copy of it.
-   * Without the guard, both end the process.
+   * The guard is a signal handler. If a page has lost its file (somebody truncated it), reads give
+   * zeros and writes go to a private page. A write to a read-only page goes to a private copy of
+   * it. Without the guard, both end the process.
    */
   static guardState(): "on" | "off" | "unavailable" {
     return guardState();
@@ -305,17 +307,17 @@ export class MmapRegion implements Disposable {
     return this.#backing.attributes.name;
   }
 
-  /** Where in its object the region begins, in bytes. */
+  /** The offset in the object where the region begins, in bytes. */
   get byteOffset(): number {
     return this.#backing.attributes.byteOffset;
   }
 
-  /** What may be done with the memory. */
+  /** The access that the region allows. */
   get access(): Access {
     return this.#backing.attributes.access;
   }
 
-  /** Whether writes are seen by whoever else maps the object (`MAP_SHARED`) or by nobody. */
+  /** Whether writes reach everybody who maps the object (`MAP_SHARED`), or nobody else. */
   get sharing(): "shared" | "private" {
     return this.#backing.attributes.sharing;
   }
@@ -331,8 +333,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * The one buffer of the mapping. It begins at a page boundary: where the region's `byteOffset` is
-   * no multiple of the page size, some bytes before the region; see `bytes.byteOffset`.
+   * The one buffer of the mapping. It begins at a page boundary. If the region's `byteOffset` is
+   * not a multiple of the page size, that is some bytes before the region; see `bytes.byteOffset`.
    *
    * It is detached when the region is closed or resized.
    *
@@ -357,10 +359,11 @@ export class MmapRegion implements Disposable {
    *
    * @param type the constructor, such as `Float64Array`
    * @param byteOffset where it begins, default 0
-   * @param length in elements, by default as many whole ones as there is room for
+   * @param length in elements, by default as many as fit
    * @throws {RangeError} If it reaches beyond the region, or begins at an address that the element
    * size does not divide.
-   * @throws {TypeError} If `type` is no typed array's constructor, or the buffer was transferred away.
+   * @throws {TypeError} If `type` is not a typed array's constructor, or the buffer was transferred
+   * away.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   view<T>(type: TypedArrayConstructor<T>, byteOffset?: number, length?: number): T {
@@ -383,7 +386,7 @@ export class MmapRegion implements Disposable {
   /**
    * Copies out of the region without ever faulting (`process_vm_readv`).
    *
-   * @param target how much to copy and where to
+   * @param target where to copy to; its length is how much to copy
    * @param byteOffset where in the region to begin
    * @returns how many bytes were copied: fewer than asked for at the end of the region, or at a page
    * that is not there
@@ -415,17 +418,17 @@ export class MmapRegion implements Disposable {
    *
    * @param options by default the whole region, in chunks of 64 KiB
    * @throws {RangeError} If the range lies outside of the region.
-   * @throws {Deno.errors.BadResource} If the region is closed; the stream fails so if it is closed in
-   * the middle.
+   * @throws {Deno.errors.BadResource} If the region is closed; the stream fails in the same way if
+   * the region is closed before its end.
    */
   readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
     return bytes.readable(this.#backing, options);
   }
 
   /**
-   * The first place of a byte, bytes or text, by libc's `memchr`, `wmemchr` and `memmem`: as fast as
-   * memory can be read if the needle has a byte or, from 7 bytes on, sequences of 4 bytes that are
-   * rare in the region; linear in any case.
+   * The first occurrence of a byte, bytes or text, by libc's `memchr`, `wmemchr` and `memmem`: as
+   * fast as memory can be read if the needle has a byte or, from 7 bytes on, sequences of 4 bytes
+   * that are rare in the region; linear in any case.
    *
    * @example
    * ```ts
@@ -451,11 +454,11 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * The last place of a byte, bytes or text that begins at `from` or before.
+   * The last occurrence of a byte, bytes or text that begins at `from` or before.
    *
    * @param needle as in {@linkcode indexOf}
-   * @param from where the last place may begin, by default anywhere; a negative one counts from the
-   * end
+   * @param from the last position where it may begin, by default anywhere; a negative one counts
+   * from the end
    * @returns where it begins, counted from the beginning of the region; -1 if it is not there
    * @throws as {@linkcode indexOf}
    */
@@ -464,9 +467,9 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * How many times a byte, bytes or text stands in the region. Matches do not overlap: the search
-   * goes on behind each of them, so that "aaaaa" holds "aa" twice. An empty needle stands before
-   * each byte and at the end.
+   * How many times a byte, bytes or text occurs in the region. Matches do not overlap: the search
+   * continues after each of them, so that "aaaaa" contains "aa" twice. An empty needle is found
+   * before each byte and at the end.
    *
    * @example
    * ```ts
@@ -492,7 +495,7 @@ export class MmapRegion implements Disposable {
   /**
    * Whether the region holds the same bytes as `other`, from `byteOffset` on (`memcmp`).
    *
-   * @param other how much to compare, and with what
+   * @param other what to compare with; its length says how much
    * @param byteOffset where in the region to begin, default 0
    * @returns false also if the region ends before `other` does
    * @throws {TypeError} If `other` is no Uint8Array.
@@ -504,14 +507,14 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * The order of the region's bytes and those of `other`, as many as that has, from `byteOffset` on
-   * (`memcmp`): the first byte that differs decides, and where the region ends before `other` does,
-   * what is there comes first.
+   * Compares the region's bytes from `byteOffset` on with those of `other`, up to the length of
+   * `other` (`memcmp`). The first byte that differs decides. If the region ends before `other`
+   * does, and all bytes up to there are equal, the region comes first.
    *
-   * @param other how much to compare, and with what
+   * @param other what to compare with; its length says how much
    * @param byteOffset where in the region to begin, default 0
-   * @returns -1 if the region's bytes come first, 1 if those of `other` do, 0 if they are the same,
-   * which is when {@linkcode equals} is true
+   * @returns -1 if the region's bytes come first, 1 if those of `other` do, 0 if they are the same:
+   * exactly when {@linkcode equals} is true
    * @throws as {@linkcode equals}
    */
   compare(other: Uint8Array, byteOffset?: number): -1 | 0 | 1 {
@@ -519,12 +522,12 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * The lines of a text, one after the other. They end at \n or \r\n, which they do not contain, and
-   * after the last one there is no empty one. At most 16 KiB are decoded ahead, or the one line that
-   * is longer: what is written there meanwhile may go unnoticed.
+   * The lines of a text, one after the other. They end at \n or \r\n, which they do not contain; a
+   * final line end begins no empty line. At most 16 KiB are decoded ahead, or one longer line: what
+   * is written there meanwhile may go unnoticed.
    *
-   * Text is UTF-8; what is none gives U+FFFD, as `TextDecoder` does, and a byte order mark stays
-   * where it is, as U+FEFF.
+   * Text is UTF-8. Invalid sequences give U+FFFD, as with `TextDecoder`, and a byte order mark is
+   * kept as U+FEFF.
    *
    * @example
    * ```ts
@@ -547,7 +550,7 @@ export class MmapRegion implements Disposable {
   lines(options: LinesOptions & { as: "bytes" }): LineIterator<Uint8Array<ArrayBuffer>>;
   /** As text. */
   lines(options?: LinesOptions & { as?: "text" }): LineIterator<string>;
-  /** As one or the other. */
+  /** In either form. */
   lines(options?: LinesOptions): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>>;
   lines(
     options?: LinesOptions,
@@ -556,8 +559,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Cuts the region into parts of about the same length, each of which ends behind a boundary: for
-   * Workers that each open the same region and work on one range of it.
+   * Cuts the region into parts of about the same length that end after a boundary. Workers can each
+   * open the same region and work on one part.
    *
    * @example
    * ```ts
@@ -583,15 +586,15 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Gives the region another length. Old views are detached, also those of `buffer`; an operation of
-   * Deno that still uses the old memory goes on with it.
+   * Changes the length of the region. Old views are detached, including those of `buffer`. An
+   * operation of Deno that still uses the old memory continues with it.
    *
    * A file or shared memory grows with the region; it shrinks with it if the region reached to its
-   * end. A region that cannot write to its object only follows it.
+   * end. A region that cannot write to its object changes only its own length, within the object.
    *
    * @param byteLength the new length, in bytes
-   * @throws {RangeError} If it is no whole number of at least 1, or reaches beyond an object that
-   * the region cannot extend.
+   * @throws {RangeError} If it is not a whole number of at least 1, or reaches beyond an object
+   * that the region cannot extend.
    * @throws {TypeError} If the buffer was transferred away.
    * @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against it.
    * @throws {Deno.errors.NotSupported} If it is a mapping of a device.
@@ -605,8 +608,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Maps the size that the object has now: after another process has resized it. Old views are
-   * detached, unless the size is the same or addresses were held by `reserve`.
+   * Maps the present size of the object, after another process has resized it. Old views are
+   * detached, unless the size is the same or `reserve` has held addresses.
    *
    * @throws {RangeError} If the object ends before the region begins.
    * @throws {Deno.errors.Busy} If a `flush`, a `populate` or an awaited wait for a word of the region is
@@ -618,14 +621,14 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Writes changes back to the file and waits (`msync`). No other process needs this to see them,
-   * and a crash of this process does not lose them: it is for a crash of the machine.
+   * Writes changes back to the file and waits (`msync`). Other processes see the changes without
+   * it, and a crash of this process does not lose them. It protects against a crash of the machine.
    *
    * @param options the range, widened to whole pages, and how far to go
    * @throws {RangeError} If the range lies outside of the region.
    * @throws {Deno.errors.BadResource} If the region is closed.
-   * @throws {MappingFaultError} If a page is cut off from its file; what is left of the range was
-   * written all the same.
+   * @throws {MappingFaultError} If a page is cut off from its file; the rest of the range was
+   * written.
    * @throws {Error} EIO, ENOSPC, EDQUOT: the data could not be written.
    */
   flushSync(options?: FlushOptions): void {
@@ -634,7 +637,7 @@ export class MmapRegion implements Disposable {
 
   /**
    * As {@linkcode flushSync}, without blocking the event loop. The region may be closed meanwhile:
-   * the flush ends all the same, and tells of pages that were cut off.
+   * the flush still completes, and reports pages that were cut off.
    */
   flush(options?: FlushOptions): Promise<void> {
     return memory.flush(this.#backing, options);
@@ -645,7 +648,7 @@ export class MmapRegion implements Disposable {
    *
    * @param advice see {@linkcode Advice}; "dont-need" and "free" lose private changes
    * @param range widened to whole pages
-   * @throws {TypeError} If there is no such advice; EINVAL: the kernel does not take it here.
+   * @throws {TypeError} If there is no such advice; EINVAL: the kernel does not accept it here.
    * @throws {RangeError} If the range lies outside of the region.
    * @throws {Deno.errors.BadResource} If the region is closed.
    * @throws {Deno.errors.NotSupported} If the platform has no such advice.
@@ -672,8 +675,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Changes what whole pages may be used for (`mprotect`). `resize` gives every page the region's
-   * own access again.
+   * Changes what whole pages may be used for (`mprotect`). `resize` restores the region's own
+   * access on every page.
    *
    * @param protection see {@linkcode Protection}
    * @param range of whole pages; the beginning and the end of the region count as page boundaries
@@ -686,8 +689,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Faults pages in and keeps them in memory (`mlock`). A region that is resized while an operation of
-   * Deno still uses its bytes gets new pages, which are not locked, and for which no advice holds.
+   * Faults pages in and keeps them in memory (`mlock`). If a region is resized while an operation
+   * of Deno still uses its bytes, it gets new pages, which are not locked and have no advice.
    *
    * @param range widened to whole pages
    * @throws {RangeError} If the range lies outside of the region.
@@ -714,7 +717,7 @@ export class MmapRegion implements Disposable {
   /**
    * As {@linkcode lockPages}.
    *
-   * @deprecated Use {@linkcode lockPages}: a lock is what `./sync` has.
+   * @deprecated Use {@linkcode lockPages}: in this package, a lock is a primitive of `./sync`.
    */
   lock(range?: ByteRange): void {
     memory.lockPages(this.#backing, range);
@@ -730,8 +733,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Which pages are in memory (`mincore`). Of a file that this user may neither write to nor owns,
-   * Linux says that all are.
+   * Which pages are in memory (`mincore`). For a file that this user neither owns nor may write to,
+   * Linux reports all pages as resident.
    *
    * @param range widened to whole pages
    * @throws {RangeError} If the range lies outside of the region.
@@ -745,8 +748,8 @@ export class MmapRegion implements Disposable {
    * Which pages can be read: asks the kernel to read one byte of each, which never faults.
    *
    * @param range widened to whole pages
-   * @returns one byte for each page: 1 if it is there; 0 if it lies beyond the end of its file, or
-   * is protected against reading
+   * @returns one byte for each page: 1 if it can be read; 0 if it lies beyond the end of its file,
+   * or is protected against reading
    * @throws {RangeError} If the range lies outside of the region.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
@@ -755,8 +758,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Zeroes exactly the bytes of a range, and gives back the memory or the file blocks of what it
-   * covers wholly (`fallocate` with `FALLOC_FL_PUNCH_HOLE`, or `MADV_DONTNEED`).
+   * Zeroes exactly the bytes of a range, and gives back the memory or the file blocks that it
+   * covers completely (`fallocate` with `FALLOC_FL_PUNCH_HOLE`, or `MADV_DONTNEED`).
    *
    * @throws {RangeError} If the range lies outside of the region.
    * @throws {Deno.errors.PermissionDenied} If the region has access "read".
@@ -773,7 +776,7 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Tells whether the bytes can be trusted: whether all pages are those of the object.
+   * Throws if the bytes cannot be trusted, because a page is not the object's.
    *
    * @throws {MappingFaultError} If a page is cut off from its object: the file was truncated and the
    * page touched, its disk is full, or a forbidden write was absorbed.
@@ -784,16 +787,15 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Maps the true object again in the place of every page that is cut off; what was written to those
-   * pages is lost. Views stay. Every page gets the region's own access again. Shared memory that is
-   * cut off somewhere is mapped anew as a whole: what `advise` and `lockPages` had asked for it is to be
-   * asked for again.
+   * Maps the true object again where pages are cut off; what was written to those pages is lost.
+   * Views stay valid. Every page gets the region's own access again. Shared memory with a page that
+   * is cut off is mapped anew as a whole, so `advise` and `lockPages` have to be called again.
    *
    * A page that still lies beyond the end of its file is cut off again at its next access; `resize`
    * makes the file longer.
    *
    * @throws {Deno.errors.PermissionDenied} EPERM: somebody else has sealed the memory against
-   * further writable mappings; its pages that are cut off stay what they are.
+   * further writable mappings; its pages that are cut off stay cut off.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   repair(): void {
@@ -801,7 +803,7 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * What the kernel says of the region's memory (/proc/self/smaps). Linux only.
+   * What the kernel reports about the region's memory (/proc/self/smaps). Linux only.
    *
    * @throws {Deno.errors.NotSupported} If there is no /proc.
    * @throws {Deno.errors.BadResource} If the region is closed.
@@ -811,8 +813,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * What another process needs to attach to this region, as plain JSON. It holds as long as this
-   * region is open; for a file, as long as the file is there.
+   * What another process needs to attach to this region, as plain JSON. It is valid as long as this
+   * region is open; for a file, as long as the file exists.
    *
    * @throws {Deno.errors.NotSupported} If it is private memory, which no other process can reach, or
    * a device such as /dev/zero.
@@ -822,13 +824,14 @@ export class MmapRegion implements Disposable {
     return handleOf(this.#backing);
   }
 
-  /** What `JSON.stringify` takes: the handle; null if there is none, or the region is closed. */
+  /** The handle, for `JSON.stringify`; null if there is none, or the region is closed. */
   toJSON(): RegionHandle | null {
     return handleOrNull(this.#backing);
   }
 
   /**
-   * The handle as an environment for `Deno.Command`; the child attaches by {@linkcode fromEnv}.
+   * The handle as environment variables for `Deno.Command`; the child attaches with {@linkcode
+   * fromEnv}.
    *
    * @param variable the name of the variable, default "MMAP_REGION"
    * @throws as {@linkcode handle}
@@ -841,15 +844,16 @@ export class MmapRegion implements Disposable {
    * A SharedArrayBuffer over the region: it can be posted to Workers without copying, and
    * `Atomics.wait` works on it within this process. It is the buffer of {@linkcode wasmMemory}.
    *
-   * Its length is the region's, rounded up to 64 KiB; the bytes behind the region's last page are
-   * private zeros. After `close` all of it reads as zeros and reaches the object no more.
+   * Its length is the region's, rounded up to 64 KiB; the bytes after the region's last page are
+   * private zeros. After `close`, all of it reads as zeros and is no longer connected to the
+   * object.
    *
    * @throws {Deno.errors.NotSupported} If the region is private, or of a character device such as
    * /dev/zero.
    * @throws {Deno.errors.PermissionDenied} EPERM: another process has sealed its memory against
    * further writable mappings.
-   * @throws {RangeError} If its `byteOffset` is no multiple of the page size, or it is larger than
-   * 16 GiB.
+   * @throws {RangeError} If its `byteOffset` is not a multiple of the page size, or it is larger
+   * than 16 GiB.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   sharedBuffer(): SharedArrayBuffer {
@@ -857,8 +861,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * A shared WebAssembly memory over the region, so that WebAssembly code works on it in place: to be
-   * imported as `(memory N N shared)` with N pages of 64 KiB; beyond 4 GiB with 64-bit addresses.
+   * A shared WebAssembly memory over the region, so that WebAssembly code works on it in place.
+   * Import it as `(memory N N shared)` with N pages of 64 KiB; beyond 4 GiB with 64-bit addresses.
    *
    * @throws as {@linkcode sharedBuffer}
    */
@@ -867,8 +871,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Options for a command whose process may attach to this region by {@linkcode fromEnv}: the given
-   * ones, with the handle in `env`. The descriptor itself stays closed to all children.
+   * Options for a command whose process may attach to this region with {@linkcode fromEnv}: the
+   * given ones, with the handle in `env`. Children do not inherit the descriptor itself.
    *
    * @param options of `Deno.Command`
    * @param variable the name of the variable, default "MMAP_REGION"
@@ -882,11 +886,12 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * Takes the bytes from every view and unmaps. Closing a closed region is silent.
+   * Detaches every view and unmaps the memory. Closing a closed region does nothing.
    *
-   * An operation of Deno that still uses the bytes goes on with the true memory, which is given back
-   * when the last such operation has ended: see `MmapRegion.held`. What was written to a shared mapping
-   * stays in its object. If the buffer was transferred away, its memory turns into private zeros.
+   * An operation of Deno that still uses the bytes continues with the true memory, which is given
+   * back when the last such operation has ended: see `MmapRegion.held`. What was written to a
+   * shared mapping stays in its object. If the buffer was transferred away, its memory turns into
+   * private zeros.
    */
   close(): void {
     this.#backing.close();

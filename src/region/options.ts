@@ -2,7 +2,7 @@
 
 import type { Access } from "../object/handle.ts";
 
-/** Options of all memory, whatever it is a mapping of. */
+/** Options of all regions. */
 export interface MemoryOptions {
   /**
    * Fault all pages in before the call returns.
@@ -15,11 +15,11 @@ export interface MemoryOptions {
    */
   lock?: boolean;
   /**
-   * false: set no swap space aside for the pages (`MAP_NORESERVE`), and no memory for a named object.
+   * false: reserve no swap space for the pages (`MAP_NORESERVE`), and no memory for a named object.
    *
-   * A number: hold so many bytes of addresses for the region, so that it can grow up to that length
-   * without moving: old views stay valid. `buffer` then has that length from the start, and what lies
-   * behind the region in it must not be touched.
+   * A number: hold so many bytes of addresses, so that the region can grow up to that length
+   * without moving, and old views stay valid. `buffer` then has that length from the start; its
+   * bytes beyond the region must not be touched.
    * @default {true}
    */
   reserve?: boolean | number;
@@ -29,14 +29,14 @@ export interface MemoryOptions {
    */
   hugePages?: boolean;
   /**
-   * Absorb faults: see `MmapRegion.guardState`. False is for people who want the raw signal, which
-   * ends the process.
+   * Absorb faults: see `MmapRegion.guardState`. False leaves the raw signal, which ends the
+   * process.
    * @default {true}
    */
   guard?: boolean;
 }
 
-/** How a region is mapped: what does not make or change a file. */
+/** How a region is mapped: the options that do not create or change a file. */
 export interface MapOptions extends MemoryOptions {
   /**
    * - "read": the region cannot be written to.
@@ -61,8 +61,8 @@ export interface MapOptions extends MemoryOptions {
   /** Where to map, as a hint: the system takes another address if it is not free. */
   address?: bigint;
   /**
-   * Further `MAP_*` bits of `@mmap/mmap/libc`, such as `MAP_LOCKED`. Those that the other options
-   * stand for, and `MAP_FIXED`, are refused.
+   * Further `MAP_*` bits of `@mmap/mmap/libc`, such as `MAP_LOCKED`. `MAP_FIXED`, and those that
+   * other options set, are refused.
    * @default {0}
    */
   flags?: number;
@@ -72,7 +72,7 @@ export interface MapOptions extends MemoryOptions {
 export interface OpenRegionOptions extends MapOptions {
   /**
    * Create the file if it does not exist, and extend it if it is too short for `byteLength`. What
-   * others append to it in the same moment stays.
+   * others append to it at the same moment is kept.
    * @default {false}
    */
   create?: boolean;
@@ -82,7 +82,7 @@ export interface OpenRegionOptions extends MapOptions {
    */
   createNew?: boolean;
   /**
-   * Empty the file first: all of the region reads as zeros. Regular files only.
+   * Empty the file first, so that all of the region reads as zeros. Regular files only.
    * @default {false}
    */
   truncate?: boolean;
@@ -92,8 +92,8 @@ export interface OpenRegionOptions extends MapOptions {
    */
   mode?: number;
   /**
-   * Reserve disk blocks for what the file is extended by, so that a full disk is an ENOSPC error
-   * here and not a fault at the first write. False reserves the last block at most.
+   * Reserve disk blocks for the added part of the file, so that a full disk is an ENOSPC error here
+   * and not a fault at the first write. False reserves the last block at most.
    * @default {true}
    */
   allocate?: boolean;
@@ -108,31 +108,34 @@ export interface NamedOptions extends MemoryOptions {
    * @default {"read-write"}
    */
   access?: Access;
-  /** The size of an object that is made; of one that is there, how much of it to map. */
+  /** The size of a new object; for an existing one, how much of it to map. */
   byteLength?: number;
   /**
-   * Make the object if there is none of that name.
+   * Create the object if it does not exist.
    * @default {false}
    */
   create?: boolean;
   /**
-   * Make the object, and fail if there is one of that name.
+   * Create the object, and fail if it exists.
    * @default {false}
    */
   createNew?: boolean;
   /**
-   * The permissions of an object that is made, less the umask.
+   * The permissions of an object that is created, less the umask.
    * @default {0o600}
    */
   mode?: number;
-  /** Remove the name when the region is closed; by default only who made the object does. */
+  /**
+   * Remove the name when the region is closed; by default only the region that created the object
+   * does.
+   */
   unlinkOnClose?: boolean;
 }
 
 /** Options of `MmapRegion.anonymous`. */
 export interface AnonymousOptions extends MemoryOptions {
   /**
-   * - "shared": other processes can be given it, see `handle` and `env` (a memfd).
+   * - "shared": it can be passed to other processes, see `handle` and `env` (a memfd).
    * - "private": plain zero-filled memory of this process.
    *
    * @default {"shared"}
@@ -141,13 +144,13 @@ export interface AnonymousOptions extends MemoryOptions {
   /** A name for /proc/PID/maps: at most 249 bytes; 79 of printable ASCII for private memory. */
   label?: string;
   /**
-   * "write": forbid all further writable mappings, so that whoever attaches can only read, and this
-   * region alone can write. Only for shared memory.
+   * "write": forbid all further writable mappings, so that only this region can write, and attached
+   * ones can only read. Only for shared memory.
    */
   seal?: "write";
   /**
-   * Let it shrink. By default the size of shared memory is sealed against shrinking, so that no
-   * process can take pages away under another one.
+   * Allow it to shrink. By default shared memory is sealed against shrinking, so that no process
+   * can remove pages that another one uses.
    * @default {false}
    */
   resizable?: boolean;

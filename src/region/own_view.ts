@@ -1,4 +1,4 @@
-/** Views of a region for this module's own use, which it gives to nobody. */
+/** Views of a region for this module's own use, which users never get. */
 
 import { type TypedArrayConstructor, viewOf } from "../mapping/views.ts";
 import { backingOf } from "./mmap_region.ts";
@@ -7,7 +7,7 @@ import type { MmapRegion } from "./mmap_region.ts";
 const ACTION = "view region";
 
 /**
- * As `region.view`, without the cost of a buffer that tells when Deno is through with it.
+ * As `region.view`, without the cost of a buffer that tells when Deno no longer uses it.
  *
  * @throws {Deno.errors.BadResource} If the region is closed.
  */

@@ -1,4 +1,4 @@
-/** Passing a region to a process that has no other way to its object. */
+/** Passing a region to a process that cannot reach its object otherwise. */
 
 import { timeout } from "../check/numbers.ts";
 import { optionalSignal } from "../check/options.ts";
@@ -20,7 +20,7 @@ export interface PassOptions {
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** Waits for one process to connect, and gives it an object and its handle. */
+/** Waits for one process to connect, and sends it an object and its handle. */
 export async function sendObject(
   handle: RegionHandle,
   object: OpenObject,
@@ -34,13 +34,13 @@ export async function sendObject(
   await send(socketPath, object, new TextEncoder().encode(formatHandle(handle)), patience);
 }
 
-/** An object that came from another process, and the handle that it came with. */
+/** An object that another process sent, with its handle. */
 export interface ReceivedObject {
   readonly handle: RegionHandle;
   readonly object: OpenObject;
 }
 
-/** Connects to a sender, as soon as there is one, and takes what it gives. */
+/** Connects to a sender as soon as one is there, and receives what it sends. */
 export async function receiveObject(
   socketPath: string,
   options: PassOptions,
@@ -58,7 +58,7 @@ function passingSystem(action: string): Promise<PassingSystem> {
   throw new Deno.errors.NotSupported(`Cannot ${action}: ${name} has no way to pass objects`);
 }
 
-/** @throws {TypeError} If something else than a region came. */
+/** @throws {TypeError} If anything but a region arrived. */
 function verified({ message, object }: Passed): ReceivedObject {
   if (object === undefined) throw new TypeError("Cannot receive region: no descriptor arrived");
   const { objects } = system();

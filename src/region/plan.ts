@@ -1,4 +1,4 @@
-/** From options to the numbers of the system calls: reads each option once and checks it. */
+/** Turns options into the numbers of the system calls: reads each option once and checks it. */
 
 import { checkOptions, choice, flag, type Names, optionalFlag, text } from "../check/options.ts";
 import { optionalNumber, wholeNumber } from "../check/numbers.ts";
@@ -54,7 +54,7 @@ const ANONYMOUS: Names<AnonymousOptions> = {
 
 /** Checked {@linkcode MemoryOptions}. */
 interface MemoryPlan {
-  /** Whether the system sets memory aside for what will be written. */
+  /** Whether the system reserves memory for what will be written. */
   readonly reserve: boolean;
   readonly populate: boolean;
   readonly lock: boolean;
@@ -110,7 +110,7 @@ function readMemory(options: MemoryOptions, action: string): MemoryPlan {
   };
 }
 
-/** The plan for memory with that access and of that length, where nothing else is asked for. */
+/** The plan for memory of that access and length, without further options. */
 function wholePlan(memory: MemoryPlan, access: Access, byteLength: number | undefined): MapPlan {
   return {
     ...memory,
@@ -124,7 +124,7 @@ function wholePlan(memory: MemoryPlan, access: Access, byteLength: number | unde
 }
 
 /**
- * @param names what there may be beside the options of every mapping
+ * @param names the options that are allowed beside those of every mapping
  * @throws {TypeError} @throws {RangeError} As the options' types and values demand.
  */
 export function planMap<T extends MapOptions>(
@@ -198,7 +198,7 @@ function checkCreation(
   );
 }
 
-/** What is made, or emptied, needs a size. */
+/** The error for an object that is created or emptied without a size. */
 export function needsByteLength(action: string): RangeError {
   return new RangeError(`Cannot ${action} as an empty object needs a byteLength: received none`);
 }

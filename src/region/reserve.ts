@@ -1,10 +1,12 @@
-/** Memory that is there: what this module keeps in a region must not lie in a hole of its object. */
+/**
+ * Reserving storage: data that this module keeps in a region must not lie in a hole of its object.
+ */
 
 import { system } from "../os/mod.ts";
 import type { RegionBacking } from "./backing.ts";
 
 /**
- * Reserves what a range of a region lacks. A region that cannot be written to lacks nothing: holes are
+ * Reserves the missing storage of a range of a region. A read-only region needs none: holes are
  * read as zeros.
  *
  * @throws the system's error, such as ENOSPC, EDQUOT

@@ -1,4 +1,4 @@
-/** `MmapRegion.resize`: the object's size and the mapping's, together or not at all. */
+/** `MmapRegion.resize`: changes the sizes of the object and the mapping, together or not at all. */
 
 import { discardSpan } from "../mapping/discard.ts";
 import type { Mapping } from "../mapping/mapping.ts";
@@ -10,7 +10,7 @@ import type { OpenObject } from "../os/system.ts";
 import type { RegionBacking } from "./backing.ts";
 import { labelMemory } from "./make.ts";
 
-/** `MmapRegion.resize`: gives the object another size too, where the region ends with it. */
+/** `MmapRegion.resize`: resizes the object too, if the region ends where it ends. */
 export function resizeRegion(backing: RegionBacking, wanted: number): void {
   const byteLength = wholeNumber(wanted, "byteLength", "resize region", 1);
   backing.live("resize region");
@@ -26,7 +26,7 @@ export function resizeRegion(backing: RegionBacking, wanted: number): void {
   }
 }
 
-/** Gives a region the length that its object has now. */
+/** Gives a region the present length of its object. */
 export function refreshRegion(backing: RegionBacking): void {
   backing.live("refresh region");
   const { object, byteOffset } = backing.attributes;
@@ -43,7 +43,7 @@ export function refreshRegion(backing: RegionBacking): void {
   resizeMemory(backing, idle(backing, byteLength, "refresh region"), byteLength, nothing);
 }
 
-/** The mapping, if no other thread works on it, or if it stays where it is and loses nothing. */
+/** The mapping, if no other thread is using it, or if it stays in place and does not shrink. */
 function idle(backing: RegionBacking, byteLength: number, action: string): Mapping {
   const mapping = backing.live(action);
   const grows = byteLength >= backing.byteLength;
@@ -51,7 +51,7 @@ function idle(backing: RegionBacking, byteLength: number, action: string): Mappi
   throw new Deno.errors.Busy(`Cannot ${action}: a flush, a populate or a wait is under way`);
 }
 
-/** Whether the mapping was made long enough for that length. */
+/** Whether the mapping is long enough for that length. */
 function isWithin(mapping: Mapping, backing: RegionBacking, byteLength: number): boolean {
   return backing.attributes.reserved && backing.pageOffset + byteLength <= mapping.byteLength;
 }
@@ -66,7 +66,7 @@ function resizeMemory(
   backing.healing();
   const end = backing.pageOffset + byteLength;
   if (isWithin(mapping, backing, byteLength)) {
-    // The mapping reaches beyond the object already: what the object gained is there.
+    // The mapping reaches beyond the object already, so the added part is mapped.
     restoreMapping(mapping); // first, as cutting cannot be undone
     cut();
     if (backing.attributes.object === undefined && byteLength < backing.byteLength) {
@@ -79,17 +79,17 @@ function resizeMemory(
   backing.setByteLength(byteLength);
 }
 
-/** What is left to do to an object. */
+/** The remaining steps of resizing an object. */
 interface ObjectResize {
-  /** Makes it shorter, if it is to be. */
+  /** Makes it shorter, if it has to be. */
   readonly cut: () => void;
-  /** Takes an extension back. */
+  /** Undoes an extension. */
   readonly undo: () => void;
 }
 
 const nothing = (): void => {};
 
-/** Makes the object longer, if it is to be. */
+/** Makes the object longer, if it has to be. */
 function extendObject(backing: RegionBacking, byteLength: number): ObjectResize {
   const { object, byteOffset, sizable, allocate } = backing.attributes;
   if (object === undefined) return { cut: nothing, undo: nothing };
@@ -111,7 +111,7 @@ function extendObject(backing: RegionBacking, byteLength: number): ObjectResize 
     objects.extend(object, status, end, allocate, subject);
     return { cut: nothing, undo: () => objects.takeBack(object, size, end) };
   }
-  // A window into a longer file leaves what lies behind it alone.
+  // A region in the middle of a longer file leaves the rest of the file alone.
   const atEnd = byteOffset + backing.byteLength >= size;
   const shorter = sizable && atEnd && end < size;
   if (shorter) objects.checkMayShrink(object);
@@ -121,7 +121,7 @@ function extendObject(backing: RegionBacking, byteLength: number): ObjectResize 
   };
 }
 
-/** Makes an object shorter, unless somebody has given it another size since. */
+/** Makes an object shorter, unless somebody has resized it since. */
 function shorten(object: OpenObject, from: number, to: number): void {
   const { objects } = system();
   if (objects.status(object).byteLength === from) objects.setSize(object, to);

@@ -1,4 +1,4 @@
-/** What a region's bytes say: search, comparison, and cutting where something stands. */
+/** The content of a region: search, comparison, and splitting at boundaries. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
 import { type LoadedNeedle, loadNeedle, type Needle } from "../mapping/search/needle.ts";
@@ -116,7 +116,7 @@ export function split(
   const ranges: Required<ByteRange>[] = [];
   const { byteLength } = backing;
   for (let byteOffset = 0; byteOffset < byteLength;) {
-    // What is left is shared evenly by the parts that are left.
+    // The rest is divided evenly among the remaining parts.
     const share = Math.ceil((byteLength - byteOffset) / Math.max(1, wanted - ranges.length));
     const end = boundaryAfter(backing, needle, byteOffset, byteOffset + share);
     ranges.push({ byteOffset, byteLength: end - byteOffset });
@@ -125,7 +125,7 @@ export function split(
   return ranges;
 }
 
-/** Where the first boundary ends that ends at `wanted` or behind it and begins at `start` or behind. */
+/** The end of the first boundary that ends at or after `wanted` and begins at or after `start`. */
 function boundaryAfter(
   backing: RegionBacking,
   needle: LoadedNeedle,

@@ -1,4 +1,4 @@
-/** `sendRegion` and `receiveRegion`: for processes that may not look into each other's /proc. */
+/** `sendRegion` and `receiveRegion`: for processes that may not read each other's /proc. */
 
 import { checkOptions, type Names } from "../check/options.ts";
 import { checkSize } from "../object/open_handle.ts";
@@ -16,7 +16,7 @@ import { MAP, planAttach, planMap } from "./plan.ts";
 const PASS: Names<PassOptions> = { timeoutMs: true, signal: true };
 const RECEIVE: Names<PassOptions & MapOptions> = { ...PASS, ...MAP };
 
-/** Loaded when it is needed: few programs do, and all of them would start later for it. */
+/** Loaded on demand: few programs need it, and it would delay the start of all others. */
 function loadPass(): Promise<typeof import("./pass.ts")> {
   return import("./pass.ts");
 }
@@ -26,11 +26,11 @@ function loadPass(): Promise<typeof import("./pass.ts")> {
  * {@linkcode receiveRegion} connects to it, and removes it again. Only processes of the same user
  * can connect. Linux only.
  *
- * @param region what to give; the receiver may do with it what its handle grants
- * @param socketPath where to make the socket; at most 107 bytes, and nothing may be there
- * @returns when the region was given
- * @throws {Deno.errors.AddrInUse} EADDRINUSE: there is something at that path.
- * @throws {Deno.errors.TimedOut} If nobody came.
+ * @param region what to give; its handle says what the receiver may do with it
+ * @param socketPath the path of the new socket: at most 107 bytes, and nothing may exist there
+ * @returns once the region was given
+ * @throws {Deno.errors.AddrInUse} EADDRINUSE: something exists at that path.
+ * @throws {Deno.errors.TimedOut} If no process connected.
  * @throws {Deno.errors.NotSupported} If the region is private memory.
  * @throws {RangeError} If the path is too long.
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
@@ -62,7 +62,7 @@ export async function sendRegion(
   checkOptions(options, PASS, "send region");
   const handle = region.handle();
   const backing = backingOf(region);
-  // The object must not be closed, and its number reused, before it was sent.
+  // The object must not be closed, and its number reused, before it is sent.
   await backing.live("send region").whilePinned(async () => {
     const { sendObject } = await loadPass();
     await sendObject(handle, backing.attributes.object!, path, options);
@@ -70,13 +70,13 @@ export async function sendRegion(
 }
 
 /**
- * Takes a region that {@linkcode sendRegion} gives; waits for it if need be. Linux only.
+ * Receives a region from {@linkcode sendRegion}, and waits for it if necessary. Linux only.
  *
- * @param socketPath where the sender makes its socket
+ * @param socketPath the path of the sender's socket
  * @param options how long to wait, and how to map: as `MmapRegion.attach`
- * @throws {TypeError} If an option is none, or of another type; if something else than a region came.
+ * @throws {TypeError} If an option is unknown or of another type; if anything but a region arrived.
  * @throws {RangeError} If the object has become shorter, or the range lies outside of the region.
- * @throws {Deno.errors.TimedOut} If nobody gave anything.
+ * @throws {Deno.errors.TimedOut} If no region arrived.
  * @throws {Deno.errors.PermissionDenied} EACCES: another user's socket; or the handle does not grant
  * the access asked for.
  * @throws {Deno.errors.NotCapable} If the program runs with that file denied.
@@ -88,14 +88,14 @@ export async function receiveRegion(
   const path = pathOf(socketPath);
   checkOptions(options, RECEIVE, "receive region");
   const { timeoutMs, signal, ...mapping } = options;
-  planMap(mapping, "receive region", "read"); // what is wrong fails before anybody gives anything
+  planMap(mapping, "receive region", "read"); // wrong options fail before a region is received
   const { receiveObject } = await loadPass();
   const patience = { timeoutMs, signal } as PassOptions;
   const { handle, object } = await receiveObject(path, patience);
   let taken = false;
   const { objects } = system();
   const take = (): OpenObject => {
-    taken = true; // from here on attachRegion closes it if it fails
+    taken = true; // from here on, attachRegion closes it on failure
     return object;
   };
   try {

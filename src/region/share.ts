@@ -1,4 +1,7 @@
-/** A region on its way to another process: its handle, the environment that carries it, and back. */
+/**
+ * Sharing a region with another process: its handle, the environment that carries it, and
+ * attaching.
+ */
 
 import { formatHandle, makeHandle, parseHandle, type RegionHandle } from "../object/handle.ts";
 import { system } from "../os/mod.ts";
@@ -7,10 +10,10 @@ import { attachRegion } from "./make.ts";
 import type { MapOptions } from "./options.ts";
 import { planAttach } from "./plan.ts";
 
-/** The environment variable of `env` and `fromEnv` if none is named. */
+/** The default environment variable of `env` and `fromEnv`. */
 export const DEFAULT_VARIABLE = "MMAP_REGION";
 
-/** `MmapRegion.handle` @throws {Deno.errors.NotSupported} If there is none. */
+/** `MmapRegion.handle` @throws {Deno.errors.NotSupported} If the region cannot be shared. */
 export function handleOf(backing: RegionBacking): RegionHandle {
   backing.live("make handle");
   const { kind, object, byteOffset, grant, name } = backing.attributes;
@@ -31,7 +34,7 @@ export function handleOrNull(backing: RegionBacking): RegionHandle | null {
   return backing.closed || obstacleTo(backing) !== undefined ? null : handleOf(backing);
 }
 
-/** Why no other process can be given the region; undefined if it can. */
+/** Why the region cannot be shared with another process; undefined if it can. */
 function obstacleTo({ attributes: { object } }: RegionBacking): string | undefined {
   if (object === undefined) {
     return `private memory cannot be reached by others; use sharing "shared"`;
@@ -45,7 +48,7 @@ export function environmentOf(backing: RegionBacking, variable: string): Record<
   return { [variable]: formatHandle(handleOf(backing)) };
 }
 
-/** What a parent process put into the environment. @throws {Deno.errors.NotFound} If nothing. */
+/** The handle in the environment. @throws {Deno.errors.NotFound} If the variable is not set. */
 export function handleFrom(variable: string): string {
   const handle = system().processes.variable(variable);
   if (handle !== undefined) return handle;

@@ -1,7 +1,7 @@
 /**
  * A real SharedArrayBuffer over a region: the region's object, mapped over the memory of a shared
- * `WebAssembly.Memory`. V8 owns those addresses and gives them back itself once nobody holds the
- * memory, so that it cannot dangle; this module only puts the object there and takes it away.
+ * `WebAssembly.Memory`. V8 owns those addresses and frees them itself once nothing references the
+ * memory, so that it cannot dangle. This module only maps the object there and removes it.
  */
 
 import { addressOfBytes, pointerFrom, type Range } from "../../ffi/memory.ts";
@@ -18,17 +18,18 @@ const WASM_PAGE = 65536;
 const MEMORY32_BYTE_LENGTH = 2 ** 32;
 const MEMORY64_BYTE_LENGTH = 2 ** 34;
 
-/** The memory that a region of that length was given. */
+/** The latest memory made for a region, and the region's length at that time. */
 const latest = new WeakMap<RegionBacking, { memory: WebAssembly.Memory; byteLength: number }>();
 
-/** A region that nobody closes stays open as long as somebody in this isolate has its memory. */
+/** A region that nobody closes stays open as long as this isolate references its memory. */
 const regions = new WeakMap<object, RegionBacking>();
 
-/** A region's object in the place of a memory's own pages. */
+/** A region's object, mapped over a WebAssembly memory. */
 class Overlay implements MappedRange {
   /**
-   * Held, so that V8 keeps the addresses until the object is out of them. Not the memory's own
-   * buffer, since that keeps the region open, and the region's finalizer holds this.
+   * Referenced so that V8 keeps the addresses until the object is removed from them. This is not
+   * the memory's own buffer: that one keeps the region open, and the region's finalizer references
+   * this.
    */
   readonly addresses: ArrayBufferLike;
   readonly range: Range;
@@ -50,7 +51,7 @@ class Overlay implements MappedRange {
     return this.guard?.faults ?? this.#faults;
   }
 
-  /** Puts zero pages in the object's place. */
+  /** Replaces the object by zero pages. */
   withdraw(): void {
     if (this.guard === undefined) system().memory.replaceByZeros(this.range);
     else this.#faults = this.guard.freeToZeros(this.range);
@@ -115,7 +116,7 @@ function makeMemory(byteLength: number): WebAssembly.Memory {
   if (byteLength <= MEMORY32_BYTE_LENGTH) {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   }
-  // 64-bit memories are counted in bigints, which the types do not know yet.
+  // 64-bit memories take their limits as bigints, which the types do not know yet.
   const limits = { address: "i64", initial: BigInt(pages), maximum: BigInt(pages), shared: true };
   return new WebAssembly.Memory(limits as unknown as WebAssembly.MemoryDescriptor);
 }

@@ -1,4 +1,4 @@
-/** What is left of a text that is given by lines, and its blocks as they are decoded. */
+/** The rest of a text that is read line by line, and its decoded blocks. */
 
 import { system } from "../os/mod.ts";
 import type { Mapping } from "../mapping/mapping.ts";
@@ -18,17 +18,17 @@ export const LINE_FEED = 10;
  */
 const BLOCK_BYTE_LENGTH = 16_384;
 
-/** The longest text that V8 has: `node:buffer` calls it `MAX_STRING_LENGTH`. */
+/** The longest string in V8: `MAX_STRING_LENGTH` of `node:buffer`. */
 const MAX_TEXT_LENGTH = 2 ** 29 - 24;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-// Captured at load, as everything that decides what is read.
+// Captured at load: a program cannot replace later what decides how bytes are read.
 const { decode } = TextDecoder.prototype;
 const apply = Reflect.apply;
 
 const block = new Uint8Array(BLOCK_BYTE_LENGTH);
 
-/** What of a range was not given yet. */
+/** The part of a range that was not read yet. */
 export class Rest {
   readonly #backing: RegionBacking;
   start: number;
@@ -46,7 +46,7 @@ export class Rest {
   }
 
   /**
-   * The region's length: once it is another one, text that was read ahead may be gone.
+   * The region's length. If it has changed, text that was read ahead may be gone.
    *
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
@@ -55,7 +55,7 @@ export class Rest {
     return this.#backing.byteLength;
   }
 
-  /** Where it ends: the region may have become shorter meanwhile. */
+  /** The present end: the region may have become shorter meanwhile. */
   get end(): number {
     const { pageOffset, byteLength } = this.#backing;
     return this.#end < pageOffset + byteLength ? this.#end : pageOffset + byteLength;
@@ -65,21 +65,21 @@ export class Rest {
     this.#end = value;
   }
 
-  /** Behind the first newline at `from` or after it; the end, if there is none. */
+  /** The position after the first newline at or after `from`; the end, if there is none. */
   firstCut(from: number): number {
     const { mapping, end } = this;
     const found = firstIn(mapping, span(from, end), loadNeedle(LINE_FEED));
     return found === -1 ? end : from + found + 1;
   }
 
-  /** Behind so many lines from a place on; the end, if there are fewer. */
+  /** The position after so many lines from `from` on; the end, if there are fewer. */
   skip(from: number, lines: number): number {
     let at = from;
     for (let i = 0; i < lines && at < this.end; i++) at = this.firstCut(at);
     return at < this.end ? at : this.end;
   }
 
-  /** Behind the last newline before `to`; the start, if there is none. */
+  /** The position after the last newline before `to`; the start, if there is none. */
   lastCut(to: number): number {
     const { mapping, start } = this;
     return start + lastIn(mapping, span(start, to), loadNeedle(LINE_FEED)) + 1;
@@ -91,15 +91,15 @@ function span(start: number, end: number): Span {
 }
 
 /**
- * The text of a part of the mapping. It is copied first: what another process writes meanwhile
- * must not confuse the decoder, which goes over its input twice.
+ * The text of a part of the mapping. It is copied first: what another process writes meanwhile must
+ * not confuse the decoder, which reads its input twice.
  */
 function textOf(mapping: Mapping, start: number, end: number): string {
   const length = end - start;
   return apply(decode, decoder, [copyOf(mapping, start, end).subarray(0, length)]);
 }
 
-/** The bytes, and perhaps more behind them: in `block`, as far as they fit in it. */
+/** The bytes, and perhaps more after them: in `block` if they fit. */
 function copyOf(mapping: Mapping, start: number, end: number): Uint8Array {
   const length = end - start;
   if (length > MAX_TEXT_LENGTH) {

@@ -19,11 +19,11 @@ import { place } from "./numbers.ts";
 export interface ArrayField<Element> extends Iterable<Element> {
   /** How many there are. */
   readonly length: number;
-  /** One element; out of range `at` is a RangeError, and this is undefined. */
+  /** One element; out of range, `at` throws a RangeError, and this is undefined. */
   [index: number]: Element;
   /**
-   * One element; negative indices count from the end. It never gives undefined: it says so because
-   * plain arrays, which may be assigned to the field, do.
+   * One element; negative indices count from the end. It never returns undefined. Its type allows
+   * that because plain arrays can be assigned to the field.
    *
    * @throws {RangeError} If there is no such element.
    */
@@ -34,7 +34,7 @@ export interface ArrayField<Element> extends Iterable<Element> {
 export interface RecordsField<Element> extends Iterable<Element> {
   /** How many there are. */
   readonly length: number;
-  /** One record; out of range `at` is a RangeError, and this is undefined. */
+  /** One record; out of range, `at` throws a RangeError, and this is undefined. */
   readonly [index: number]: Element;
   /**
    * One record; negative indices count from the end.
@@ -51,7 +51,7 @@ export type ArrayType<T extends FieldType> = FieldType<
   Iterable<InitOf<T>>
 >;
 
-/** A fixed number of elements of one type, one behind the other. */
+/** A fixed number of elements of one type, one after the other. */
 export class FixedArray extends Layout {
   override readonly byteLength: number;
 
@@ -87,7 +87,7 @@ export class FixedArray extends Layout {
     const prepared: unknown[] = [];
     for (const element of value) {
       prepared.push(this.element.prepare(element));
-      if (prepared.length > this.length) break; // an iterable may never end
+      if (prepared.length > this.length) break; // an iterable may be endless
     }
     if (prepared.length === this.length) return prepared;
     throw new RangeError(
@@ -167,8 +167,8 @@ function isIterable(value: unknown): value is Iterable<unknown> {
 /**
  * A fixed number of elements of one type: `T name[n]`.
  *
- * @throws {RangeError} If the length is no whole number above 0.
- * @throws {TypeError} If the type is none of this module.
+ * @throws {RangeError} If the length is not a whole number above 0.
+ * @throws {TypeError} If the type is not a type of this module.
  */
 export function array<T extends FieldType>(type: T, length: number): ArrayType<T> {
   const action = "lay out array";

@@ -4,27 +4,27 @@ import type { Layout } from "./field_type.ts";
 import { Scalar } from "./scalar.ts";
 
 /**
- * An integer that several threads and processes change at once. Every method is one step that
- * nobody can come between, and wraps as typed arrays do.
+ * An integer that several threads and processes change at once. Every method is one atomic step,
+ * and wraps as typed arrays do.
  */
 export interface AtomicField<Value extends number | bigint> {
-  /** What it is now. */
+  /** The present value. */
   load(): Value;
   /** Sets it. @returns `value` */
   store(value: Value): Value;
-  /** Adds. @returns what it was */
+  /** Adds. @returns the old value */
   add(value: Value): Value;
-  /** Subtracts. @returns what it was */
+  /** Subtracts. @returns the old value */
   sub(value: Value): Value;
-  /** Keeps the bits that are in `value` too. @returns what it was */
+  /** Keeps only the bits that are set in `value`. @returns the old value */
   and(value: Value): Value;
-  /** Adds the bits of `value`. @returns what it was */
+  /** Sets the bits of `value`. @returns the old value */
   or(value: Value): Value;
-  /** Turns the bits of `value` around. @returns what it was */
+  /** Inverts the bits that are set in `value`. @returns the old value */
   xor(value: Value): Value;
-  /** Sets it. @returns what it was */
+  /** Sets it. @returns the old value */
   exchange(value: Value): Value;
-  /** Sets it if it is `expected`. @returns what it was: `expected` if it was set */
+  /** Sets it if it is `expected`. @returns the old value: `expected` if it was set */
   compareExchange(expected: Value, replacement: Value): Value;
 }
 
@@ -40,7 +40,7 @@ const ARRAYS = {
 /** The names of the scalars that have atomic access. */
 export type AtomicName = "i32" | "u32" | "i64" | "u64" | "usize" | "isize";
 
-/** The methods are the same for both widths; Atomics tells them apart by the array. */
+/** The methods are the same for both widths; Atomics goes by the type of the array. */
 class AtomicWord implements AtomicField<number> {
   readonly #words: Int32Array;
 
@@ -86,8 +86,8 @@ class AtomicWord implements AtomicField<number> {
 }
 
 /**
- * @throws {TypeError} If the field is no integer of 32 or 64 bits in the machine's byte order, or
- * the memory is gone.
+ * @throws {TypeError} If the field is not an integer of 32 or 64 bits in the machine's byte order,
+ * or the memory is gone.
  * @throws {RangeError} If it is misaligned.
  */
 export function atomicOf(

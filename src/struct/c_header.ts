@@ -22,7 +22,7 @@ const TYPES: Readonly<Record<ScalarName, string>> = {
   isize: "ptrdiff_t",
 };
 
-/** Of C and of C++, which reads headers too. */
+/** The keywords of C, and of C++, which reads headers too. */
 const KEYWORDS = (
   "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const " +
   "constexpr const_cast continue decltype default delete do double dynamic_cast else enum explicit " +
@@ -37,7 +37,7 @@ const KEYWORDS = (
  * A C header that declares the struct, and the structs in it, under `name`; the compiler checks the
  * size and every offset. Big-endian fields have a comment: C has no type for them.
  *
- * @throws {TypeError} If `type` is no struct, or the name or that of a field is none in C.
+ * @throws {TypeError} If `type` is not a struct, or its name or a field's is not allowed in C.
  *
  * @example A header for C programs
  * ```ts

@@ -60,10 +60,10 @@ function bytesOf(view: DataView, byteOffset: number, byteLength: number): Uint8A
 }
 
 /**
- * Text in UTF-8, in `byteLength` bytes: `char name[n]`. It reads up to the first NUL, and needs none
- * where it fills all bytes. Text that does not fit is a `RangeError`.
+ * Text in UTF-8, in `byteLength` bytes: `char name[n]`. It is read up to the first NUL. Text that
+ * fills all bytes has no NUL. Text that does not fit is a `RangeError`.
  *
- * @throws {RangeError} If the length is no whole number above 0.
+ * @throws {RangeError} If the length is not a whole number above 0.
  */
 export function chars(byteLength: number): CharsType {
   return new Chars(wholeNumber(byteLength, "byteLength", "lay out chars", 1)) as CharsType;

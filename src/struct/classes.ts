@@ -1,9 +1,9 @@
-/** What the classes of records, arrays and columns look like, whoever makes them. */
+/** The interfaces of the classes of records, arrays and columns, generated or interpreted. */
 
 import type { Layout } from "./field_type.ts";
 import type { FieldMap } from "./fields.ts";
 
-/** Where a record, or a series of them, lies: the memory, and the offset in it. */
+/** The position of a record, or of a series of them: the memory, and the offset in it. */
 export interface Located {
   readonly "#view": DataView;
   readonly "#start": number;
@@ -31,12 +31,12 @@ export interface Series {
   at(index: number): unknown;
 }
 
-/** What makes the classes. */
+/** A maker of the classes. */
 export interface Classes {
   /** The class of a struct's records, with one accessor for each field, get and set. */
   recordClass(fields: FieldMap): RecordClass;
   /** The class of arrays of records. */
   arrayClass(Record: RecordClass, stride: number): SeriesClass;
-  /** The class of columns: every `stride` bytes a value of `type`. */
+  /** The class of columns: a value of `type` every `stride` bytes. */
   columnClass(type: Layout, stride: number): SeriesClass;
 }

@@ -1,10 +1,10 @@
-/** What the declarations of a struct in other languages have in common. */
+/** The common parts of the declarations of a struct in other languages. */
 
 import type { Layout } from "./field_type.ts";
 import { FixedArray } from "./array_type.ts";
 import { StructLayout } from "./struct_layout.ts";
 
-/** A struct and the name that it is declared by. */
+/** A struct and its name in the declaration. */
 export interface Named {
   readonly name: string;
   readonly layout: StructLayout;
@@ -14,10 +14,10 @@ export interface Named {
 export type Names = ReadonlyMap<StructLayout, string>;
 
 /**
- * A struct and those that its fields are made of, each behind those that it needs. A nested one is
- * named after its first place: `Person_address`.
+ * A struct and the structs of its fields, each after those that it needs. A nested one is named
+ * after its first place: `Person_address`.
  *
- * @throws {TypeError} If `type` is no struct, or a name does not fit.
+ * @throws {TypeError} If `type` is not a struct, or a name is not allowed.
  */
 export function declarations(
   type: unknown,

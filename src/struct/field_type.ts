@@ -1,4 +1,4 @@
-/** What every type of a field has in common. */
+/** The common interface of all types of fields. */
 
 import { fnv1a } from "./hash.ts";
 
@@ -6,28 +6,28 @@ import { fnv1a } from "./hash.ts";
  * A type that a field can have: a scalar such as `i32`, {@linkcode chars}, {@linkcode array}, or a
  * struct.
  *
- * @typeParam Value what `get()` gives for it: numbers, strings, plain arrays and objects
+ * @typeParam Value what `get()` returns for it: numbers, strings, plain arrays and objects
  * @typeParam Field what the property of a record reads as
  * @typeParam Init what `set()` takes for it
  */
 export interface FieldType<Value = unknown, Field = unknown, Init = unknown> {
   /** Its size in bytes: `sizeof`. */
   readonly byteLength: number;
-  /** What its offset is a multiple of, in bytes: `alignof`. */
+  /** Its offset is a multiple of this, in bytes: `alignof`. */
   readonly alignment: number;
   /**
-   * 16 hexadecimal digits that differ where two layouts do: in the name, type, order or offset of a
-   * field. Written in front of the data it tells whether a reader has the same layout.
+   * 16 hexadecimal digits that differ if two layouts differ in the name, type, order or offset of a
+   * field. Written before the data, they tell whether a reader has the same layout.
    */
   readonly layoutHash: string;
-  /** Never there: it only carries the types. */
+  /** Never present: it only carries the types. */
   readonly phantom?: readonly [value: Value, field: Field, init: Init];
 }
 
-/** What `get()` gives for a field of type `T`. */
+/** What `get()` returns for a field of type `T`. */
 export type ValueOf<T> = T extends FieldType<infer Value, unknown, unknown> ? Value : never;
 
-/** What the property of a record is for a field of type `T`. */
+/** The property of a record for a field of type `T`. */
 export type FieldOf<T> = T extends FieldType<unknown, infer Field, unknown> ? Field : never;
 
 /** What `set()` takes for a field of type `T`. */
@@ -37,12 +37,12 @@ export type InitOf<T> = T extends FieldType<unknown, unknown, infer Init> ? Init
 export abstract class Layout {
   /** Its size in bytes. */
   abstract readonly byteLength: number;
-  /** What its offset is a multiple of. */
+  /** Its offset is a multiple of this. */
   abstract readonly alignment: number;
   /** The whole of the layout as text, for its hash. */
   abstract readonly description: string;
 
-  /** A short name of it, for FieldType. */
+  /** The hash of the description, for FieldType. */
   get layoutHash(): string {
     return fnv1a(this.description);
   }
@@ -54,19 +54,19 @@ export abstract class Layout {
   abstract copy(view: DataView, byteOffset: number): unknown;
 
   /**
-   * Checks a value and makes it what {@linkcode write} takes. Nothing is written before all of a
-   * record's values have come through here, so that a wrong one leaves the record as it was.
+   * Checks a value and converts it for {@linkcode write}. Nothing is written before all of a
+   * record's values are prepared, so that a wrong one leaves the record unchanged.
    */
   abstract prepare(value: unknown): unknown;
 
-  /** Writes what {@linkcode prepare} gave. */
+  /** Writes a value that {@linkcode prepare} returned. */
   abstract write(view: DataView, byteOffset: number, prepared: unknown): void;
 
   /** The same with its bytes in the other order: the most significant one first. */
   abstract bigEndian(): Layout;
 }
 
-/** @throws {TypeError} If the value is no type of this module. */
+/** @throws {TypeError} If the value is not a type of this module. */
 export function layoutOf(type: unknown, action: string): Layout {
   if (type instanceof Layout) return type;
   throw new TypeError(`Cannot ${action} as a field's type must be one of this module's`);

@@ -1,4 +1,4 @@
-/** The fields of a struct, one after the other: for all that need not be fast. */
+/** Access to the fields of a struct one by one, for code that need not be fast. */
 
 import type { Layout } from "./field_type.ts";
 
@@ -11,7 +11,7 @@ export interface Placed {
 /** The fields of a struct, in their order. */
 export type FieldMap = ReadonlyMap<string, Placed>;
 
-/** Fields with what `prepare` of their types gave. */
+/** Fields with their prepared values. */
 export type PreparedFields = readonly (readonly [field: Placed, value: unknown])[];
 
 /** @throws {TypeError} If the struct has no such field. */
@@ -22,18 +22,18 @@ export function fieldOf(fields: FieldMap, name: string, action: string): Placed 
   throw new TypeError(`Cannot ${action} as its fields are ${names}: received "${name}"`);
 }
 
-/** @throws {TypeError} If the values of a record are no object, or a name is no field's. */
+/** @throws {TypeError} If the values of a record are not an object, or a name is not a field's. */
 export function checkNames(values: unknown, fields: FieldMap): void {
   if (values === null || typeof values !== "object") {
     throw new TypeError("Cannot set record as its values must be given as an object");
   }
-  // Not Object.keys, which makes an array each time.
+  // Object.keys would make an array each time.
   for (const name in values) {
     if (!fields.has(name) && Object.hasOwn(values, name)) fieldOf(fields, name, "set record");
   }
 }
 
-/** Checks the values that there are, for {@linkcode writeFields}. */
+/** Checks the given values, for {@linkcode writeFields}. */
 export function prepareFields(fields: FieldMap, values: object): PreparedFields {
   const prepared: [Placed, unknown][] = [];
   for (const [name, field] of fields) {
@@ -43,7 +43,7 @@ export function prepareFields(fields: FieldMap, values: object): PreparedFields 
   return prepared;
 }
 
-/** Writes what {@linkcode prepareFields} gave. */
+/** Writes what {@linkcode prepareFields} returned. */
 export function writeFields(view: DataView, start: number, prepared: PreparedFields): void {
   for (const [{ type, byteOffset }, value] of prepared) type.write(view, start + byteOffset, value);
 }

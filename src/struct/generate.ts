@@ -1,34 +1,33 @@
 /**
- * The classes that a struct's records, arrays and columns are made of, as source text.
+ * Generates the classes of a struct's records, arrays and columns as source text.
  *
- * In a hot loop `people.at(i).age = x` is to become the one store that a typed array's element is.
- * V8's optimising compiler does that, and makes no object, where four things hold:
+ * In a hot loop, `people.at(i).age = x` should become a single store, as with a typed array. V8's
+ * optimising compiler does that, and makes no object, if four things hold:
  *
  * 1. **Classes of their own for each struct.** V8 keeps what it learns (which classes are seen at a
- *    place, what is called there) per function of the source, not per closure. Where all structs
- *    share one `at` and one set of accessors, a program's second struct makes them megamorphic: `at`
- *    is no longer inlined, `new Record` is a real allocation. A class that is compiled for its struct
+ *    place, what is called there) per function of the source, not per closure. If all structs share
+ *    one `at` and one set of accessors, a program's second struct makes them megamorphic: `at` is
+ *    no longer inlined, `new Record` is a real allocation. A class that is compiled for its struct
  *    keeps them apart.
- * 2. **Source of their own.** V8 finds functions that it compiled before by their text, and what it
- *    learned with them. Two structs of the same size would have the same `at`: so each source begins
- *    with a number.
+ * 2. **Source of their own.** V8 finds earlier compiled functions by their text, with what it has
+ *    learned about them. Two structs of the same size would have the same `at`, so each source
+ *    begins with a number.
  * 3. **No way out of the loop.** V8 moves checks that are the same each time (does the memory still
- *    exist? is this an array of people?) out of a loop, but only out of one that it knows all exits
- *    of, and a `throw` or a branch never taken in an inlined function is one that it does not. So
- *    the check of an index is no branch: see PLACE.
+ *    exist? is this an array of people?) out of a loop, but only if it knows all exits of the loop.
+ *    It does not know a `throw`, or a branch in an inlined function that was never taken. So the
+ *    check of an index is not a branch: see PLACE.
  * 4. **A DataView, in named properties.** Its methods are single instructions behind a check of its
  *    bounds and of its buffer, which throws once the buffer is detached; a typed array would give
  *    undefined, and take nothing that is misaligned. Private properties are not taken out of loops.
  *    No field can have their names.
  *
- * What remains, measured by bench/struct_bench.ts: a loop over records is not unrolled, because the
- * states that V8 keeps for going back to the interpreter count for the loop's size, and the record
- * that is not made is part of them; and `p.age = p.age + 1` checks the sum for overflow, because a
- * setter's argument is part of them too.
+ * Two differences remain, as bench/struct_bench.ts measures. A loop over records is not unrolled:
+ * the states that V8 keeps for going back to the interpreter add to the loop's size, and they
+ * contain the record that is not made. And `p.age = p.age + 1` checks the sum for overflow, because
+ * those states contain a setter's argument too.
  *
- * Nothing of a caller's gets into the source but field names, which are identifiers (see
- * checkName), and numbers. Where a program may not compile source, interpret.ts does the same,
- * slower.
+ * The only input of callers in the source are numbers and field names, which are identifiers (see
+ * checkName). If a program may not compile source, interpret.ts does the same, but slower.
  */
 
 import type { Layout } from "./field_type.ts";
@@ -60,7 +59,7 @@ function recordClass(fields: FieldMap): RecordClass {
   );
 }
 
-/** What stands of one field in the class of records. */
+/** The source of one field in the class of records. */
 interface FieldSource {
   readonly accessors: string;
   /** In `get`. */
@@ -92,8 +91,8 @@ function fieldSource(name: string, { type, byteOffset }: Placed, typeName: strin
 }
 
 function arrayClass(Record: RecordClass, stride: number): SeriesClass {
-  // The iterator's result has one form, so that it need not be made: the last one's value is some
-  // record too, which nobody looks at.
+  // The iterator's result always has the same shape, so that V8 need not allocate it. The value of
+  // the last result is a record too, which nobody reads.
   return compile(
     seriesSource({
       item: `{ value: new Record(${VIEW}, (done ? 0 : i) * ${stride}), done }`,
@@ -119,10 +118,10 @@ function columnClass(type: Layout, stride: number): SeriesClass {
 const GATE = new DataView(new ArrayBuffer(1));
 
 /**
- * Sets `i` to the place that `index` means. A wrong index reads a byte that `GATE` does not have.
- * V8 makes that a comparison, whose failure leaves the compiled code, and finds the `catch`
- * unreachable; an `if` would be a way out of the loop. `place` throws the error, or gives the place
- * of an element behind the first 2 ** 32.
+ * Sets `i` to the place of `index`. A wrong index reads a byte that `GATE` does not have. V8 makes
+ * that a comparison, whose failure leaves the compiled code, and finds the `catch` unreachable; an
+ * `if` would be a way out of the loop. `place` throws the error, or returns the place of an element
+ * beyond the first 2 ** 32.
  */
 const PLACE = `
   const length = ${LENGTH};
@@ -148,13 +147,13 @@ function seriesSource({ item, methods }: { item: string; methods: string }): str
     };`;
 }
 
-/** Expressions that read and write what lies at `at` (see Layout). */
+/** Expressions that read and write the value at `at` (see Layout). */
 interface AccessSource {
   readonly read: string;
   readonly copy: string;
   prepare(value: string): string;
   write(prepared: string): string;
-  /** Writes what was not prepared. */
+  /** Writes a value that was not prepared. */
   assign(value: string): string;
 }
 
@@ -185,7 +184,7 @@ let compiled = 0;
 
 /**
  * Runs source that returns a class and uses the names of `scope`. They become constants, which V8
- * puts into its code; parameters it would load.
+ * embeds in its code; it would have to load parameters.
  */
 function compile<Class>(source: string, scope: Record<string, unknown>): Class {
   const values = { GATE, place, ...scope };

@@ -2,7 +2,7 @@
 
 import { indexOfKey } from "./numbers.ts";
 
-/** What index access needs of an object. */
+/** An object that allows index access. */
 interface Indexable {
   readonly length: number;
   at(index: number): unknown;
@@ -12,9 +12,9 @@ interface Indexable {
 type SetElement = (object: Indexable, index: number, value: unknown) => void;
 
 /**
- * A prototype that turns properties named by numbers into elements. It stands at the end of the
- * prototype chain: names that a class has are found before it is asked, so that `at` and `length`
- * are as fast as without it, and only `[3]` goes through the Proxy.
+ * A prototype that turns properties named by numbers into elements. It is at the end of the
+ * prototype chain, so the members of a class are found first: `at` and `length` are as fast as
+ * without it, and only `[3]` goes through the Proxy.
  */
 export function indexPrototype(setElement: SetElement): object {
   return new Proxy(Object.create(null), {

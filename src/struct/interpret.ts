@@ -1,6 +1,6 @@
 /**
- * The classes of generate.ts for programs that may not compile source: the same without any text,
- * at tens of nanoseconds a field: its functions are shared by all structs.
+ * The classes of generate.ts for programs that may not compile source: the same without source
+ * text, at tens of nanoseconds a field, since all structs share its functions.
  */
 
 import type { Layout } from "./field_type.ts";
@@ -41,7 +41,7 @@ function recordClass(fields: FieldMap): RecordClass {
   return InterpretedRecord;
 }
 
-/** Without a parent: that is for the caller to set. */
+/** Makes a class without a parent, which the caller sets. */
 function seriesClass(
   stride: number,
   read: (view: DataView, byteOffset: number) => unknown,

@@ -15,7 +15,7 @@ export type StructMemory = { readonly bytes: Uint8Array } | Uint8Array | ArrayBu
  * instructions with a check of both in front: a region that was closed or resized is a TypeError at
  * the next access, at no cost, whatever the offset's alignment.
  *
- * @throws {TypeError} If it is no memory, or was detached.
+ * @throws {TypeError} If it is not memory, or was detached.
  */
 export function viewOf(memory: unknown, action: string): DataView {
   const bytes = bytesOf(memory);
@@ -33,7 +33,7 @@ function bytesOf(memory: unknown): Uint8Array | undefined {
 }
 
 /**
- * Checks that `length` records have room from `byteOffset` on; the default is as many as have.
+ * Checks that `length` records fit from `byteOffset` on; the default is as many as fit.
  *
  * @returns how many they are
  * @throws {RangeError} If they reach beyond the memory.

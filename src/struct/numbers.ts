@@ -1,9 +1,9 @@
 /** Places of elements, as callers give them. */
 
 /**
- * A place among `length`, where negative ones count from the end.
+ * A place among `length` elements; negative indices count from the end.
  *
- * @throws {TypeError} If it is no number.
+ * @throws {TypeError} If it is not a number.
  * @throws {RangeError} If there is no such place.
  */
 export function place(index: number, length: number): number {
@@ -19,7 +19,7 @@ export function place(index: number, length: number): number {
   );
 }
 
-/** The place that a property's name means, as in arrays; undefined for other names. */
+/** The index that a property's name means, as in arrays; undefined for other names. */
 export function indexOfKey(key: string | symbol): number | undefined {
   if (typeof key !== "string") return undefined;
   const index = Number(key);

@@ -31,7 +31,7 @@ const KEYWORDS = (
  * A Python module that declares the struct, and the structs in it, with ctypes:
  * `Person.from_buffer(mmap.mmap(...))` is then a record in mapped memory. Python checks the sizes.
  *
- * @throws {TypeError} If `type` is no struct, or the name or that of a field is none in Python.
+ * @throws {TypeError} If `type` is not a struct, or its name or a field's is not allowed in Python.
  *
  * @example A module for Python programs
  * ```ts
@@ -51,7 +51,7 @@ function declare({ name, layout }: Named, names: Names): string {
   const fields = [...layout.fields].map(([field, { type }]) =>
     `        ("${field}", ${typeName(type, names)}),\n`
   );
-  // From Python 3.14 on, _pack_ needs the layout's name; "ms" puts packed fields as gcc does.
+  // From Python 3.14 on, _pack_ needs the layout's name; "ms" places packed fields as gcc does.
   const packed = layout.kind === "packed" ? `    _layout_ = "ms"\n    _pack_ = 1\n` : "";
   return `class ${name}(ctypes.${layout.kind === "union" ? "Union" : "Structure"}):\n${packed}` +
     `    _fields_ = [\n${fields.join("")}    ]\n\n\n` +

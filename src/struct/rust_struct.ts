@@ -23,7 +23,7 @@ const REPRESENTATIONS = {
  * Rust source that declares the struct, and the structs in it, with `repr(C)`; the compiler (1.77
  * and later) checks the size and every offset. Text is `[u8; n]`; big-endian fields have a comment.
  *
- * @throws {TypeError} If `type` is no struct, or the name or that of a field is none in Rust.
+ * @throws {TypeError} If `type` is not a struct, or its name or a field's is not allowed in Rust.
  *
  * @example Source for Rust programs
  * ```ts

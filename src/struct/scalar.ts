@@ -2,7 +2,7 @@
 
 import { type FieldType, Layout } from "./field_type.ts";
 
-/** The names of the scalars, as they stand in a struct. */
+/** The names of the scalars. */
 export type ScalarName =
   | "i8"
   | "u8"
@@ -38,7 +38,7 @@ const METHODS = {
   f32: "Float32",
   f64: "Float64",
   bool: "Uint8",
-  usize: "BigUint64", // every system that Deno is made for has 64-bit pointers
+  usize: "BigUint64", // every system that Deno supports has 64-bit pointers
   isize: "BigInt64",
 } as const;
 
@@ -104,7 +104,7 @@ export class Scalar extends Layout {
 
   override prepare(value: unknown): unknown {
     if (this.name === "bool") return value ? 1 : 0;
-    // As typed arrays do it: a bigint is no number and a number no bigint, a TypeError both.
+    // As in typed arrays, a number for a bigint is a TypeError, and so is the reverse.
     return this.isBigInt ? BigInt.asIntN(64, value as bigint) : +(value as number);
   }
 

@@ -7,7 +7,7 @@ import type { Fields, Struct } from "./types.ts";
 /** The names that every record has. */
 const RESERVED = ["get", "set", "atomic", "toJSON", "constructor", "__proto__"];
 
-/** @throws {TypeError} If it is none that a field can have. */
+/** @throws {TypeError} If a field cannot have that name. */
 function checkName(name: string): void {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     throw new TypeError(
@@ -36,10 +36,10 @@ function make<F extends Fields>(kind: StructKind, fields: F): Struct<F> {
 
 /**
  * A struct whose fields lie where a C compiler puts them: in their order, each at a multiple of its
- * alignment, with padding between and behind them.
+ * alignment, with padding between and after them.
  *
  * @throws {TypeError} If a field's name is not as in C, is "get", "set", "atomic", "toJSON" or
- * "constructor", or its type is none of this module; or if there is no field.
+ * "constructor", or its type is not a type of this module; or if there is no field.
  *
  * @example An array of structs
  * ```ts
@@ -58,7 +58,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
 }
 
 /**
- * A struct without padding: `__attribute__((packed))`. A struct that is a field of it keeps its own.
+ * A struct without padding: `__attribute__((packed))`. A nested struct keeps its own padding.
  *
  * @throws {TypeError} As {@linkcode struct}.
  *
@@ -95,10 +95,10 @@ export function union<const F extends Fields>(fields: F): Struct<F> {
 }
 
 /**
- * The same type with its most significant byte first, as in network protocols; of an array or a
- * struct, all that is in it.
+ * The same type with its most significant byte first, as in network protocols; for an array or a
+ * struct, everything in it.
  *
- * @throws {TypeError} If the type is none of this module.
+ * @throws {TypeError} If the type is not a type of this module.
  *
  * @example A port as it is sent
  * ```ts

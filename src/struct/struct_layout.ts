@@ -18,12 +18,14 @@ import { indexPrototype } from "./indexed.ts";
 import { checkRoom, viewOf } from "./memory.ts";
 import type { StructArrayOptions } from "./types.ts";
 
-/** How fields lie: each behind the one before with padding, without it, or all at 0. */
+/**
+ * How fields are placed: each after the previous one with padding, without padding, or all at 0.
+ */
 export type StructKind = "struct" | "packed" | "union";
 
 const ARRAY: Names<StructArrayOptions> = { byteOffset: true, length: true };
 
-/** The layout of a struct, and what reads and writes it. */
+/** The layout of a struct, with the methods that read and write it. */
 export class StructLayout extends Layout {
   readonly kind: StructKind;
   readonly fields: FieldMap;
@@ -174,7 +176,7 @@ export class StructLayout extends Layout {
 /** How Deno prints an object. */
 type Inspect = (value: unknown, options: unknown) => string;
 
-/** As methods of a class: not enumerable. */
+/** Adds methods as a class has them: not enumerable. */
 function addMethods(prototype: object, methods: Record<string | symbol, unknown>): void {
   for (const key of Reflect.ownKeys(methods)) {
     Object.defineProperty(prototype, key, {

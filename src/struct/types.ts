@@ -1,4 +1,4 @@
-/** What TypeScript knows of a struct and of what is made of it. */
+/** The TypeScript types of a struct and of its records, arrays and columns. */
 
 import type { AtomicField, AtomicName } from "./atomic.ts";
 import type { FieldOf, FieldType, InitOf, ValueOf } from "./field_type.ts";
@@ -8,7 +8,7 @@ import type { ScalarType } from "./scalar.ts";
 /** The fields of a struct, in their order. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
-/** What `get()` of a record gives. */
+/** What `get()` of a record returns. */
 export type RecordValue<F extends Fields> = { -readonly [K in keyof F]: ValueOf<F[K]> };
 
 /** What `set()` of a record takes: some of the fields, or all. */
@@ -29,13 +29,14 @@ export type StructRecord<F extends Fields> =
 /** What every record has besides its fields. */
 export interface RecordMethods<F extends Fields> {
   /**
-   * A copy of the record as a plain object. Another process may write meanwhile: it is not one step.
+   * A copy of the record as a plain object. The copy is not one atomic step: another process may
+   * write meanwhile.
    *
    * @throws {TypeError} If the memory was closed or resized.
    */
   get(): RecordValue<F>;
   /**
-   * Sets the fields that `values` has. If one of them is wrong, none is set.
+   * Sets the fields in `values`. If one of them is wrong, none is set.
    *
    * @throws {RangeError} If text or an array does not fit.
    * @throws {TypeError} If a value has the wrong type, the struct has no such field, or the memory
@@ -45,17 +46,17 @@ export interface RecordMethods<F extends Fields> {
   /**
    * Atomic access to an integer of 32 or 64 bits.
    *
-   * @throws {TypeError} If the field is no such integer, or the memory was closed or resized.
+   * @throws {TypeError} If the field is not such an integer, or the memory was closed or resized.
    * @throws {RangeError} If it is misaligned.
    */
   atomic<K extends keyof AtomicFields<F>>(
     name: K,
   ): AtomicField<AtomicFields<F>[K] extends bigint ? bigint : number>;
-  /** As {@linkcode RecordMethods.get}, for `JSON.stringify`, which knows no bigints. */
+  /** As {@linkcode RecordMethods.get}, for `JSON.stringify`, which does not accept bigints. */
   toJSON(): RecordValue<F>;
 }
 
-/** Records that stand one behind the other, as in a C array. */
+/** Records one after the other, as in a C array. */
 export interface StructArray<F extends Fields> extends Iterable<StructRecord<F>> {
   /** How many there are. */
   readonly length: number;

@@ -1,23 +1,29 @@
-/** The ways to find a needle: `memmem`, or libc's quicker functions for what is rare of it. */
+/** The ways to find a needle: `memmem`, or libc's quicker functions for a rare part of it. */
 
 import { addressOfBytes } from "../../../ffi/memory.ts";
 import { system } from "../../os/mod.ts";
 import type { LoadedNeedle } from "./needle.ts";
 import { wordAt } from "./rarity.ts";
 
-// Captured at load: what a program puts in its place later computes no address.
+// Captured at load: a later replacement must not compute addresses.
 const { asUintN } = BigInt;
 
-/** By how much a search may be behind `memmem`, or profit from having been ahead of it, in bytes. */
+/** How far, in bytes, a search may fall behind `memmem`, or use an earlier lead over it. */
 const SLACK = 16_384n;
-/** How many candidates are looked at between two looks at what they cost. */
+/** How many candidates are tried between two checks of their cost. */
 const BATCH = 64;
-/** What `wmemchr` is given at once, so that the words after the first one find it in the cache. */
+/**
+ * How much `wmemchr` searches at once, so that the data are in the cache for the words after the
+ * first one.
+ */
 export const WORDS_BLOCK = 16_384n;
 
 /** A way to search for a needle. */
 export abstract class FindMethod {
-  /** Before this place the needle is not, and there were too many candidates; 0n: never too many. */
+  /**
+   * Where the method gave up because of too many candidates; the needle is not before it. 0n: it
+   * did not give up.
+   */
   gaveUpAt = 0n;
   protected readonly needle: LoadedNeedle;
   /** How many candidates are left of a batch. */
@@ -39,7 +45,7 @@ export abstract class FindMethod {
    */
   abstract search(at: bigint, stop: bigint): bigint;
 
-  /** Begins at another place, perhaps before the last one. */
+  /** Restarts at another place, perhaps before the last one. */
   begin(): void {
     this.#due = 0n;
   }
@@ -49,12 +55,12 @@ export abstract class FindMethod {
     this.#forfeit(at);
   }
 
-  /** Limits what was gained until a place, so that the next stretch is judged by itself. */
+  /** Limits the lead at a place, so that the next stretch is judged by itself. */
   #forfeit(place: bigint): void {
     if (this.#due < place - SLACK) this.#due = place - SLACK;
   }
 
-  /** Whether the needle stands where its head does. */
+  /** Whether the needle is where its head was found. */
   protected standsAt(start: bigint): boolean {
     const { address, head, size } = this.needle;
     if (head === size || system().bytes.compare(start, address, size) === 0) return true;
@@ -62,17 +68,20 @@ export abstract class FindMethod {
     return false;
   }
 
-  /** Takes note of a cost, in bytes of `memmem`. */
+  /** Adds a cost, in bytes of `memmem`. */
   protected charge(cost: bigint): void {
     this.#due += cost;
   }
 
-  /** Whether it cost more than getting to a place did gain. */
+  /** Whether the cost exceeds the gain of getting to a place. */
   protected overdrawn(place: bigint): boolean {
     return this.#due > place;
   }
 
-  /** Whether so many candidates cost more than getting to a place did gain. Begins a new batch. */
+  /**
+   * Whether the cost of these candidates exceeds the gain of getting to a place. Begins a new
+   * batch.
+   */
   protected tooMany(left: number, place: bigint): boolean {
     this.charge(this.#candidateCost * BigInt(BATCH - left));
     this.left = BATCH;
@@ -90,7 +99,7 @@ export class Plain extends FindMethod {
   }
 }
 
-// The loops are written for V8 to compute addresses in registers and to make no BigInts of them:
+// The loops are written so that V8 computes addresses in registers and allocates no BigInts:
 // `asUintN` says that they have 64 bits, and in the loop they are neither stored nor passed on.
 
 /** `memchr` for one byte of the needle. */
@@ -140,9 +149,9 @@ export class RareByte extends FindMethod {
 /** Four bytes of the needle that stand at a multiple of 4 for some of the places it may begin at. */
 export interface AlignedWord {
   readonly offset: number;
-  /** The places: by 4, they leave this remainder. */
+  /** The remainder of those places modulo 4. */
   readonly remainder: number;
-  /** Whether the word is aligned there only once the bytes are copied to another place. */
+  /** Whether the word is aligned only after the bytes are copied to another place. */
   readonly moved: boolean;
 }
 
@@ -197,7 +206,7 @@ export class RareWords extends FindMethod {
         ? this.#searchCopy(word, start, behind)
         : this.#searchWord(word, start, behind, 0n);
       if (this.gaveUpAt !== 0n) {
-        this.gaveUpAt = at; // some words were not looked for behind that
+        this.gaveUpAt = at; // some words were not searched for beyond that
         return 0n;
       }
       if (found !== 0n) first = behind = found; // another word may still find an earlier one
@@ -214,7 +223,7 @@ export class RareWords extends FindMethod {
   /**
    * Looks at every fourth place from `at` on.
    *
-   * @param distance from where a word stands to where it is read
+   * @param distance from the position of a word to where it is read
    */
   #searchWord({ word, offset }: Word, at: bigint, stop: bigint, distance: bigint): bigint {
     const { findWord, compare } = system().bytes;

@@ -3,13 +3,13 @@
  *
  * `memmem` is linear for every input, and slow: it looks at each place anew. `memchr` and `wmemchr`
  * look at 32 bytes or more at once, as fast as memory delivers them, but know one byte or one word
- * of four bytes. So they look for what is rare of the needle, and what they find is compared:
- * quicker as long as there are few of these candidates. The search begins with `memmem`, takes
- * samples of what it has been through, and goes on with what promises to be the quickest. Where
- * more candidates come than that, it falls back to `memmem` for a while, so that it stays linear.
+ * of four bytes. So they look for a rare part of the needle, and what they find is compared. That
+ * is quicker as long as there are few such candidates. The search begins with `memmem`, takes
+ * samples of the bytes that it has passed, and continues with the method that promises to be the
+ * quickest. If more candidates come than expected, it falls back to `memmem` for a while, so that
+ * it stays linear.
  *
- * All memory that is touched lies in the given range, and none of it behind the first match but the
- * rest of a block.
+ * Only memory in the given range is touched, and beyond the first match only the rest of a block.
  */
 
 import { system } from "../../os/mod.ts";
@@ -26,20 +26,23 @@ import { LONGEST_PIECE, type RarePart, Rarity } from "./rarity.ts";
 
 /** How far `memmem` goes before anything else is tried. */
 const FIRST_STRETCH = 65_536n;
-/** Each choice holds for so many times as long as the one before. */
+/** How many times as long each choice holds as the one before. */
 const GROWTH = 8n;
 const LONGEST_STRETCH = 256n << 20n;
-/** From here on, it pays off to count words: that takes as long as `memmem` takes for 200 KiB. */
+/** From this size on, counting words pays off: it takes as long as `memmem` takes for 200 KiB. */
 const WORDS_FROM = 524_288n;
-/** A sample has so many pieces, spread over what was searched. */
+/** The number of pieces of a sample, spread over the searched bytes. */
 const PIECES = 4;
 
-// What things cost, in the time that `memchr` takes for a byte; from measurements on x86-64.
-/** A candidate: a call that finds it, one that compares it, and what memory loses by the stop. */
+// Costs in units of the time that `memchr` takes for a byte; measured on x86-64.
+/**
+ * A candidate: a call that finds it, one that compares it, and the bandwidth that the interruption
+ * costs.
+ */
 const CANDIDATE_COST = 600;
 /** `wmemchr` for four words, of which three find the bytes in the cache. */
 const WORDS_COST = 2;
-/** Copying, so that a word is aligned that is not. */
+/** Copying to align a word. */
 const COPY_COST = 0.6;
 /** `memmem`, by the length of the needle. */
 const PLAIN_COSTS = [1, 1, 16, 10, 6, 4.5, 4];
@@ -71,7 +74,7 @@ export class Finder {
     this.#method = this.#plain;
   }
 
-  /** Begins at another place, perhaps before the last one, with what is known by now. */
+  /** Restarts at another place, perhaps before the last one, and keeps what it has learned. */
   begin(start: bigint): void {
     this.#start = start;
     this.#matches = 0;
@@ -81,8 +84,8 @@ export class Finder {
   }
 
   /**
-   * The first place of the needle in [start, end), or 0n. After `begin`, each call goes on behind the
-   * one before.
+   * The first place of the needle in [start, end), or 0n. After `begin`, each call continues after
+   * the previous one.
    */
   next(start: bigint, end: bigint): bigint {
     const { size } = this.#needle;
@@ -104,7 +107,7 @@ export class Finder {
     return 0n;
   }
 
-  /** Goes on with a method, each time for longer. */
+  /** Continues with a method, each time for longer. */
   #use(method: FindMethod, at: bigint): void {
     const longer = this.#stretch * GROWTH;
     this.#stretch = longer < LONGEST_STRETCH ? longer : LONGEST_STRETCH;
@@ -114,12 +117,12 @@ export class Finder {
 
   /** How far a method goes before the next choice. */
   #reach(): bigint {
-    // A long needle costs `memmem` some time beforehand, at each call.
+    // A long needle costs `memmem` some preparation in each call.
     const least = this.#needle.size * GROWTH;
     return this.#stretch > least ? this.#stretch : least;
   }
 
-  /** Decides how to go on at a place that some stretch was searched before. */
+  /** Decides how to continue after a stretch was searched. */
   #choose(at: bigint): void {
     const needle = this.#needle;
     const rarity = this.#rarity ??= new Rarity(needle);
@@ -146,7 +149,7 @@ export class Finder {
     this.#use(best, at);
   }
 
-  /** Counting words takes time, and so does beginning a block anew behind each match. */
+  /** Counting words takes time, and so does restarting a block after each match. */
   #isWorthWords(at: bigint): boolean {
     const done = at - this.#start;
     return done >= WORDS_FROM && done > BigInt(this.#matches) * WORDS_BLOCK;
@@ -167,7 +170,7 @@ type ChosenWord = AlignedWord & RarePart;
 
 /**
  * A word for each remainder that the place of a match can leave: one that is aligned there, or the
- * rarest one, moved, if that saves more candidates than copying costs.
+ * rarest one, moved, if that saves more in candidates than copying costs.
  */
 function chooseWords(rarest: readonly RarePart[]): ChosenWord[] {
   return [0, 1, 2, 3].map((remainder) => {

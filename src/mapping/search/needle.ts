@@ -5,14 +5,14 @@ import { addressOfBytes, headOf, lengthOf, plainBytes } from "../../../ffi/memor
 /** What to look for: a byte, bytes, or text, which is taken as UTF-8. */
 export type Needle = number | Uint8Array | string;
 
-/** Needles that fit in it cost no memory of their own. */
+/** The size of the store that is reused; larger needles get memory of their own. */
 const STORE_BYTE_LENGTH = 4096;
-/** Up to here, text is copied by a loop, which is quicker than a call of the encoder. */
+/** Text up to this length is copied by a loop, which is quicker than a call of the encoder. */
 const SHORT_TEXT_LENGTH = 64;
-/** Of a longer needle, only so much is compared at first: nearly all candidates fail there. */
+/** How much of a longer needle is compared first: nearly all candidates fail there. */
 const HEAD_BYTE_LENGTH = 32n;
 
-// Captured at load: what a program puts in their place later decides no length.
+// Captured at load: a later replacement must not decide lengths.
 const encoder = new TextEncoder();
 const { encode, encodeInto } = TextEncoder.prototype;
 const apply = Reflect.apply;
@@ -23,8 +23,8 @@ let store = new Uint8Array(0);
 let storeAddress = 0n;
 
 /**
- * A needle in memory of this module, where nobody changes it during the search. It holds until the
- * next one is made, which nothing but the next search does.
+ * A needle in memory of this module, where nobody changes it during the search. It is valid until
+ * the next search makes another one.
  */
 export class LoadedNeedle {
   /** The needle, and perhaps more bytes behind it. */
@@ -47,7 +47,7 @@ export class LoadedNeedle {
 /**
  * Copies a needle to where libc can read it. No code of the caller's runs.
  *
- * @throws {TypeError} If it is of another type. @throws {RangeError} If a number is no byte.
+ * @throws {TypeError} If it is of another type. @throws {RangeError} If a number is not a byte.
  */
 export function loadNeedle(needle: Needle): LoadedNeedle {
   if (typeof needle === "string") return new LoadedNeedle(loadText(needle));
@@ -69,7 +69,7 @@ function loadText(text: string): number {
   return apply(encodeInto, encoder, [text, store]).written;
 }
 
-/** @returns false if there are other characters than those of one byte each */
+/** @returns false if a character takes more than one byte */
 function loadAscii(text: string): boolean {
   reserve(text.length);
   for (let i = 0; i < text.length; i++) {

@@ -1,4 +1,4 @@
-/** What of a needle is rare where it is searched for: guessed first, then sampled. */
+/** Which part of a needle is rare in the searched bytes: guessed first, then sampled. */
 
 import { system } from "../../os/mod.ts";
 import type { LoadedNeedle } from "./needle.ts";
@@ -15,12 +15,12 @@ const FREQUENT =
 
 let suppositions: Uint8Array | undefined;
 
-/** How common each byte is supposed to be: more is more. */
+/** The assumed frequency of each byte. */
 function suppose(): Uint8Array {
   return suppositions ??= Uint8Array.from({ length: 256 }, (_, byte) => {
     const place = FREQUENT.indexOf(String.fromCharCode(byte));
     if (place !== -1) return 255 - place;
-    if (byte === 0) return 255; // what binary files are full of
+    if (byte === 0) return 255; // common in binary files
     if (byte === 0xff) return 180;
     if (byte >= 0x80) return byte < 0xc0 ? 170 : 120; // the later and the first bytes of UTF-8
     return byte >= 0x20 ? 110 : 60;
@@ -55,7 +55,7 @@ export class Rarity {
     this.#bytesSeen += byteLength;
   }
 
-  /** Counts the bytes of a piece, and how often it has 4 bytes in a row that the needle has, too. */
+  /** Counts the bytes of a piece, and its sequences of 4 bytes that the needle has too. */
   addWords(address: bigint, byteLength: number): void {
     this.addBytes(address, byteLength);
     const words = this.#words;
@@ -86,7 +86,7 @@ export class Rarity {
   rareWords(): RarePart[] {
     const { bytes } = this.#needle;
     return this.#wordPlaces().map((offset) => {
-      let chance = 1; // that they meet by chance: tells words apart that were not seen
+      let chance = 1; // the chance that the bytes meet: it ranks words that were not seen
       for (let i = 0; i < 4; i++) {
         chance *= (this.#bytes[bytes[offset + i]!]! + 1) / this.#bytesSeen;
       }
@@ -108,7 +108,7 @@ export class Rarity {
   }
 }
 
-/** Four bytes as a C `int` of the machines that there are: little-endian. */
+/** Four bytes as a C `int`; all supported machines are little-endian. */
 export function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24;
 }

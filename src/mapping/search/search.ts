@@ -10,7 +10,7 @@ import type { Span } from "../pages.ts";
 // Captured at load, as in find_method.ts.
 const { asUintN } = BigInt;
 
-/** Up to here, one call of `memmem` is the quickest. */
+/** Up to this size, one call of `memmem` is the quickest. */
 const SHORT_BYTE_LENGTH = 65_536;
 /** The first and the last size of the blocks that are searched backwards. */
 const FIRST_BLOCK = 4096n;
@@ -50,7 +50,7 @@ export function lastIn(mapping: Mapping, span: Span, needle: LoadedNeedle): numb
 }
 
 /**
- * libc knows no backward search for several bytes: blocks of the range are searched forwards, the
+ * libc has no backward search for several bytes: blocks of the range are searched forwards, the
  * last one first, and each is twice as long as the one before.
  */
 function findLast(start: bigint, end: bigint, needle: LoadedNeedle): bigint {
@@ -67,13 +67,13 @@ function findLast(start: bigint, end: bigint, needle: LoadedNeedle): bigint {
   return 0n;
 }
 
-/** The first place that a needle begins at in [at, behind). */
+/** The first place in [at, behind) where a needle begins. */
 function findIn(finder: Finder, at: bigint, behind: bigint, needle: LoadedNeedle): bigint {
   finder.begin(at);
   return finder.next(at, behind + needle.size - 1n);
 }
 
-/** The last match that begins in [first, behind), where `first` is one: by halving what is behind. */
+/** The last match that begins in [first, behind), where `first` is a match: by bisection. */
 function narrowLast(finder: Finder, first: bigint, behind: bigint, needle: LoadedNeedle): bigint {
   let last = first;
   let stop = behind;
@@ -86,7 +86,7 @@ function narrowLast(finder: Finder, first: bigint, behind: bigint, needle: Loade
   return last;
 }
 
-/** How many times a needle stands in a span, one behind the other: matches do not overlap. */
+/** How many times a needle occurs in a span. Matches do not overlap. */
 export function countIn(mapping: Mapping, span: Span, needle: LoadedNeedle): number {
   if (needle.byteLength === 0) return span.byteLength + 1;
   const start = mapping.address + BigInt(span.byteOffset);
@@ -104,7 +104,7 @@ export function countIn(mapping: Mapping, span: Span, needle: LoadedNeedle): num
 }
 
 const COUNTED = 65_536;
-/** Where a byte is more frequent than one in so many, a loop counts it quicker than calls. */
+/** If a byte is more frequent than this, a loop counts it quicker than calls. */
 const FREQUENT = COUNTED / 12;
 const counted = new Uint8Array(COUNTED);
 
@@ -140,7 +140,7 @@ function countByLoop(start: bigint, length: bigint, byte: number): number {
   return count;
 }
 
-/** Up to here, copying the other bytes is quicker than finding out where they are. */
+/** Up to this size, copying the other bytes is quicker than finding their address. */
 const COPIED = 2048;
 
 /**
@@ -155,6 +155,6 @@ export function compareSpan(mapping: Mapping, span: Span, other: Uint8Array): nu
   const size = BigInt(span.byteLength);
   if (span.byteLength <= COPIED) return compare(there, loadNeedle(other).address, size);
   const order = compare(there, addressOfBytes(other), size);
-  lengthOf(other); // so that it lived until now
+  lengthOf(other); // keeps it alive until here
   return order;
 }
