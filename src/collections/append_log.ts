@@ -24,20 +24,20 @@ import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
 export interface AppendLogOptions {
   /**
    * - "read": for any number of processes and Workers, beside the writer.
-   * - "read-write": to append too; for one at a time.
+   * - "read-write": for appending too; only one at a time.
    *
    * @default {"read", or "read-write" with `create`}
    */
   access?: "read" | "read-write";
   /**
-   * Make the log if the file does not exist or is empty.
+   * Create the log if the file does not exist or is empty.
    * @default {false}
    */
   create?: boolean;
   /**
    * Whether copies of up to 1 KiB share buffers, as Node's `Buffer`s do: making one takes 30 ns
-   * instead of 300. `record.buffer` then is more than the record (look at `byteOffset`), cannot be
-   * transferred to a Worker, and is kept as long as any copy in it.
+   * instead of 300. `record.buffer` is then larger than the record (use `byteOffset`), cannot be
+   * transferred to a Worker, and stays in memory as long as any copy in it.
    * @default {false}
    */
   pooled?: boolean;
@@ -45,7 +45,7 @@ export interface AppendLogOptions {
 
 const OPEN: Names<AppendLogOptions> = { access: true, create: true, pooled: true };
 
-/** A record and where it is. */
+/** A record and its position. */
 export interface LogEntry {
   /** Where it begins, in bytes; what `append` returned. */
   readonly position: number;
@@ -71,20 +71,20 @@ export interface FollowOptions extends EntriesOptions {
 const ENTRIES: Names<EntriesOptions> = { from: true };
 const FOLLOW: Names<FollowOptions> = { ...ENTRIES, signal: true };
 
-/** How much is written until the next mark, from which a writer looks for torn records. */
+/** The distance of marks: from the last one, a writer looks for torn records. */
 const MARK_DISTANCE = 1 << 20;
 
 /**
  * A log of records in a file: one writer, any number of readers in other processes and Workers.
  *
  * `append` copies a record behind the last one and makes it visible to all readers with one atomic
- * store, without a system call. An appended record survives whatever happens to the process, and a
- * committed one whatever happens to the machine. Each record has a checksum; a record that a crash of
- * the machine tore is cut off when the log is next opened to write.
+ * store, without a system call. An appended record survives any end of the process, and a committed
+ * one any crash of the machine. Each record has a checksum; a record that was torn by a crash of
+ * the machine is cut off when the log is next opened for writing.
  *
- * The writer holds the file's exclusive lock (`flock`), which the kernel gives back when the process
- * dies. The file grows in steps with their blocks reserved, so that a full disk is an error of
- * `append` and never a fault, and is cut to its length by `close`.
+ * The writer holds the file's exclusive lock (`flock`), which the kernel gives back when the
+ * process dies. The file grows in steps with their blocks reserved, so that a full disk is an error
+ * of `append` and never a fault. `close` cuts it to its length.
  *
  * The records that it returns are copies. With `pooled`, small ones share buffers.
  *
@@ -111,11 +111,11 @@ export class AppendLog implements Disposable {
   #file: LogFile | undefined;
   readonly #follower: Follower;
   readonly #writable: boolean;
-  /** Of the writer: where the next record goes. */
+  /** Of the writer: the position of the next record. */
   #tail: number;
-  /** Of the writer: how far it can write before it must do more; -1 if it cannot write. */
+  /** Of the writer: how far it can write without checks; -1 if it cannot write. */
   #room = -1;
-  /** Of the writer: where a record begins, after the last mark. */
+  /** Of the writer: the position from which on the next record gets a mark. */
   #nextMark: number;
 
   /** @ignore */
@@ -131,11 +131,12 @@ export class AppendLog implements Disposable {
    * Opens a log.
    *
    * @param path a path or a file URL
-   * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
-   * @throws {Deno.errors.Busy} If another writer has it open, in whatever process.
+   * @throws {Deno.errors.NotFound} ENOENT: the file does not exist, and `create` is not given.
+   * @throws {Deno.errors.Busy} If another writer, in any process, has it open.
    * @throws {Deno.errors.InvalidData} If the file is not a log, is of another version, or is damaged.
-   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file lacks.
-   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
+   * @throws {Error} ENOSPC: there is no room for it, or for the holes of a sparse file.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve
+   * blocks.
    * @throws {TypeError} If an option is of another type, or `create` is given with access "read".
    * @throws as `MmapRegion.open` does
    */
@@ -148,7 +149,7 @@ export class AppendLog implements Disposable {
     return new AppendLog(file, writable);
   }
 
-  /** What may be done with the log. */
+  /** The access that the log was opened with. */
   get access(): "read" | "read-write" {
     return this.#writable ? "read-write" : "read";
   }
@@ -159,8 +160,8 @@ export class AppendLog implements Disposable {
   }
 
   /**
-   * The end of the last record that everybody can read, where the next one will begin: the length of
-   * all records with their frames, in bytes. It is 0 once the log is closed.
+   * The end of the last visible record, where the next one will begin: the length of all records
+   * with their frames, in bytes. It is 0 once the log is closed.
    */
   get byteLength(): number {
     const file = this.#file;
@@ -192,7 +193,7 @@ export class AppendLog implements Disposable {
     const { words } = file;
     const at = wordOf(position);
     const last = wordOf(end) - 1;
-    words[last] = 0; // what is left of the last unit is zeros
+    words[last] = 0; // the rest of the last unit is zeros
     words[last - 1] = 0;
     if (byteLength > 0) file.bytes.set(bytes, 4 * at + FRAME_BYTE_LENGTH);
     words[at] = byteLength;
@@ -217,7 +218,7 @@ export class AppendLog implements Disposable {
           `received ${byteLength}`,
       );
     }
-    file.check(); // before the file grows, which maps what is lost anew
+    file.check(); // before the file grows, which would map lost pages anew
     this.#room = file.makeRoom(end);
     if (this.#tail - this.#nextMark >= MARK_DISTANCE) {
       file.logWords.mark(this.#nextMark);
@@ -226,7 +227,7 @@ export class AppendLog implements Disposable {
   }
 
   /**
-   * Makes what was appended so far survive a crash of the machine too.
+   * Writes what was appended so far to the disk, so that it survives a crash of the machine too.
    *
    * @throws {Deno.errors.PermissionDenied} If the log is open to read only.
    * @throws {Deno.errors.BadResource} If the log is closed.
@@ -240,7 +241,7 @@ export class AppendLog implements Disposable {
     if (!this.#writable) {
       throw new Deno.errors.PermissionDenied(`Cannot commit log: it has access "read"`);
     }
-    void this.byteLength; // whether its header is there
+    void this.byteLength; // throws if the header was lost
     file.flush(this.#tail, durability);
   }
 
@@ -291,11 +292,11 @@ export class AppendLog implements Disposable {
   }
 
   /**
-   * The records from a position on, and those that any process appends later, as they come. While there
-   * is none, this sleeps until the writer wakes it.
+   * The records from a position on, and those that any process appends later, as they come. If
+   * there is none, this sleeps until the writer wakes it.
    *
-   * If this process may not write to the file, the writer does not learn that somebody sleeps. Then
-   * this looks every 20 ms.
+   * If this process may not write to the file, it cannot tell the writer that it sleeps. Then it
+   * looks every 20 ms.
    *
    * It ends when the log is closed.
    *

@@ -1,11 +1,11 @@
 /**
- * The words of an array's header, behind what all collections have. The geometry is the length of an
- * element in bytes, and three zeros; the layout hash is that of the element's type.
+ * The words of an array's header, after those of all collections. The geometry is the length of an
+ * element in bytes, and three zeros. The layout hash is the hash of the element's type.
  *
  * | byte | what |
  * |---|---|
  * | 64 | the mutex of those who append |
- * | 128 | LENGTH: u32, how many elements there are; what lies before is written |
+ * | 128 | LENGTH: u32, the number of elements, which are all written |
  * | 4096 | the elements |
  */
 
@@ -14,10 +14,10 @@ import { type Header, HEADER_BYTE_LENGTH, invalid } from "./header.ts";
 /** The index of LENGTH among the words. */
 export const LENGTH = 32;
 
-/** As many elements as the word can count. */
+/** The largest number that the word can count. */
 export const LARGEST_LENGTH = 2 ** 32 - 1;
 
-/** A type of elements, as far as the header knows of it. */
+/** The facts about the element type in the header. */
 interface ElementType {
   readonly byteLength: number;
   readonly layoutHash: string;
@@ -28,7 +28,7 @@ export function arrayHeader({ byteLength, layoutHash }: ElementType): Header {
   return { kind: "array", geometry: [byteLength, 0, 0, 0], layout: hashWords(layoutHash) };
 }
 
-/** @throws {Deno.errors.InvalidData} If the array's elements are others. */
+/** @throws {Deno.errors.InvalidData} If the array has other elements. */
 export function checkElements(
   { geometry, layout }: Header,
   type: ElementType,
@@ -51,7 +51,7 @@ function hashText([low, high]: readonly [number, number]): string {
   return [high, low].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-/** How many bytes so many elements take, with the header. */
+/** The length of an array of so many elements, with the header, in bytes. */
 export function byteLengthOf(length: number, elementByteLength: number): number {
   return HEADER_BYTE_LENGTH + length * elementByteLength;
 }

@@ -1,4 +1,4 @@
-/** Opening the file of a collection, and making it if it is not there. */
+/** Opening the file of a collection, or creating it. */
 
 import { type OpenedFile, openFile } from "../object/open_file.ts";
 import { checkDenied, checkObjectDenied } from "../object/permission.ts";
@@ -17,38 +17,38 @@ import {
   writeHeader,
 } from "./header.ts";
 
-/** What to open, and what to make where there is nothing. */
+/** What to open, and what to create if nothing is there. */
 interface FilePlan {
   readonly path: string;
   readonly action: string;
   readonly writable: boolean;
   readonly create: boolean;
-  /** Only one may have it open for writing. */
+  /** Whether only one may have it open for writing. */
   readonly exclusive: boolean;
-  /** What a new one is, and how long its file is. */
+  /** Describes a new collection. */
   readonly fresh: () => Fresh;
 }
 
-/** What a new collection is. */
+/** The description of a new collection. */
 export interface Fresh {
   readonly header: Header;
-  /** Of the whole, in bytes. */
+  /** The length of the whole, in bytes. */
   readonly byteLength: number;
-  /** Writes what is not zero from the start, in the header. */
+  /** Writes the words of the header that are not zero at first. */
   readonly fill?: (words: Int32Array) => void;
 }
 
 const MODE = 0o666;
 
 /**
- * Opens the file, with at least a header's length in it.
+ * Opens the file, which then has at least a complete header.
  *
- * While it is being made, its maker holds the file's lock, so that of several processes that
- * open it first one makes it and the others find it made. The lock belongs to the open file and goes
- * with its last duplicate, however the process ends.
+ * While it is being created, its creator holds the file's lock: of several processes that open a
+ * new file at the same time, one creates the collection, and the others find it complete. The lock
+ * belongs to the open file and is released with its last duplicate, however the process ends.
  *
- * @returns the open file, which is the caller's; locked, if it is to be exclusive
- * @throws {Deno.errors.Busy} If somebody else has it, and it is to be exclusive.
+ * @returns the open file, which the caller has to close; locked, if it is exclusive
+ * @throws {Deno.errors.Busy} If it is exclusive, and somebody else has it.
  * @throws {Deno.errors.InvalidData} If the file is too short for a collection.
  */
 export function openCollection(plan: FilePlan): OpenObject {
@@ -78,24 +78,27 @@ export function openCollection(plan: FilePlan): OpenObject {
   }
 }
 
-/** How long to wait for whoever makes the file; it takes milliseconds. */
+/** How long to wait for the creator of the file, which takes milliseconds. */
 const MAKING_MS = 10_000;
 const LOOK_MS = 1;
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 
-/** False if somebody else has it and `exclusive` says that this is no matter of time. */
+/**
+ * Takes the lock. False if `exclusive` is set and somebody else has it; otherwise this waits for
+ * the creator.
+ */
 function lock(object: OpenObject, path: string, exclusive: boolean): boolean {
   const { objects } = system();
   for (const end = performance.now() + MAKING_MS; performance.now() < end;) {
     if (objects.lockFile(object, path)) return true;
     if (exclusive) return false;
-    // Nothing would wake this thread: the lock is the system's.
+    // This thread has to poll: the system's lock wakes nobody.
     Atomics.wait(nobody, 0, 0, LOOK_MS);
   }
   return false;
 }
 
-/** Makes the collection in an empty file, or in one whose maker was killed. */
+/** Creates the collection in an empty file, or in one whose creator was killed. */
 function makeUnlessThere(plan: FilePlan, { object, created, path }: OpenedFile): void {
   if (!isToBeMade(object, plan)) return;
   const { objects } = system();
@@ -121,7 +124,7 @@ function isToBeMade(object: OpenObject, plan: FilePlan): boolean {
   if (byteLength === 0) return true;
   if (byteLength < HEADER_BYTE_LENGTH) return false;
   return withHeader(object, plan, false, (words) =>
-    // Killed right after its first step, the maker leaves a page of zeros.
+    // A creator that was killed right after its first step leaves a page of zeros.
     isUnfinished(words) || byteLength === HEADER_BYTE_LENGTH && words.every((word) => word === 0));
 }
 
@@ -137,7 +140,8 @@ function withHeader<T>(
 }
 
 /**
- * Maps the beginning of a file, or all of it. The region owns the open file, also if this fails.
+ * Maps the beginning of a file, or all of it. The region owns the open file; if this fails, the
+ * file is closed.
  *
  * @throws the system error of `mmap`
  */

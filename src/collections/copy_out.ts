@@ -2,14 +2,14 @@
 
 import { copyOut as ownCopy, pooledCopy } from "../mapping/slab.ts";
 
-/** One memory as bytes and as words, both from its beginning. */
+/** The same memory as bytes and as words, both from its beginning. */
 export interface Memory {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   /** Whether short copies share buffers. */
   readonly pooled: boolean;
   /**
-   * To be called after what counts was read or written, and before it is shown to others.
+   * Must be called after data were read or written, and before others see the result.
    *
    * @throws {MappingFaultError} If a page of it was lost.
    */

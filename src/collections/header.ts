@@ -1,9 +1,9 @@
 /**
- * The first page of every collection: what it is, in which version and geometry.
+ * The first page of every collection: its kind, version and geometry.
  *
  * | byte | what |
  * |---|---|
- * | 0 | "mmapcoll"; its first four bytes are written last, when all else is there |
+ * | 0 | "mmapcoll"; its first four bytes are written last, after everything else |
  * | 8 | u32, the version of the format: 1 |
  * | 12 | u32, the kind: 1 log, 2 map, 3 array |
  * | 16 | four u32, the geometry: see each kind |
@@ -25,10 +25,11 @@ export const MUTEX_BYTE_OFFSET = 64;
 
 const MAGIC = [word("mmap"), word("coll")] as const;
 /**
- * Written instead of the magic's first half while a file is being made. Whoever finds it begins anew.
+ * Stands in place of the magic's first half while a file is being created. A process that finds it
+ * starts again.
  */
 const MAKING = word("make");
-/** Of the format of each kind. Those with locks went up when these changed. */
+/** The format version of each kind. Kinds with locks got a new version when the locks changed. */
 const VERSIONS: Readonly<Record<Kind, number>> = { log: 1, map: 2, array: 2 };
 
 const VERSION_WORD = 2;
@@ -40,34 +41,34 @@ const CHECK_WORD = 10;
 /** The kinds, by their number. */
 const KINDS = ["", "log", "map", "array"] as const;
 
-/** What a collection is. */
+/** The kind of a collection. */
 export type Kind = "log" | "map" | "array";
 
-/** What the header says. */
+/** The content of the header. */
 export interface Header {
   readonly kind: Kind;
-  /** Four numbers; what they mean depends on the kind. */
+  /** Four numbers, whose meaning depends on the kind. */
   readonly geometry: readonly [number, number, number, number];
   /** Two words of the hash of the elements' layout. */
   readonly layout: readonly [number, number];
 }
 
-/** Four letters as they lie in memory. */
+/** Four letters as a word in memory. */
 function word(letters: string): number {
   return new Int32Array(new TextEncoder().encode(letters).buffer)[0]!;
 }
 
-/** Marks a file as one that is being made. */
+/** Marks a file as being created. */
 export function markUnfinished(words: Int32Array): void {
   words[0] = MAKING;
 }
 
-/** Whether somebody began to make a collection here and did not come to an end. */
+/** Whether the creation of a collection was begun here and not finished. */
 export function isUnfinished(words: Int32Array): boolean {
   return words[0] === MAKING;
 }
 
-/** Writes the header; from now on there is a collection. All that belongs to it is there already. */
+/** Writes the header, after everything else: from now on, the collection exists. */
 export function writeHeader(words: Int32Array, { kind, geometry, layout }: Header): void {
   words[1] = MAGIC[1];
   words[VERSION_WORD] = VERSIONS[kind];
@@ -75,14 +76,15 @@ export function writeHeader(words: Int32Array, { kind, geometry, layout }: Heade
   words.set(geometry, GEOMETRY_WORD);
   words.set(layout, LAYOUT_WORD);
   words[CHECK_WORD] = checksum(words, 1, 36, 0);
-  // Pairs with the load in `readHeader`: whoever sees the magic sees all that was written before it.
+  // Pairs with the load in `readHeader`: a process that sees the magic sees everything that was
+  // written before it.
   Atomics.store(words, 0, MAGIC[0]);
 }
 
 /**
  * Reads and checks the header of a collection of that kind.
  *
- * @param action what is being done, such as "open log", for the messages
+ * @param action what fails, such as "open log", for the messages
  * @throws {Deno.errors.InvalidData} If it is not a collection, is of another kind or version, or is damaged.
  */
 export function readHeader(words: Int32Array, kind: Kind, action: string): Header {
@@ -92,7 +94,7 @@ export function readHeader(words: Int32Array, kind: Kind, action: string): Heade
   const version = words[VERSION_WORD]! >>> 0;
   const found = KINDS[words[KIND_WORD]!] ?? "";
   const isWhole = words[CHECK_WORD] === checksum(words, 1, 36, 0);
-  // Before the version, since each kind has versions of its own.
+  // This check comes before the version's, since each kind has versions of its own.
   if (isWhole && found !== "" && found !== kind) {
     throw invalid(action, `it holds another kind of collection: ${found}`);
   }

@@ -16,16 +16,18 @@ import { LogWords, UNIT } from "./log_words.ts";
 import { type Claims, startOf, trueEnd } from "./log_records.ts";
 import { mapObject, openCollection } from "./collection_file.ts";
 
-/** The file of a new log, in bytes, beside its header. */
+/** The length of a new log's file without its header, in bytes. */
 const FIRST_ROOM = 1 << 16;
 
-/** Of each step by which the file grows, in bytes: as much as is there, within these limits. */
+/** The limits of the steps by which the file grows, in bytes; within them, it doubles. */
 const SMALLEST_STEP = 1 << 20;
 const LARGEST_STEP = 1 << 26;
 
 const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
 
-/** How much is faulted in at a time, in bytes: page by page, faults cost a third of an append. */
+/**
+ * How much is faulted in at a time, in bytes. Faults page by page would cost a third of an append.
+ */
 const POPULATED = 1 << 18;
 
 const HEADER: Header = { kind: "log", geometry: [0, 0, 0, 0], layout: [0, 0] };
@@ -40,8 +42,8 @@ interface LogPlan {
 }
 
 /**
- * Two mappings of one file: the header, which stays where it is as long as somebody sleeps on it, and
- * the whole, which is mapped again when it grows.
+ * Two mappings of one file: the header, which does not move while somebody sleeps on it, and the
+ * whole file, which is mapped again when it grows.
  */
 export class LogFile implements Memory {
   readonly pooled: boolean;
@@ -49,14 +51,14 @@ export class LogFile implements Memory {
   readonly control: MmapRegion;
   readonly #data: MmapRegion;
   readonly #plan: LogPlan;
-  /** Of the whole file; another object after it grew. */
+  /** The whole file; replaced when the file grows. */
   bytes: Uint8Array = new Uint8Array();
   words: Int32Array = new Int32Array();
-  /** What the log's header claimed when it was opened, and where the log really ended. */
+  /** The end in the log's header when it was opened, and the true end. */
   readonly #claimed: number;
   readonly #found: number;
   readonly #lossWatch: LossWatch;
-  /** Why a writer cannot write any more. */
+  /** The error that stopped a writer. */
   #lost: MappingFaultError | undefined;
 
   constructor(plan: LogPlan) {
@@ -90,9 +92,9 @@ export class LogFile implements Memory {
   }
 
   /**
-   * To be called after what counts was read or written.
+   * Must be called after data were read or written.
    *
-   * @throws {MappingFaultError} If a page of it was lost; in a writer, ever since.
+   * @throws {MappingFaultError} If a page of it was lost; in a writer, also ever after.
    */
   check(): void {
     this.#lossWatch.check();
@@ -103,7 +105,7 @@ export class LogFile implements Memory {
       backingOf(this.#data).lossIn(WHOLE);
   }
 
-  /** Another writer may open the log now, so this one must not go on even if all is there again. */
+  /** Lets another writer open the log, so this one must not continue even after a repair. */
   #giveUp(): void {
     if (!this.#plan.writable || this.#lost !== undefined) return;
     this.#lost = this.#loss();
@@ -115,7 +117,7 @@ export class LogFile implements Memory {
     this.words = ownView(this.#data, Int32Array);
   }
 
-  /** Looks for a torn record, and cuts it off where this may write. @returns where the log ends */
+  /** Looks for a torn record, and cuts it off if this is a writer. @returns the end of the log */
   #recover(): number {
     const { logWords } = this;
     const room = this.#data.byteLength - HEADER_BYTE_LENGTH;
@@ -129,14 +131,14 @@ export class LogFile implements Memory {
     return end;
   }
 
-  /** Where the last whole record ends, of those that are visible. */
+  /** The end of the last whole record that is visible. */
   get end(): number {
     const { tail } = this.logWords;
-    // A reader cannot cut off what was torn; the next writer does.
+    // A reader cannot cut off a torn record; the next writer does.
     return tail === this.#claimed ? this.#found : tail;
   }
 
-  /** Maps all that lies before `end`, if it is not mapped yet. @throws {Deno.errors.InvalidData} */
+  /** Maps everything before `end`, if it is not mapped yet. @throws {Deno.errors.InvalidData} */
   reach(end: number): void {
     if (HEADER_BYTE_LENGTH + end <= this.bytes.length) return;
     this.#data.refresh();
@@ -166,7 +168,7 @@ export class LogFile implements Memory {
       this.#data.resize(byteLength);
     } catch (error) {
       if (!system().objects.isFull(error)) throw error;
-      this.#data.resize(least); // what is left of the disk
+      this.#data.resize(least); // the disk has no more room than that
     } finally {
       this.#view();
     }
@@ -178,7 +180,7 @@ export class LogFile implements Memory {
     try {
       this.#data.populateSync({ byteOffset: start, byteLength: end - start });
     } catch (error) {
-      // Only slower: the pages come when they are touched.
+      // This only makes it slower: the pages are faulted in when they are touched.
       if (!isSystemError(error) && !(error instanceof Deno.errors.NotSupported)) throw error;
     }
     return end;
@@ -191,7 +193,10 @@ export class LogFile implements Memory {
     if (durability === "disk") this.logWords.setCommitted(tail);
   }
 
-  /** A mapping of the header in which followers can say that they sleep; undefined if they may not. */
+  /**
+   * A writable mapping of the header, in which followers announce that they sleep; undefined if
+   * they may not write.
+   */
   openBell(): MmapRegion | undefined {
     const { path } = this.#plan;
     try {
@@ -207,18 +212,18 @@ export class LogFile implements Memory {
       if (isSameFile(object, backingOf(this.control).attributes.object!)) return bell;
       bell.close();
     } catch {
-      // They may only read it, or it has another name by now.
+      // The process may only read the file, or the file was renamed.
     }
     return undefined;
   }
 
-  /** @param tail where to cut the file off, which has grown in steps */
+  /** @param tail the end to cut the file to, since it grows in steps */
   close(tail: number | undefined): void {
     if (tail !== undefined && this.#lossWatch.intact) {
       try {
         this.#data.resize(HEADER_BYTE_LENGTH + tail);
       } catch {
-        // It stays longer than it need be.
+        // The file stays longer than necessary.
       }
     }
     this.#data.close();

@@ -8,7 +8,7 @@ import { HEADER_BYTE_LENGTH } from "./header.ts";
 import type { LogFile } from "./log_file.ts";
 import { LogWords, TAIL_INDEX } from "./log_words.ts";
 
-/** How often somebody looks who cannot say that it sleeps, in milliseconds. */
+/** The polling interval of a follower that cannot announce that it sleeps, in milliseconds. */
 const LOOK_MS = 20;
 
 /** The sleepers of one open log, and its bell. */
@@ -16,7 +16,7 @@ export class Follower {
   readonly #file: LogFile;
   readonly #closing = new AbortController();
   #words: RegionWords | undefined;
-  /** A header that can be written to: the log's own, or, of a reader, one for this alone. */
+  /** A writable header: the log's own, or, for a reader, a mapping just for this. */
   #bell: { readonly region: MmapRegion; readonly words: LogWords } | undefined | "none";
 
   constructor(file: LogFile) {
@@ -59,7 +59,8 @@ export class Follower {
   wake(): void {
     const { control, logWords } = this.#file;
     this.#words ??= new RegionWords(control, 0, HEADER_BYTE_LENGTH, "wake followers");
-    // Before the waking: whoever lies down after this raises it again, and sees the new tail.
+    // Before the wake-up: a follower that goes to sleep after this sets it again, and sees the new
+    // tail.
     logWords.setSleepers(false);
     this.#words.wake(TAIL_INDEX, EVERYBODY);
   }

@@ -1,5 +1,5 @@
 /**
- * The records of a log, behind its header, each at a multiple of 8 bytes:
+ * The records of a log, after its header, each at a multiple of 8 bytes:
  *
  * | byte | what |
  * |---|---|
@@ -14,7 +14,7 @@ import { checksum } from "./checksum.ts";
 import { HEADER_BYTE_LENGTH } from "./header.ts";
 import { UNIT } from "./log_words.ts";
 
-/** What a record takes beside its bytes. */
+/** The length of a record's frame, without its bytes. */
 export const FRAME_BYTE_LENGTH = 8;
 
 /** The longest record, in bytes. */
@@ -25,7 +25,7 @@ export function roundUp(value: number): number {
   return value + (UNIT - value % UNIT) % UNIT;
 }
 
-/** The word where the record of a position begins: its frame. */
+/** The index of the first word of a record, where its frame begins. */
 export function wordOf(position: number): number {
   return (HEADER_BYTE_LENGTH + position) / 4;
 }
@@ -35,7 +35,7 @@ export function recordChecksum(words: Int32Array, position: number, byteLength: 
   return checksum(words, wordOf(position) + 2, byteLength, position / UNIT | 0);
 }
 
-/** The length of the whole record that begins at `position`; -1 if none does before `end`. */
+/** The length of the record at `position`; -1 if no whole record is there before `end`. */
 export function recordLength(words: Int32Array, position: number, end: number): number {
   const at = wordOf(position);
   const byteLength = words[at]!;
@@ -43,12 +43,12 @@ export function recordLength(words: Int32Array, position: number, end: number): 
   return fits && words[at + 1] === recordChecksum(words, position, byteLength) ? byteLength : -1;
 }
 
-/** Where the record behind one of that length begins. */
+/** The position of the record after one of that length. */
 export function nextPosition(position: number, byteLength: number): number {
   return position + FRAME_BYTE_LENGTH + roundUp(byteLength);
 }
 
-/** Where the first record begins, from `from` on, that is not whole; `end` if all are. */
+/** The position of the first record from `from` on that is not whole; `end` if all are whole. */
 function firstTorn(words: Int32Array, from: number, end: number): number {
   let position = from;
   while (position < end) {
@@ -59,37 +59,37 @@ function firstTorn(words: Int32Array, from: number, end: number): number {
   return Math.min(position, end);
 }
 
-/** What is known of a log before its records are looked at. */
+/** What the header says about a log, before the records are read. */
 export interface Claims {
-  /** Where it says that it ends, within its file. */
+  /** The end of the log according to its header, within its file. */
   readonly end: number;
-  /** Where a record begins before which all is well, if the log is. */
+  /** The position of a record up to which an intact log needs no check. */
   readonly from: number;
-  /** All before was on the disk at some time. */
+  /** Everything before this position was on the disk at some time. */
   readonly committed: number;
 }
 
-/** The word of the header that says where to begin, if it can be one. */
+/** The start of the check according to the header, if it is valid. */
 export function startOf({ from, end }: Claims): number {
   return Number.isSafeInteger(from) && from > 0 && from <= end && from % UNIT === 0 ? from : 0;
 }
 
 /**
- * Where a log really ends: before the first torn record. A record that was on the disk and is damaged
- * now does not end it, if whole ones follow: it is lost alone.
+ * The true end of a log: before the first torn record. A committed record that is damaged now does
+ * not end it if whole ones follow: only that record is lost.
  */
 export function trueEnd(words: Int32Array, claims: Claims): number {
   const { end, committed } = claims;
   const start = startOf(claims);
   let torn = firstTorn(words, start, end);
-  // Nothing is whole where a record should begin: the word that said so may be what is damaged.
+  // No whole record begins there: the word in the header may itself be damaged.
   if (torn === start && start > 0) torn = firstTorn(words, 0, end);
   while (torn < end && torn < committed) {
     const byteLength = words[wordOf(torn)]!;
     if (byteLength < 0 || byteLength > end - torn - FRAME_BYTE_LENGTH) break;
     const next = nextPosition(torn, byteLength);
     const then = firstTorn(words, next, end);
-    if (then === next) break; // nothing whole follows
+    if (then === next) break; // no whole record follows
     torn = then;
   }
   return torn;

@@ -1,5 +1,5 @@
 /**
- * The words of a log's header, behind what all collections have:
+ * The words of a log's header, after those of all collections:
  *
  * | byte | what | written by |
  * |---|---|---|
@@ -11,8 +11,9 @@
  * | 208 | f64 COMMITTED: what the tail was then | writer |
  * | 216 | u32 BOOT: the boot of the machine in which the writer ran; 0: not known | writer |
  *
- * The tail is where the next record goes: the sum of the lengths of all before. One store of TAIL
- * makes a record visible. MARK, SAFE, COMMITTED and BOOT only spare work after a crash.
+ * The tail is the position of the next record: the sum of the lengths of all earlier ones. One
+ * store of TAIL makes a record visible. MARK, SAFE, COMMITTED and BOOT only save work after a
+ * crash.
  */
 
 import { system } from "../os/mod.ts";
@@ -35,7 +36,7 @@ const EPOCH_UNITS = 2 ** 32;
 /** The index of TAIL among the words of the header. */
 export const TAIL_INDEX = TAIL;
 
-/** How often a reader looks again while the halves change, until it takes their writer for dead. */
+/** How often a reader looks again while the halves change, before it takes the writer for dead. */
 const LOOKS = 1000;
 
 /** The header of a log, as its writer and its readers use it. */
@@ -50,22 +51,23 @@ export class LogWords {
     this.#epoch = Math.floor(this.tail / UNIT / EPOCH_UNITS);
   }
 
-  /** Where the last record that everybody may read ends. */
+  /** The end of the last visible record. */
   get tail(): number {
     const words = this.#words;
     for (let look = 0; look < LOOKS; look++) {
       const epoch = Atomics.load(words, EPOCH) >>> 0;
-      // Pairs with the store in `publish`: whoever sees a tail sees every byte before it.
+      // Pairs with the store in `publish`: a reader that sees a tail sees every byte before it.
       const low = Atomics.load(words, TAIL) >>> 0;
       if (epoch % 2 === 0 && Atomics.load(words, EPOCH) >>> 0 === epoch) {
         return (epoch / 2 * EPOCH_UNITS + low) * UNIT;
       }
     }
-    // Its writer stopped between the halves. What lies in the old epoch is there in any case.
+    // The writer stopped between the two halves. All records of the old epoch are complete in any
+    // case.
     return ((Atomics.load(words, EPOCH) >>> 1) + 1) * EPOCH_UNITS * UNIT;
   }
 
-  /** By the writer alone: makes all up to `tail` visible. */
+  /** By the writer only: makes everything up to `tail` visible. */
   publish(tail: number): void {
     const units = tail / UNIT;
     const epoch = Math.floor(units / EPOCH_UNITS);
@@ -75,7 +77,8 @@ export class LogWords {
   }
 
   #publishBoth(units: number, epoch: number): void {
-    // Odd: whoever finds it so goes by the beginning of the new epoch, which is not too far.
+    // An odd value: a reader that finds it uses the beginning of the new epoch, which is not beyond
+    // the data.
     if (epoch > 0) Atomics.store(this.#words, EPOCH, 2 * epoch - 1 | 0);
     Atomics.store(this.#words, TAIL, units | 0);
     Atomics.store(this.#words, EPOCH, 2 * epoch | 0);
@@ -90,20 +93,22 @@ export class LogWords {
   /**
    * Whether somebody has to be woken.
    *
-   * The load comes after the store of `publish` (which on x86-64 is an exchange, and so a fence), and a
-   * follower raises the word before it looks at TAIL for the last time: one of the two sees what the
-   * other has written.
+   * The load comes after the store of `publish` (which on x86-64 is an exchange, and so a fence),
+   * and a follower raises the word before it looks at TAIL for the last time: one of the two sees
+   * the other's write.
    */
   get hasSleepers(): boolean {
     return readFirst(this.#words, SLEEPERS) !== 0;
   }
 
-  /** Before going to sleep, and back to 0 before waking: so a dead follower is woken for once. */
+  /**
+   * Set before sleeping, and cleared before waking, so that a dead follower costs only one wake-up.
+   */
   setSleepers(some: boolean): void {
     Atomics.store(this.#words, SLEEPERS, some ? 1 : 0);
   }
 
-  /** Where to begin to look for a torn record. */
+  /** Where to start looking for a torn record. */
   get lookFrom(): number {
     const boot = bootHash();
     return boot !== 0 && this.#words[BOOT] === boot ? this.#marks[MARK]! : this.#marks[SAFE]!;
@@ -118,7 +123,7 @@ export class LogWords {
   begin(tail: number, mark: number): void {
     const units = tail / UNIT;
     const epoch = Math.floor(units / EPOCH_UNITS);
-    // Also where the last writer was killed while it changed both halves.
+    // Also if the last writer was killed while it changed both halves.
     if (this.#words[TAIL] !== (units | 0) || this.#words[EPOCH] !== (2 * epoch | 0)) {
       this.#publishBoth(units, epoch);
     }
@@ -129,7 +134,7 @@ export class LogWords {
     this.#words[BOOT] = bootHash();
   }
 
-  /** By the writer: a record begins there, and much was written since. */
+  /** By the writer: marks a record that begins there, after which much was written. */
   mark(position: number): void {
     this.#marks[MARK] = position;
   }
@@ -142,8 +147,8 @@ export class LogWords {
 }
 
 /**
- * Whatever the machine's memory held in another boot, it may have lost since. 0 where nothing tells
- * which one this is, as without /proc/sys.
+ * A hash of the machine's boot: what was only in memory is lost by a reboot. 0 if the boot is not
+ * known, such as without /proc/sys.
  */
 function bootHash(): number {
   let hash = 0;

@@ -19,20 +19,20 @@ export class MapKey {
 
   /** @param longest in bytes */
   constructor(longest: number, seed: number) {
-    // Text that is not ASCII has up to three bytes for each of its units.
+    // Text that is not ASCII has up to three bytes for each UTF-16 unit.
     this.words = new Int32Array((longest + 3 >>> 2) + 1);
     this.#bytes = new Uint8Array(this.words.buffer as ArrayBuffer);
     this.#longest = longest;
     this.#seed = seed;
   }
 
-  /** How many of the words are the key's. */
+  /** How many words the key has. */
   get length(): number {
     return this.byteLength + 3 >>> 2;
   }
 
   /**
-   * Takes a key over.
+   * Stores a key.
    *
    * @returns false if it is too long
    * @throws {TypeError} If it is neither a string nor a Uint8Array.
@@ -93,7 +93,7 @@ export class MapKey {
   #takeText(key: string): boolean {
     const { read, written } = encoder.encodeInto(key, this.#bytes);
     if (read < key.length || written > this.#longest) return false;
-    // `encodeInto` leaves what stood behind.
+    // `encodeInto` does not clear the bytes after the text.
     for (let i = written; i % 4 !== 0; i++) this.#bytes[i] = 0;
     this.#finish(written);
     return true;

@@ -1,5 +1,5 @@
 /**
- * Where the parts of a map lie, behind the header of all collections.
+ * The layout of a map, after the header of all collections.
  *
  * The geometry is: the capacity, the longest key and the longest value in bytes, and the number of
  * cells, a power of two.
@@ -11,7 +11,7 @@
  * | 132 | SIZE: how many keys there are |
  * | 136 | FREE_FIRST: the first entry of the free list, plus 1; 0 if it is empty |
  * | 140 | FREE_LAST: its last one, plus 1, if it is not empty |
- * | 144 | USED: entries from here on were never used |
+ * | 144 | USED: the number of entries that were ever used |
  * | 148 | GRAVES: cells that were freed and that look-ups still have to pass |
  * | 152 | FREE_COUNT: how long the free list is |
  * | 156 | SEED: of the hash, so that nobody can choose keys that collide |
@@ -56,8 +56,8 @@ export const KEY = 4;
 export const BYTES_BIT = 0x80000000 | 0;
 
 /**
- * Entries beyond the capacity. One is needed to change a value in a full map; the others give readers
- * time to copy, because the free entry that is used is the one that was freed first.
+ * Entries beyond the capacity. One is needed to change a value in a full map; the others give
+ * readers time to copy, because the entry that was freed first is reused first.
  */
 export const SPARES = 4;
 
@@ -65,25 +65,25 @@ const CELL_BYTE_LENGTH = 8;
 const LARGEST_CAPACITY = 2 ** 26;
 const LARGEST_BYTE_LENGTH = 2 ** 28;
 
-/** What a map is made with. */
+/** The sizes that a map is created with. */
 interface MapGeometry {
   readonly capacity: number;
   readonly maxKeyByteLength: number;
   readonly valueByteLength: number;
 }
 
-/** Where all lies, in words from the beginning. */
+/** The offsets of all parts, in words from the beginning. */
 export interface MapLayout extends MapGeometry {
   readonly cells: number;
-  /** Where the indexes begin, and how long one is. */
+  /** The offset of the indexes, and the length of one. */
   readonly index: number;
   readonly indexLength: number;
   readonly entries: number;
   readonly entryCount: number;
   readonly entryLength: number;
-  /** Where in an entry its value begins. */
+  /** The offset of the value in an entry. */
   readonly value: number;
-  /** Of the whole, in bytes. */
+  /** The length of the whole, in bytes. */
   readonly byteLength: number;
 }
 
@@ -122,7 +122,7 @@ export function headerOf(layout: MapLayout): Header {
 }
 
 /**
- * The layout that a header tells.
+ * The layout according to a header.
  *
  * @throws {Deno.errors.InvalidData} If no map can have that layout, or it reaches beyond `available` bytes.
  */
@@ -136,7 +136,10 @@ export function layoutOf(header: Header, available: number, action: string): Map
   throw invalid(action, `it needs ${layout.byteLength} bytes and has ${available}`);
 }
 
-/** What was asked for; undefined is what the map has, or the default of a new one. */
+/**
+ * The sizes that a caller asked for; undefined stands for the map's own, or the default of a new
+ * one.
+ */
 export type Wishes = { readonly [Name in keyof MapGeometry]: number | undefined };
 
 /** @throws {TypeError} @throws {RangeError} */
@@ -167,8 +170,8 @@ const DEFAULT_VALUE_BYTE_LENGTH = 256;
 /**
  * The layout of a new map.
  *
- * @param available how many bytes there are, where that is given: then the default capacity is what
- * fits, and undefined what does not
+ * @param available how many bytes there are, if that is fixed: then the default capacity is what
+ * fits; returns undefined if the map does not fit
  */
 export function layOutNew(wishes: Wishes, available?: number): MapLayout | undefined {
   const geometry = {

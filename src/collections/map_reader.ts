@@ -1,13 +1,13 @@
 /**
  * Look-ups in a map, without a lock, beside a writer that may be killed at any instruction.
  *
- * A key's entry is never changed in place: `set` writes a free entry, makes it the key's by one store
- * of a cell, and only then frees the old one, whose VERSION rises before it is written again. So a
- * look-up reads: the generation, the cell, the entry's version, the entry; and then looks whether the
- * cell, the generation and, last, the version are still what they were. If so, the entry was whole and
- * the key's own at one moment; if not, it begins again. A key that is not found was missing at one
- * moment of the look-up, because no key ever moves to another cell of an index, unless the generation
- * has changed.
+ * A key's entry is never changed in place: `set` writes a free entry, makes it the key's by one
+ * store of a cell, and only then frees the old one, whose VERSION increases before it is written
+ * again. So a look-up reads the generation, the cell, the entry's version, and the entry. Then it
+ * checks that the cell, the generation and, last, the version are unchanged. If so, the entry was
+ * whole and the key's own at one moment; if not, the look-up starts again. A key that is not found
+ * was missing at one moment of the look-up, because no key ever moves to another cell of an index,
+ * unless the generation has changed.
  */
 
 import { fence, readFirst } from "../wait/order.ts";
@@ -27,16 +27,16 @@ import {
   VALUE_LENGTH,
 } from "./map_layout.ts";
 
-/** What a look-up found beside a value. */
+/** The results of a look-up that are not a value. */
 const PRESENT: unique symbol = Symbol("present");
 const CHANGED: unique symbol = Symbol("changed");
 
-/** How often a look-up begins again. */
+/** How often a look-up starts again. */
 const TRIES = 10_000;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A key as it was given, and a copy of its value. */
+/** A key in its original form, and a copy of its value. */
 export interface Found {
   readonly key: Bytes;
   readonly isText: boolean;
@@ -93,7 +93,7 @@ function searchOnce(
       value = copyOut(memory, at + layout.value, byteLength);
     }
     fence();
-    // The first one is atomic, or the compiler might take the words for those that it has read.
+    // The first read is atomic, or the compiler might reuse the words that it has read before.
     if (
       Atomics.load(words, cell) !== number || words[at] !== version ||
       words[GENERATION] !== generation
@@ -104,13 +104,13 @@ function searchOnce(
     if (value === undefined) throw damaged();
     return value;
   }
-  // Pairs with the store in `MapWriter`: in another index the key may have been behind, or before.
+  // Pairs with the store in `MapWriter`: in another index, the key may be in another cell.
   return Atomics.load(words, GENERATION) === generation ? undefined : CHANGED;
 }
 
 /**
- * Copies of all that is in the map. What is there all the time is given once; what is set or deleted
- * meanwhile may be given or not.
+ * Copies of all entries. A key that is present all the time is returned once; a key that is set or
+ * deleted meanwhile may be returned or not.
  */
 export function collect(memory: Memory, layout: MapLayout): Found[] {
   for (let i = 0; i < TRIES; i++) {
@@ -125,7 +125,7 @@ export function collect(memory: Memory, layout: MapLayout): Found[] {
   throw invalid("read entries", "the map changes faster than it can be read");
 }
 
-/** What a cell of an index holds; undefined if it is nothing. */
+/** The entry of a cell of an index; undefined if it has none. */
 function entryOf(
   memory: Memory,
   layout: MapLayout,
@@ -142,7 +142,7 @@ function entryOf(
     const version = readFirst(words, at);
     const found = copyEntry(memory, layout, at);
     fence();
-    // Another generation: all of it begins anew.
+    // The generation has changed: everything starts again.
     if (Atomics.load(words, GENERATION) !== generation) return undefined;
     if (Atomics.load(words, word) !== number || Atomics.load(words, at) !== version) continue;
     if (found === undefined || (version & 1) !== 0) throw damaged();
@@ -151,7 +151,7 @@ function entryOf(
   throw invalid("read entries", "the map changes faster than it can be read");
 }
 
-/** Undefined if it has lengths that no entry has. */
+/** Undefined if its lengths are not possible. */
 function copyEntry(memory: Memory, layout: MapLayout, at: number): Found | undefined {
   const { words } = memory;
   const length = words[at + KEY_LENGTH]!;

@@ -1,13 +1,13 @@
 /**
- * Changes of a map, under its lock. What makes each one valid is a single store of a word:
+ * Changes of a map, under its lock. A single store of a word makes each change valid:
  *
  * - `set`: an entry's number into a cell, once the entry is written and the cell's hash is there.
  * - `delete`: GRAVE into a cell.
  * - `clear` and a new index: the generation, once the other index is written.
  *
- * A writer killed before that store has changed nothing that counts, one killed after it has done all
- * that counts; the free list, the size and the number of graves, which it may have left behind, are
- * made anew by whoever gets the lock from the dead.
+ * If a writer is killed before that store, the map is unchanged; if it is killed after it, the
+ * change is complete. The free list, the size and the number of graves may be out of date then; the
+ * next holder of the lock rebuilds them.
  */
 
 import { fence } from "../wait/order.ts";
@@ -33,7 +33,7 @@ import {
   VALUE_LENGTH,
 } from "./map_layout.ts";
 
-/** Sets a key; the lock is held. @returns false if it is a new one and the map is full */
+/** Sets a key; the lock is held. @returns false if the key is new and the map is full */
 export function setEntry(
   memory: Memory,
   layout: MapLayout,
@@ -75,7 +75,7 @@ export function deleteEntry(memory: Memory, layout: MapLayout, key: MapKey): boo
   return true;
 }
 
-/** Takes all out; the lock is held. */
+/** Removes all keys; the lock is held. */
 export function clearEntries(memory: Memory, layout: MapLayout): void {
   const { words } = memory;
   const generation = words[GENERATION]!;
@@ -90,7 +90,7 @@ export function clearEntries(memory: Memory, layout: MapLayout): void {
   Atomics.store(words, SIZE, 0);
 }
 
-/** After the death of a writer: counts anew, and frees what nobody holds; the lock is held. */
+/** After the death of a writer: counts again, and frees unused entries; the lock is held. */
 export function repairMap(memory: Memory, layout: MapLayout): void {
   const { words } = memory;
   const held = renewIndex(memory, layout);
@@ -109,7 +109,7 @@ function indexOf(layout: MapLayout, generation: number): number {
 }
 
 /**
- * The cell of a key and the number that it holds; EMPTY and the cell to put it in, if it is not there.
+ * The cell of a key and the number in it; if the key is not there, EMPTY and the cell to put it in.
  *
  * @throws {Deno.errors.InvalidData} If the map is damaged.
  */
@@ -139,7 +139,7 @@ function entryAt(layout: MapLayout, number: number): number {
   throw damaged();
 }
 
-/** Whether an entry is a key's. */
+/** Whether an entry belongs to a key. */
 export function holds(words: Int32Array, entry: number, key: MapKey): boolean {
   const { byteLength } = key;
   if ((words[entry + KEY_LENGTH]! & ~BYTES_BIT) !== byteLength) return false;
@@ -162,7 +162,7 @@ function writeEntry(
   const { words } = memory;
   const at = entryAt(layout, number);
   const version = words[at]! | 1;
-  // Readers who still copy what stood here find another version when they are done.
+  // Readers that are still copying the old content find another version at the end.
   Atomics.store(words, at, version);
   fence();
   words[at + HASH] = key.hash;
@@ -173,7 +173,7 @@ function writeEntry(
   Atomics.store(words, at, version + 1 | 0);
 }
 
-/** A free entry: the one that was freed first, or, as long as few are free, one never used. */
+/** A free entry: the one that was freed first, or, while few are free, one that was never used. */
 function allocate(memory: Memory, layout: MapLayout): number {
   const { words } = memory;
   const used = words[USED]!;
@@ -191,7 +191,7 @@ function free(memory: Memory, layout: MapLayout, number: number): void {
   const { words } = memory;
   const at = entryAt(layout, number);
   const version = words[at]!;
-  // The hash gives way to the list: not before readers can know that the entry is gone.
+  // The link of the list replaces the hash, but only after readers can see that the entry is gone.
   Atomics.store(words, at, version | 1);
   fence();
   words[at + HASH] = 0;
@@ -201,7 +201,7 @@ function free(memory: Memory, layout: MapLayout, number: number): void {
   words[FREE_COUNT]!++;
 }
 
-/** Graves right before an empty cell have nobody behind them: they become empty, from the back. */
+/** Graves right before an empty cell are not needed: they become empty, from the back. */
 function levelGraves(memory: Memory, layout: MapLayout, cell: number): void {
   const { words } = memory;
   const index = indexOf(layout, words[GENERATION]!);
@@ -215,7 +215,9 @@ function levelGraves(memory: Memory, layout: MapLayout, cell: number): void {
   }
 }
 
-/** Writes the other index, without graves, and puts it in the place of this one. @returns what is held */
+/**
+ * Writes the other index, without graves, and replaces this one by it. @returns the entries in use
+ */
 function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
   const { words } = memory;
   const generation = words[GENERATION]!;

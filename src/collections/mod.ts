@@ -1,5 +1,6 @@
 /**
- * Collections that processes share and that survive them, in files: a log of records, a map, an array.
+ * Collections in files that processes share and that outlive them: a log of records, a map, an
+ * array.
  *
  * ```ts
  * import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
@@ -22,18 +23,18 @@
  * await Deno.remove(dir, { recursive: true });
  * ```
  *
- * What an operation did that returned is there when the process is killed, at whatever instruction;
- * what was committed to the disk is there when the machine crashes. Readers take no lock and never see
- * half of a record or value. Files of another kind, version or layout are refused with an error that
- * says so.
+ * The result of an operation that returned survives if the process is killed at any instruction.
+ * What was committed to the disk survives a crash of the machine. Readers take no lock and never
+ * see half of a record or value. Files of another kind, version or layout are refused with an error
+ * that says so.
  *
  * Not promised: files on network file systems, where mapped memory is not shared.
  *
- * **Lost pages.** Once this process has lost a page of a collection (its file was truncated under it, its
- * disk was full, or failed), every operation on it throws `MappingFaultError`, iterators too. A change
- * that was under way is none that others could see; they get the lock as from one that died, and repair.
- * Closing throws nothing. In a region, `region.repair()` heals, once the file has its length again. The
- * writer of a log gives its place up for good: close it, and open the log anew.
+ * **Lost pages.** Once this process has lost a page of a collection (its file was truncated, or its
+ * disk was full or failed), every operation on it throws `MappingFaultError`, including iterators.
+ * Others do not see a change that was under way; they get the lock as after a death, and repair.
+ * Closing throws nothing. In a region, `region.repair()` heals, once the file has its length again.
+ * The writer of a log stops being the writer for good: close it, and open the log again.
  *
  * @module
  */

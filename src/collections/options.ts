@@ -1,27 +1,28 @@
-/** What the options of all collections have in common. */
+/** The common options of all collections. */
 
 import { checkOptions, choice, flag, type Names } from "../check/options.ts";
 
 /** Options of `commit`, of every collection. */
 export interface CommitOptions {
   /**
-   * - "memory": begins to write; a crash of the process loses nothing in any case.
-   * - "disk": waits until the disk has it all (`fsync`), so that a crash of the machine loses nothing.
+   * - "memory": starts to write. A crash of the process loses nothing in any case.
+   * - "disk": waits until everything is on the disk (`fsync`), so that a crash of the machine loses
+   *   nothing.
    *
    * @default {"disk"}
    */
   durability?: "memory" | "disk";
 }
 
-/** Whether to make a collection, and what may be done with it; undefined where it was not said. */
+/** Whether to create a collection, and with which access; undefined if not given. */
 interface Opening {
   readonly create: boolean;
   readonly access: "read" | "read-write" | undefined;
 }
 
 /**
- * @param names what the collection's options are
- * @throws {TypeError} If there is no such option, or one is of another type, or `create` is given with access
+ * @param names the options of the collection
+ * @throws {TypeError} If an option is unknown or of another type, or `create` is given with access
  * "read".
  */
 export function openingOf<T extends { create?: boolean; access?: "read" | "read-write" }>(
@@ -38,7 +39,7 @@ export function openingOf<T extends { create?: boolean; access?: "read" | "read-
 
 const COMMIT: Names<CommitOptions> = { durability: true };
 
-/** @throws {TypeError} If there is no such option, or one is of another type. */
+/** @throws {TypeError} If an option is unknown or of another type. */
 export function durabilityOf(options: CommitOptions, action: string): "memory" | "disk" {
   checkOptions(options, COMMIT, action);
   return choice(options.durability, ["memory", "disk"], "durability", action) ?? "disk";

@@ -1,4 +1,4 @@
-/** Where a collection with a lock lies: in a file of its own, or in a region of the caller. */
+/** The place of a collection with a lock: a file of its own, or a region of the caller. */
 
 import { pathOf } from "../object/path.ts";
 import { backingOf, MmapRegion } from "../region/mmap_region.ts";
@@ -16,27 +16,27 @@ import {
 } from "./header.ts";
 import { type Fresh, mapObject, openCollection } from "./collection_file.ts";
 
-/** What to open, and what to make where there is nothing. */
+/** What to open, and what to create if nothing is there. */
 interface PlacePlan {
   readonly target: string | URL | MmapRegion;
   readonly kind: Kind;
   readonly action: string;
   readonly writable: boolean;
   readonly create: boolean;
-  /** @param available how many bytes a region has; undefined for a file */
+  /** @param available the length of the region in bytes; undefined for a file */
   readonly fresh: (available: number | undefined) => Fresh;
 }
 
 /** A region with a collection in it. */
 export interface Place {
   readonly region: MmapRegion;
-  /** Whether the region was opened here, and is to be closed with the collection. */
+  /** Whether the region was opened here, and so is closed with the collection. */
   readonly owned: boolean;
   readonly header: Header;
 }
 
 /**
- * Opens it or makes it.
+ * Opens a collection or creates it.
  *
  * @throws {Deno.errors.InvalidData} If something else is there.
  */
@@ -68,7 +68,7 @@ function headerWords(region: MmapRegion, { action }: PlacePlan): Int32Array {
   throw invalid(action, `the region is too short to hold a collection`);
 }
 
-/** Makes the collection in memory that is all zeros; who comes second finds it made. */
+/** Creates the collection in all-zero memory. A second process finds it complete. */
 function makeInZeros(region: MmapRegion, plan: PlacePlan): void {
   const words = headerWords(region, plan);
   if (Atomics.load(words, 0) !== 0) return;
@@ -76,7 +76,8 @@ function makeInZeros(region: MmapRegion, plan: PlacePlan): void {
   reserve(backingOf(region), 0, byteLength);
   using _guard = new Mutex(region, MUTEX_BYTE_OFFSET).lockSync();
   if (Atomics.load(words, 0) !== 0) return;
-  // A maker that died before the header's first word has left what it wrote; it is written again.
+  // A creator that died before it wrote the header's first word has left other words, which are
+  // written again.
   const data = words.subarray(HEADER_BYTE_LENGTH / 4, byteLength / 4);
   if (data.some((word) => word !== 0)) throw invalid(plan.action, "its memory is not all zeros");
   fill?.(words);

@@ -1,4 +1,4 @@
-/** The memory of a collection in a region: its views, as long as both are open. */
+/** The memory of a collection in a region: its views, while both are open. */
 
 import type { LossWatch } from "../mapping/loss.ts";
 import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
@@ -13,7 +13,7 @@ const NO_WORDS = new Int32Array();
 export class RegionMemory implements Memory {
   readonly #region: MmapRegion;
   readonly #name: string;
-  /** How long the collection is, in bytes: more than that of the region is not its own. */
+  /** The length of the collection, in bytes; the rest of the region is not part of it. */
   readonly #byteLength: number;
   readonly pooled: boolean;
   readonly #lossWatch: LossWatch;
@@ -47,7 +47,7 @@ export class RegionMemory implements Memory {
   }
 
   /**
-   * To be called after what counts was read or written.
+   * Must be called after data were read or written.
    *
    * @throws {MappingFaultError} If a page of it was lost.
    */

@@ -27,7 +27,8 @@ import { openPlace, type Place } from "./place.ts";
 /** Options of `SharedArray.open`. */
 export interface SharedArrayOptions {
   /**
-   * Make the array if the file does not exist or is empty. In a region of zeros it is made anyway.
+   * Create the array if the file does not exist or is empty. In an all-zero region it is always
+   * created.
    * @default {false}
    */
   create?: boolean;
@@ -37,7 +38,7 @@ export interface SharedArrayOptions {
    */
   length?: number;
   /**
-   * "read": only read, in a file that this process may not write to.
+   * "read": only read, even in a file that this process may not write to.
    * @default {"read-write"}
    */
   access?: "read" | "read-write";
@@ -45,12 +46,11 @@ export interface SharedArrayOptions {
 
 const OPEN: Names<SharedArrayOptions> = { create: true, length: true, access: true };
 
-/** An array takes all of its region, which may grow. */
+/** The span of an array: all of its region, which may grow. */
 const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
 
 /**
- * The length of each step by which the file grows, in bytes: half of what is there, within these
- * limits.
+ * The limits of the steps by which the file grows, in bytes; within them, it grows by half.
  */
 const SMALLEST_STEP = 1 << 16;
 const LARGEST_STEP = 1 << 25;
@@ -67,7 +67,7 @@ const LARGEST_STEP = 1 << 25;
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
- * @typeParam T what reading an element gives: a number, a bigint, or an object with a struct's fields
+ * @typeParam T the value of an element: a number, a bigint, or an object with a struct's fields
  * @typeParam Init what an element is set to; of a struct, fields may be left out
  *
  * @example
@@ -113,7 +113,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   }
 
   /**
-   * To be called after what counts was read or written.
+   * Must be called after data were read or written.
    *
    * @throws {MappingFaultError} If a page of it was lost.
    */
@@ -122,16 +122,18 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   }
 
   /**
-   * Opens an array, or makes it.
+   * Opens an array, or creates it.
    *
-   * @param target a path, a file URL, or a region, which stays the caller's to close and never grows
+   * @param target a path, a file URL, or a region, which the caller has to close, and which never
+   * grows
    * @param type what the elements are: a scalar or a struct of `@mmap/mmap/struct`
-   * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
+   * @throws {Deno.errors.NotFound} ENOENT: the file does not exist, and `create` is not given.
    * @throws {Deno.errors.InvalidData} If something else is there, an array of other elements or of
    * another version, or a damaged one.
    * @throws {RangeError} If `length` is out of range, or the region too short for it.
-   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file or object lacks.
-   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
+   * @throws {Error} ENOSPC: there is no room for it, or for the holes of a sparse file or object.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve
+   * blocks.
    * @throws {TypeError} If an option is of another type.
    * @throws as `MmapRegion.open` does
    */
@@ -160,7 +162,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 
   /** How many elements there are. @throws {Deno.errors.BadResource} If the array is closed. */
   get length(): number {
-    // Pairs with the store in `push`: whoever sees a length sees all elements before it.
+    // Pairs with the store in `push`: a reader that sees a length sees all elements before it.
     const length = readFirst(this.#live("use array"), LENGTH) >>> 0;
     this.#check();
     return length;
@@ -189,7 +191,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   }
 
   /**
-   * Changes an element. Of a struct, fields may be left out; they stay.
+   * Changes an element. Fields of a struct that are left out stay unchanged.
    *
    * @param index negative ones count from the end
    * @throws {RangeError} If there is no such element, or text in it is too long.
@@ -222,7 +224,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#live(action);
     const mutex = this.#checkWritable(action);
     const prepared = values.map((value) => this.#layout.prepare(value));
-    this.#check(); // before the file grows, which maps what is lost anew
+    this.#check(); // before the file grows, which would map lost pages anew
     using _guard = mutex.lockSync();
     try {
       return this.#append(prepared);
@@ -238,7 +240,8 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#reach(length);
     this.#makeRoom(wanted);
     const { byteLength } = this.#layout;
-    // What a killed process has left behind the end must not show through fields that are left out.
+    // Bytes that a killed process has left beyond the end must not appear in fields that are left
+    // out.
     const start = byteLengthOf(length, byteLength);
     this.#bytes(start, prepared.length * byteLength).fill(0);
     prepared.forEach((each, i) => this.#layout.write(this.#view, start + i * byteLength, each));
@@ -253,7 +256,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     return new Uint8Array(buffer, start + byteOffset, byteLength);
   }
 
-  /** Copies of the elements that there are when the iteration begins. */
+  /** Copies of the elements that exist when the iteration begins. */
   *[Symbol.iterator](): IterableIterator<T> {
     const { length } = this;
     for (let i = 0; i < length; i++) yield this.at(i);
@@ -268,7 +271,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   commit(options: CommitOptions = {}): void {
     const durability = durabilityOf(options, "commit array");
     this.#live("commit array");
-    void this.length; // whether its header is there
+    void this.length; // throws if the header was lost
     this.#place.region.flushSync({ durability });
   }
 
@@ -286,7 +289,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 
   /** @throws {Deno.errors.BadResource} If the array is closed. */
   #live(action: string): Int32Array {
-    // Closing the array or the region, and resizing the region, all leave the view without a length.
+    // Closing the array or the region, or resizing the region, detaches the view.
     if (this.#words.length > 0) return this.#words;
     if (this.closed) throw new Deno.errors.BadResource(`Cannot ${action}: the array is closed`);
     this.#renew();
@@ -311,7 +314,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     return byteLengthOf(at, this.#layout.byteLength);
   }
 
-  /** Maps so many elements, if another process has grown the file. */
+  /** Maps this many elements, if another process has grown the file. */
   #reach(length: number): void {
     const needed = byteLengthOf(length, this.#layout.byteLength);
     if (needed <= this.#view.byteLength) return;

@@ -25,28 +25,29 @@ import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
 import { openPlace, type Place } from "./place.ts";
 import { RegionMemory } from "./region_memory.ts";
 
-/** Options of `SharedMap.open`. For a map that exists, sizes need not be given. */
+/** Options of `SharedMap.open`. Sizes need not be given for an existing map. */
 export interface SharedMapOptions {
-  /** How many keys there can be: 1 to 2^26; by default 1024, or in a region as many as fit. */
+  /** The largest number of keys: 1 to 2^26; by default 1024, or in a region as many as fit. */
   capacity?: number;
   /** The longest key, in bytes of UTF-8; by default 64. */
   maxKeyByteLength?: number;
   /** The longest value, in bytes; by default 256. */
   valueByteLength?: number;
   /**
-   * Make the map if the file does not exist or is empty. In a region of zeros it is made anyway.
+   * Create the map if the file does not exist or is empty. In an all-zero region it is always
+   * created.
    * @default {false}
    */
   create?: boolean;
   /**
-   * "read": only look up, in a file that this process may not write to.
+   * "read": only look up, even in a file that this process may not write to.
    * @default {"read-write"}
    */
   access?: "read" | "read-write";
   /**
    * Whether copies of up to 1 KiB share buffers, as Node's `Buffer`s do: making one takes 30 ns
-   * instead of 300. `value.buffer` then is more than the value (look at `byteOffset`), cannot be
-   * transferred to a Worker, and is kept as long as any copy in it.
+   * instead of 300. `value.buffer` is then larger than the value (use `byteOffset`), cannot be
+   * transferred to a Worker, and stays in memory as long as any copy in it.
    * @default {false}
    */
   pooled?: boolean;
@@ -67,8 +68,8 @@ const OPEN: Names<SharedMapOptions> = {
  *
  * Look-ups take no lock and always get a whole value. Changes take one lock for the whole map. If a
  * process is killed in the middle of a change, the next one that gets the lock repairs the map. The
- * effect of every `set` and `delete` that returned stays. A crash of the machine may lose anything that
- * was not committed, and leave a damaged map.
+ * effect of every `set` and `delete` that returned is kept. A crash of the machine may lose
+ * anything that was not committed, and leave a damaged map.
  *
  * A string is the same key as its UTF-8 bytes. The values that it returns are copies. With `pooled`,
  * small ones share buffers.
@@ -109,7 +110,7 @@ export class SharedMap implements Disposable {
     this.#key = new MapKey(layout.maxKeyByteLength, this.#memory.words[SEED]!);
     if (region.access === "read") return;
     this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
-    // A process that was killed in the middle of a change may have left a wrong size.
+    // A process that was killed during a change may have left a wrong size.
     const guard = this.#mutex.tryLock();
     if (guard === null) return;
     try {
@@ -132,15 +133,16 @@ export class SharedMap implements Disposable {
   }
 
   /**
-   * Opens a map, or makes it.
+   * Opens a map, or creates it.
    *
-   * @param target a path, a file URL, or a region, which stays the caller's to close
-   * @throws {Deno.errors.NotFound} ENOENT: there is no such file, and no `create`.
+   * @param target a path, a file URL, or a region, which the caller has to close
+   * @throws {Deno.errors.NotFound} ENOENT: the file does not exist, and `create` is not given.
    * @throws {Deno.errors.InvalidData} If something else is there, a map of another version or of
    * another geometry than the options say, or a damaged one.
    * @throws {RangeError} If a number is out of range, or the region too short for the map.
-   * @throws {Error} ENOSPC: there is no room for it, or for what a sparse file or object lacks.
-   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve.
+   * @throws {Error} ENOSPC: there is no room for it, or for the holes of a sparse file or object.
+   * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve
+   * blocks.
    * @throws {TypeError} If an option is of another type.
    * @throws as `MmapRegion.open` does
    */
@@ -163,7 +165,7 @@ export class SharedMap implements Disposable {
     }
   }
 
-  /** How many keys there can be. */
+  /** The largest number of keys. */
   get capacity(): number {
     return this.#layout.capacity;
   }
@@ -221,14 +223,17 @@ export class SharedMap implements Disposable {
     }
   }
 
-  /** No map has a key that is too long. @throws {Deno.errors.BadResource} If the map is closed. */
+  /**
+   * The result for a key that is too long, which no map has. @throws {Deno.errors.BadResource} If
+   * the map is closed.
+   */
   #missing(): undefined {
     this.#memory.words;
   }
 
   /**
-   * Sets the value of a key. When this returns, all see it, and the death of this process does not
-   * lose it.
+   * Sets the value of a key. When this returns, all processes see it, and the death of this one
+   * does not lose it.
    *
    * @param key at most `maxKeyByteLength` bytes of UTF-8
    * @param value at most `valueByteLength` bytes
@@ -265,7 +270,7 @@ export class SharedMap implements Disposable {
   }
 
   /**
-   * Takes a key out.
+   * Removes a key.
    *
    * @returns whether it was there
    * @throws as {@linkcode set}
@@ -280,7 +285,7 @@ export class SharedMap implements Disposable {
     }
   }
 
-  /** Takes all keys out. @throws as {@linkcode set} */
+  /** Removes all keys. @throws as {@linkcode set} */
   clear(): void {
     const guard = this.#lock("clear map");
     try {
@@ -291,7 +296,7 @@ export class SharedMap implements Disposable {
   }
 
   #lock(action: string): MutexGuard {
-    this.#memory.words; // a closed map, before anything else
+    this.#memory.words; // a closed map throws first
     if (this.#mutex === undefined) {
       throw new Deno.errors.PermissionDenied(`Cannot ${action}: the map has access "read"`);
     }
@@ -308,8 +313,9 @@ export class SharedMap implements Disposable {
   }
 
   /**
-   * The keys, as strings, or as bytes if they were set as bytes, in no order. A key that is there
-   * throughout the call is given once. A key that others set or delete meanwhile may be given or not.
+   * The keys, as strings, or as bytes if they were set as bytes, in no order. A key that is present
+   * throughout the call is returned once. A key that others set or delete meanwhile may be returned
+   * or not.
    *
    * @throws {Deno.errors.InvalidData} If the map is damaged.
    * @throws {Deno.errors.BadResource} If the map is closed.
@@ -348,7 +354,7 @@ export class SharedMap implements Disposable {
    */
   commit(options: CommitOptions = {}): void {
     const durability = durabilityOf(options, "commit map");
-    void this.size; // whether it is open, and its header there
+    void this.size; // throws if the map is closed, or its header was lost
     this.#place.region.flushSync({ durability });
   }
 

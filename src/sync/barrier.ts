@@ -19,7 +19,7 @@ const ROUND = 2;
 const LIST_ROUND = 3;
 const FIRST_MEMBER = 16;
 const BYTE_LENGTH = 1024;
-/** How long closing a region waits for the lock at most: it is held for microseconds. */
+/** The longest wait for the lock when a region is closed; it is held for microseconds. */
 const LEAVE_MS = 1000;
 const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
 
@@ -27,14 +27,14 @@ const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
  * A barrier: every party waits until all have come; then all go on, and the next round begins.
  *
  * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is its initial state. Every
- * process has to name the same number of parties. A party that times out, is aborted, or dies while it
- * waits withdraws from the round, which then needs another party.
+ * process has to give the same number of parties. A party that times out, is aborted, or dies while
+ * it waits withdraws from the round, which then needs another party.
  *
  * | word | what | written by |
  * |---|---|---|
  * | 0, 1 | a lock word (`robust_word.ts`), held for the few operations of an arrival | parties |
  * | 2 | counts the rounds; waited on | whoever completes a round, under the lock |
- * | 3 | the round that the list is of; of another one, it is void | parties, under the lock |
+ * | 3 | the round of the list; the list of another round is void | parties, under the lock |
  * | 15, 16... | those who have arrived (`members.ts`), 120 at most | parties, under the lock |
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
@@ -76,7 +76,7 @@ export class Barrier {
    * Blocks this thread until all parties have come.
    *
    * @returns true for exactly one of them
-   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes; this party has withdrawn then.
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes; the party then has withdrawn.
    */
   waitSync(options?: SyncWaitOptions): boolean {
     const limits = patienceSync(options, "wait for barrier");
@@ -87,8 +87,8 @@ export class Barrier {
    * Waits until all parties have come, without blocking the event loop.
    *
    * @returns true for exactly one of them
-   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes; this party has withdrawn then.
-   * @throws the signal's reason, if it is aborted; this party has withdrawn then.
+   * @throws {Deno.errors.TimedOut} If `timeoutMs` passes; the party then has withdrawn.
+   * @throws the signal's reason, if it is aborted; the party then has withdrawn.
    */
   async wait(options?: WaitOptions): Promise<boolean> {
     const limits = patience(options, "wait for barrier");
@@ -129,13 +129,13 @@ class Arrival implements Attempt<"leader" | "follower"> {
     const { cells } = this.words;
     this.expected = Atomics.load(cells, ROUND);
     if (cells[LIST_ROUND] !== this.expected) {
-      // The list goes with its round, so that a party that dies while it completes one leaves
-      // either the old round as it was or the new one, empty.
+      // The list belongs to its round. So a party that dies while it completes a round leaves
+      // either the old round unchanged, or the new one empty.
       this.#members.clear(cells);
       cells[LIST_ROUND] = this.expected;
     }
     if (this.#members.count(cells) + 1 >= this.#parties) {
-      // Complete, unless somebody of those who came has died since.
+      // The round is complete, unless a party has died since it came.
       this.#members.dropDead(cells);
       if (this.#members.count(cells) + 1 >= this.#parties) {
         Atomics.add(cells, ROUND, 1); // pairs with the load in `attempt`
@@ -153,7 +153,7 @@ class Arrival implements Attempt<"leader" | "follower"> {
       return this.#locked(() => this.#withdraw(), LEAVE_MS);
     } catch (error) {
       if (!(error instanceof Deno.errors.TimedOut)) throw error;
-      // Somebody was stopped in the middle of an arrival: nobody else can arrive meanwhile.
+      // A party was stopped in the middle of an arrival: nobody else can arrive meanwhile.
       return this.#withdraw();
     }
   }

@@ -22,9 +22,9 @@ const WAITERS = 1;
 /**
  * A condition variable: the holder of a mutex gives it up, waits to be notified, and holds it again.
  *
- * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is its initial state. A wait may
- * end for nothing: wait in a loop, until the condition is true. Whenever a wait returns or throws, the
- * mutex is held again.
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is its initial state. A wait
+ * may end spuriously: wait in a loop, until the condition is true. Whenever a wait returns or
+ * throws, the mutex is held again.
  *
  * | word | what | written by |
  * |---|---|---|
@@ -61,7 +61,7 @@ export class Condition {
    * Gives the mutex up and blocks this thread until it is notified; then takes the mutex again, which
    * may take longer than `timeoutMs`.
    *
-   * @param guard the guard of the held mutex; its `ownerDied` turns true if another holder died
+   * @param guard the guard of the held mutex; its `ownerDied` becomes true if another holder died
    * meanwhile
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws {TypeError} If the guard holds no mutex.
@@ -95,7 +95,7 @@ export class Condition {
     }
   }
 
-  /** Announces the wait and gives the mutex up: no notification after that goes unseen. */
+  /** Announces the wait and gives the mutex up: every later notification is seen. */
   #begin(guard: MutexGuard): { word: RobustWord; attempt: NotifiedAttempt } {
     const word = lockOf(guard);
     word?.words.lossWatch.check();
@@ -104,7 +104,7 @@ export class Condition {
     }
     const attempt = new NotifiedAttempt(this.#words);
     try {
-      this.#words.lossWatch.check(); // as long as the mutex is held
+      this.#words.lossWatch.check(); // while the mutex is still held
       word.release();
     } catch (error) {
       attempt.cancel();
@@ -123,7 +123,8 @@ export class Condition {
   notify(count: number = 1): void {
     const woken = wholeNumber(count, "count", "notify condition", 1);
     const { cells } = this.#words;
-    // Pairs with the load in NotifiedAttempt: whoever read the sequence before sees that it has moved.
+    // Pairs with the load in NotifiedAttempt: a waiter that read the old sequence sees that it has
+    // changed.
     Atomics.add(cells, SEQUENCE, 1);
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(SEQUENCE, Math.min(woken, EVERYBODY));
     this.#words.lossWatch.check();
@@ -135,7 +136,7 @@ export class Condition {
   }
 }
 
-/** Waits for the sequence to move on from what it was when this was made, under the mutex. */
+/** Waits until the sequence differs from its value when this was made, under the mutex. */
 class NotifiedAttempt implements Attempt<true> {
   readonly words: Words;
   readonly action = "wait for condition";

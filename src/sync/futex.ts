@@ -11,13 +11,13 @@ import { placeWords, type SyncMemory } from "../wait/place.ts";
 import type { WaitResult, Words } from "../wait/words.ts";
 
 /**
- * A word in shared memory, and waiting for it to change: what all locks are made of. Linux's
+ * A word in shared memory, and waiting for it to change: the basis of all locks. Linux's
  * `futex(2)`, shared between processes.
  *
  * It takes 64 bytes of a region, at a multiple of 64; only the first four are used, as a signed
  * number in the machine's byte order.
  *
- * A wait may end for nothing, with "ok": look at the word again.
+ * A wait may end spuriously, with "ok": look at the word again.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
@@ -86,7 +86,7 @@ export class Futex {
   /**
    * Blocks this thread while the word is `expected`, until it is woken.
    *
-   * @returns "not-equal" at once if the word is another one; "timed-out" if `timeoutMs` passes
+   * @returns "not-equal" at once if the word has another value; "timed-out" if `timeoutMs` passes
    */
   waitSync(expected: number, options?: SyncWaitOptions): WaitResult {
     const { deadline } = patienceSync(options, "wait for futex");
@@ -96,7 +96,7 @@ export class Futex {
 
   /**
    * As {@linkcode waitSync}, without blocking the event loop. Change the word before you wake: a
-   * wake-up that leaves it as it was may go unseen.
+   * wake-up without a change may go unnoticed.
    *
    * @throws the signal's reason, if it is aborted.
    */
@@ -116,7 +116,7 @@ export class Futex {
   wake(count: number = 1): number {
     const most = Math.min(wholeNumber(count, "count", "wake futex", 1), 0x7fffffff);
     const woken = this.#words.wake(0, most);
-    this.load(); // waking alone touches no page
+    this.load(); // waking alone does not touch the page, so a loss would go unnoticed
     return woken;
   }
 }

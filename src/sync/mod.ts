@@ -1,10 +1,10 @@
 /**
- * Synchronisation between processes, in shared memory: locks that survive the death of their holder,
- * and waits that do not block the event loop unless they are asked to.
+ * Synchronisation between processes, in shared memory: locks that survive the death of their
+ * holder, and waits that leave the event loop free.
  *
- * Every primitive is made over a place in a region, `new Mutex(region, byteOffset)`, and all objects
- * at one place, in whatever process or Worker, are one primitive. All-zero memory is the initial
- * state, so nobody has to be first. Each takes `byteLength` bytes at a multiple of 64.
+ * A primitive lies at a place in a region: `new Mutex(region, byteOffset)`. All objects at one
+ * place, in any process or Worker, are one primitive. All-zero memory is the initial state, so no
+ * process has to set it up first. Each takes `byteLength` bytes at a multiple of 64.
  *
  * ```ts
  * import { MmapRegion } from "@mmap/mmap";
@@ -17,15 +17,15 @@
  * assertEquals(guard.ownerDied, false);
  * ```
  *
- * **Lost pages.** Once this process has lost a page of a primitive (its file was truncated under it, its
- * disk was full, or failed), every operation on it throws `MappingFaultError`, a call that waits too: it
- * would go on alone. What was held there is given up: the next holder, in another process, gets
- * `ownerDied: true`. Unlocking throws nothing. `region.repair()` heals, once the file has its length
- * again; who held something then holds it no more. Forbidden writes that were absorbed, and lost pages
- * elsewhere in the region, do not count.
+ * **Lost pages.** Once this process has lost a page of a primitive (its file was truncated, or its
+ * disk was full or failed), every operation on it throws `MappingFaultError`, including calls that
+ * wait: they would continue alone. What was held there is given up: the next holder, in another
+ * process, gets `ownerDied: true`. Unlocking throws nothing. `region.repair()` heals, once the file
+ * has its length again; locks that were held before are not held any more. Forbidden writes that
+ * were absorbed, and lost pages elsewhere in the region, do not count.
  *
- * Blocking calls end in `Sync`; their awaitable twins do not. Where nobody is in the way, both are
- * atomic operations alone.
+ * The names of blocking calls end in `Sync`; those of awaited ones do not. Without contention, both
+ * are only atomic operations.
  *
  * @module
  */

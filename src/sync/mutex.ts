@@ -15,13 +15,13 @@ import { RobustWord } from "../wait/robust_word.ts";
 
 /** A held {@linkcode Mutex}; disposing it unlocks. */
 export interface MutexGuard extends Disposable {
-  /** Whether the last holder died holding the lock: what it protects may be half-changed. */
+  /** Whether the last holder died with the lock: what it protects may be half-changed. */
   readonly ownerDied: boolean;
   /**
    * Gives the lock back. A second call does nothing.
    *
-   * @throws {Deno.errors.BadResource} If the region was closed: that has given the lock up already, as
-   * a death would have.
+   * @throws {Deno.errors.BadResource} If the region was closed: that has given the lock up already,
+   * as a death does.
    */
   unlock(): void;
 }
@@ -31,7 +31,7 @@ export let lockOf: (guard: MutexGuard) => RobustWord | undefined;
 /** Marks a guard as holding its lock again, or not. */
 export let setHeld: (guard: MutexGuard, held: boolean, ownerDied: boolean) => void;
 
-/** In place of when it was taken. */
+/** Stands for the epoch of a guard that holds nothing. */
 const NOT_HELD = -1;
 
 /** The guard of all exclusive locks. */
@@ -39,11 +39,11 @@ export class ExclusiveGuard implements MutexGuard {
   readonly #word: RobustWord;
   readonly #wakeCount: number;
   #ownerDied: boolean;
-  /** When the word was taken, as `release` wants it. */
+  /** The loss epoch in which the word was taken, for `release`. */
   #epoch: number;
 
   static {
-    // Of an RwLock, the word is only a part of what it takes to write.
+    // Only for a mutex: the word of an RwLock is only a part of its lock for writing.
     lockOf = (guard) =>
       #word in guard && guard.#isHeld && guard.#wakeCount === 1 ? guard.#word : undefined;
     setHeld = (guard, held, ownerDied) => {
@@ -61,7 +61,7 @@ export class ExclusiveGuard implements MutexGuard {
     this.#epoch = word.epoch;
   }
 
-  /** Not if it was given up because its memory was lost. */
+  /** Whether the lock is held: it is given up if its memory is lost. */
   get #isHeld(): boolean {
     return this.#epoch === this.#word.words.lossWatch.epoch;
   }
@@ -88,14 +88,14 @@ export class ExclusiveGuard implements MutexGuard {
 /**
  * A lock that one isolate, of any process, holds at a time; a holder that dies gives it up.
  *
- * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is an unlocked mutex. Taking and
- * giving back a free mutex are a few atomic operations, without a system call. Waiters get it in no
- * promised order.
+ * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is an unlocked mutex. Taking
+ * and giving back a free mutex are a few atomic operations, without a system call. The order of
+ * waiters is not guaranteed.
  *
- * The holder is the isolate: the main program or a Worker. If it ends without unlocking, for whatever
- * reason, the next holder gets the lock with `ownerDied: true`, within 60 ms if it waits already. A
- * holder that is stopped or slow keeps the lock. The processes may be in any namespaces and belong to
- * any users.
+ * The holder is the isolate: the main program or a Worker. If it ends without unlocking, for
+ * whatever reason, the next holder gets the lock with `ownerDied: true`, within 60 ms if it waits
+ * already. A stopped or slow holder keeps the lock. Processes may be in any namespaces and belong
+ * to any users.
  *
  * | word | what |
  * |---|---|
@@ -158,14 +158,15 @@ export class Mutex {
   }
 
   /**
-   * Locks, and blocks this thread as long as another isolate holds the lock. The first lock through a
-   * region opens a descriptor, which shows others that this isolate lives; so it may throw what `open`
-   * and `fcntl` do, such as EMFILE, and then has changed nothing.
+   * Locks, and blocks this thread as long as another isolate holds the lock. The first lock through
+   * a region opens a descriptor, which shows others that this isolate is alive. So it may throw the
+   * errors of `open` and `fcntl`, such as EMFILE, and then nothing has changed.
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
-   * @throws {Deno.errors.Busy} If this very isolate holds it and there is no `timeoutMs`: it would
-   * wait for itself for ever. Or if another program has locked all of the file (fcntl).
-   * @throws {Deno.errors.NotSupported} If nothing here could tell who lives: see the documents.
+   * @throws {Deno.errors.Busy} If this isolate holds it and there is no `timeoutMs`: it would wait
+   * for itself for ever. Or if another program has locked all of the file (fcntl).
+   * @throws {Deno.errors.NotSupported} If the system offers no way to tell who is alive: see the
+   * documentation.
    * @throws {Deno.errors.InvalidData} If the mutex is damaged.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
@@ -196,7 +197,7 @@ export class Mutex {
   }
 
   /**
-   * Locks if that needs no waiting: if nobody holds the lock, or its holder is dead.
+   * Locks without waiting: if nobody holds the lock, or its holder is dead.
    *
    * @returns null if it is held
    * @throws {Deno.errors.InvalidData} If the mutex is damaged.

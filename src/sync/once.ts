@@ -1,4 +1,4 @@
-/** Something that happens once, in one of all processes. */
+/** Something that happens once, in one process of all. */
 
 import { attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { damaged } from "../wait/damage.ts";
@@ -16,7 +16,7 @@ const LOCK = 0;
 const DONE = 2;
 
 /**
- * Runs a function once, in whichever process comes first; the others wait until it is done.
+ * Runs a function once, in the process that comes first; the others wait until it is done.
  *
  * It takes 64 bytes of a region, at a multiple of 64; all-zero memory is "not done". If the function
  * throws, or its process dies, the next caller runs it.
@@ -60,7 +60,8 @@ export class Once {
 
   get #done(): boolean {
     const { cells, lossWatch } = this.#word.words;
-    // Pairs with the store in `#setDone`: whoever sees 1 sees all that the function did.
+    // Pairs with the store in `#setDone`: a thread that sees 1 sees everything that the function
+    // did.
     const done = Atomics.load(cells, DONE);
     lossWatch.check();
     if (done === 0 || done === 1) return done === 1;
@@ -74,7 +75,7 @@ export class Once {
   }
 
   /**
-   * Runs `fn` if nobody has, and blocks this thread while another process runs it.
+   * Runs `fn` if no process has run it, and blocks this thread while another one runs it.
    *
    * @returns true for who ran it
    * @throws what `fn` throws
@@ -124,7 +125,10 @@ export class Once {
     }
   }
 
-  /** The word is held. @returns what gives it back; right before the region is closed, at the latest */
+  /**
+   * Keeps the word, which is held. @returns a function that gives it back; closing the region calls
+   * it too
+   */
   #hold(): () => void {
     let held = true;
     const giveBack = (): void => {

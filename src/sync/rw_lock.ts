@@ -27,8 +27,8 @@ export type WriteGuard = MutexGuard;
 /** An {@linkcode RwLock} held for reading; disposing it unlocks. */
 export interface ReadGuard extends MutexGuard {
   /**
-   * Turns into a lock for writing, and blocks this thread until the other readers have left. This
-   * guard is given up then; if it throws, it still holds the lock for reading.
+   * Turns the lock into one for writing, and blocks this thread until the other readers have left.
+   * Then this guard is given up. If the call throws, it still holds the lock for reading.
    *
    * @throws {Deno.errors.Busy} If somebody else is about to write: both would wait for each other.
    * Unlock, and lock for writing.
@@ -43,19 +43,20 @@ export interface ReadGuard extends MutexGuard {
    * @throws the signal's reason, if it is aborted.
    */
   upgrade(options?: WaitOptions): Promise<WriteGuard>;
-  /** Turns into a lock for writing if this is the only reader. @returns null if it is not */
+  /** Turns the lock into one for writing if this is the only reader. @returns null if it is not */
   tryUpgrade(): WriteGuard | null;
 }
 
 /**
- * A lock that many isolates, of any process, hold for reading at a time, or one for writing. As soon
- * as somebody waits to write, no more readers get in.
+ * A lock that many isolates, of any process, can hold for reading at a time, or one for writing. As
+ * soon as somebody waits to write, no more readers get in.
  *
- * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is an unlocked lock. Taking and
- * giving back a free one are atomic operations, without a system call. Up to 120 isolates hold it for
- * reading at a time, and further ones wait. Processes may be in any namespaces, and of any users.
+ * It takes 1024 bytes of a region, at a multiple of 64; all-zero memory is an unlocked lock. Taking
+ * and giving back a free one are atomic operations, without a system call. Up to 120 isolates can
+ * hold it for reading at a time; further ones wait. Processes may be in any namespaces and belong
+ * to any users.
  *
- * Where its memory is damaged, every call throws `Deno.errors.InvalidData` and holds nothing.
+ * If its memory is damaged, every call throws `Deno.errors.InvalidData` and holds nothing.
  *
  * A reader that dies is dropped. A writer that dies gives the lock up: whoever gets it next has
  * `ownerDied: true`, and so have all readers until somebody writes.
@@ -97,8 +98,8 @@ export class RwLock {
   }
 
   /**
-   * The holders: all readers, or the writer. The array is empty if nobody holds the lock. Writers that
-   * wait are not among them. By the time this returns, the holders may have changed.
+   * The holders: all readers, or the writer. The array is empty if nobody holds the lock, and does
+   * not contain waiting writers. By the time this returns, the holders may have changed.
    *
    * @throws {Deno.errors.InvalidData} If the lock is damaged.
    * @throws {Deno.errors.BadResource} If the region is closed.
@@ -111,7 +112,7 @@ export class RwLock {
    * Locks for reading, and blocks this thread as long as somebody writes or waits to.
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
-   * @throws {Deno.errors.Busy} If this very isolate is writing and there is no `timeoutMs`.
+   * @throws {Deno.errors.Busy} If this isolate is writing and there is no `timeoutMs`.
    */
   readSync(options?: SyncWaitOptions): ReadGuard {
     if (options === undefined) {
@@ -134,7 +135,7 @@ export class RwLock {
     return new Reading(this.#words, await attemptAsync(new ReadAttempt(this.#words), limits));
   }
 
-  /** Locks for reading if that needs no waiting. @returns null if somebody writes or waits to */
+  /** Locks for reading without waiting. @returns null if somebody writes or waits to */
   tryRead(): ReadGuard | null {
     const hold = this.#words.readNow();
     if (hold !== undefined) return new Reading(this.#words, hold);
@@ -146,7 +147,7 @@ export class RwLock {
    * Locks for writing, and blocks this thread as long as somebody else holds the lock.
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
-   * @throws {Deno.errors.Busy} If this very isolate holds the lock and there is no `timeoutMs`.
+   * @throws {Deno.errors.Busy} If this isolate holds the lock and there is no `timeoutMs`.
    */
   writeSync(options?: SyncWaitOptions): WriteGuard {
     if (options === undefined && this.#words.tryWrite()) return writing(this.#words, "taken");
@@ -166,7 +167,7 @@ export class RwLock {
     return writing(this.#words, await attemptAsync(new WriteAttempt(this.#words), limits));
   }
 
-  /** Locks for writing if that needs no waiting. @returns null if somebody else holds the lock */
+  /** Locks for writing without waiting. @returns null if somebody else holds the lock */
   tryWrite(): WriteGuard | null {
     const taken = this.#words.writeNow();
     if (taken !== undefined) return writing(this.#words, taken);
@@ -175,7 +176,7 @@ export class RwLock {
   }
 }
 
-/** A lock that was taken in a lost page does not count. */
+/** The guard of a lock for writing. A lock in a lost page does not count as taken. */
 function writing(words: RwWords, taken: Taken): WriteGuard {
   const ownerDied = words.tellDeath(taken);
   words.words.lossWatch.check();
@@ -209,7 +210,7 @@ class Reading implements ReadGuard {
     if (!this.#held) return;
     this.#held = false;
     const { lossWatch } = this.#words.words;
-    // It was given up if a page was lost since: somebody else may have the slot.
+    // If a page was lost since, the lock was given up, and somebody else may have the slot.
     if (this.#epoch === lossWatch.epoch) this.#words.leave(this.#slot);
     void lossWatch.intact;
   }
@@ -243,7 +244,7 @@ class Reading implements ReadGuard {
     return read(options, "upgrade lock");
   }
 
-  /** This must not wait: the isolate that has the writer's word waits for this reader to leave. */
+  /** This must not wait: the holder of the writer's word waits for this reader to leave. */
   #takeWriter(): Taken {
     const taken = this.#words.writer.takeNow();
     if (taken !== undefined) return taken;

@@ -18,10 +18,10 @@ const WAITERS = 1;
 const LARGEST_COUNT = 0x7fffffff;
 
 /**
- * A count of permits, shared by all processes. It starts at 0, which is what all-zero memory means.
+ * A count of permits, shared by all processes. It starts at 0: all-zero memory has no permits.
  *
- * It takes 64 bytes of a region, at a multiple of 64. Where nobody waits, every call is a few atomic
- * operations, and no system call is made. A process that dies keeps the permits that it acquired: a
+ * It takes 64 bytes of a region, at a multiple of 64. If nobody waits, every call is a few atomic
+ * operations, without a system call. A process that dies keeps the permits that it acquired: a
  * semaphore has no holders. A permit meant for a waiter that dies goes to another one.
  *
  * | word | what | written by |
@@ -116,16 +116,16 @@ export class Semaphore {
             `it has ${there}, and ${added} were to be added`,
         );
       }
-      // Pairs with the exchange in `takeOne`: what the releaser wrote is seen by whoever gets the permit.
+      // Pairs with the exchange in `takeOne`: whoever gets the permit sees what the releaser wrote.
       if (Atomics.compareExchange(cells, COUNT, there, there + added) === there) break;
     }
-    // After the permits: a waiter announces itself before it looks at them for the last time.
+    // After the permits are added: a waiter announces itself before its last look at them.
     if (Atomics.load(cells, WAITERS) !== 0) this.#words.wake(COUNT, added);
     lossWatch.check();
   }
 }
 
-/** @throws {Deno.errors.InvalidData} If there can be no such count. */
+/** @throws {Deno.errors.InvalidData} If a semaphore cannot have that count. */
 function countIn(cells: Int32Array): number {
   const count = Atomics.load(cells, COUNT);
   if (count >= 0) return count;
@@ -158,7 +158,7 @@ export class AcquireAttempt implements Attempt<true> {
   }
 
   prepare(): true | undefined {
-    // Announced before the last look: either this look finds the permit, or the releaser finds the
+    // Announced before the last look: either this look finds the permit, or the releaser sees the
     // announcement.
     this.#sleepers.announce();
     if (!takeOne(this.words.cells)) return undefined;
@@ -168,7 +168,7 @@ export class AcquireAttempt implements Attempt<true> {
 
   cancel(): undefined {
     this.#sleepers.leave();
-    // The wake-up for a permit that this one will not take.
+    // Passes on the wake-up for a permit that this waiter will not take.
     if (Atomics.load(this.words.cells, COUNT) > 0) this.words.wake(COUNT, 1);
   }
 }

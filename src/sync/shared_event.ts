@@ -1,4 +1,4 @@
-/** Something that has happened, or not yet. */
+/** An event that has happened, or not yet. */
 
 import { checkOptions, type Names } from "../check/options.ts";
 import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
@@ -20,7 +20,7 @@ const WAITERS = 1;
 export interface SharedEventOptions {
   /**
    * false: once set, it lets everybody pass until it is reset. true: it lets one pass and resets
-   * itself; set twice, it still lets one pass.
+   * itself; if it was set twice, it still lets only one pass.
    * @default {false}
    */
   autoReset?: boolean;
@@ -31,8 +31,8 @@ const EVENT: Names<SharedEventOptions> = { autoReset: true };
 /**
  * An event that processes wait for. All-zero memory is an event that is not set.
  *
- * It takes 64 bytes of a region, at a multiple of 64. Every process has to give the same `autoReset`.
- * If an auto-reset event was meant for a waiter that dies, another waiter gets it.
+ * It takes 64 bytes of a region, at a multiple of 64. Every process has to give the same
+ * `autoReset`. If a waiter dies before it takes an auto-reset event, another waiter gets the event.
  *
  * | word | what | written by |
  * |---|---|---|
@@ -66,7 +66,7 @@ export class SharedEvent {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {TypeError} If there is no such option.
+   * @throws {TypeError} If an option is unknown.
    * @throws {RangeError} If the offset is not a multiple of 64, or the event does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
@@ -89,14 +89,14 @@ export class SharedEvent {
     const { cells, lossWatch } = this.#words;
     // Pairs with the load or the exchange in `pass`.
     Atomics.store(cells, STATE, 1);
-    // After the store: a waiter announces itself before it looks for the last time.
+    // After the store: a waiter announces itself before its last look.
     if (Atomics.load(cells, WAITERS) !== 0) {
       this.#words.wake(STATE, this.#autoReset ? 1 : EVERYBODY);
     }
     lossWatch.check();
   }
 
-  /** Resets it. Callers that have not passed yet have to wait. */
+  /** Resets it. Waiters that have not passed yet keep waiting. */
   reset(): void {
     const { cells, lossWatch } = this.#words;
     Atomics.store(cells, STATE, 0);
@@ -127,7 +127,7 @@ export class SharedEvent {
   }
 }
 
-/** @throws {Deno.errors.InvalidData} If it is not a state. */
+/** @throws {Deno.errors.InvalidData} If an event cannot have that state. */
 function isSet(state: number): boolean {
   if (state === 0 || state === 1) return state === 1;
   throw damaged("event", state);
@@ -150,7 +150,7 @@ export class PassAttempt implements Attempt<true> {
 
   attempt(): true | undefined {
     const { cells } = this.words;
-    // An exchange, so that one of all waiters gets an auto-reset event.
+    // An exchange, so that only one waiter gets an auto-reset event.
     const state = this.#autoReset
       ? Atomics.compareExchange(cells, STATE, 1, 0)
       : Atomics.load(cells, STATE);
@@ -158,7 +158,7 @@ export class PassAttempt implements Attempt<true> {
   }
 
   prepare(): true | undefined {
-    // Announced before the last look: either this look finds the event, or `set` finds the
+    // Announced before the last look: either this look finds the event, or `set` sees the
     // announcement.
     this.#sleepers.announce();
     if (!this.attempt()) return undefined;
@@ -168,7 +168,7 @@ export class PassAttempt implements Attempt<true> {
 
   cancel(): undefined {
     this.#sleepers.leave();
-    // The wake-up for an event that this one will not take.
+    // Passes on the wake-up for an event that this waiter will not take.
     if (Atomics.load(this.words.cells, STATE) === 1) this.words.wake(STATE, 1);
   }
 }

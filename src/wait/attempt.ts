@@ -1,5 +1,5 @@
 /**
- * One caller's try at something that may have to wait, and the two ways to wait for it: blocking and
+ * A caller's attempt at an operation that may have to wait, and the two ways to wait: blocking and
  * awaited.
  */
 
@@ -8,9 +8,9 @@ import { Spinner } from "./spinner.ts";
 import type { Words } from "./words.ts";
 
 /**
- * A try at a primitive. No member waits: `prepare` either succeeds, or leaves in `index` and
- * `expected` the word to wait for. So the same algorithm serves the blocking and the awaitable call,
- * and a test can drive it step by step.
+ * An attempt at an operation of a primitive. No member waits: `prepare` either succeeds, or leaves
+ * the word to wait for in `index` and `expected`. So the same algorithm serves the blocking and the
+ * awaited call, and a test can drive it step by step.
  */
 export interface Attempt<T> {
   readonly words: Words;
@@ -20,37 +20,37 @@ export interface Attempt<T> {
   readonly index: number;
   /** ... as long as it has this value. */
   readonly expected: number;
-  /** Tries, and leaves no trace if it fails. */
+  /** Tries once, and leaves no trace if it fails. */
   attempt(): T | undefined;
   /**
    * Tries. If that fails, it announces that this thread sleeps, so that somebody wakes it.
    *
-   * @param thorough also check whether those in the way are dead, which costs system calls
-   * @returns undefined if it has to wait
+   * @param thorough also check whether the holders in the way are dead, which costs system calls
+   * @returns undefined if the caller has to wait
    */
   prepare(thorough: boolean): T | undefined;
   /**
-   * Gives up, also after an error. It gives back all that the try has taken so far, and passes a
-   * wake-up that was meant for it on to another waiter. It is called once at most.
+   * Gives up, also after an error. This gives back everything that was taken so far, and passes a
+   * wake-up that was meant for this waiter on to another one. It is called once at most.
    *
-   * @returns a result that came at the last moment, where there is nothing that it would hold
+   * @returns a result that came at the last moment, if it holds nothing that must be given back
    */
   cancel(): T | undefined;
 }
 
 /**
- * The longest single wait. After each, the waiter checks whether the holder has died, and whether a
- * wake-up went to somebody who died before using it.
+ * The longest single wait. After each one, the waiter checks whether the holder has died, and
+ * whether a wake-up was lost with a waiter that died before using it.
  */
 const SLICE_MS = 30;
 
-/** For those who pass none: the holder of a lock often gives it back within a microsecond. */
+/** The default spinner: the holder of a lock often gives it back within a microsecond. */
 const LOCK_SPINNER = new Spinner({ most: 100 });
 
 /**
- * Blocks until the try succeeds.
+ * Blocks until the attempt succeeds.
  *
- * @param spinner what tries before the first sleep; null: nothing does
+ * @param spinner spins before the first sleep; null: do not spin
  * @throws {Deno.errors.TimedOut}
  */
 export function attemptSync<T>(
@@ -79,8 +79,8 @@ function untilSync<T>(attempt: Attempt<T>, patience: Patience): T {
 }
 
 /**
- * Waits until the try succeeds, without blocking. If its memory is closed meanwhile, the try is given
- * up right before that.
+ * Waits until the attempt succeeds, without blocking. If its memory is closed meanwhile, the
+ * attempt is given up right before that.
  *
  * @throws {Deno.errors.TimedOut}
  * @throws the signal's reason
@@ -101,7 +101,7 @@ export async function attemptAsync<T>(attempt: Attempt<T>, patience: Patience): 
   }
 }
 
-/** Waits and tries, again and again. */
+/** Waits and tries until the attempt succeeds. */
 async function until<T>(
   attempt: Attempt<T>,
   patience: Patience,
@@ -123,11 +123,11 @@ async function until<T>(
   }
 }
 
-/** The end of a try that had no result. The try is cancelled once, whatever came first. */
+/** Cancels an attempt without a result, once only, whatever ended it. */
 class Cancelling<T> {
   readonly #attempt: Attempt<T>;
   #late: T | undefined;
-  /** Whether there is nothing to cancel any more. */
+  /** Whether the attempt is over, so that there is nothing to cancel. */
   over = false;
 
   constructor(attempt: Attempt<T>) {
@@ -140,11 +140,11 @@ class Cancelling<T> {
     try {
       this.#late = this.#attempt.cancel();
     } catch {
-      // The caller is to learn what ended the try, not what failed after that.
+      // The caller gets the error that ended the attempt, not one that followed.
     }
   }
 
-  /** What the try came to at the last moment. @throws `error`, if that is nothing */
+  /** The result that came at the last moment. @throws `error`, if there is no such result */
   instead(error: unknown): T {
     this.run();
     if (this.#late === undefined) throw error;
@@ -153,16 +153,16 @@ class Cancelling<T> {
 }
 
 /**
- * What a try came to, if its memory is there.
+ * The result of an attempt, if its memory is intact.
  *
- * @throws {MappingFaultError} If a page was lost; what the try had taken is given up with that.
+ * @throws {MappingFaultError} If a page was lost; what the attempt had taken is then given up.
  */
 function checked<T>({ words }: Attempt<T>, result: T | undefined): T | undefined {
   words.lossWatch.check();
   return result;
 }
 
-/** In milliseconds. Most waits have no end, and need not read the clock. */
+/** In milliseconds. Most waits have no deadline, and need not read the clock. */
 function timeLeft({ deadline }: Patience): number {
   return deadline === Infinity ? Infinity : deadline - performance.now();
 }

@@ -4,10 +4,10 @@ import { type LossWatch, watchShared } from "../mapping/loss.ts";
 import { THREADS } from "./holder.ts";
 import { EVERYBODY, type WaitResult, type Words } from "./words.ts";
 
-/** How often a timer fires that keeps a program alive; nothing happens then. */
+/** The interval of a timer that does nothing but keep the program alive. */
 const ALIVE_MS = 1000;
 
-/** For the Workers of one process. */
+/** Words for the Workers of one process. */
 export class BufferWords implements Words {
   readonly threads = THREADS;
   readonly lossWatch: LossWatch;
@@ -38,12 +38,12 @@ export class BufferWords implements Words {
     const { promise, reject } = Promise.withResolvers<never>();
     const abort = (): void => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
-    // Deno would end a program that has nothing else to wait for.
+    // Otherwise Deno would end a program that waits for nothing else.
     const keepAlive = setInterval(() => {}, ALIVE_MS);
     try {
       return await Promise.race([waiting.value, promise]);
     } catch (error) {
-      // The abandoned wait is still there and would swallow somebody's wake-up.
+      // The abandoned wait is still registered, and would take another waiter's wake-up.
       Atomics.notify(this.cells, index, EVERYBODY);
       throw error;
     } finally {
@@ -52,7 +52,7 @@ export class BufferWords implements Words {
     }
   }
 
-  /** Nobody can close it. */
+  /** A SharedArrayBuffer cannot be closed. */
   beforeEnd(): () => void {
     return () => {};
   }

@@ -7,39 +7,39 @@ import type { RegionBacking } from "../region/backing.ts";
 import { damaged } from "./damage.ts";
 import { exchangePair } from "./pair.ts";
 
-/** Who holds a lock, at the moment of asking. */
+/** The holder of a lock, at the moment of asking. */
 export interface LockHolder {
   /**
-   * The holder's process, from /proc, for showing only; null if it is of another PID namespace, or dead,
-   * or if /proc does not show it to this user.
+   * The holder's process, from /proc, for display only; null if it is in another PID namespace or
+   * dead, or if /proc does not show it to this user.
    */
   readonly pid: number | null;
   /**
-   * The holder's thread, in its own PID namespace. That of a main program has its process's number. 0 if
-   * it died before it wrote it down.
+   * The holder's thread, in its own PID namespace. The thread of a main program has the number of
+   * its process. 0 if the holder died before it wrote its fingerprint.
    */
   readonly tid: number;
-  /** Whether it lives, as the kernel says: right in every namespace and for every user. */
+  /** Whether it is alive, as the kernel says: valid in every namespace and for every user. */
   readonly alive: boolean;
 }
 
-/** What the algorithms ask about holders. A test puts its own actors here. */
+/** What the algorithms ask about holders. Tests replace it with actors of their own. */
 export interface Threads {
   /**
-   * The name of this isolate in this memory. It is asked for before anything changes.
+   * The name of this isolate in this memory. The algorithms ask for it before they change anything.
    *
-   * @throws if there is nothing that would show others that it lives
+   * @throws if nothing would show others that this isolate is alive
    */
   self(): Name;
   /** Whether a name belongs to this isolate. */
   isSelf(number: number, fingerprint: number): boolean;
-  /** Whether a holder is dead for sure; a fingerprint of 0 is not written yet. */
+  /** Whether a holder is certainly dead; a fingerprint of 0 is not written yet. */
   isDead(number: number, fingerprint: number): boolean;
-  /** What there is to show of a holder. */
+  /** The facts about a holder, for display. */
   holder(number: number, fingerprint: number): LockHolder;
 }
 
-/** In memory that only the threads of one process have. */
+/** Holders in memory of a single process. */
 export const THREADS: Threads = {
   self: () => system().processes.thread(),
   isSelf: (number, fingerprint) => {
@@ -56,16 +56,16 @@ export const THREADS: Threads = {
   },
 };
 
-/** @throws {Deno.errors.InvalidData} If nobody can have that number. */
+/** @throws {Deno.errors.InvalidData} If no holder can have that number. */
 function checkNumber(number: number): void {
   if (number < 1 || number > NUMBER_MASK) throw damaged("lock", number);
 }
 
 const known = new WeakMap<RegionBacking, Threads>();
 
-/** In a region. */
+/** Holders in a region. */
 export function threadsOf(backing: RegionBacking): Threads {
-  // Private memory has no file that others could have.
+  // Private memory has no object that others could open.
   const { object, sharing } = backing.attributes;
   const { tokens } = system();
   if (sharing === "private" || object === undefined || tokens === undefined) return THREADS;
@@ -76,18 +76,18 @@ export function threadsOf(backing: RegionBacking): Threads {
   return threads;
 }
 
-/** What this isolate has of an object: several regions may be of one. */
+/** The tokens of this isolate in one object, which several regions may map. */
 interface Held {
   readonly tokens: Set<Token>;
-  /** How many regions have taken a token and are neither closed nor collected. */
+  /** How many regions have taken a token and are neither closed nor garbage-collected. */
   regions: number;
 }
 
 const heldByObject = new Map<string, Held>();
 
 /**
- * Gives up the token of a region that has ended. One that nobody closed was only forgotten: as long as
- * this isolate has other regions of the object, what was joined through it is not a dead one's.
+ * Gives up the token of a region that has ended. If nobody closed the region, its token is kept as
+ * long as this isolate has other regions of the object: what joined through it is not dead.
  */
 function giveUp(object: string, held: Held, token: Token, forgotten: boolean): void {
   held.regions--;
@@ -99,12 +99,12 @@ function giveUp(object: string, held: Held, token: Token, forgotten: boolean): v
   if (held.regions === 0 && heldByObject.get(object) === held) heldByObject.delete(object);
 }
 
-/** The bits of a word that hold a number; the others are the word's own. */
+/** The bits of a word that hold a number; each kind of word has its own use for the others. */
 export const NUMBER_MASK = 0x3fffffff;
 /** The bit of a lock word that is never set. */
 export const NO_BIT = 0x40000000;
 
-/** Names somebody else wherever one holder is named. */
+/** Replaces the name of one holder by another, wherever it occurs. */
 function rename(cells: Int32Array, from: Name, to: Name): void {
   for (let at = 0; at + 1 < cells.length; at += 2) {
     while (true) {
@@ -117,17 +117,17 @@ function rename(cells: Int32Array, from: Name, to: Name): void {
 }
 
 /**
- * Gives up the token of a region, which stays open: everything that names it is a dead one's, but for
- * what stands in `kept`, which names a new token from now on.
+ * Gives up the token of a region that stays open: its name counts as a dead holder's from now on.
+ * In the words of `kept`, the name of a new token replaces it.
  *
- * @throws if no other token can be had; then nothing is given up
+ * @throws if no new token can be taken; then nothing is given up
  */
 export function renewToken(backing: RegionBacking, kept: readonly Int32Array[]): void {
   const threads = known.get(backing);
   if (threads instanceof RegionThreads) threads.renew(kept);
 }
 
-/** By tokens. */
+/** Holders that are identified by tokens. */
 class RegionThreads implements Threads {
   readonly #backing: RegionBacking;
   readonly #opened: OpenObject;
@@ -159,7 +159,7 @@ class RegionThreads implements Threads {
     held.regions++;
     heldByObject.set(object, held);
     const mine = this.#mine = { held, token };
-    // It must not hold the region, which may be collected instead of closed.
+    // The callback must not reference the region, which may be garbage-collected instead of closed.
     this.#backing.onceClosed((forgotten) => giveUp(object, held, mine.token, forgotten));
     return this.#self = token;
   }
@@ -192,7 +192,7 @@ class RegionThreads implements Threads {
     return this.#opened;
   }
 
-  /** Whether holders are known by tokens, and not by the numbers of threads. */
+  /** Whether holders are identified by tokens, and not by the numbers of threads. */
   get #byToken(): boolean {
     this.self();
     return this.#mine !== undefined;
@@ -240,7 +240,7 @@ function describe(backing: RegionBacking, object: OpenObject): TokenObject {
   return {
     object,
     path: kind === "named" ? pathOfName(name) : request.subject ?? "",
-    // Memory that was attached to has the text of its handle's path there.
+    // In attached memory, `subject` is the path of its handle.
     madeHere: kind === "anonymous" && request.subject === undefined,
   };
 }

@@ -4,7 +4,7 @@ import { type Attempt, attemptSync } from "./attempt.ts";
 import type { RobustWord } from "./robust_word.ts";
 import type { Words } from "./words.ts";
 
-/** Takes a lock word; shared by all that need one. */
+/** An attempt to take a lock word. */
 export class LockAttempt implements Attempt<"taken" | "recovered"> {
   readonly action: string;
   readonly #word: RobustWord;
@@ -43,10 +43,10 @@ export class LockAttempt implements Attempt<"taken" | "recovered"> {
 }
 
 /**
- * Runs `action` with the lock held. For actions of a few operations only: then waiting for the lock
- * counts as no blocking.
+ * Runs `action` with the lock held. For actions of a few operations only, so that waiting for the
+ * lock does not count as blocking.
  *
- * @param timeoutMs how long to wait for the lock; by default as long as it takes
+ * @param timeoutMs how long to wait for the lock; by default without limit
  * @throws {Deno.errors.TimedOut}
  */
 export function withLock<T>(

@@ -1,17 +1,17 @@
-/** Reading who holds a lock, for people and programs that show it. */
+/** Reading who holds a lock, for display. */
 
 import { damaged } from "./damage.ts";
 import { type LockHolder, NO_BIT, NUMBER_MASK } from "./holder.ts";
 import type { Words } from "./words.ts";
 
-/** A holder that has just come writes its fingerprint within nanoseconds. */
+/** A new holder writes its fingerprint within nanoseconds. */
 const MOST_LOOKS = 1000;
 
 /**
- * The holder that is named by a number and the fingerprint behind it.
+ * The holder that a number and the fingerprint after it name.
  *
- * @returns undefined if nobody is
- * @throws {Deno.errors.InvalidData} If nobody can have that number.
+ * @returns undefined if the number is 0
+ * @throws {Deno.errors.InvalidData} If no holder can have that number.
  * @throws {MappingFaultError} If a page was lost.
  */
 export function holderAt(words: Words, at: number): LockHolder | undefined {
@@ -27,7 +27,7 @@ function read({ cells, threads }: Words, at: number): LockHolder | undefined {
     const number = state & NUMBER_MASK;
     if (number === 0) return undefined;
     const fingerprint = Atomics.load(cells, at + 1);
-    // What was read may have been of two holders, one after the other.
+    // The two reads may have seen two different holders.
     const isWhole = fingerprint !== 0 && ((Atomics.load(cells, at) ^ number) & NUMBER_MASK) === 0;
     if (isWhole || looks === MOST_LOOKS) return threads.holder(number, fingerprint);
   }

@@ -1,7 +1,7 @@
 /**
- * Whether all pages of a primitive, channel or collection are still the object's. Where one is lost,
- * nothing there goes on. What this isolate held there is given up, so that others see it as a dead
- * holder's.
+ * Watches whether all pages of a primitive, channel or collection are still the object's. If one is
+ * lost, no operation there continues. What this isolate held there is given up, so that others see
+ * it as a dead holder's.
  */
 
 import { lossCounts, LossWatch } from "../mapping/loss.ts";
@@ -9,7 +9,10 @@ import type { Span } from "../mapping/pages.ts";
 import type { RegionBacking } from "../region/backing.ts";
 import { renewToken } from "./holder.ts";
 
-/** Holders are named in the first bytes of everything, no farther than this. */
+/**
+ * Names of holders occur only within this many bytes from the beginning of a primitive, channel or
+ * collection.
+ */
 const NAMES_BYTE_LENGTH = 4096;
 
 /** The watches over the parts of one region. */
@@ -19,11 +22,11 @@ class RegionWatches {
 
   constructor(backing: RegionBacking) {
     this.#backing = backing;
-    // What was lost and healed between two calls was lost all the same.
+    // A page that was lost and healed between two calls still counts as lost.
     backing.beforeHealing(() => this.#all.forEach(({ watch }) => watch.look()));
   }
 
-  /** Two objects at one place have one watch. */
+  /** Two objects at one place share a watch. */
   at(span: Span): LossWatch {
     const key = `${span.byteOffset} ${span.byteLength}`;
     const known = this.#all.get(key);
@@ -47,7 +50,8 @@ class RegionWatches {
     try {
       renewToken(this.#backing, kept);
     } catch {
-      // There is no descriptor left: it is tried again, and at the latest the region's end tells others.
+      // No descriptor is left. The next call tries again; at the latest, the region's end gives the
+      // token up.
     }
   }
 

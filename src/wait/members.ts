@@ -1,10 +1,11 @@
 /**
- * A list of isolates in shared memory: the readers of an RwLock, the parties of a Barrier. It shows
- * which of them are dead.
+ * A list of isolates in shared memory: the readers of an RwLock, the parties of a Barrier. Dead
+ * ones can be recognised.
  *
- * Each member has two words (`holder.ts`): its number (0: nobody) and its fingerprint (0: not yet). The
- * fingerprint is cleared before the number is, so that it never stands beside a foreign one. The word
- * before the list says how far the list was ever used, so that nobody has to look further.
+ * Each member has two words (`holder.ts`): its number (0: the slot is free) and its fingerprint (0:
+ * not written yet). The fingerprint is cleared before the number, so that it is never beside
+ * another member's number. The word before the list is the end of the slots that were ever used, so
+ * that nobody has to look further.
  */
 
 import { damaged } from "./damage.ts";
@@ -21,20 +22,23 @@ export class Members {
     this.#first = first;
   }
 
-  /** Enters this isolate; once more if it is in already. @returns its slot; undefined if it is full */
+  /**
+   * Enters this isolate, again if it is in the list already. @returns its slot; undefined if it is
+   * full
+   */
   enter(cells: Int32Array): number | undefined {
     const { number, fingerprint } = this.#threads.self();
     for (let at = this.#first; at < cells.length; at += 2) {
-      // The load only spares the costlier exchange; the exchange makes the slot this thread's own.
+      // The load only avoids the costlier exchange; the exchange takes the slot.
       if (Atomics.load(cells, at) !== 0) continue;
-      // Before the number is written: a thread that goes through the list must not stop short of it.
+      // Before the number is written: a thread that scans the list must not stop before this slot.
       this.#reachTo(cells, at + 2);
       if (Atomics.compareExchange(cells, at, 0, number) !== 0) continue;
       cells[at + 1] = fingerprint;
       return at;
     }
-    // All slots are taken, so the end must have reached all of them. Otherwise others do not see them,
-    // and nobody ever drops them.
+    // All slots are taken, so the end must be behind the last one. Otherwise others would not see
+    // some members, and nobody would ever drop them.
     const end = this.#end(cells);
     if (end < cells.length) throw damaged("lock", end);
     return undefined;
@@ -59,16 +63,16 @@ export class Members {
     throw damaged("lock", end);
   }
 
-  /** Takes this isolate out. */
+  /** Removes this isolate. */
   leave(cells: Int32Array, at: number): void {
-    // Memory that was cut off or overwritten meanwhile may be somebody else's slot now.
+    // If the memory was cut off or overwritten meanwhile, the slot may belong to somebody else now.
     if (cells[at + 1] !== this.#threads.self().fingerprint) return;
     cells[at + 1] = 0;
     // Pairs with the load in `count`: what this member did before is seen by whoever finds it gone.
     Atomics.store(cells, at, 0);
   }
 
-  /** Takes all out. */
+  /** Removes all members. */
   clear(cells: Int32Array): void {
     cells.fill(0, this.#first);
   }
@@ -79,7 +83,7 @@ export class Members {
     for (let at = this.#first; at < end; at += 2) if (Atomics.load(cells, at) !== 0) yield at;
   }
 
-  /** Whether this isolate is in. */
+  /** Whether this isolate is in the list. */
   hasSelf(cells: Int32Array): boolean {
     const end = this.#end(cells);
     for (let at = this.#first; at < end; at += 2) {
@@ -94,7 +98,7 @@ export class Members {
     return this.count(cells) === (cells.length - this.#first) / 2;
   }
 
-  /** How many there are, the slot `except` left out. */
+  /** How many members there are, not counting the slot `except`. */
   count(cells: Int32Array, except = -1): number {
     let count = 0;
     const end = this.#end(cells);
@@ -104,13 +108,13 @@ export class Members {
     return count;
   }
 
-  /** Takes the dead out. */
+  /** Removes dead members. */
   dropDead(cells: Int32Array): void {
     const end = this.#end(cells);
     for (let at = this.#first; at < end; at += 2) {
       const dead = this.deadAt(cells, at);
-      // Both words at once: somebody else may have taken the dead member out, and a living one may have
-      // entered.
+      // Both words at once: somebody else may have removed the dead member, and a living one may
+      // have entered.
       if (dead !== undefined) exchangePair(cells, at, dead, [0, 0]);
     }
   }
@@ -121,8 +125,8 @@ export class Members {
     if (number === 0) return undefined;
     const fingerprint = Atomics.load(cells, at + 1);
     if (!this.#threads.isDead(number, fingerprint)) return undefined;
-    // What was read may have been of two members, one after the other: the number of one that lives,
-    // and is out, beside the next one's fingerprint.
+    // The two reads may have seen two different members: the number of a living one that has left,
+    // and the next one's fingerprint.
     const isSame = Atomics.load(cells, at) === number &&
       Atomics.load(cells, at + 1) === fingerprint;
     return isSame ? [number, fingerprint] : undefined;

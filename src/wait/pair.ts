@@ -1,14 +1,14 @@
 /** Two neighbouring words, changed in one step. */
 
-/** The words at an even index and behind it. */
+/** The words at an even index and the next one. */
 export type Pair = readonly [first: number, second: number];
 
 const halves = new Int32Array(2);
 const whole = new BigInt64Array(halves.buffer);
 
 /**
- * Changes a number and the fingerprint beside it, if both are still what they were; two steps might
- * meet one holder's number beside another's fingerprint.
+ * Changes a number and the fingerprint beside it, if both are unchanged. Two steps might combine
+ * one holder's number with another's fingerprint.
  *
  * @param index even, so that the pair lies at a multiple of 8 bytes
  */
@@ -23,7 +23,7 @@ export function exchangePair(
   return Atomics.compareExchange(pair, 0, before, join(replacement)) === before;
 }
 
-/** In the order in which they lie in memory. */
+/** Joins the two words in their order in memory. */
 function join([first, second]: Pair): bigint {
   halves[0] = first;
   halves[1] = second;

@@ -5,13 +5,16 @@ import { checkOptions, type Names, optionalSignal } from "../check/options.ts";
 
 /** Options of every blocking call. */
 export interface SyncWaitOptions {
-  /** In milliseconds; after that the call throws `Deno.errors.TimedOut`. By default it waits on. */
+  /**
+   * In milliseconds; after that the call throws `Deno.errors.TimedOut`. By default there is no
+   * limit.
+   */
   timeoutMs?: number;
 }
 
 /** Options of every awaitable call. */
 export interface WaitOptions extends SyncWaitOptions {
-  /** Ends the wait: the call throws the signal's reason. */
+  /** Ends the wait; the call throws the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -27,13 +30,13 @@ export interface Patience {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The patience of who has not said when to give up. */
+/** The patience of a caller that gave no limit. */
 export const FOR_EVER: Patience = { deadline: Infinity, signal: undefined };
 
 /**
  * Reads the options, once.
  *
- * @throws {TypeError} If there is no such option, or one is of another type.
+ * @throws {TypeError} If an option is unknown or of another type.
  * @throws {RangeError} If `timeoutMs` is negative or NaN.
  * @throws the signal's reason, if it is aborted already.
  */
@@ -43,7 +46,7 @@ export function patience(options: WaitOptions | undefined, action: string): Pati
   return read(options, action);
 }
 
-/** As {@linkcode patience}, of a call that blocks, which no signal can end. */
+/** As {@linkcode patience}, for a blocking call, which no signal can end. */
 export function patienceSync(options: SyncWaitOptions | undefined, action: string): Patience {
   if (options === undefined) return FOR_EVER;
   checkOptions(options, SYNC, action);

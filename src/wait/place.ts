@@ -1,4 +1,4 @@
-/** Where a primitive lies: its words in a region. */
+/** The place of a primitive: its words in a region. */
 
 import type { MmapRegion } from "../region/mmap_region.ts";
 import { wholeNumber } from "../check/numbers.ts";
@@ -34,7 +34,7 @@ export function placeWords(
   return new RegionWords(memory, offset, byteLength, action);
 }
 
-/** Where something begins. @throws {RangeError} If it is not a multiple of 64. */
+/** Checks the offset of a place. @throws {RangeError} If it is not a multiple of 64. */
 export function placeOffset(byteOffset: number, action: string): number {
   const offset = wholeNumber(byteOffset, "byteOffset", action);
   if (offset % ALIGNMENT === 0) return offset;

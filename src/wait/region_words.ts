@@ -22,7 +22,7 @@ export class RegionWords implements Words {
   readonly #action: string;
   #cells: Int32Array;
 
-  /** @param need "read" is enough to wait */
+  /** @param need "read" is enough for waiting */
   constructor(
     region: MmapRegion,
     byteOffset: number,
@@ -47,8 +47,8 @@ export class RegionWords implements Words {
   }
 
   get cells(): Int32Array {
-    // A closed region has detached the old view, and so has one that was resized; unless it was in its
-    // reserve, where it may be too short now.
+    // Closing a region detaches the old view, and so does resizing; unless the region was resized
+    // within its reserve, where it may be too short now.
     if (this.#cells.length === 0 || this.#backing.byteLength < this.#end) {
       this.#cells = this.#view();
     }
@@ -77,7 +77,7 @@ export class RegionWords implements Words {
     return new Int32Array(buffer, byteOffset + this.#byteOffset, this.#byteLength / 4);
   }
 
-  /** The word that was asked for last, which mostly is the next one too. */
+  /** The last word that was used, which is often the next one too. */
   #known: { base: Deno.PointerObject; index: number; word: SystemWord } | undefined;
 
   #word(index: number): SystemWord {
@@ -109,7 +109,7 @@ export class RegionWords implements Words {
     return "timed-out";
   }
 
-  /** Whoever sleeps on a page touches it now and then: only then it is known to be there. */
+  /** A sleeper touches its page now and then: only an access shows whether the page is there. */
   #look(index: number): void {
     Atomics.load(this.cells, index);
     this.lossWatch.check();

@@ -6,14 +6,14 @@
  * |---|---|---|
  * | STATE | 0-29 | the holder's number (`holder.ts`); 0: free |
  * | | 31 WAITERS_BIT | somebody may sleep on this word |
- * | FINGERPRINT | | the holder's fingerprint; 0: not written (yet) |
+ * | FINGERPRINT | | the holder's fingerprint; 0: not written |
  *
- * FINGERPRINT is 0 whenever STATE is free, and is written by the holder alone, right after it took the
- * word and right before it gives it back. So beside a number in STATE there is always either 0 or its
- * holder's fingerprint. Among the living, the number alone names a holder. So a holder that dies
- * between the two stores can be told from them too, and one exchange of 32 bits takes the word (64 bits
- * would take half as long again). A thread that reads one word after the other may see two holders. So
- * the word is taken from a dead holder by exchanging both words at once.
+ * FINGERPRINT is 0 whenever STATE is free, and is written by the holder alone, right after it took
+ * the word and right before it gives it back. So beside a number in STATE there is always either 0
+ * or its holder's fingerprint. The number alone identifies a living holder. So a holder that dies
+ * between the two stores is recognised too, and one exchange of 32 bits takes the word (64 bits
+ * would take half as long again). A thread that reads the two words one after the other may see two
+ * holders. So a dead holder's word is taken by exchanging both words at once.
  */
 
 import { damaged } from "./damage.ts";
@@ -50,20 +50,20 @@ export class RobustWord {
     throw damaged("lock", state);
   }
 
-  /** Whether this very isolate holds it. */
+  /** Whether this isolate holds it. */
   get isOwn(): boolean {
     const isOwn = this.#threads.isSelf(this.holder, this.#fingerprint);
     this.words.lossWatch.check();
     return isOwn;
   }
 
-  /** Whether its holder is dead. This takes nothing. */
+  /** Whether its holder is dead. This does not take the word. */
   get isLost(): boolean {
     const { cells } = this.words;
     const state = this.#state;
     if ((state & NUMBER_MASK) === 0) return false;
     const dead = this.#deadHolder(state);
-    // What was read may have been of two holders, one after the other: then it is not there any more.
+    // The reads may have seen two different holders: then the words have changed.
     return dead !== undefined && this.#fingerprint === dead[1] &&
       ((Atomics.load(cells, this.index) ^ state) & NUMBER_MASK) === 0;
   }
@@ -84,14 +84,16 @@ export class RobustWord {
     return true;
   }
 
-  /** After the word was written: what is taken where a page is lost is not taken. */
+  /**
+   * Checks for losses after the word was written: a word in a lost page does not count as taken.
+   */
   #taken(): void {
     const { lossWatch } = this.words;
     lossWatch.check();
     this.#epoch = lossWatch.epoch;
   }
 
-  /** When it was taken last, counted in losses: see `release`. */
+  /** The loss epoch in which it was taken last: see `release`. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -126,10 +128,10 @@ export class RobustWord {
   }
 
   /**
-   * Takes it if it is free, or, if `thorough`, if its holder is dead. Else leaves WAITERS_BIT, so that
-   * the holder will wake this thread.
+   * Takes it if it is free, or, if `thorough`, if its holder is dead. Otherwise it sets
+   * WAITERS_BIT, so that the holder will wake this thread.
    *
-   * @param waited whether this thread has slept on it: then others may sleep still
+   * @param waited whether this thread has slept on it: then others may still sleep
    * @returns undefined if it is held; `expected` then is the value to wait on
    */
   takeOrWait(waited: boolean, thorough: boolean): Taken | undefined {
@@ -149,8 +151,8 @@ export class RobustWord {
   }
 
   /**
-   * For a thread that only wants it to be free. If `thorough`, this takes it from a dead holder.
-   * Otherwise it leaves WAITERS_BIT.
+   * Waits for the word to be free, without taking it. If `thorough`, this takes it from a dead
+   * holder. Otherwise it sets WAITERS_BIT.
    *
    * @returns undefined if it is held; `expected` then is the value to wait on
    */
@@ -167,10 +169,10 @@ export class RobustWord {
     }
   }
 
-  /** Leaves WAITERS_BIT beside a holder; false if the word has changed meanwhile. */
+  /** Sets WAITERS_BIT beside a holder; false if the word has changed meanwhile. */
   #announce(state: number): boolean {
-    // An exchange and not an `or`: a holder that has just released would leave the bit on a free
-    // word, and this thread would sleep for nothing.
+    // A compare-and-exchange and not an `or`: if the holder has just released the word, an `or`
+    // would leave the bit on a free word, and this thread would sleep for nothing.
     const waiting = state | WAITERS_BIT;
     if (
       state !== waiting &&
@@ -204,12 +206,12 @@ export class RobustWord {
       : undefined;
   }
 
-  /** Takes it from a dead holder. @returns false if the words are not the dead one's any more */
+  /** Takes it from a dead holder. @returns false if the words have changed */
   #recover(dead: Pair): boolean {
     const { number, fingerprint } = this.#threads.self();
     // Both at once: the fingerprint may have been read a moment later, from another holder, and the
-    // first one, which lives, may hold it again. WAITERS_BIT, because the dead holder's waiters are
-    // there still.
+    // first one, which is alive, may hold the word again. WAITERS_BIT is set because the dead
+    // holder's waiters are still there.
     const named: Pair = [number | WAITERS_BIT, fingerprint];
     if (!exchangePair(this.words.cells, this.index, dead, named)) return false;
     this.#taken();
@@ -217,17 +219,17 @@ export class RobustWord {
   }
 
   /**
-   * Gives it back and wakes one waiter, or all. Only the thread that took it may call this. Nothing
-   * happens if that thread has lost it since: its memory was lost, cut off or overwritten, and somebody
-   * else may hold it.
+   * Gives it back and wakes one waiter, or all. Only the thread that took it may call this. It does
+   * nothing if the thread no longer holds the word: its memory was lost, cut off or overwritten,
+   * and somebody else may hold it.
    *
-   * @param epoch when it was taken
+   * @param epoch the loss epoch in which it was taken
    */
   release(wakeCount = 1, epoch = this.#epoch): void {
     const { cells, lossWatch } = this.words;
     if (epoch !== lossWatch.epoch) return;
     const there = cells[this.index + 1];
-    // The other one, where the token was renewed since.
+    // The new fingerprint, if the token was renewed since.
     if (there === this.#mine || there === this.#threads.self().fingerprint) {
       this.#free(cells, wakeCount);
     } else void lossWatch.intact;
@@ -235,16 +237,16 @@ export class RobustWord {
 
   #free(cells: Int32Array, wakeCount: number): void {
     cells[this.index + 1] = 0;
-    // Where that reached nobody, others must learn of it in another way. Before the exchange, behind
-    // which a load would wait.
+    // If the page is lost, the store reached nobody, and this check gives up the token. It comes
+    // before the exchange, which would delay the load.
     void this.words.lossWatch.intact;
-    // Pairs with the compareExchange of whoever takes it next: an exchange, because the waiters' bit
-    // must be seen in the same instant in which the word gets free.
+    // Pairs with the compareExchange of the next holder. It is an exchange, because the waiters'
+    // bit must be read in the same step that frees the word.
     const state = Atomics.exchange(cells, this.index, 0);
     if ((state & WAITERS_BIT) !== 0) this.words.wake(this.index, wakeCount);
   }
 
-  /** Gives up waiting: passes a wake-up on that this thread may have got and will not use. */
+  /** Gives up waiting: passes on a wake-up that this thread may have received and will not use. */
   passOn(): void {
     this.words.wake(this.index, 1);
   }

@@ -25,7 +25,7 @@ const DRAIN = 2;
 const DIED = 3;
 const FIRST_MEMBER = 16;
 
-/** A reader's slot in the list, and what it is told. */
+/** A reader's slot in the list, and whether a writer has died. */
 export interface ReadHold {
   readonly slot: number;
   readonly ownerDied: boolean;
@@ -45,15 +45,15 @@ export class RwWords {
     this.readers = new Members(FIRST_MEMBER, words.threads);
   }
 
-  /** Whether this very isolate reads or writes. */
+  /** Whether this isolate reads or writes. */
   get isOwn(): boolean {
     return this.writer.isOwn || this.readers.hasSelf(this.words.cells);
   }
 
-  /** The readers, or else the writer. */
+  /** The readers, or, if there are none, the writer. */
   holders(): LockHolder[] {
     const { readers, words } = this;
-    // A writer that has the word while somebody reads still waits.
+    // A writer that has its word while somebody reads is still waiting.
     const reading = [...readers.taken(words.cells)].flatMap((at) => holderAt(words, at) ?? []);
     return reading.length > 0 ? reading : [holderAt(words, WRITER) ?? []].flat();
   }
@@ -68,7 +68,7 @@ export class RwWords {
     return undefined;
   }
 
-  /** As `tryRead`; also if the writer, or some of too many readers, are dead. */
+  /** As `tryRead`, but first removes a dead writer, and dead readers if the list is full. */
   readNow(): ReadHold | undefined {
     const hold = this.tryRead();
     if (hold !== undefined) return hold;
@@ -79,7 +79,7 @@ export class RwWords {
     return this.tryRead();
   }
 
-  /** Enters as a reader, holding the word of a writer that has died. */
+  /** Enters as a reader, while this thread holds the word of a dead writer. */
   readRecovered(): ReadHold | undefined {
     // Before the word is given back, so that no other reader misses it.
     Atomics.store(this.words.cells, DIED, 1);
@@ -106,10 +106,9 @@ export class RwWords {
     this.words.wake(DRAIN, EVERYBODY);
   }
 
-  /** Takes the writer's word if it is free and there is no reader: the way without contention. */
+  /** Takes the writer's word if it is free and there is no reader: the fast path. */
   tryWrite(): boolean {
-    // Looks first, so that it does not shut readers out for nothing; the second look is the one that
-    // counts.
+    // Looks first, so that it does not lock readers out for nothing; the second look decides.
     return this.drained(-1, false) && this.writer.tryTake() && this.#keep("taken", -1, false);
   }
 
@@ -119,7 +118,7 @@ export class RwWords {
     return taken !== undefined && this.#keep(taken, except, true) ? taken : undefined;
   }
 
-  /** Keeps the writer's word if no reader is left but `except`; else gives it up again. */
+  /** Keeps the writer's word if no reader but `except` is left; otherwise gives it up again. */
   #keep(taken: Taken, except: number, thorough: boolean): boolean {
     let kept = false;
     try {
@@ -129,7 +128,7 @@ export class RwWords {
     }
   }
 
-  /** Whether no reader is left but `except`. */
+  /** Whether no reader but `except` is left. */
   drained(except: number, thorough: boolean): boolean {
     const { cells } = this.words;
     if (this.readers.count(cells, except) === 0) return true;
@@ -138,23 +137,26 @@ export class RwWords {
     return this.readers.count(cells, except) === 0;
   }
 
-  /** Gives the writer's word back without having written. */
+  /** Gives the writer's word back without a write. */
   giveWriterUp(taken: Taken): void {
-    // Somebody has still to learn of the death.
+    // The next holder must still learn of the death.
     if (taken === "recovered") Atomics.store(this.words.cells, DIED, 1);
     this.writer.release(EVERYBODY);
   }
 
-  /** Whether a writer has died since somebody wrote; from now on this one is told. */
+  /**
+   * Whether a writer has died and nobody has written since. This writer is told, and so later ones
+   * are not.
+   */
   tellDeath(taken: Taken): boolean {
     const { cells } = this.words;
-    // Under the writer's word, so that nobody sets it between the look and the exchange.
+    // The writer's word is held, so nobody sets it between the load and the exchange.
     const told = Atomics.load(cells, DIED) !== 0 && Atomics.exchange(cells, DIED, 0) !== 0;
     return told || taken === "recovered";
   }
 }
 
-/** Locks for reading. */
+/** An attempt to lock for reading. */
 export class ReadAttempt implements Attempt<ReadHold> {
   readonly action = "lock for reading";
   readonly #rw: RwWords;
@@ -188,7 +190,8 @@ export class ReadAttempt implements Attempt<ReadHold> {
         this.expected = writer.expected;
         return undefined;
       } else if (readers.isFull(words.cells)) {
-        // Nothing tells that one of so many has left: the end of the wait's time slice does.
+        // No wake-up comes when one of so many readers leaves: this waiter looks again after each
+        // time slice.
         if (thorough) readers.dropDead(words.cells);
         this.index = DRAIN;
         return undefined;
@@ -199,7 +202,7 @@ export class ReadAttempt implements Attempt<ReadHold> {
   cancel(): undefined {}
 }
 
-/** Waits, with the writer's word taken, until no reader is left but one. */
+/** Waits, with the writer's word held, until no reader but one is left. */
 export class DrainAttempt implements Attempt<Taken> {
   readonly action: string = "upgrade lock";
   readonly index = DRAIN;
@@ -237,7 +240,7 @@ export class DrainAttempt implements Attempt<Taken> {
 export class WriteAttempt implements Attempt<Taken> {
   readonly action = "lock for writing";
   readonly #rw: RwWords;
-  /** Once the writer's word is taken. */
+  /** Set once the writer's word is taken. */
   #drain: DrainAttempt | undefined;
   #waited = false;
 

@@ -1,4 +1,4 @@
-/** A count of the threads that may sleep. Where it is 0, no system call is made to wake somebody. */
+/** A count of the threads that may sleep. While it is 0, no system call for waking is made. */
 
 import type { Words } from "./words.ts";
 
@@ -13,14 +13,14 @@ export class Sleepers {
     this.#index = index;
   }
 
-  /** Counts this waiter in, once. Pairs with the load of whoever may wake. */
+  /** Counts this waiter, once. Pairs with the load of the thread that wakes. */
   announce(): void {
     if (this.#announced) return;
     this.#announced = true;
     Atomics.add(this.#words.cells, this.#index, 1);
   }
 
-  /** Counts it out again. */
+  /** Removes this waiter from the count. */
   leave(): void {
     if (!this.#announced) return;
     this.#announced = false;

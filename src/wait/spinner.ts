@@ -1,6 +1,6 @@
-/** Spinning: looking again and again for a moment, before a thread sleeps. */
+/** Spinning: looking again and again for a short time before a thread sleeps. */
 
-/** What is looked for. An `Attempt` is one. */
+/** Something to look for, such as an `Attempt`. */
 interface Look<T> {
   /** @returns undefined if it is not there yet */
   attempt(): T | undefined;
@@ -8,17 +8,18 @@ interface Look<T> {
 
 /** How one spinner spins. */
 interface SpinnerPlan {
-  /** The longest moment, in pauses of about 30 ns. */
+  /** The longest spin, in pauses of about 30 ns. */
   readonly most: number;
   /**
-   * The breaks between looks grow up to here, in pauses: each look takes the word from the cache of
-   * whoever is about to write it.
+   * The longest break between two looks, in pauses. Breaks grow up to it, since each look takes the
+   * word's cache line from the thread that is about to write it.
    *
    * @default {1}
    */
   readonly longestBreak?: number;
   /**
-   * Whether every moment is as long as the longest. By default it is short where it was in vain lately.
+   * Whether every spin may take the longest time. By default spins are short after recent ones have
+   * failed.
    *
    * @default {false}
    */
@@ -26,24 +27,23 @@ interface SpinnerPlan {
 }
 
 /**
- * Every so many times a spinner spins for the longest moment, or it would not be seen that this is of
- * use again.
+ * How often a spinner spins for the longest time, to notice that spinning has become useful again.
  */
 const PROBE_EVERY = 256;
 
 /**
- * Spins before those sleep who have one object, or one kind of lock, in common. Where whoever is in
- * the way sleeps too, spinning is lost twice: the time of the looks, and the processor that the woken
- * one could have had. So it spins for long where that was of use lately, and else hardly at all.
+ * Spins on behalf of the users of one object, or of one kind of lock, before they sleep. If the
+ * holder sleeps too, spinning costs twice: the time of the looks, and the processor that the holder
+ * could have used. So it spins for long only if that was useful lately.
  */
 export class Spinner {
-  /** False: no spinner looks at all. A test that drives the algorithms step by step wants that. */
+  /** False disables all spinners, for tests that drive the algorithms step by step. */
   static enabled = true;
 
   readonly #most: number;
   readonly #longestBreak: number;
   readonly #steady: boolean;
-  /** What was of use lately, in pauses. */
+  /** The length that was useful lately, in pauses. */
   #useful: number;
   #calls = 0;
 
@@ -53,7 +53,7 @@ export class Spinner {
     this.#steady = steady;
   }
 
-  /** Looks until something is there, or the moment is over. */
+  /** Looks until something is there, or the time is over. */
   spin<T>(look: Look<T>): T | undefined {
     if (!Spinner.enabled) return undefined;
     const moment = ++this.#calls % PROBE_EVERY === 0 ? this.#most : this.#useful;

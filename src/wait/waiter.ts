@@ -2,12 +2,12 @@
  * One waiter per isolate for all pending asynchronous waits.
  *
  * A call that waits off this thread parks a thread of the pool that Deno's file operations use, so
- * there is at most one, for all words at once. It is interrupted when the set of words changes. Where
- * more words are waited for than one call takes, the waiter takes them in turns and looks at the values
+ * there is at most one, for all words at once. It is interrupted when the set of words changes. If
+ * there are more words than one call takes, the waiter takes them in turns, and looks at the values
  * of all of them every few milliseconds.
  *
- * Systems without such a call: a timer looks at the values instead; a wake-up that changes no value is
- * not seen there.
+ * On systems without such a call, a timer polls the values instead, and does not notice a wake-up
+ * that changes no value.
  */
 
 import { addressOf } from "../../ffi/memory.ts";
@@ -35,7 +35,7 @@ interface Wait {
 
 const waits = new Set<Wait>();
 let running = false;
-/** How the system waits for several words; undefined where it cannot. */
+/** The system's way to wait for several words; undefined if it has none. */
 let many: ManyWaiting | undefined;
 /** The call that is under way. */
 let parking: Promise<number | undefined> | undefined;
@@ -53,7 +53,7 @@ export function waitTogether(
   const abort = (): void => {
     waits.delete(wait);
     many?.interrupt();
-    // Not before the interrupted call is over: it has the word's address.
+    // Only after the interrupted call is over, since it uses the word's address.
     (parking ?? Promise.resolve()).then(() => reject(signal!.reason));
   };
   const settle = (result: WaitResult): void => {
@@ -70,7 +70,7 @@ export function waitTogether(
   return promise;
 }
 
-/** What each signal ends. */
+/** The waits that each signal ends. */
 const endings = new Map<AbortSignal, Endings>();
 
 function endingsOf(signal: AbortSignal): Endings {
@@ -78,8 +78,8 @@ function endingsOf(signal: AbortSignal): Endings {
 }
 
 /**
- * The waits of one signal. They share a listener, because a signal goes through all of its listeners
- * to remove one, and a thousand waits would make a million steps of that.
+ * The waits of one signal. They share a listener, because a signal scans all of its listeners to
+ * remove one: a thousand waits would take a million steps.
  */
 class Endings {
   readonly #signal: AbortSignal;
@@ -100,7 +100,9 @@ class Endings {
     this.#ends.add(end);
   }
 
-  /** With the last one the listener goes too: a signal with listeners may keep a program alive. */
+  /**
+   * The listener is removed with the last wait: a signal with listeners may keep a program alive.
+   */
   remove(end: () => void): void {
     if (this.#ends.delete(end) && this.#ends.size === 0) this.#close();
   }
@@ -111,16 +113,16 @@ class Endings {
   }
 }
 
-/** The region may be closed meanwhile: then its views are gone, and so is what was waited for. */
+/** The value of a word; undefined if its region was closed meanwhile, which detaches its views. */
 function valueOf({ cells, index }: Word): number | undefined {
   return cells.length === 0 ? undefined : Atomics.load(cells, index);
 }
 
-/** Runs as long as there is something to wait for; a finished program ends by itself. */
+/** Runs as long as there are waits, so that it does not keep a finished program alive. */
 async function run(): Promise<void> {
   running = true;
   many = system().waiting.many();
-  // What else this turn of the event loop wants to wait for comes along.
+  // Other waits that begin in this turn of the event loop are included.
   await Promise.resolve();
   try {
     while (waits.size > 0) {
@@ -139,16 +141,18 @@ function settleDue(wokenAddress: number | undefined): void {
   for (const wait of waits) {
     const { word } = wait;
     const due = wait.address === wokenAddress || valueOf(word) !== wait.expected ||
-      !word.lossWatch.intact; // after the look, which may have lost it
+      !word.lossWatch.intact; // after the read, which may have lost the page
     if (due) wait.settle("ok");
     else if (wait.deadline <= now) wait.settle("timed-out");
   }
 }
 
-/** The longest parked call, so that a Worker that is terminated does not hold its thread long. */
+/**
+ * The longest parked call, so that a terminated Worker does not hold a thread of the pool for long.
+ */
 const LONGEST_MS = 1000;
 
-/** With more words than one call takes: how often all of them are looked at. */
+/** The interval at which all words are looked at, if there are more than one call takes. */
 const ROTATION_MS = 10;
 
 /** Parks until one of the words was woken. @returns its address, if it is known */
@@ -158,7 +162,10 @@ async function parkOnce(many: ManyWaiting): Promise<number | undefined> {
   return index === undefined ? undefined : group[index]?.address;
 }
 
-/** One wait for each of the words, as many as one call takes; where there are more, the next ones. */
+/**
+ * One wait for each word, up to the capacity of a call. If there are more, each call takes the next
+ * ones.
+ */
 function nextGroup(capacity: number): { group: Wait[]; isAll: boolean } {
   const words = new Map<number, Wait>();
   let isAll = true;
@@ -169,12 +176,12 @@ function nextGroup(capacity: number): { group: Wait[]; isAll: boolean } {
     words.set(wait.address, wait);
   }
   const group = [...words.values()];
-  // They had their turn: to the end of the line.
+  // They have had their turn, and move to the end of the queue.
   if (!isAll) group.forEach((wait) => waits.delete(wait) && waits.add(wait));
   return { group, isAll };
 }
 
-/** How long until the first deadline, and `atMostMs` at most. */
+/** The time until the first deadline, at most `atMostMs`. */
 function untilDue(atMostMs: number): number {
   const now = performance.now();
   let leftMs = atMostMs;
@@ -182,7 +189,7 @@ function untilDue(atMostMs: number): number {
   return Math.max(0, leftMs);
 }
 
-/** How often the values are looked at where nothing can wait for them. */
+/** The polling interval on systems that cannot wait for several words. */
 const LOOK_MS = 2;
 
 async function lookAgain(): Promise<undefined> {

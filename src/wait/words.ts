@@ -1,7 +1,7 @@
 /**
- * The memory that the algorithms of locks and channels work on: an Int32Array, and a way to wait and to
- * wake. So the algorithms run over a region, over a SharedArrayBuffer, and under a test that drives
- * them step by step.
+ * The memory that the algorithms of locks and channels work on: an Int32Array, and the means to
+ * wait and to wake. So the algorithms run over a region, over a SharedArrayBuffer, and under a test
+ * that drives them step by step.
  */
 
 import type { LossWatch } from "../mapping/loss.ts";
@@ -12,9 +12,9 @@ export type { WaitResult };
 
 /** The memory of one primitive. */
 export interface Words {
-  /** Who holds something in this memory. */
+  /** The holders in this memory. */
   readonly threads: Threads;
-  /** Whether all of this memory is there. Checked after what counts was read or written. */
+  /** The watch over this memory. It is checked after data were read or written. */
   readonly lossWatch: LossWatch;
   /**
    * The primitive's 32-bit words.
@@ -23,7 +23,7 @@ export interface Words {
    */
   readonly cells: Int32Array;
 
-  /** The buffer for views that users are given: the same memory as that of `cells`. */
+  /** The buffer for users' views: the same memory as `cells`. */
   readonly userBuffer: ArrayBufferLike;
 
   /** Blocks this thread while the word has that value, until it is woken. */
@@ -38,9 +38,9 @@ export interface Words {
   ): Promise<WaitResult>;
 
   /**
-   * Has `end` run right before the memory is closed by this isolate, while it can still be used.
+   * Registers `end` to run right before this isolate closes the memory, while it can still be used.
    *
-   * @returns what calls that off
+   * @returns a function that cancels the registration
    */
   beforeEnd(end: () => void): () => void;
 
