@@ -2,7 +2,7 @@
 
 import { type Patience, timedOut } from "../wait/patience.ts";
 
-/** What a timer can wait, 24 days; a longer wait goes without one. */
+/** The longest time that a timer can wait, 24 days; longer waits get no timer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A queue within one isolate. */
@@ -10,7 +10,7 @@ export class CallQueue {
   readonly #waiting = new Set<() => void>();
   #taken = false;
 
-  /** Whether no call is under way. */
+  /** Whether no calls are under way. */
   get idle(): boolean {
     return !this.#taken;
   }
@@ -39,7 +39,7 @@ export class CallQueue {
       resolve("first");
     };
     const giveUp = (settle: () => void) => () => {
-      // Not if it is first already: then `run` goes on, and lets the next one begin.
+      // Only if it is not first yet: otherwise `run` continues, and lets the next one begin.
       if (this.#waiting.delete(begin)) settle();
     };
     const abort = giveUp(() => reject(signal!.reason));

@@ -1,6 +1,6 @@
-/** Copies messages into the ring: a call costs more than the few bytes of a short message. */
+/** Copies messages into the ring. For short messages, a call would cost more than the copy. */
 
-/** Up to here, in bytes, a loop is quicker than `set`. */
+/** Up to this length, in bytes, a loop is quicker than `set`. */
 const SHORT = 16;
 
 /** Copies the first `byteLength` bytes of `message` to `at`. */

@@ -3,21 +3,24 @@
 import { UPPER_HALF } from "./layout.ts";
 import type { RingMemory } from "./ring_memory.ts";
 
-/** Reads a count. Without BigInts, which cost more than all the rest of a short message. */
+/**
+ * Reads a count without BigInts, which would cost more than everything else about a short message.
+ */
 export function loadCount(cells: Int32Array, index: number): number {
   while (true) {
     const high = Atomics.load(cells, index + 1);
     const low = Atomics.load(cells, index) >>> 0;
-    // Whoever sets the upper half sets both at once: where it is the same before and after, the lower
-    // belongs to it. A plain read, for atomic ones are calls; none passes the one before it.
+    // The upper half is only ever set together with the lower one: if it is the same before and
+    // after, the lower half belongs to it. This is a plain read, since atomic ones are calls; it
+    // cannot pass the read before it.
     if (cells[index + 1] === high) return high * UPPER_HALF + low;
   }
 }
 
 /**
- * Sets a count. By one thread at a time only.
+ * Sets a count. Only one thread at a time may do this.
  *
- * @param before what it was, less than 2^32 ago
+ * @param before the old value, less than 2^32 below
  */
 export function storeCount(
   memory: RingMemory,

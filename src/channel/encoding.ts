@@ -8,7 +8,7 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
-/** By the names that options have for them. */
+/** The codecs by their names in options. */
 export const CODECS: Readonly<Record<"clone" | "json", Codec>> = {
   clone: { encode: encodeClone, decode: deserialize },
   json: { encode: encodeJson, decode: decodeJson },
@@ -26,7 +26,10 @@ export function decode(codec: Codec, message: Uint8Array): unknown {
   }
 }
 
-/** The value that `encodeClone` wrote. @throws {Deno.errors.InvalidData} If the message is not a value. */
+/**
+ * Decodes a value from `encodeClone`. @throws {Deno.errors.InvalidData} If the message is not a
+ * value.
+ */
 export function decodeClone(message: Uint8Array): unknown {
   return decode(CODECS.clone, message);
 }

@@ -3,7 +3,7 @@
 import { system } from "../os/mod.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 
-/** The environment variable of a channel if none is named. */
+/** The default environment variable of a channel. */
 export const DEFAULT_VARIABLE = "MMAP_CHANNEL";
 
 /** @throws {Deno.errors.NotFound} If the variable is not set. */

@@ -7,21 +7,21 @@ const LONGEST_MS = 8;
 const CALLS = 64;
 
 /**
- * Yields to the event loop now and then. A call that succeeds at once ends in a microtask. A loop of
- * such calls over a busy channel would keep timers, signals and everything else waiting for ever.
+ * Yields to the event loop now and then. A call that succeeds at once ends in a microtask, so a
+ * loop of such calls over a busy channel would block timers, signals and everything else for ever.
  */
 export class EventLoopYielder {
   #calls = 0;
   #lastMs = performance.now();
 
-  /** After each awaited call that did not wait. @returns what to await, mostly nothing */
+  /** Called after each awaited call that did not wait. @returns what to await, usually nothing */
   yieldIfDue(): Promise<void> | undefined {
     if (++this.#calls < CALLS) return undefined;
     this.#calls = 0;
     return performance.now() - this.#lastMs < LONGEST_MS ? undefined : this.#yield();
   }
 
-  /** After a call that waited: the event loop has run meanwhile. */
+  /** Called after a call that waited: the event loop has run meanwhile. */
   reset(): void {
     this.#calls = 0;
     this.#lastMs = performance.now();

@@ -1,4 +1,4 @@
-/** The first words of every channel, of any kind: what it is, and how large. */
+/** The first words of every kind of channel: what it is, and how large. */
 
 import { withLock } from "../wait/lock_attempt.ts";
 import { RobustWord } from "../wait/robust_word.ts";
@@ -23,11 +23,11 @@ export interface Kind {
   readonly version: number;
 }
 
-/** What has to be the same for all who use it. */
+/** What has to be the same for all users of a channel. */
 export interface Geometry {
   readonly capacity: number;
   readonly flags: number;
-  /** What its messages look like, a hash of 64 bits; by default anything. */
+  /** The layout of its messages, as a 64-bit hash; by default any. */
   readonly layout?: bigint;
 }
 
@@ -36,15 +36,18 @@ export function magicOf(letters: string): number {
   return new Int32Array(new TextEncoder().encode(letters).buffer)[0]!;
 }
 
-/** What is there; undefined in memory that was never used. @throws if it is something else */
+/**
+ * The geometry of an existing channel; undefined in memory that was never used. @throws if
+ * something else is there
+ */
 export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   const { cells } = words;
-  // Pairs with the store in `makeHeader`: whoever sees the magic number sees the rest.
+  // Pairs with the store in `makeHeader`: a process that sees the magic number sees the rest.
   let magic = Atomics.load(cells, MAGIC);
   words.lossWatch.check();
   if (magic === 0) {
     if (isBlank(cells)) return undefined;
-    // Somebody may have made it, and used it, since the first look.
+    // Another process may have created and used it since the first look.
     magic = Atomics.load(cells, MAGIC);
   }
   if (magic !== kind.magic) {
@@ -65,14 +68,14 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   return geometry;
 }
 
-/** Whether nothing was made here yet. Somebody may be about to make it. */
+/** Whether nothing was created here yet. Another process may be about to do so. */
 function isBlank(cells: Int32Array): boolean {
   const end = Math.min(cells.length, HEADER_BYTE_LENGTH / 4);
   for (let i = FIRST_ZERO; i < end; i++) if (cells[i] !== 0) return false;
   return true;
 }
 
-/** Makes it, unless somebody else just did. @returns what is there now */
+/** Creates the header, unless another process just did. @returns the geometry that is there now */
 export function makeHeader(words: Words, kind: Kind, geometry: Geometry): Geometry {
   const lock = new RobustWord(words, CREATION_LOCK);
   return withLock(lock, `create ${kind.name}`, () => {

@@ -14,11 +14,11 @@
  * assertEquals(await receiver.receive(), new Uint8Array([1, 2, 3]));
  * ```
  *
- * **Lost pages.** Once this process has lost a page of what lies here (its file was truncated under it,
- * its disk was full, or failed), every operation on it throws `MappingFaultError`, also a call that
- * waits, and no message is received that was not sent. Others see this end as dead, and a server
- * closes. Closing throws nothing. `region.repair()` heals, once the file has its length again: the next
- * call joins anew, and a slot that was reserved, or a message that was peeked, is given up.
+ * **Lost pages.** Once this process has lost a page of what lies here (its file was truncated, or
+ * its disk was full or failed), every operation on it throws `MappingFaultError`, including calls
+ * that wait. No message is received that was not sent. Others see this end as dead, and a server
+ * closes. Closing throws nothing. `region.repair()` heals, once the file has its length again: the
+ * next call joins again, and a reserved slot or a peeked message is given up.
  *
  * Requires `--allow-ffi`.
  *

@@ -5,30 +5,31 @@ import { checkOptions, choice, flag, type Names } from "../check/options.ts";
 import type { WaitMode } from "./wait_strategy.ts";
 import { LARGEST_CAPACITY, LEAST_CAPACITY } from "./layout.ts";
 
-/** Options of each process that uses a channel, whoever made it. */
+/** Options of every process that uses a channel. */
 export interface JoinOptions {
   /**
    * How the blocking calls wait.
    *
-   * - "adaptive": they look for some microseconds, then they sleep.
+   * - "adaptive": they spin for some microseconds, then they sleep.
    * - "block": they sleep at once.
-   * - "spin": they look without end. Only where this thread has a processor core to itself.
+   * - "spin": they spin without end. Use it only if this thread has a processor core to itself.
    *
-   * Awaited calls never block the event loop for long. Except with "block", they first look for up to
-   * 0.1 ms, where that was of use lately.
+   * Awaited calls never block the event loop for long. Except with "block", they first spin for up
+   * to 0.1 ms, if that was useful lately.
    * @default {"adaptive"}
    */
   wait?: "adaptive" | "block" | "spin";
   /**
-   * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do. Receiving them then
-   * is five times as fast. `message.buffer` then is more than the message (look at
-   * `message.byteOffset`), cannot be transferred to a Worker, and is kept as long as any message in it.
+   * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do. Receiving them
+   * then is five times as fast. `message.buffer` is then larger than the message (use
+   * `message.byteOffset`), cannot be transferred to a Worker, and stays in memory as long as any
+   * message in it.
    * @default {false}
    */
   pooled?: boolean;
 }
 
-/** The options of everybody who joins. */
+/** The options of all who join. */
 export const JOIN: Names<JoinOptions> = { wait: true, pooled: true };
 
 /** @throws {RangeError} If it is out of range. */
@@ -48,8 +49,8 @@ export interface JoinPlan {
 }
 
 /**
- * @param names all options that there may be, those of others too
- * @throws {TypeError} If there is no such option, or one does not have one of its values.
+ * @param names all allowed options, including those that are read elsewhere
+ * @throws {TypeError} If an option is unknown, or does not have one of its values.
  */
 export function joinPlanFrom<T extends JoinOptions>(
   options: T,

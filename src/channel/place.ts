@@ -1,4 +1,4 @@
-/** Where a channel lies: in memory of its own, found by handle, by name or by path. */
+/** The place of a channel: memory of its own, found by handle, by name or by path. */
 
 import type { Names } from "../check/options.ts";
 import { backingOf, MmapRegion } from "../region/mmap_region.ts";
@@ -13,7 +13,7 @@ import { HEADER_BYTE_LENGTH } from "./layout.ts";
 export interface PlaceOptions {
   /** A name of shared memory: see `MmapRegion.named`. */
   name?: string;
-  /** A file, which keeps what was not received yet: see `MmapRegion.open`. */
+  /** A file, which keeps messages that were not received yet: see `MmapRegion.open`. */
   path?: string | URL;
 }
 
@@ -28,7 +28,7 @@ export interface Placed {
   readonly geometry: Geometry;
 }
 
-/** Makes it, or joins the one of the same geometry that is there. */
+/** Creates a channel, or joins an existing one of the same geometry. */
 export function createPlaced(options: PlaceOptions, kind: Kind, geometry: Geometry): Placed {
   const byteLength = HEADER_BYTE_LENGTH + geometry.capacity;
   const region = openRegion(options, kind, byteLength);
@@ -66,18 +66,18 @@ function openRegion(
   return MmapRegion.anonymous(byteLength, { label: `mmap ${kind.name}` });
 }
 
-/** Opens what is there as it is, so that a foreign file is never extended. */
+/** Opens an existing file unchanged, so that a foreign file is never extended. */
 function orElse(open: () => MmapRegion, create: () => MmapRegion): MmapRegion {
   try {
     return open();
   } catch (error) {
-    // RangeError: it is empty, as it is for a moment while another process makes it.
+    // RangeError: it is empty, as it is for a moment while another process creates it.
     if (error instanceof Deno.errors.NotFound || error instanceof RangeError) return create();
     throw error;
   }
 }
 
-/** Makes it at a place in a region, or joins the one of the same geometry that is there. */
+/** Creates a channel at a place in a region, or joins an existing one of the same geometry. */
 export function placeOver(
   region: MmapRegion,
   byteOffset: number,
@@ -111,7 +111,7 @@ function describe({ capacity, flags }: Geometry): string {
   return `${capacity} bytes with flags ${flags}`;
 }
 
-/** What is at a place in a region; undefined if nothing was ever made there. */
+/** The channel at a place in a region; undefined if nothing was ever created there. */
 export function findOver(region: MmapRegion, byteOffset: number, kind: Kind): Placed | undefined {
   const header = wordsAt(region, byteOffset, HEADER_BYTE_LENGTH, kind);
   const geometry = findHeader(header, kind);
@@ -128,10 +128,10 @@ export function findOver(region: MmapRegion, byteOffset: number, kind: Kind): Pl
 }
 
 /**
- * What somebody else made. Closes the region if that fails.
+ * Opens a channel that another process created. Closes the region if that fails.
  *
- * @param check throws if no such thing can have that geometry
- * @throws {Deno.errors.InvalidData} If there is none.
+ * @param check throws if that kind cannot have that geometry
+ * @throws {Deno.errors.InvalidData} If there is no such channel.
  */
 export function attachPlaced(
   region: MmapRegion,
@@ -147,7 +147,7 @@ export function attachPlaced(
   });
 }
 
-/** Before anything is written to it. */
+/** Reserves the memory before anything is written to it. */
 function reserved(placed: Placed): Placed {
   const { region, byteOffset, geometry } = placed;
   reserve(backingOf(region), byteOffset, HEADER_BYTE_LENGTH + geometry.capacity);

@@ -3,17 +3,20 @@
 import { EVERYBODY, type Words } from "../wait/words.ts";
 import { HEADER_BYTE_LENGTH, longestMessage } from "./layout.ts";
 
-/** Beyond it numbers cannot count single units; at a terabyte per second it takes 2000 years. */
+/**
+ * The last position: beyond it, numbers cannot count single units. At a terabyte per second, that
+ * takes 2000 years.
+ */
 const LAST_POSITION = 2 ** 53 - 2 ** 28;
 
-/** Follows its region when that is resized. */
+/** The memory; it follows its region when that is resized. */
 export class RingMemory {
   readonly words: Words;
   readonly capacity: number;
   /** The longest message, in bytes. */
   readonly longest: number;
   #cells!: Int32Array;
-  /** The ring; true after a look at `cells`, like the next one. */
+  /** The ring as bytes. This and `ring` are valid after `cells` was read. */
   bytes!: Uint8Array;
   /** The ring as 32-bit words. */
   ring!: Int32Array;
@@ -29,13 +32,13 @@ export class RingMemory {
   /** The words before the ring. @throws {Deno.errors.BadResource} If the region is closed. */
   get cells(): Int32Array {
     const { cells } = this.words;
-    // A resized region has other arrays.
+    // A resized region has new arrays.
     if (cells !== this.#cells) this.#renew(cells);
     return cells;
   }
 
   /**
-   * To be called after what counts was read or written.
+   * Must be called after data were read or written.
    *
    * @throws {MappingFaultError} If a page of it was lost.
    */
@@ -52,16 +55,16 @@ export class RingMemory {
     this.#positions = new BigInt64Array(buffer, byteOffset, HEADER_BYTE_LENGTH / 8);
   }
 
-  /** A view of the ring for users, who may hand it on. */
+  /** A view of the ring for users, who may pass it on. */
   lend(at: number, byteLength: number): Uint8Array<ArrayBuffer> {
     const buffer = this.words.userBuffer as ArrayBuffer;
     return new Uint8Array(buffer, this.bytes.byteOffset + at, byteLength);
   }
 
   /**
-   * A position, TAIL or HEAD, as it is now.
+   * The present value of a position, TAIL or HEAD.
    *
-   * @throws {Deno.errors.InvalidData} If it is one that is never reached, beyond which nothing counts.
+   * @throws {Deno.errors.InvalidData} If no channel can reach that position.
    */
   position(index: number): number {
     void this.cells;
@@ -79,8 +82,8 @@ export class RingMemory {
   }
 
   /**
-   * Wakes those who announced at a bell that they sleep. They sleep on the very word that this
-   * changes, so that none can fall asleep between the change and the wake-up.
+   * Wakes all who have announced at a bell that they sleep. They sleep on the word that this
+   * changes, so that nobody can fall asleep between the change and the wake-up.
    */
   wake(bell: number): void {
     if (Atomics.exchange(this.cells, bell, 0) !== 0) this.words.wake(bell, EVERYBODY);

@@ -10,21 +10,21 @@ import { CallQueue } from "./call_queue.ts";
 export type WaitMode = "adaptive" | "block" | "spin";
 
 /**
- * The longest that a call spins before it sleeps, in pauses: longer than it takes to wake the other
- * end, or two that wake each other would never find out that they need not sleep.
+ * The longest time that a call spins before it sleeps, in pauses. It is longer than a wake-up of
+ * the other end, or two ends that wake each other would never find out that they need not sleep.
  */
 const MOST_PAUSES = 4096;
 
-/** For calls that never sleep: this many pauses lie between two looks at the clock. */
+/** For calls that never sleep; `most` is the time between two looks at the clock, in pauses. */
 const ENDLESS = new Spinner({ most: 1000, steady: true });
 
-/** How often a spinning call looks whether the other side is dead. */
+/** How often a spinning call checks whether the other side is dead, in milliseconds. */
 const LOOK_MS = 50;
 
 /** Awaited calls queue up. A blocking call does not wait for them. */
 export class WaitStrategy {
   readonly #mode: WaitMode;
-  /** Null where calls sleep at once. */
+  /** Null if calls sleep at once. */
   readonly #spinner: Spinner | null;
   readonly #yielder = new EventLoopYielder();
   /** The awaited calls that are under way. */
@@ -36,17 +36,17 @@ export class WaitStrategy {
     this.#spinner = mode === "block" ? null : new Spinner({ most: MOST_PAUSES, longestBreak });
   }
 
-  /** Blocks until the try succeeds. @throws {Deno.errors.TimedOut} */
+  /** Blocks until the attempt succeeds. @throws {Deno.errors.TimedOut} */
   waitSync<T>(attempt: Attempt<T>, patience: Patience): T {
     if (this.#mode === "spin") return spinSync(attempt, patience);
     return attemptSync(attempt, patience, this.#spinner);
   }
 
   /**
-   * Waits until the calls before this one are done and its try succeeds, without blocking the event
-   * loop.
+   * Waits until the calls before this one are done and its attempt succeeds, without blocking the
+   * event loop.
    *
-   * @param begin run when the calls before this one are done
+   * @param begin called when the calls before this one are done
    */
   wait<T>(action: string, patience: Patience, begin: () => Attempt<T>): Promise<T> {
     return this.calls.run(action, patience, async () => {

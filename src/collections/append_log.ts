@@ -115,7 +115,7 @@ export class AppendLog implements Disposable {
   #tail: number;
   /** Of the writer: how far it can write without checks; -1 if it cannot write. */
   #room = -1;
-  /** Of the writer: the position from which on the next record gets a mark. */
+  /** Of the writer: the record that becomes the next mark once enough is written after it. */
   #nextMark: number;
 
   /** @ignore */

@@ -15,19 +15,19 @@ import { RingMemory } from "../ring_memory.ts";
 import { type Feed, type SubscribeOptions, Subscriber, type Subscription } from "./subscription.ts";
 import { WriterLock } from "./writer_lock.ts";
 
-/** The environment variable of `env` and `fromEnv` if none is named. */
+/** The default environment variable of `env` and `fromEnv`. */
 const DEFAULT_VARIABLE = "MMAP_BROADCAST";
 
 const ACTION = "publish message";
 
-/** In place of an epoch. */
+/** Stands for the epoch of an object that is not the writer. */
 const NOT_WRITER = -1;
 
 /** Options of `Broadcast.create`. */
 export interface BroadcastOptions extends JoinOptions, PlaceOptions {
   /**
-   * The length of the ring in bytes: rounded up to a power of two, at least 4096. At least
-   * three quarters of it hold the newest messages, as long as each is short beside it.
+   * The length of the ring in bytes: rounded up to a power of two, at least 4096. At least three
+   * quarters of it hold the newest messages, if each message is short compared to the ring.
    */
   capacity: number;
 }
@@ -36,18 +36,19 @@ const CREATE: Names<BroadcastOptions> = { ...JOIN, ...PLACE, capacity: true };
 
 /**
  * Messages from one writer to up to 64 readers, each at its own position. The writer never waits. A
- * reader that is too slow loses the oldest messages, learns how many, and goes on with the oldest one
- * that is kept.
+ * reader that is too slow loses the oldest messages, learns how many, and continues with the oldest
+ * one that is kept.
  *
- * Whoever publishes first is the writer, and whoever subscribes is a reader. One object may be both.
+ * The first process to publish is the writer, and every subscriber is a reader. One object may be
+ * both.
  *
  * **Ends.** When the writer closes, readers get what is kept, then null. A process that opens the
- * broadcast after that may publish again, and goes on in the same ring. So a program that is started
- * again can keep its broadcast in a file.
+ * broadcast after that may publish again, and continues in the same ring. So a restarted program
+ * can keep its broadcast in a file.
  *
- * **Deaths.** If the writer died without `close`, receiving throws `Deno.errors.ConnectionReset` once
- * everything that it published was received. A message that it was about to write is not there. Another
- * process may become the writer. The death of a reader concerns nobody.
+ * **Deaths.** If the writer died without `close`, receiving throws `Deno.errors.ConnectionReset`
+ * once everything that it published was received. A message that it was about to write is not
+ * delivered. Another process may become the writer. The death of a reader has no effect on others.
  *
  * The processes may be in any namespaces, and belong to any users who can reach the memory. They must
  * trust each other: a process that can write to the memory can make receiving throw
@@ -74,15 +75,15 @@ export class Broadcast implements Disposable {
   readonly #placed: Placed;
   readonly #feed: Feed;
   readonly #ring: BroadcastWriter;
-  /** Whether it had ended when it was opened: then it may begin again. */
+  /** Whether the broadcast had ended when it was opened: then it may begin again. */
   readonly #foundEnded: boolean;
-  /** The loss epoch in which it became the writer: a lost page ends that. */
+  /** The loss epoch in which this became the writer: a lost page ends that. */
   #writes = NOT_WRITER;
   #closed = false;
 
   /**
    * @ignore
-   * @throws {TypeError} Always, for others than the static methods of this class.
+   * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(placed: Placed, plan: JoinPlan) {
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
@@ -93,15 +94,17 @@ export class Broadcast implements Disposable {
   }
 
   /**
-   * Makes one: in anonymous memory, or under a name or path, where it joins the one that is there.
+   * Creates a broadcast in anonymous memory, or under a name or path, where it joins an existing
+   * one.
    *
-   * One in a file keeps the newest messages, whoever dies. The maker of a named one removes the name
-   * when it closes it.
+   * A broadcast in a file keeps the newest messages, whoever dies. The creator of a named one
+   * removes the name when it closes it.
    *
    * @throws {RangeError} If `capacity` is not a whole number from 1 to 2^30.
    * @throws {TypeError} If an option does not have one of its values.
-   * @throws {Deno.errors.AlreadyExists} If something else is there, or one of another capacity.
-   * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
+   * @throws {Deno.errors.AlreadyExists} If something else is there, or a broadcast of another
+   * capacity.
+   * @throws {Error} ENOSPC: there is not enough memory, or room on the disk.
    */
   static create(options: BroadcastOptions): Broadcast {
     const action = "create broadcast";
@@ -111,10 +114,10 @@ export class Broadcast implements Disposable {
   }
 
   /**
-   * The one that a handle leads to.
+   * Opens the broadcast that a handle leads to.
    *
-   * @param handle what `handle` gave, or its text form
-   * @throws {Deno.errors.InvalidData} If there is none.
+   * @param handle the result of `handle`, or its text form
+   * @throws {Deno.errors.InvalidData} If there is no broadcast.
    * @throws as `MmapRegion.attach` does
    */
   static attach(handle: RegionHandle | string, options: JoinOptions = {}): Broadcast {
@@ -123,7 +126,7 @@ export class Broadcast implements Disposable {
   }
 
   /**
-   * The one that the parent process put into the environment with {@linkcode env}.
+   * Opens the broadcast that the parent process put into the environment with {@linkcode env}.
    *
    * @param variable default "MMAP_BROADCAST"
    * @throws {Deno.errors.NotFound} If the variable is not set.
@@ -146,7 +149,7 @@ export class Broadcast implements Disposable {
     return longestMessage(this.capacity);
   }
 
-  /** The region that it lies in. */
+  /** The region that contains it. */
   get region(): MmapRegion {
     return this.#placed.region;
   }
@@ -157,11 +160,11 @@ export class Broadcast implements Disposable {
   }
 
   /**
-   * Publishes a message, without ever waiting: it takes the room of the oldest ones.
+   * Publishes a message without waiting: it overwrites the oldest ones.
    *
    * @throws {RangeError} If it is longer than `maxByteLength`.
    * @throws {TypeError} If it is not a Uint8Array.
-   * @throws {Deno.errors.Busy} If another one is the writer, and alive.
+   * @throws {Deno.errors.Busy} If another process is the writer, and alive.
    * @throws {Deno.errors.BrokenPipe} If the writer has closed since this was opened.
    * @throws {Deno.errors.BadResource} If this is closed.
    */
@@ -203,7 +206,7 @@ export class Broadcast implements Disposable {
   }
 
   /**
-   * A reader of its own.
+   * Makes a new reader.
    *
    * @throws {TypeError} If `from` does not have one of its values.
    * @throws {Deno.errors.BadResource} If this is closed.
@@ -242,7 +245,7 @@ export class Broadcast implements Disposable {
   }
 
   /**
-   * The handle as an environment for `Deno.Command`.
+   * The handle as environment variables for `Deno.Command`.
    *
    * @param variable default "MMAP_BROADCAST"
    */
@@ -260,10 +263,10 @@ export class Broadcast implements Disposable {
     const { memory, subscribers } = this.#feed;
     try {
       for (const subscriber of subscribers) subscriber[Symbol.dispose]();
-      // Where the memory was lost, somebody else may be the writer by now.
+      // If the memory was lost, somebody else may be the writer now.
       if (this.#writes === memory.words.lossWatch.epoch) this.#end(memory);
     } catch (error) {
-      // The region was closed before: there is nothing left to leave.
+      // The region was closed before, so there is nothing to leave.
       if (!this.region.closed) throw error;
     } finally {
       this.region.close();
@@ -272,7 +275,7 @@ export class Broadcast implements Disposable {
 
   #end(memory: RingMemory): void {
     this.#writes = NOT_WRITER;
-    // After all that was published: pairs with the load in `Subscriber.take`, which looks then.
+    // After everything that was published. Pairs with the load in `Subscriber.take`.
     Atomics.or(memory.cells, STATE, ENDED_BIT);
     memory.wake(BELL);
     this.#feed.writer.leave();

@@ -8,23 +8,23 @@ import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layo
 import type { RingMemory } from "../ring_memory.ts";
 
 /**
- * How often it may be overtaken in one call. A reader that is always too slow must let other work of
- * its thread run.
+ * How often a reader may be overtaken in one call. A reader that is always too slow must let other
+ * work of its thread run.
  */
 const TRIES = 100;
 
-/** Finds records, copies them, and looks afterwards whether they were still there. */
+/** Finds records, copies them, and then checks that they were not overwritten. */
 export class BroadcastReader {
   readonly #memory: RingMemory;
   readonly #units: number;
   readonly #pooled: boolean;
-  /** The next record. */
+  /** The position of the next record. */
   #head = 0;
-  /** What was published when last looked at. */
+  /** The end of the published records at the last look. */
   #tail = 0;
   /** The number of the next message. */
   #number = 0;
-  /** The halves of OLDEST when last looked at. */
+  /** The halves of OLDEST at the last look. */
   #oldestLow = 0;
   #oldestHigh = 0;
   /** How many messages were overwritten before this reader received them. */
@@ -32,7 +32,7 @@ export class BroadcastReader {
 
   /**
    * @param pooled whether short messages share buffers
-   * @param from begin behind what was published, or at the oldest record that is kept
+   * @param from begin after the published records, or at the oldest record that is kept
    * @throws {Deno.errors.InvalidData} If the ring is damaged.
    */
   constructor(memory: RingMemory, pooled: boolean, from: "newest" | "oldest") {
@@ -47,19 +47,19 @@ export class BroadcastReader {
     memory.check();
   }
 
-  /** After the memory was lost and is there again: forgets what it made of it meanwhile. */
+  /** Reads its state again after the memory was lost and repaired. */
   reload(): void {
     const { cells } = this.#memory;
     const oldest = loadCount(cells, OLDEST);
     this.#tail = this.#head;
     if (this.#head >= oldest && this.#head <= loadCount(cells, TAIL)) return;
-    // The ring began anew.
+    // The ring was started again.
     this.#number = 0;
     this.#moveTo(oldest);
   }
 
   /**
-   * Moves forward to a position, and counts what was skipped.
+   * Moves forward to a position, and counts the skipped messages.
    *
    * @returns false if it was overtaken
    */
@@ -81,13 +81,13 @@ export class BroadcastReader {
     return position & (this.#units - 1);
   }
 
-  /** Whether what was read at the head may have been written over meanwhile. */
+  /** Whether the record at the head may have been overwritten meanwhile. */
   #wasOvertaken(): boolean {
-    // Pairs with the fence in `BroadcastWriter`: if anything of what was read before is newer than
-    // the record, OLDEST is seen to be behind it.
+    // Pairs with the fence in `BroadcastWriter`: if anything that was read before is newer than the
+    // record, OLDEST is seen to have passed it.
     const { cells } = this.#memory;
     const low = loadAfter(cells, OLDEST);
-    // Mostly it is where it was, and the head is not before that.
+    // Usually OLDEST has not moved, and the head is not before it.
     if (low === this.#oldestLow && cells[OLDEST + 1] === this.#oldestHigh) return false;
     const oldest = loadCount(cells, OLDEST);
     if (this.#head < oldest) return true;
@@ -99,7 +99,7 @@ export class BroadcastReader {
   /**
    * Takes the next message.
    *
-   * @returns undefined if there is none now
+   * @returns undefined if there is no message now
    * @throws {Deno.errors.InvalidData} If the ring is damaged.
    */
   take(): Uint8Array<ArrayBuffer> | undefined {
@@ -149,6 +149,6 @@ export class BroadcastReader {
 }
 
 function damaged(memory: RingMemory, how: string): Error {
-  memory.check(); // zeros in its place are no damage
+  memory.check(); // zeros of a lost page are not damage
   return new Deno.errors.InvalidData(`Cannot receive message: the ring is damaged, ${how}`);
 }

@@ -11,9 +11,9 @@ import type { RingMemory } from "../ring_memory.ts";
 export class BroadcastWriter {
   readonly #memory: RingMemory;
   readonly #units: number;
-  /** Behind what was published. */
+  /** The end of the published records. */
   #tail = 0;
-  /** The oldest record that is kept. */
+  /** The position of the oldest record that is kept. */
   #oldest = 0;
   /** The number of the next message. */
   #number = 0;
@@ -24,7 +24,7 @@ export class BroadcastWriter {
   }
 
   /**
-   * Takes over from another writer. What that one had not published is written over.
+   * Takes over from another writer. Records that it had not published are overwritten.
    *
    * @throws {Deno.errors.InvalidData} If the positions contradict each other.
    */
@@ -54,7 +54,7 @@ export class BroadcastWriter {
     const index = this.#indexOf(this.#tail);
     const fits = index + units <= this.#units;
     const next = this.#tail + units + (fits ? 0 : this.#units - index);
-    // One unit more, because the number of the next message is written too.
+    // One more unit, because the number of the next message is written too.
     if (next + 1 - this.#oldest > this.#units) this.#makeRoom(next + 1);
     const start = fits ? index : 0;
     if (!fits) {
@@ -64,9 +64,10 @@ export class BroadcastWriter {
     ring[2 * start] = byteLength;
     copyIn(bytes, 8 * start + RECORD_HEADER_BYTE_LENGTH, message, byteLength);
     this.#numberNext(cells, ring, next);
-    // Pairs with the loads in `BroadcastReader`: whoever sees the new tail sees the record and the number
-    // behind it. Before the look at the bell: a reader sets it and then looks at the tail.
-    this.#memory.check(); // or others would be given what stands there instead
+    // Pairs with the loads in `BroadcastReader`: a reader that sees the new tail sees the record
+    // and the number after it. This comes before the look at the bell: a reader sets the bell and
+    // then looks at the tail.
+    this.#memory.check(); // or readers would get what is there instead
     storeCount(this.#memory, TAIL, next, this.#tail);
     this.#tail = next;
     if (Atomics.load(cells, BELL) !== 0) this.#memory.wake(BELL);
@@ -75,14 +76,14 @@ export class BroadcastWriter {
   #numberNext(cells: Int32Array, ring: Int32Array, next: number): void {
     const number = ++this.#number;
     ring[2 * this.#indexOf(next) + 1] = number | 0;
-    // Before the number can be seen; the numbers of the epoch before are still understood.
+    // Before the number is visible; numbers of the previous epoch are still understood.
     if ((number & 0x7fffffff) === 0) Atomics.store(cells, EPOCH, epochOf(number));
   }
 
   /**
-   * Gives up the oldest records, so that it can be written up to `end`. It gives up some more than it
-   * has to: so readers who are at the oldest one have a moment to read it, and the position need not
-   * be moved for each message.
+   * Gives up the oldest records, so that the ring can be written up to `end`. It gives up more than
+   * necessary: so readers at the oldest record have some time to read it, and OLDEST need not be
+   * moved for each message.
    */
   #makeRoom(end: number): void {
     const enough = Math.min(end - this.#units + (this.#units >> 3), this.#tail);
@@ -90,18 +91,19 @@ export class BroadcastWriter {
     while (oldest < enough) oldest = this.#after(oldest);
     storeCount(this.#memory, OLDEST, oldest, this.#oldest);
     this.#oldest = oldest;
-    // Pairs with `loadAfter` in `BroadcastReader`: whoever read anything of what is written from here on
-    // sees then that OLDEST has moved.
+    // Pairs with `loadAfter` in `BroadcastReader`: a reader that read anything written after this
+    // sees that OLDEST has moved.
     fence();
   }
 
-  /** Where the record behind the one at `position` begins. */
+  /** The position of the record after the one at `position`. */
   #after(position: number): number {
     const index = this.#indexOf(position);
     const byteLength = this.#memory.ring[2 * index]!;
     const isPadding = byteLength === PADDING;
     const isRecord = byteLength >= 0 && byteLength <= this.#memory.longest;
-    // Where somebody has written nonsense, everything goes: nobody can tell where the next one begins.
+    // If somebody has written nonsense, everything is given up, since the next record cannot be
+    // found.
     if (!isPadding && !isRecord) return this.#tail;
     return Math.min(position + (isPadding ? this.#units - index : unitsOf(byteLength)), this.#tail);
   }

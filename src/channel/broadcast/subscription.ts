@@ -19,10 +19,10 @@ import type { WriterLock } from "./writer_lock.ts";
 
 const ACTION = "receive message";
 
-/** In pauses: see `Spinner`. */
+/** The longest break between looks, in pauses: see `Spinner`. */
 const LONGEST_BREAK = 2;
 
-/** Where a subscription begins. */
+/** The position where a subscription begins. */
 export interface SubscribeOptions {
   /**
    * - "newest": with the first message that is published after this call.
@@ -36,19 +36,20 @@ export interface SubscribeOptions {
 const SUBSCRIBE: Names<SubscribeOptions> = { from: true };
 
 /**
- * A reader of a broadcast, at its own position: what `Broadcast.subscribe` gives. Iterating it takes all
- * messages up to the end.
+ * A reader of a broadcast, at its own position, made by `Broadcast.subscribe`. Iterating it takes
+ * all messages up to the end.
  */
 export interface Subscription extends Disposable, AsyncIterable<Uint8Array<ArrayBuffer>> {
   /**
-   * How many messages this reader has lost so far: they were overwritten before it came to them. It
-   * counts them when it comes to their position, at the latest with the next message that it receives.
+   * How many messages this reader has lost so far, because they were overwritten before it reached
+   * them. They are counted when the reader reaches their position, at the latest with the next
+   * message that it receives.
    */
   readonly lost: number;
   /**
    * Takes the next message if there is one now.
    *
-   * @returns null if there is none, or if awaited calls are before this one
+   * @returns null if there is none, or if awaited calls come first
    * @throws {Deno.errors.BadResource} If this or the broadcast is closed.
    * @throws {Deno.errors.InvalidData} If somebody has written nonsense to the memory.
    */
@@ -83,7 +84,7 @@ export interface Subscription extends Disposable, AsyncIterable<Uint8Array<Array
 /** A message, null at the end, undefined if there is none now. */
 type Received = Uint8Array<ArrayBuffer> | null | undefined;
 
-/** What a subscription shares with its broadcast. */
+/** The state that a subscription shares with its broadcast. */
 export interface Feed {
   readonly memory: RingMemory;
   readonly writer: WriterLock;
@@ -137,7 +138,7 @@ export class Subscriber implements Subscription {
       if (message !== undefined) return await this.#strategy.atOnce(message);
     }
     return await this.#strategy.wait(ACTION, limits, () => {
-      this.assertOpen(); // it may have been closed before the turn came
+      this.assertOpen(); // it may have been closed before its turn came
       return new Reception(this, this.#feed);
     });
   }
@@ -172,7 +173,7 @@ export class Subscriber implements Subscription {
     const message = this.#reader.take();
     if (message !== undefined) return message;
     if ((Atomics.load(this.#feed.memory.cells, STATE) & ENDED_BIT) === 0) return undefined;
-    // Once more: what was published right before the end counts.
+    // Looks once more: a message may have been published right before the end.
     return this.#reader.take() ?? null;
   }
 
@@ -180,7 +181,7 @@ export class Subscriber implements Subscription {
     if (this.#closed) return;
     this.#closed = true;
     this.#feed.subscribers.delete(this);
-    // Then a call that waits sees that it is closed.
+    // Wakes a waiting call, which then sees that the subscription is closed.
     if (!this.#strategy.calls.idle) this.#feed.memory.wake(BELL);
   }
 }
@@ -206,9 +207,9 @@ class Reception implements Attempt<Uint8Array<ArrayBuffer> | null> {
 
   prepare(thorough: boolean): Received {
     this.#subscriber.assertOpen();
-    // Before the look: either this look finds what was published, or the writer finds the bell set.
+    // Before the look: either this look finds a message, or the writer finds the bell set.
     Atomics.store(this.words.cells, BELL, 1);
-    // Also before it: what the writer published last counts, and then its death.
+    // Also before the look: the writer's last messages come before its death.
     const lostPid = thorough ? this.#writer.lostPid() : undefined;
     const result = this.#subscriber.take();
     if (result !== undefined || lostPid === undefined) return result;

@@ -15,9 +15,9 @@ export class WriterLock {
   }
 
   /**
-   * Takes it, if need be from a dead one.
+   * Takes the lock, from a dead holder if necessary.
    *
-   * @throws {Deno.errors.Busy} If a living one has it.
+   * @throws {Deno.errors.Busy} If a living writer has it.
    */
   take(): void {
     const { cells } = this.#words;
@@ -26,18 +26,18 @@ export class WriterLock {
         `Cannot publish message: process ${Atomics.load(cells, WRITER_PID)} is the writer`,
       );
     }
-    // A writer that dies right before this is taken for the writer before it.
+    // If a writer dies right before this, its death is reported with the previous writer's process.
     Atomics.store(cells, WRITER_PID, Deno.pid);
   }
 
-  /** Gives it back. */
+  /** Gives the lock back. */
   leave(): void {
     this.#lock.release();
   }
 
   /** The process of a writer that died. */
   lostPid(): number | undefined {
-    // Before the look: another one may take it right after it.
+    // Read before the check: another process may take the lock right after it.
     const pid = Atomics.load(this.#words.cells, WRITER_PID);
     const isLost = this.#lock.isLost;
     this.#words.lossWatch.check();

@@ -1,7 +1,7 @@
 /**
  * Memory of a connection between processes that cannot open each other's descriptors, as in two
- * containers: a file beside that of the meeting place. The client makes it and says under which ending;
- * the server removes its name as soon as it has opened it.
+ * containers: a file beside that of the meeting place. The client creates it and sends the ending
+ * of its name; the server removes the name as soon as it has opened the file.
  */
 
 import { checkDenied, checkObjectDenied } from "../../object/permission.ts";
@@ -18,23 +18,23 @@ export function pathOfMeeting(region: MmapRegion): string | undefined {
   if (kind === "anonymous" || object === undefined) return undefined;
   if (kind === "named") return pathOfName(name);
   try {
-    // Server and client may have come by different symbolic links.
+    // Server and client may use different symbolic links.
     return system().objects.pathOf(object);
   } catch {
     return backing.live("connect to server").request.subject; // no /proc
   }
 }
 
-/** What stands in an offer instead of a handle: the ending, and the client's process. */
+/** The text in an offer instead of a handle: the ending, and the client's process. */
 const TEXT = /^beside:([0-9a-f]{16}) ([0-9]{1,10})$/;
 
-/** What was made, and what to offer. */
+/** The new memory, and the text to offer. */
 interface Beside {
   readonly region: MmapRegion;
   readonly text: string;
 }
 
-/** Makes the memory, as the client; for its own user alone. */
+/** Creates the memory, as the client; accessible to its own user only. */
 export function makeBeside(meetingPath: string, byteLength: number): Beside {
   const ending = crypto.randomUUID().replaceAll("-", "").slice(-16);
   const region = MmapRegion.open(`${meetingPath}.${ending}`, {
@@ -46,14 +46,14 @@ export function makeBeside(meetingPath: string, byteLength: number): Beside {
   return { region, text: `beside:${ending} ${Deno.pid}` };
 }
 
-/** What an offer says; undefined if it is a handle, or anything else. */
+/** The content of an offer; undefined if it is a handle or anything else. */
 export function readBeside(text: string): { ending: string; pid: number } | undefined {
   const [, ending, pid] = text.match(TEXT) ?? [];
   return ending === undefined ? undefined : { ending, pid: Number(pid) };
 }
 
 /**
- * Opens the memory, as the server. A client chooses its ending and no more: symbolic links are not
+ * Opens the memory, as the server. A client chooses only the ending, and symbolic links are not
  * followed.
  */
 export function openBeside(path: string): MmapRegion {
@@ -74,7 +74,7 @@ export function openBeside(path: string): MmapRegion {
   }
 }
 
-/** Removes the name of memory that was made or opened. Silent if that is done. */
+/** Removes the name of memory that was created or opened. Silent if it is removed already. */
 export function removeBeside(region: MmapRegion): void {
   const backing = backingOf(region);
   if (backing.closed) return;

@@ -1,4 +1,4 @@
-/** What a client does: its calls, and the connection to the server. */
+/** The client's side: its calls, and the connection to the server. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
 import { system } from "../../os/mod.ts";
@@ -23,31 +23,33 @@ import { FULL, MOST_CLIENTS, UNREACHABLE } from "./meeting_layout.ts";
 import { ACTION, PendingCall } from "./pending_call.ts";
 import { Permits } from "./permits.ts";
 
-/** How long to wait for a slot to offer a connection in, if others have all of them. */
+/** How long to wait before looking again for a free slot to offer a connection in. */
 const RETRY_MS = 5;
 
 /** The client's side of a connection. */
 export class Caller {
   readonly #meeting: Meeting;
   readonly #connection: Connection;
-  /** Beside which the memory of the connection is; undefined if it is anonymous. */
+  /** The path beside which the memory of the connection is; undefined if it is anonymous. */
   readonly #meetingPath: string | undefined;
   readonly #longestRequest: number;
-  /** Calls that were sent and that the server has not ended. */
+  /** Calls that were sent and not ended by the server. */
   readonly #calls = new Map<number, PendingCall>();
-  /** Calls that wait for their turn too. */
+  /** All calls, including those that wait for their turn. */
   readonly #pending = new Set<PendingCall>();
-  /** None before the server's welcome. */
+  /** There are none before the server's welcome. */
   readonly #permits = new Permits(0);
   #welcomed = false;
   #lastId = 0;
-  /** Why there can be no more calls. */
+  /** The error that prevents further calls. */
   #failure: Error | undefined;
 
-  /** Fulfilled once this has failed and waits for nothing any more. */
+  /** Fulfilled once this has failed and no wait is left. */
   readonly finished: Promise<void>;
 
-  /** Offers a connection at a meeting place, which this owns. @throws as `connect` does */
+  /**
+   * Offers a connection at a meeting place, which this owns from now on. @throws as `connect` does
+   */
   constructor(meeting: Meeting) {
     const pid = meeting.serverPid();
     if (pid === undefined) {
@@ -79,7 +81,7 @@ export class Caller {
       if (await meeting.decided(FOR_EVER)) meeting[Symbol.dispose]();
       else this.fail(this.#refused());
     } catch (error) {
-      // Or the client was closed meanwhile.
+      // This may also be because the client was closed meanwhile.
       this.fail(error as Error);
     }
   }
@@ -97,7 +99,7 @@ export class Caller {
     );
   }
 
-  /** The server cannot open the memory. */
+  /** The error if the server cannot open the memory. */
   #unreachable(): Error {
     const subject = `Cannot connect to server: process ${this.pid}`;
     if (this.#meetingPath !== undefined) {
@@ -112,7 +114,7 @@ export class Caller {
     );
   }
 
-  /** Takes what the server sends, until one of them leaves or dies. */
+  /** Receives the server's messages, until one side leaves or dies. */
   async #listen(): Promise<void> {
     const { answers } = this.#connection;
     try {
@@ -131,7 +133,7 @@ export class Caller {
     return new ConnectionReset(`Cannot ${ACTION}: process ${this.pid} has died`, { cause });
   }
 
-  /** @throws {Deno.errors.InvalidData} If a server may not send that. */
+  /** @throws {Deno.errors.InvalidData} If a server may not send this message. */
   #take(frame: Frame): void {
     if (frame.kind === WELCOME && !this.#welcomed) return this.#start(frame);
     const call = this.#calls.get(frame.call);
@@ -141,7 +143,7 @@ export class Caller {
     }
     call.add(frame);
     if (frame.hasMore) return;
-    // First: if it throws, the call is rejected with all others.
+    // This comes first: if it throws, the call is rejected with all others.
     call.end(frame.kind);
     this.#calls.delete(frame.call);
     this.#pending.delete(call);
@@ -194,7 +196,7 @@ export class Caller {
     return this.#lastId;
   }
 
-  /** Where the server is gone, what it sent before is received first: see `#listen`. */
+  /** If the server is gone, its earlier messages are received first: see `#listen`. */
   #failSending(error: Error): void {
     const { BadResource, BrokenPipe, ConnectionReset } = Deno.errors;
     if ([BadResource, BrokenPipe, ConnectionReset].some((gone) => error instanceof gone)) return;
@@ -210,7 +212,7 @@ export class Caller {
       .catch((error) => this.#failSending(error));
   };
 
-  /** There can be no more calls, and those that wait are rejected. The first reason counts. */
+  /** Prevents further calls and rejects waiting ones. Only the first reason counts. */
   fail(reason: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
@@ -220,7 +222,7 @@ export class Caller {
     try {
       this.#connection[Symbol.dispose]();
     } catch {
-      // What the server could write to is damaged. Nobody uses it any more.
+      // Memory that the server can write to is damaged. It is not used any more.
     }
     this.#meeting[Symbol.dispose]();
   }

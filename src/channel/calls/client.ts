@@ -18,18 +18,21 @@ const CONNECTING = "connect to server";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions {
-  /** How long a call waits that has no `timeoutMs` of its own, in milliseconds. By default for ever. */
+  /**
+   * The time limit for calls without a `timeoutMs` of their own, in milliseconds. By default there
+   * is none.
+   */
   timeoutMs?: number;
 }
 
 const CONNECT: Names<ConnectOptions> = { timeoutMs: true };
 
-/** Makes a client; for `connect` alone. */
+/** Makes a client; for `connect` only. */
 let make: (caller: Caller, options: ConnectOptions) => Client;
 
 /**
- * What {@linkcode connect} gives: it calls a server. As long as it is open, the program does not end
- * by itself.
+ * A client that calls a server, made by {@linkcode connect}. As long as it is open, the program
+ * does not end by itself.
  */
 export class Client implements Disposable, AsyncDisposable {
   readonly #caller: Caller;
@@ -42,7 +45,7 @@ export class Client implements Disposable, AsyncDisposable {
 
   /**
    * @ignore
-   * @throws {TypeError} Always, for others than `connect`.
+   * @throws {TypeError} Always, except for `connect`.
    */
   private constructor(caller: Caller, options: ConnectOptions) {
     this.#caller = caller;
@@ -71,8 +74,7 @@ export class Client implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Fulfilled once the client was closed, or the server has left or died, and this waits for nothing
-   * any more.
+   * Fulfilled once the client was closed, or the server has left or died, and no wait is left.
    */
   get finished(): Promise<void> {
     return this.#caller.finished;
@@ -80,8 +82,8 @@ export class Client implements Disposable, AsyncDisposable {
 
   /**
    * Sends a request and waits for the answer; both of any length. Many calls may be under way, and
-   * answers come in any order. If the server already handles as many calls as it takes at a time, the
-   * call waits. The request must stay as it is until then.
+   * answers come in any order. If the server is already handling its maximum of calls, the call
+   * waits. The request must not change until it is sent.
    *
    * A call that times out or is aborted aborts the handler's signal too.
    *
@@ -92,9 +94,9 @@ export class Client implements Disposable, AsyncDisposable {
    * @throws {Deno.errors.ConnectionReset} If the server dies; noticed within 100 ms.
    * @throws {Deno.errors.BrokenPipe} If the server is closed.
    * @throws {Deno.errors.ConnectionRefused} If the server ended before it took the connection, or
-   * has as many clients as it takes: 512.
+   * has its maximum of 512 clients.
    * @throws {Deno.errors.PermissionDenied} If the server may not open this process's memory.
-   * @throws {Deno.errors.InvalidData} If the server sends what no server sends.
+   * @throws {Deno.errors.InvalidData} If the server sends an invalid message.
    * @throws {Deno.errors.BadResource} If the client is closed, also while it waits.
    * @throws {RangeError} If the request is longer than the server takes.
    * @throws {TypeError} If it is not a Uint8Array.
@@ -103,7 +105,7 @@ export class Client implements Disposable, AsyncDisposable {
     return await this.#caller.call(request, this.#patience(options));
   }
 
-  /** What a call does not say itself is as `connect` was told. */
+  /** The options of a call; the defaults are those given to `connect`. */
   #patience(options: WaitOptions | undefined): Patience {
     if (options === undefined) return patience(this.#options, ACTION);
     checkOptions(options, WAIT, ACTION);
@@ -112,8 +114,9 @@ export class Client implements Disposable, AsyncDisposable {
   }
 
   /**
-   * The server's object, if the server was made by `serveObject`. Each method gives a promise of what
-   * the method there gives. The object has no state, and every call of this makes another one.
+   * The server's object, if the server was made by `serveObject`. Each of its methods returns a
+   * promise of the remote method's result. The object has no state, and each call returns a new
+   * one.
    *
    * @typeParam T the type of the object there
    * @param options for each of its calls
@@ -147,18 +150,19 @@ export class Client implements Disposable, AsyncDisposable {
 }
 
 /**
- * Connects to a server of this or another process: see `serve`. Calls may be made at once.
+ * Connects to a server of this or another process: see `serve`. Calls may be made immediately.
  *
  * If the server is in another PID namespace, such as another container, the connection lies in a file
  * beside the server's path or name. That file has a name until the server has opened it.
  *
  * @param server the server's handle, or its text form, or the name or path that it was given
- * @throws {Deno.errors.ConnectionRefused} If there is no server any more.
- * @throws {Deno.errors.NotFound} If there was none.
+ * @throws {Deno.errors.ConnectionRefused} If the server is gone.
+ * @throws {Deno.errors.NotFound} If there is no such name or path.
  * @throws {Deno.errors.InvalidData} If something else is there.
  * @throws {RangeError} If `timeoutMs` is negative or NaN.
- * @throws {Error} ENOSPC: there is no memory, or no room on the disk, for the connection.
- * @throws {Deno.errors.PermissionDenied} EACCES: this user can make no file beside the server's.
+ * @throws {Error} ENOSPC: there is not enough memory, or room on the disk, for the connection.
+ * @throws {Deno.errors.PermissionDenied} EACCES: this user cannot create a file beside the
+ * server's.
  * @throws as `MmapRegion.attach` does
  *
  * @example

@@ -1,7 +1,7 @@
 /**
- * The two channels between a server and one client, in memory that the client makes: the channel of
- * its requests, and behind it, of the same length, the channel of the answers. It is anonymous memory
- * if the server can open that; otherwise see `beside.ts`.
+ * The two channels between a server and one client, in memory that the client creates: the channel
+ * of requests, and after it, of the same length, the channel of answers. It is anonymous memory if
+ * the server can open that; otherwise see `beside.ts`.
  */
 
 import { formatHandle, parseHandle } from "../../object/handle.ts";
@@ -21,17 +21,17 @@ import {
   wordsOf,
 } from "./frames.ts";
 
-/** One side of a connection. Disposing it leaves both channels and gives the memory back. */
+/** One side of a connection. Disposing it leaves both channels and closes the memory. */
 export interface Connection extends Disposable {
   /** From the client to the server. */
   readonly requests: Channel;
   /** From the server to the client. */
   readonly answers: Channel;
-  /** The other side's process, as far as this one knows. */
+  /** The other side's process, as the other side has stated it. */
   readonly pid: number;
 }
 
-/** What a client makes, and the text that leads the server to it. */
+/** A new connection, and the text that leads the server to it. */
 interface Offered {
   readonly connection: Connection;
   readonly text: string;
@@ -41,7 +41,7 @@ interface Offered {
  * Makes a connection, as the client.
  *
  * @param pid the server's process
- * @param meetingPath beside which to make it; undefined: in anonymous memory
+ * @param meetingPath the path beside which to create it; undefined: in anonymous memory
  */
 export function makeConnection(
   ringCapacity: number,
@@ -52,11 +52,11 @@ export function makeConnection(
   const { region, text } = meetingPath === undefined
     ? makeAnonymous(2 * halfByteLength)
     : makeBeside(meetingPath, 2 * halfByteLength);
-  // The server does, unless it refuses.
+  // The server removes the name, unless it refuses.
   const last = (): void => meetingPath === undefined ? undefined : removeBeside(region);
   const connection = open(region, halfByteLength, pid, last);
   try {
-    // Both before the server can see it: from now on it notices if this client dies.
+    // Both are joined before the server can see them, so that it notices if this client dies.
     sendFirst(connection.requests, HELLO, [RPC_VERSION]);
     connection.answers.tryReceive();
     return { connection, text };
@@ -74,10 +74,10 @@ function makeAnonymous(byteLength: number): { region: MmapRegion; text: string }
 /**
  * Opens what a client offers, as the server.
  *
- * @param text the handle, or what `beside.ts` says; it may be anything
+ * @param text the handle, or the text of `beside.ts`; it is not trusted
  * @param concurrency how many calls the client may have at a time
- * @param meetingPath beside which the client may have made it
- * @throws if it is not a connection of a client that lives
+ * @param meetingPath the path beside which the client may have created it
+ * @throws if it is not a connection of a living client
  */
 export function acceptConnection(
   text: string,
@@ -87,7 +87,7 @@ export function acceptConnection(
   const beside = meetingPath === undefined ? undefined : readBeside(text);
   if (beside === undefined) {
     const handle = parseHandle(text);
-    // Nothing else that has a path: a client must not choose which file this process opens.
+    // Only anonymous memory is accepted: a client must not choose which file this process opens.
     if (handle.kind !== "anonymous") throw unusable("no client makes such memory");
     checkLength(handle.byteLength);
     return welcome(MmapRegion.attach(handle), handle.pid, concurrency);
@@ -99,7 +99,7 @@ export function acceptConnection(
   return connection;
 }
 
-/** @throws {Deno.errors.InvalidData} If no connection can be so long. */
+/** @throws {Deno.errors.InvalidData} If no connection can have that length. */
 function checkLength(byteLength: number): void {
   const ringCapacity = byteLength / 2 - HEADER_BYTE_LENGTH;
   const isPowerOfTwo = (ringCapacity & (ringCapacity - 1)) === 0;
@@ -111,7 +111,7 @@ function checkLength(byteLength: number): void {
 function welcome(region: MmapRegion, pid: number, concurrency: number): Connection {
   const halfByteLength = region.byteLength / 2;
   closingOnError(region, () => {
-    // Memory that is not a connection must stay as it is, whoever it belongs to.
+    // Memory that is not a connection must stay unchanged, whoever owns it.
     const starts = [0, halfByteLength];
     if (starts.every((start) => findOver(region, start, CHANNEL) !== undefined)) return;
     throw unusable("its memory holds no channels");
@@ -140,7 +140,10 @@ function unusable(state: string): Error {
   return new Deno.errors.InvalidData(`Cannot accept client: ${state}`);
 }
 
-/** Closes the region if that fails. @param last what to do before it is closed */
+/**
+ * Opens both channels, and closes the region if that fails. @param last what to do before it is
+ * closed
+ */
 function open(
   region: MmapRegion,
   halfByteLength: number,
@@ -156,7 +159,7 @@ function open(
   let requests: Channel | undefined;
   let answers: Channel | undefined;
   try {
-    // Pooled: `readFrame` copies what goes to the program.
+    // Pooled, since `readFrame` copies what the program gets.
     const shape = { capacity: halfByteLength - HEADER_BYTE_LENGTH, pooled: true };
     requests = Channel.over(region, 0, shape);
     answers = Channel.over(region, halfByteLength, shape);

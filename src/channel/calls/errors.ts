@@ -1,6 +1,9 @@
-/** Errors that cross from one process to another. */
+/** Errors that are sent from one process to another. */
 
-/** Built-in classes that stay what they are; of others, the nearest of these that they extend. */
+/**
+ * The built-in classes that are kept. Errors of other classes become the nearest of these that they
+ * extend.
+ */
 const BUILT_IN: readonly ErrorConstructor[] = [
   TypeError,
   RangeError,
@@ -10,13 +13,13 @@ const BUILT_IN: readonly ErrorConstructor[] = [
   URIError,
 ];
 
-/** What is kept of an error, as JSON. */
+/** The parts of an error that are sent, as JSON. */
 interface ErrorRecord {
   /** The name of a class of BUILT_IN or Deno.errors, or "DOMException"; "Error" for all others. */
   readonly class: string;
   readonly name: string;
   readonly message: string;
-  /** As `Deno.inspect` shows it: with its stack and causes. */
+  /** The error as `Deno.inspect` shows it, with its stack and causes. */
   readonly text: string;
   readonly code?: string | number;
   readonly errno?: string | number;
@@ -25,7 +28,7 @@ interface ErrorRecord {
 
 const FIELDS = ["code", "errno", "syscall"] as const;
 
-/** What was thrown, as bytes. Whatever it is, this throws nothing. */
+/** Encodes a thrown value as bytes. This never throws. */
 export function encodeError(thrown: unknown): Uint8Array<ArrayBuffer> {
   try {
     return toBytes(recordOf(thrown));
@@ -69,7 +72,10 @@ function classNameOf(error: Error): string {
   return found?.[0] ?? "Error";
 }
 
-/** The error that `encodeError` wrote. @throws {Deno.errors.InvalidData} If the bytes hold no error. */
+/**
+ * Decodes an error from `encodeError`. @throws {Deno.errors.InvalidData} If the bytes hold no
+ * error.
+ */
 export function decodeError(bytes: Uint8Array): Error {
   let record: ErrorRecord;
   try {

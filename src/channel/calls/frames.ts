@@ -9,38 +9,38 @@
  * | 4-7 | the number of the call, little endian; 0 where it is about none |
  * | 8... | the message, or a part of it |
  *
- * The client begins with HELLO and the server with WELCOME. A client gives every call a number that no
- * other one has until the server has ended it: by ANSWER, FAILURE or, once it was cancelled, ENDED.
- * Whoever gets something else leaves.
+ * The client begins with HELLO and the server with WELCOME. A client gives every call a number that
+ * no other call has until the server ends it: with ANSWER, FAILURE or, after a cancellation, ENDED.
+ * A side that receives anything else leaves.
  */
 
 import type { Channel } from "../queue/channel.ts";
 
-/** From client to server: the version that it speaks. */
+/** From client to server: the version that the client uses. */
 export const HELLO = 1;
 /** From server to client: the version, and how many calls it takes from this client at a time. */
 export const WELCOME = 2;
 /** From client to server: a call. */
 export const REQUEST = 3;
-/** From client to server: a call is not wanted any more, and why. */
+/** From client to server: cancels a call, with the reason. */
 export const CANCEL = 4;
-/** From server to client: what a call gives. */
+/** From server to client: the result of a call. */
 export const ANSWER = 5;
-/** From server to client: what a call throws. */
+/** From server to client: the error of a call. */
 export const FAILURE = 6;
-/** From server to client: a call that was cancelled is over. */
+/** From server to client: a cancelled call is over. */
 export const ENDED = 7;
 
-/** Of these messages. */
+/** The version of these messages. */
 export const RPC_VERSION = 1;
 
-/** In CANCEL. */
+/** The reason in CANCEL for a time that is up. */
 export const TIMED_OUT = 1;
 export const ABORTED = 2;
 
 const HEADER_BYTE_LENGTH = 8;
 
-/** A message or a part of one, as it was received. */
+/** A received message, or a part of one. */
 export interface Frame {
   readonly kind: number;
   readonly hasMore: boolean;
@@ -61,7 +61,7 @@ export function readFrame(message: Uint8Array): Frame {
   return { kind: kind!, hasMore: more === 1, call: call >>> 0, part };
 }
 
-// Byte by byte: a DataView for each message costs more than all of them.
+// Byte by byte: making a DataView for each message would cost more.
 function frameOf(kind: number, call: number, hasMore: boolean, part: Uint8Array): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTE_LENGTH + part.length);
   frame[0] = kind;
@@ -79,8 +79,8 @@ function longestPart(capacity: number): number {
 /**
  * Sends a message of any length, and waits as long as there is no room.
  *
- * @param isWanted asked before every further part
- * @returns false if it was not wanted any more, and the rest was not sent
+ * @param isWanted called before every further part
+ * @returns false if it was no longer wanted, and the rest was not sent
  */
 export async function sendMessage(
   channel: Channel,
@@ -99,25 +99,25 @@ export async function sendMessage(
   return true;
 }
 
-/** Short ones that there is room for are sent at once. */
+/** Sends a frame; a short one is sent at once if there is room. */
 function sendFrame(channel: Channel, frame: Uint8Array): Promise<void> | undefined {
   return channel.trySend(frame) ? undefined : channel.send(frame);
 }
 
-/** Sends a message that is about no call, where there is room for sure. */
+/** Sends a message that belongs to no call, when there is certainly room. */
 export function sendFirst(channel: Channel, kind: number, words: readonly number[]): boolean {
   return channel.trySend(frameOf(kind, 0, false, new Uint8Array(new Uint32Array(words).buffer)));
 }
 
-/** The numbers of a message that `sendFirst` sent. */
+/** The numbers of a message from `sendFirst`. */
 export function wordsOf({ part }: Frame): Uint32Array {
   return new Uint32Array(part.buffer, 0, part.length >>> 2);
 }
 
-/** The parts of a message that came so far. */
+/** The parts of a message that were received so far. */
 export class Parts {
   #parts: Uint8Array<ArrayBuffer>[] = [];
-  /** Of all of them. */
+  /** The total length, in bytes. */
   byteLength = 0;
 
   add(part: Uint8Array<ArrayBuffer>): void {
@@ -125,7 +125,7 @@ export class Parts {
     this.byteLength += part.length;
   }
 
-  /** The whole message; what came so far is forgotten. */
+  /** Takes the whole message, and starts again with none. */
   take(): Uint8Array<ArrayBuffer> {
     const parts = this.#parts;
     this.#parts = [];

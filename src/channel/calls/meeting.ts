@@ -1,4 +1,4 @@
-/** Where a server and its clients meet, as each of them uses it. */
+/** The meeting place of a server and its clients, as each of them uses it. */
 
 import { type Attempt, attemptAsync } from "../../wait/attempt.ts";
 import { Members } from "../../wait/members.ts";
@@ -31,7 +31,7 @@ import {
   WHY,
 } from "./meeting_layout.ts";
 
-/** What clients have to know before they make their connection. */
+/** What clients have to know before they create their connection. */
 interface ServerFacts {
   readonly ringCapacity: number;
   /** In bytes, below 2^32. */
@@ -40,12 +40,12 @@ interface ServerFacts {
   readonly pidNamespace: number;
 }
 
-/** Something that was offered. */
+/** An offered connection. */
 export interface Offer {
   readonly index: number;
-  /** The word of its state, as it was. */
+  /** The word of its state, as it was read. */
   readonly state: number;
-  /** The handle of the connection; any text, as far as this knows. */
+  /** The handle of the connection, not yet checked. */
   readonly text: string;
 }
 
@@ -69,7 +69,7 @@ export class Meeting implements Disposable {
     return this.words.cells;
   }
 
-  /** Becomes the server. @throws {Deno.errors.AddrInUse} If there is another one. */
+  /** Becomes the server. @throws {Deno.errors.AddrInUse} If there is another server. */
   takeSeat({ ringCapacity, longestRequest, pidNamespace }: ServerFacts): void {
     if (this.#seat.takeNow() === undefined) {
       throw new Deno.errors.AddrInUse(
@@ -86,9 +86,9 @@ export class Meeting implements Disposable {
     this.words.lossWatch.check();
   }
 
-  /** Is the server no more. */
+  /** Stops being the server. */
   leaveSeat(): void {
-    // Where the memory was lost, somebody else may have it by now.
+    // If the memory was lost, somebody else may be the server now.
     if (this.#seat.epoch !== this.words.lossWatch.epoch) return;
     Atomics.store(this.#cells, SERVER_PID, 0);
     this.#seat.release();
@@ -96,7 +96,7 @@ export class Meeting implements Disposable {
     for (let i = 0; i < OFFER_COUNT; i++) this.words.wake(stateOf(i), EVERYBODY);
   }
 
-  /** The server's process, if there is one and it lives. */
+  /** The server's process, if there is one and it is alive. */
   serverPid(): number | undefined {
     const cells = this.#cells;
     const pid = Atomics.load(cells, SERVER_PID);
@@ -105,7 +105,7 @@ export class Meeting implements Disposable {
     return isThere ? pid : undefined;
   }
 
-  /** What the server says of itself; true after `serverPid`. */
+  /** What the server says about itself; valid after `serverPid`. */
   facts(): ServerFacts {
     const cells = this.#cells;
     const ringCapacity = cells[RING_CAPACITY]!;
@@ -115,26 +115,26 @@ export class Meeting implements Disposable {
     return { ringCapacity, longestRequest, pidNamespace };
   }
 
-  /** Waits for offers, and takes out who died. */
+  /** Waits for offers, and removes dead clients. */
   offers(patience: Patience): Promise<Offer[]> {
     return attemptAsync(new Listening(this), patience);
   }
 
-  /** The offers that were not decided yet. */
+  /** The offers that are not decided yet. */
   openOffers(): Offer[] {
     return allOffers().map((index) => this.#read(index)).filter((offer) => offer !== undefined);
   }
 
   #read(index: number): Offer | undefined {
     const cells = this.#cells;
-    // Pairs with the store in `offer`: whoever sees the state sees the handle.
+    // Pairs with the store in `offer`: a server that sees the state sees the handle.
     const state = Atomics.load(cells, stateOf(index));
     if ((state & STATE_BITS) !== OFFERED) return undefined;
     const byteLength = cells[stateOf(index) + TEXT_BYTE_LENGTH]!;
     const isText = byteLength >= 0 && byteLength <= LONGEST_TEXT;
     const bytes = this.#textBytes(index).slice(0, isText ? byteLength : 0);
-    // An exchange and not a load: a load could be done before the copy is. Where the client has left
-    // meanwhile and another one come, the text may be half of each.
+    // An exchange and not a load, which could be performed before the copy. If the client has left
+    // meanwhile and another one has come, the text may be half of each.
     if (Atomics.compareExchange(cells, stateOf(index), state, state) !== state) return undefined;
     return { index, state, text: new TextDecoder().decode(bytes) };
   }
@@ -145,12 +145,12 @@ export class Meeting implements Disposable {
   }
 
   /**
-   * Tells a client that its connection is taken or is not, unless it has left meanwhile.
+   * Tells a client whether its connection is accepted, unless the client has left meanwhile.
    *
-   * @param why it is not
+   * @param why it is refused
    */
   decide({ index, state }: Offer, accepted: boolean, why = 0): void {
-    // Before the state: whoever sees that it is refused sees why.
+    // Before the state: a client that sees the refusal sees the reason.
     this.#cells[stateOf(index) + WHY] = why;
     const decision = (state & ~STATE_BITS) | (accepted ? ACCEPTED : REFUSED);
     Atomics.compareExchange(this.#cells, stateOf(index), state, decision);
@@ -164,13 +164,16 @@ export class Meeting implements Disposable {
       const at = LIST + 2 * offer;
       const dead = this.#members.deadAt(cells, at);
       if (dead === undefined) continue;
-      // First: once the slot is free, the state belongs to whoever takes it.
+      // This comes first: once the slot is free, the state belongs to its next owner.
       Atomics.and(cells, stateOf(offer), ~STATE_BITS);
       exchangePair(cells, at, dead, [0, 0]);
     }
   }
 
-  /** For `Listening`: announces that the server will sleep. @returns the word */
+  /**
+   * For `Listening`: announces that the server will sleep. @returns the index of the word to sleep
+   * on
+   */
   setBell(): number {
     Atomics.store(this.#cells, BELL, 1);
     return BELL;
@@ -192,7 +195,7 @@ export class Meeting implements Disposable {
     this.#offered = { index, state, text };
     this.words.lossWatch.check();
     this.#epoch = this.words.lossWatch.epoch;
-    // Pairs with the load in `#read`: whoever sees it sees the handle.
+    // Pairs with the load in `#read`: a server that sees the state sees the handle.
     Atomics.store(cells, stateOf(index), state);
     this.#memory.wake(BELL);
     this.words.lossWatch.check();
@@ -200,15 +203,15 @@ export class Meeting implements Disposable {
   }
 
   #offered: Offer | undefined;
-  /** When it was offered, counted in losses of the memory. */
+  /** The loss epoch in which the connection was offered. */
   #epoch = 0;
 
-  /** Waits for the decision. @returns false if it is refused, or there is no server any more */
+  /** Waits for the decision. @returns false if the offer is refused, or the server is gone */
   decided(patience: Patience): Promise<boolean> {
     return attemptAsync(new Deciding(this, this.#offered!), patience);
   }
 
-  /** Why the offer was refused; 0 if nobody said so. */
+  /** Why the offer was refused; 0 if no reason was given. */
   get why(): number {
     return this.#offered === undefined ? 0 : this.#cells[stateOf(this.#offered.index) + WHY]!;
   }
@@ -218,7 +221,7 @@ export class Meeting implements Disposable {
     if (this.#offered === undefined) return;
     const { index } = this.#offered;
     this.#offered = undefined;
-    // Where the memory was lost, somebody else may have the slot by now.
+    // If the memory was lost, somebody else may have the slot now.
     if (this.#epoch !== this.words.lossWatch.epoch) return;
     const cells = this.#cells;
     Atomics.and(cells, stateOf(index), ~STATE_BITS);
@@ -290,7 +293,7 @@ class Deciding implements Attempt<boolean> {
 
   prepare(thorough: boolean): boolean | undefined {
     const lost = thorough && this.#meeting.serverPid() === undefined;
-    // After the look at the server: what it decided last counts.
+    // After the check of the server: its last decision counts.
     return this.attempt() ?? (lost ? false : undefined);
   }
 

@@ -1,8 +1,9 @@
 /**
- * Where a server and its clients meet: a page of words, and what the clients offer behind it.
+ * The layout of the meeting place of a server and its clients: a page of words, and the clients'
+ * offers after it.
  *
- * A client makes the memory of its connection itself and offers the handle of it here. So a client that
- * dies, stops or writes nonsense holds nobody up: there is no lock that a client could hold.
+ * A client creates the memory of its connection itself and offers its handle here. So a client that
+ * dies, stops or writes nonsense blocks nobody: there is no lock that a client could hold.
  *
  * | word | what | written by |
  * |---|---|---|
@@ -20,7 +21,7 @@
  * | word of an offer | what |
  * |---|---|
  * | 0 | its state, in bits 0 and 1: NOTHING, OFFERED (by the client), ACCEPTED or REFUSED (by the server) |
- * | | how often something was offered here, in the others, so that no offer is taken for the next one |
+ * | | in the other bits, the number of offers made here, so that no offer is mistaken for the next one |
  * | 1 | the length of the handle in bytes |
  * | 2 | why it was refused: 0, or FULL or UNREACHABLE |
  * | 16... | the handle as text, or how the file beside this one ends (`beside.ts`) |
@@ -42,26 +43,26 @@ export const LIST = 64;
 export const OFFER_COUNT = 32;
 export const OFFER_WORDS = 256;
 
-/** The most that a server takes: each has descriptors in its process. */
+/** The most clients of a server: each takes descriptors of its process. */
 export const MOST_CLIENTS = 512;
 
-/** In an offer. */
+/** Words of an offer. */
 const STATE = 0;
 export const TEXT_BYTE_LENGTH = 1;
 export const WHY = 2;
 export const TEXT_BYTE_OFFSET = 64;
 export const LONGEST_TEXT = 4 * OFFER_WORDS - TEXT_BYTE_OFFSET;
 
-/** In STATE. */
+/** Values in STATE. */
 export const OFFERED = 1;
 export const ACCEPTED = 2;
 export const REFUSED = 3;
 export const STATE_BITS = 3;
 export const ONE_MORE = 4;
 
-/** In WHY: the server has as many clients as it takes. */
+/** In WHY: the server has its maximum of clients. */
 export const FULL = 1;
-/** In WHY: the server may not open the memory of the connection, or does not find it. */
+/** In WHY: the server may not open the memory of the connection, or cannot find it. */
 export const UNREACHABLE = 2;
 
 /** The shape of every meeting place. */

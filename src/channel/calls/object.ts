@@ -18,15 +18,17 @@ export type Remote<T extends object> = {
     : never;
 };
 
-/** An object with a `then` would be taken for a promise; the others are no methods of the program. */
+/**
+ * An object with a `then` would be taken for a promise; the others are not methods of the program.
+ */
 const NOT_CALLABLE = ["then", "constructor", "__proto__"];
 
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * Lets other processes call the methods of an object: see `Client.object`. Arguments and results are
- * whatever `structuredClone` takes: Map, Set, Date, bigint, typed arrays, cycles. What a method throws
- * is thrown in the client, as with `serve`.
+ * Lets other processes call the methods of an object: see `Client.object`. Arguments and results
+ * can be everything that `structuredClone` takes: Map, Set, Date, bigint, typed arrays, cycles.
+ * What a method throws is thrown in the client, as with `serve`.
  *
  * Clients can only call functions that the object or its class has at the time of this call: nothing
  * from `Object.prototype`, no getters, and nothing that is added later.
@@ -65,7 +67,7 @@ export function serveObject(options: ServeOptions, object: object): Server {
   });
 }
 
-/** By name; of several with one name, the one that a call would find. */
+/** The methods by name. Of several with the same name, this has the one that a call would find. */
 function methodsOf(object: object): ReadonlyMap<string, Method> {
   const methods = new Map<string, Method>();
   const seen = new Set<string>(NOT_CALLABLE);
@@ -83,12 +85,12 @@ function methodsOf(object: object): ReadonlyMap<string, Method> {
   return methods;
 }
 
-/** Object.prototype, also another realm's. */
+/** Whether this is Object.prototype, of any realm. */
 function isRoot(holder: object): boolean {
   return Object.getPrototypeOf(holder) === null && Object.hasOwn(holder, "hasOwnProperty");
 }
 
-/** @throws {TypeError} If it is no call. */
+/** @throws {TypeError} If it is not a call. */
 function readCall(request: Uint8Array): [name: string, args: unknown[]] {
   const call: unknown = decodeClone(request);
   if (Array.isArray(call) && typeof call[0] === "string" && Array.isArray(call[1])) {
@@ -97,7 +99,7 @@ function readCall(request: Uint8Array): [name: string, args: unknown[]] {
   throw new TypeError("Cannot call method: the request is not a method call");
 }
 
-/** Calls a method by way of a call of bytes. */
+/** Calls a method by sending bytes. */
 export async function callMethod(
   call: (request: Uint8Array) => Promise<Uint8Array>,
   method: string,
@@ -106,7 +108,7 @@ export async function callMethod(
   return decodeClone(await call(encodeClone([method, args])));
 }
 
-/** An object that passes calls on. Whatever else one does with it, it seems empty. */
+/** An object that passes calls on. In all other respects, it looks empty. */
 export function remoteOf<T extends object>(
   call: (method: string, args: readonly unknown[]) => Promise<unknown>,
 ): Remote<T> {

@@ -7,13 +7,13 @@ import { ABORTED, ANSWER, FAILURE, type Frame, Parts, TIMED_OUT } from "./frames
 /** What fails, for messages. */
 export const ACTION = "call server";
 
-/** The longest time that a timer takes. */
+/** The longest time that a timer can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The call itself. */
 export class PendingCall {
   readonly request: Uint8Array;
-  /** 0 before it is sent. */
+  /** The number of the call; 0 before it is sent. */
   id = 0;
   readonly start: () => void;
   readonly #parts = new Parts();
@@ -23,7 +23,7 @@ export class PendingCall {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #signal: AbortSignal | undefined;
 
-  /** @param cancel run if it is given up before the server has ended it */
+  /** @param cancel called if the call is given up before the server has ended it */
   constructor(
     request: Uint8Array,
     start: (call: PendingCall) => void,
@@ -43,7 +43,7 @@ export class PendingCall {
     return this.#settled;
   }
 
-  /** Gives up at a time or by a signal. */
+  /** Limits the call by a deadline and a signal. */
   limit({ deadline, signal }: Patience): void {
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort);
@@ -66,12 +66,15 @@ export class PendingCall {
     this.#cancel(ABORTED);
   };
 
-  /** Takes a part of the answer; what comes after it was given up is dropped. */
+  /** Takes a part of the answer, or drops it if the call was given up. */
   add({ part }: Frame): void {
     if (!this.#settled) this.#parts.add(part);
   }
 
-  /** The server has ended it. @throws {Deno.errors.InvalidData} If no server would, in that way. */
+  /**
+   * Ends the call, as the server says. @throws {Deno.errors.InvalidData} If the server may not end
+   * it in that way.
+   */
   end(kind: number): void {
     if (this.#settled) return;
     switch (kind) {

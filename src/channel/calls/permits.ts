@@ -1,9 +1,9 @@
-/** Permits to run. Those without one wait in the order in which they came. */
+/** Permits to run. Waiters get them in the order in which they came. */
 
 /** A count of permits, within one isolate. */
 export class Permits {
   #free: number;
-  /** Those that wait. The queue has their order, and may still hold some that no longer wait. */
+  /** The waiters. The queue has their order, and may still contain some that no longer wait. */
   readonly #waiting = new Set<() => void>();
   #queue: (() => void)[] = [];
   #head = 0;
@@ -12,7 +12,7 @@ export class Permits {
     this.#free = count;
   }
 
-  /** Runs `start` with a permit: now, or when one gets free. */
+  /** Runs `start` with a permit: now, or when one becomes free. */
   enter(start: () => void): void {
     if (this.#free === 0) {
       this.#waiting.add(start);
@@ -40,14 +40,14 @@ export class Permits {
     return undefined;
   }
 
-  /** Takes one out that waits. @returns false if it does not wait */
+  /** Removes a waiter. @returns false if it was not waiting */
   forget(start: () => void): boolean {
     const waited = this.#waiting.delete(start);
     this.#shorten();
     return waited;
   }
 
-  /** Drops those that no longer wait, once most of the queue is such. */
+  /** Drops those that no longer wait, once they are most of the queue. */
   #shorten(): void {
     if (this.#queue.length < 64 || this.#queue.length < 2 * this.#waiting.size) return;
     this.#queue = [...this.#waiting];

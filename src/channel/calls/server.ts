@@ -17,9 +17,8 @@ import { type Handler, type ServerPlan, Session } from "./session.ts";
 /** Options of {@linkcode serve}. */
 export interface ServeOptions extends PlaceOptions {
   /**
-   * The length in bytes of the rings that each client gets, one for requests and one for answers:
-   * rounded up to a power of two, at least 4096. Requests and answers may be longer; then they are
-   * passed in parts.
+   * The length in bytes of each client's two rings, one for requests and one for answers: rounded
+   * up to a power of two, at least 4096. Longer requests and answers are sent in parts.
    * @default {262144}
    */
   capacity?: number;
@@ -50,22 +49,22 @@ const MOST_CONCURRENCY = 2 ** 20;
 const DEFAULT_LONGEST_REQUEST = 2 ** 28;
 const MOST_REQUEST = 2 ** 32 - 1;
 
-/** The errors of opening a client's memory that are no fault of the client. */
+/** The errors of opening a client's memory that are not the client's fault. */
 const UNREACHED = [
   Deno.errors.NotFound,
   Deno.errors.NotSupported,
   Deno.errors.PermissionDenied,
 ];
 
-/** The environment variable of `env` and `fromEnv` if none is named. */
+/** The default environment variable of `env` and `fromEnv`. */
 export const DEFAULT_VARIABLE = "MMAP_SERVER";
 
-/** Makes a server; for `serve` alone. */
+/** Makes a server; for `serve` only. */
 let make: (meeting: Meeting, plan: ServerPlan) => Server;
 
 /**
- * What {@linkcode serve} gives: it answers calls until it is closed. As long as it is open, the
- * program does not end by itself.
+ * A server that answers calls until it is closed, made by {@linkcode serve}. As long as it is open,
+ * the program does not end by itself.
  */
 export class Server implements Disposable, AsyncDisposable {
   readonly #meeting: Meeting;
@@ -80,7 +79,7 @@ export class Server implements Disposable, AsyncDisposable {
 
   /**
    * @ignore
-   * @throws {TypeError} Always, for others than `serve`.
+   * @throws {TypeError} Always, except for `serve`.
    */
   private constructor(meeting: Meeting, plan: ServerPlan) {
     this.#meeting = meeting;
@@ -89,7 +88,7 @@ export class Server implements Disposable, AsyncDisposable {
     this.#finished = this.#listen();
   }
 
-  /** How many clients are connected. One that died is counted for up to 100 ms. */
+  /** How many clients are connected. A dead client is still counted for up to 100 ms. */
   get clients(): number {
     return this.#sessions.size;
   }
@@ -99,13 +98,13 @@ export class Server implements Disposable, AsyncDisposable {
     return this.#meeting.closed;
   }
 
-  /** Fulfilled once the server was closed and waits for nothing any more. It awaits no handlers. */
+  /** Fulfilled once the server was closed and no wait is left. It does not await handlers. */
   get finished(): Promise<void> {
     return this.#finished;
   }
 
   /**
-   * What another process needs to connect, as plain JSON; good as long as the server is open.
+   * What another process needs to connect, as plain JSON; valid as long as the server is open.
    *
    * @throws {Deno.errors.BadResource} If the server is closed.
    */
@@ -114,7 +113,7 @@ export class Server implements Disposable, AsyncDisposable {
   }
 
   /**
-   * The handle as an environment for `Deno.Command`.
+   * The handle as environment variables for `Deno.Command`.
    *
    * @param variable default "MMAP_SERVER"
    */
@@ -122,7 +121,7 @@ export class Server implements Disposable, AsyncDisposable {
     return { [variable]: formatHandle(this.handle()) };
   }
 
-  /** Takes in clients until the server is closed. */
+  /** Accepts clients until the server is closed. */
   async #listen(): Promise<void> {
     try {
       while (!this.closed) {
@@ -131,7 +130,7 @@ export class Server implements Disposable, AsyncDisposable {
         }
       }
     } catch {
-      // The server was closed, or nobody can ever come any more.
+      // The server was closed, or no client can ever connect again.
       this.close();
     }
     await Promise.all(this.#sessions.values());
@@ -144,7 +143,7 @@ export class Server implements Disposable, AsyncDisposable {
     this.#meeting.decide(offer, isTaken, isTaken ? 0 : connection);
   }
 
-  /** @returns why not; 0 where the client died meanwhile or does not keep to the rules */
+  /** @returns or why not; 0 if the client died meanwhile or breaks the rules */
   #accept(text: string): Connection | number {
     if (this.#sessions.size >= MOST_CLIENTS) return FULL;
     try {
@@ -184,28 +183,28 @@ export class Server implements Disposable, AsyncDisposable {
 }
 
 /**
- * Answers the calls of other processes and Workers: see `connect`. Each call runs the handler once,
- * many at a time, and their answers go back in the order in which they are ready.
+ * Answers the calls of other processes and Workers: see `connect`. Each call runs the handler once.
+ * Many handlers run at a time, and answers are sent in the order in which they are ready.
  *
- * An answer must stay as it is until it is sent, so give one that nobody else uses.
+ * An answer must not change until it is sent, so return one that nobody else uses.
  *
- * If the handler throws, `call` throws in the client: an error of the same class (of those built into
- * JavaScript and Deno), name, message and `code`, whose `cause` is what `Deno.inspect` shows of the
- * original.
+ * If the handler throws, `call` throws in the client: an error of the same class (of those built
+ * into JavaScript and Deno), name, message and `code`, whose `cause` is the text that
+ * `Deno.inspect` shows for the original.
  *
- * A server takes 512 clients. A client in another PID namespace can connect if the server has a path or
- * name, and if it belongs to the server's user or the server is root.
+ * A server takes up to 512 clients. A client in another PID namespace can connect if the server has
+ * a path or name, and if it belongs to the server's user or the server is root.
  *
  * A client that dies, stops, does not read its answers or sends nonsense does not hold up others. A
- * process that can write to the memory of the server's handle can keep new clients from connecting, but
- * do nothing else.
+ * process that can write to the memory of the server's handle can keep new clients from connecting,
+ * but can do nothing else.
  *
  * @param options where clients find the server, and its limits; with a name or path, one server at a
  * time may be there
  * @throws {Deno.errors.AddrInUse} If there is a server of that name or path.
  * @throws {Deno.errors.AlreadyExists} If something else is there.
  * @throws {RangeError} If an option is out of range.
- * @throws {Error} ENOSPC: there is no memory, or no room on the disk.
+ * @throws {Error} ENOSPC: there is not enough memory, or room on the disk.
  * @throws {TypeError} If `handler` is not a function.
  *
  * @example

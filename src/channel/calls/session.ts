@@ -1,4 +1,4 @@
-/** What a server does for one client. */
+/** The server's side of one client. */
 
 import type { Connection } from "./connection.ts";
 import { encodeError } from "./errors.ts";
@@ -16,31 +16,31 @@ import {
 } from "./frames.ts";
 import type { Permits } from "./permits.ts";
 
-/** What a handler learns about a call, beside the request. */
+/** What a handler gets about a call besides the request. */
 export interface CallInfo {
   /**
-   * Aborted when nobody waits for the answer any more: the call timed out or was aborted, the client
-   * has left or died, or the server was closed. The reason tells which.
+   * Aborted when the answer is no longer wanted: the call timed out or was aborted, the client has
+   * left or died, or the server was closed. The reason tells which.
    */
   readonly signal: AbortSignal;
   /** The client's process. */
   readonly pid: number;
 }
 
-/** Answers calls. What it throws is thrown by `call` in the client. */
+/** Answers calls. If it throws, `call` throws in the client. */
 export type Handler = (
   request: Uint8Array<ArrayBuffer>,
   info: CallInfo,
 ) => Uint8Array | Promise<Uint8Array>;
 
-/** What is the same for all clients of a server. */
+/** The settings for all clients of a server. */
 export interface ServerPlan {
   readonly handler: Handler;
-  /** Handlers that may run, and calls that one client may have at a time. */
+  /** The most handlers that run, and calls that one client may have, at a time. */
   readonly concurrency: number;
   /** In bytes. */
   readonly longestRequest: number;
-  /** Of all clients. */
+  /** The permits of all clients together. */
   readonly permits: Permits;
 }
 
@@ -69,13 +69,13 @@ export class Session {
     }
   }
 
-  /** @throws {Deno.errors.InvalidData} If the client may not send that. */
+  /** @throws {Deno.errors.InvalidData} If the client may not send this message. */
   #take(frame: Frame): void {
     const call = this.#calls.get(frame.call);
     if (frame.kind === REQUEST) {
       (call ?? this.#open(frame.call)).add(frame);
     } else if (frame.kind === CANCEL) {
-      // If there is none, the answer is on its way already.
+      // If there is no such call, its answer is on the way already.
       call?.cancel(cancellation(frame.part[0]));
     } else {
       throw new Deno.errors.InvalidData(`The client sent a message of kind ${frame.kind}`);
@@ -92,7 +92,7 @@ export class Session {
     return call;
   }
 
-  /** Sends what a call came to, and forgets the call. */
+  /** Sends the outcome of a call, and forgets the call. */
   async finish(
     call: ServedCall,
     kind: number,
@@ -104,14 +104,14 @@ export class Session {
       const isWhole = await sendMessage(answers, kind, call.id, bytes, isWanted);
       if (!isWhole) await sendMessage(answers, ENDED, call.id, NOTHING);
     } catch (error) {
-      // The client does not listen any more.
+      // The client no longer listens.
       this.end(error);
     } finally {
       this.#calls.delete(call.id);
     }
   }
 
-  /** Is done with the client: its calls are aborted and their answers dropped. May be repeated. */
+  /** Ends the session: aborts the client's calls and drops their answers. May be repeated. */
   end(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -119,11 +119,11 @@ export class Session {
     try {
       this.connection[Symbol.dispose]();
     } catch {
-      // The client's memory is damaged. It concerns nobody else.
+      // The client's memory is damaged, which affects nobody else.
     }
   }
 
-  /** Whether answers can still be sent. */
+  /** Whether the session has ended, so that no more answers can be sent. */
   get ended(): boolean {
     return this.#ended;
   }
@@ -154,7 +154,7 @@ class ServedCall implements CallInfo {
     return this.#session.connection.pid;
   }
 
-  /** Made when somebody asks: most handlers do not. */
+  /** Made on demand: most handlers do not use it. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
@@ -205,7 +205,7 @@ class ServedCall implements CallInfo {
     throw new TypeError("Cannot answer call as the handler must give a Uint8Array");
   }
 
-  /** The client does not wait for it any more. */
+  /** Cancels the call: the client no longer waits for it. */
   cancel(reason: unknown): void {
     if (this.#cancelled !== undefined) return;
     this.abandon(reason);
@@ -214,7 +214,7 @@ class ServedCall implements CallInfo {
     this.#session.finish(this, ENDED, NOTHING);
   }
 
-  /** Nobody waits for it any more. */
+  /** Abandons the call: nobody waits for it any more. */
   abandon(reason: unknown): void {
     this.#cancelled ??= { reason };
     this.#session.plan.permits.forget(this.#start);

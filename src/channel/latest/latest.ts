@@ -21,7 +21,7 @@ import { RingMemory } from "../ring_memory.ts";
 
 /** Counts the writes, in 64 bits; the value is in slot VERSION modulo SLOTS. */
 const VERSION = 16;
-/** 1: somebody may sleep on this word until the next write. */
+/** 1: a reader may sleep on this word until the next write. */
 const BELL = 48;
 /** A lock word: whose turn it is to write. */
 const WRITE_LOCK = 80;
@@ -31,7 +31,7 @@ const SLOTS = 4;
 const SLOT_ALIGNMENT = 64;
 const LARGEST = 2 ** 28;
 
-/** The environment variable of `env` and `fromEnv` if none is named. */
+/** The default environment variable of `env` and `fromEnv`. */
 const DEFAULT_VARIABLE = "MMAP_LATEST";
 
 /** Options of `Latest.create`. */
@@ -44,16 +44,17 @@ const CREATE: Names<LatestOptions> = { ...PLACE, byteLength: true };
 
 /**
  * A value in shared memory that one process writes again and again and others read: a position, a
- * configuration, a frame. A reader always gets the newest value, whole. Values that were written
- * between two reads are skipped.
+ * configuration, a frame. A reader always gets the newest value as a whole. Values that were
+ * written between two reads are skipped.
  *
  * A writer never waits for readers. Several writers wait for each other's copy, so a writer that is
- * stopped in the middle of its copy holds up the others. A writer that dies does not: the value before
- * it stays. A reader that is overtaken by several writes while it copies starts again.
+ * stopped in the middle of its copy blocks the others. A writer that dies does not: the previous
+ * value stays. A reader that is overtaken by several writes while it copies starts again.
  *
- * It takes a page of words and four times its length. Words 0 to 5 are as in a channel, word 5 being
- * the length of the value; words 16 and 17 count the writes and so name the slot, word 48 is what waiters
- * sleep on, word 80 the writers' lock. The four slots follow, each at a multiple of 64 bytes.
+ * It takes a page of words and four times the length of the value. Words 0 to 5 are as in a
+ * channel, word 5 being the length of the value; words 16 and 17 count the writes and so name the
+ * slot, word 48 is what waiters sleep on, word 80 the writers' lock. The four slots follow, each at
+ * a multiple of 64 bytes.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
  *
@@ -78,7 +79,7 @@ export class Latest implements Disposable {
 
   /**
    * @ignore
-   * @throws {TypeError} Always, for others than the static methods of this class.
+   * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(placed: Placed) {
     this.#placed = placed;
@@ -88,11 +89,11 @@ export class Latest implements Disposable {
   }
 
   /**
-   * Makes one: in anonymous memory, or under a name or path, where it joins the one that is there.
+   * Creates a value in anonymous memory, or under a name or path, where it joins an existing one.
    *
    * @throws {RangeError} If `byteLength` is not a whole number from 1 to 2^28.
-   * @throws {Deno.errors.AlreadyExists} If something else is there, or one of another length.
-   * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
+   * @throws {Deno.errors.AlreadyExists} If something else is there, or a value of another length.
+   * @throws {Error} ENOSPC: there is not enough memory, or room on the disk.
    */
   static create(options: LatestOptions): Latest {
     checkOptions(options, CREATE, "create latest value");
@@ -102,9 +103,9 @@ export class Latest implements Disposable {
   }
 
   /**
-   * The one that a handle leads to.
+   * Opens the value that a handle leads to.
    *
-   * @throws {Deno.errors.InvalidData} If there is none.
+   * @throws {Deno.errors.InvalidData} If there is no such value.
    * @throws as `MmapRegion.attach` does
    */
   static attach(handle: RegionHandle | string): Latest {
@@ -112,7 +113,7 @@ export class Latest implements Disposable {
   }
 
   /**
-   * The one that the parent process put into the environment with {@linkcode env}.
+   * Opens the value that the parent process put into the environment with {@linkcode env}.
    *
    * @param variable default "MMAP_LATEST"
    * @throws {Deno.errors.NotFound} If the variable is not set.
@@ -127,7 +128,7 @@ export class Latest implements Disposable {
     return this.#placed.geometry.flags;
   }
 
-  /** The region that it lies in. */
+  /** The region that contains it. */
   get region(): MmapRegion {
     return this.#placed.region;
   }
@@ -145,9 +146,9 @@ export class Latest implements Disposable {
   }
 
   /**
-   * Writes the value. Readers see all of it or the one before.
+   * Writes the value. Readers see all of it, or the previous one.
    *
-   * @throws {RangeError} If it has not exactly `byteLength` bytes.
+   * @throws {RangeError} If it does not have exactly `byteLength` bytes.
    * @throws {TypeError} If it is not a Uint8Array.
    * @throws {Deno.errors.BadResource} If this is closed.
    */
@@ -160,11 +161,11 @@ export class Latest implements Disposable {
       // version if it has read anything of the value.
       const version = loadCount(cells, VERSION);
       bytes.set(value, this.#slotOf(version + 1));
-      this.#memory.check(); // or others would be given what stands there instead
-      // Pairs with the first load in `read`: whoever sees the number sees the value.
+      this.#memory.check(); // or readers would get what is there instead
+      // Pairs with the first load in `read`: a reader that sees the number sees the value.
       storeCount(this.#memory, VERSION, version + 1, version);
     });
-    // After the number: whoever waits sets the bell and then looks at the number.
+    // After the number: a waiter sets the bell and then looks at the number.
     if (Atomics.load(this.#memory.cells, BELL) !== 0) this.#memory.wake(BELL);
     this.#memory.check();
   }
@@ -187,7 +188,7 @@ export class Latest implements Disposable {
       const at = this.#slotOf(version);
       value.set(bytes.subarray(at, at + this.byteLength));
       // The slot is written again once SLOTS - 1 further writes are done: pairs with the load in
-      // `write`. Not a load alone, which could be done before the copy is.
+      // `write`. A load alone could be performed before the copy.
       loadAfter(cells, VERSION);
       const isWhole = loadCount(cells, VERSION) - version < SLOTS - 1;
       this.#memory.check();
@@ -195,7 +196,9 @@ export class Latest implements Disposable {
     }
   }
 
-  /** Where the value of a version is, in bytes; whatever somebody has made of the version. */
+  /**
+   * The offset of a version's value, in bytes; always within the ring, even for a damaged version.
+   */
   #slotOf(version: number): number {
     return (version & (SLOTS - 1)) * this.#slotByteLength;
   }
@@ -229,7 +232,7 @@ export class Latest implements Disposable {
   }
 
   /**
-   * The handle as an environment for `Deno.Command`.
+   * The handle as environment variables for `Deno.Command`.
    *
    * @param variable default "MMAP_LATEST"
    */

@@ -45,19 +45,18 @@ import { type Values, valuesOf, type ValuesOptions } from "./values.ts";
  * `maxByteLength` bytes, in the order in which they were sent. Sending and receiving are a few atomic
  * operations and a copy. A system call is made only to wake somebody who sleeps.
  *
- * A channel has one direction. Whoever sends first is its producer, and whoever receives first is its
- * consumer. Where "multiple" was asked for, there may be several, and every message goes to one
- * consumer.
+ * A channel has one direction. The first process to send is its producer, and the first to receive
+ * is its consumer. With "multiple", there may be several, and every message goes to one consumer.
  *
- * **Ends.** After `closeSending`, or when the last producer closes, consumers get what is left and then
- * null. When the last consumer closes, sending throws `Deno.errors.BrokenPipe`.
+ * **Ends.** After `closeSending`, or when the last producer closes, consumers get the remaining
+ * messages and then null. When the last consumer closes, sending throws `Deno.errors.BrokenPipe`.
  *
- * **Deaths.** If a producer died without `close`, receiving throws `Deno.errors.ConnectionReset` once
- * everything that it sent was received. A message that it was about to write is not there. If a
- * consumer died, sending throws the same once the channel is full. What the consumer had not released
- * yet goes to the next one. So every message arrives once, and across a consumer's death at least once.
- * A process that ends without closing the channel counts as dead: use `using`. Another process may take
- * over from a dead one at any time.
+ * **Deaths.** If a producer died without `close`, receiving throws `Deno.errors.ConnectionReset`
+ * once everything that it sent was received. A message that it was about to write is not delivered.
+ * If a consumer died, sending throws the same once the channel is full. Messages that the consumer
+ * had not released yet go to the next one. So every message arrives once, and across a consumer's
+ * death at least once. A process that ends without closing the channel counts as dead: use `using`.
+ * Another process may take over from a dead one at any time.
  *
  * The processes may be in any namespaces, and belong to any users who can reach the memory. They must
  * trust each other: a process that can write to the memory can make receiving throw
@@ -95,7 +94,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
 
   /**
    * @ignore
-   * @throws {TypeError} Always, for others than the static methods of this class.
+   * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(placed: Placed, ownsRegion: boolean, plan: JoinPlan) {
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
@@ -127,16 +126,15 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Makes a channel: in anonymous memory, or under a name or path, where it joins the one that is
-   * there.
+   * Creates a channel in anonymous memory, or under a name or path, where it joins an existing one.
    *
-   * A channel in a file keeps what was not received, whoever dies; but once it has ended, it stays so.
-   * The maker of a named one removes the name when it closes the channel.
+   * A channel in a file keeps messages that were not received, whoever dies; but once it has ended,
+   * it stays ended. The creator of a named one removes the name when it closes the channel.
    *
    * @throws {RangeError} If `capacity` is not a whole number from 1 to 2^30.
    * @throws {TypeError} If an option does not have one of its values.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or a channel of another shape.
-   * @throws {Error} ENOSPC: there is not so much memory, or room on the disk.
+   * @throws {Error} ENOSPC: there is not enough memory, or room on the disk.
    */
   static create(options: ChannelOptions): Channel {
     return Channel.#create(options, 0n);
@@ -154,15 +152,15 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * The channel at a place in a region: joins the one that is there, or makes one in zeroed memory. It
-   * takes 4096 bytes and its capacity. Closing it leaves the region open; it must be closed before the
-   * region is.
+   * The channel at a place in a region: joins an existing one, or creates one in zeroed memory. It
+   * takes 4096 bytes and its capacity. Closing it leaves the region open; it must be closed before
+   * the region is.
    *
    * @param byteOffset where it lies, a multiple of 64
-   * @param options `capacity` by default is the largest for which there is room
+   * @param options `capacity` is by default the largest that fits
    * @throws {RangeError} If it does not fit there.
    * @throws {TypeError} If the region cannot be written to.
-   * @throws {Error} ENOSPC: the file or object is sparse, and there is no room for what it lacks.
+   * @throws {Error} ENOSPC: the file or object is sparse, and there is no room for its holes.
    * @throws {Deno.errors.AlreadyExists} If something else is there, or a channel of another shape.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
@@ -178,7 +176,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   /**
    * The channel that a handle leads to.
    *
-   * @param handle what `handle` gave, or its text form
+   * @param handle the result of `handle`, or its text form
    * @throws {Deno.errors.InvalidData} If there is no channel.
    * @throws as `MmapRegion.attach` does
    */
@@ -203,8 +201,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Channels of records instead of bytes: messages of one fixed layout, written and read in place. A
-   * process that attaches must have a struct of the same layout.
+   * Channels of records instead of bytes: messages of one fixed layout, written and read in place.
+   * An attaching process must use a struct of the same layout.
    *
    * @param type made by `struct` of `./struct`
    * @throws {TypeError} If `type` is not a struct.
@@ -233,7 +231,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
     });
   }
 
-  /** @throws {Deno.errors.Busy} If there is no room for one more; then the region is closed. */
+  /** @throws {Deno.errors.Busy} If the channel has no free endpoint; then the region is closed. */
   static #owning(placed: Placed, plan: JoinPlan): Channel {
     return closingOnError(placed.region, () => new Channel(placed, true, plan));
   }
@@ -259,7 +257,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Whether no more messages will come and none is left.
+   * Whether the channel has ended and all messages were received.
    *
    * @throws {Deno.errors.BadResource} If the channel is closed.
    */
@@ -273,7 +271,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   /**
    * Sends a message if there is room for it now.
    *
-   * @returns false if there is not, or if awaited messages are before it
+   * @returns false if there is none, or if awaited messages come first
    * @throws {RangeError} If it is longer than `maxByteLength`.
    * @throws {Deno.errors.BrokenPipe} If the channel has ended, or the last consumer has left.
    * @throws {Deno.errors.Busy} If another one is the only producer, or a slot is reserved.
@@ -284,8 +282,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Sends a message, and blocks this thread as long as there is no room for it. It does not wait for
-   * awaited messages that have no room yet.
+   * Sends a message, and blocks this thread as long as there is no room for it. It does not wait
+   * for awaited messages that are still waiting for room.
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws {Deno.errors.ConnectionReset} If the consumer is dead.
@@ -297,7 +295,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
 
   /**
    * Sends a message, and waits as long as there is no room for it, without blocking the event loop.
-   * Messages are sent in the order of the calls. The message must stay as it is until then.
+   * Messages are sent in the order of the calls. The message must not change until it is sent.
    *
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes.
    * @throws the signal's reason, if it is aborted.
@@ -309,8 +307,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Sends messages one after the other, and publishes many at a time: quicker than as many calls of
-   * {@linkcode send}. If it fails, some may have been sent.
+   * Sends messages one after the other, and publishes many at a time, which is quicker than calling
+   * {@linkcode send} for each. If it fails, some may have been sent.
    *
    * @throws as {@linkcode send}
    */
@@ -321,7 +319,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   /**
    * Takes a message if there is one now.
    *
-   * @returns null if there is none, or if awaited calls are before this one
+   * @returns null if there is none, or if awaited calls come first
    * @throws {Deno.errors.Busy} If another one is the only consumer, or a message is peeked.
    * @throws {Deno.errors.BadResource} If the channel is closed.
    */
@@ -356,12 +354,12 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Takes a message if there is one now, into memory of the caller: nothing is allocated.
+   * Copies a message, if there is one now, into memory of the caller, without allocating.
    *
    * @param target where the message goes, from its first byte on
-   * @returns how many bytes the message has; null if there is none, or if awaited calls are before
-   * this one
-   * @throws {RangeError} If the message is longer than `target`; it stays where it is.
+   * @returns the length of the message in bytes; null if there is none, or if awaited calls come
+   * first
+   * @throws {RangeError} If the message is longer than `target`; it then stays in the channel.
    * @throws {TypeError} If `target` is not a Uint8Array.
    * @throws as {@linkcode tryReceive}
    */
@@ -391,7 +389,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Waits for a message, and takes all that have arrived by then.
+   * Waits for a message, and takes all messages that are there then.
    *
    * @param max how many at most
    * @returns an empty array if the channel has ended and nothing is left
@@ -402,8 +400,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Room for a message that is written in place, without a copy. Until the slot is committed or
-   * disposed, this channel sends nothing else, and no other producer does.
+   * Reserves room for a message that is written in place, without a copy. Until the slot is
+   * committed or disposed, neither this channel nor another producer sends anything else.
    *
    * @returns null if there is no room now
    * @throws {RangeError} If `byteLength` is more than `maxByteLength`.
@@ -431,9 +429,9 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * The next message, in place and without a copy; disposing it releases it. Until then this channel
-   * receives nothing else, and no other consumer does. If this process dies before that, the message
-   * goes to the next consumer.
+   * The next message, in place and without a copy; disposing it releases it. Until then, neither
+   * this channel nor another consumer receives anything else. If this process dies before that, the
+   * message goes to the next consumer.
    *
    * @returns null if there is none now
    * @throws as {@linkcode tryReceive}
@@ -443,7 +441,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * How much was sent and received, and by whom: for monitoring, and to see why a program waits.
+   * How much was sent and received, and by which processes: for monitoring, and to see why a
+   * program waits.
    *
    * @throws {Deno.errors.BadResource} If the channel is closed.
    */
@@ -454,15 +453,17 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
     return stats;
   }
 
-  /** The messages as a stream; the same one at each call. Cancelling it closes nothing. */
+  /**
+   * The messages as a stream; the same stream each time. Cancelling it does not close the channel.
+   */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#consumer.assertOpen();
     return this.#readable ??= readableOf(this);
   }
 
   /**
-   * A stream that sends each chunk as a message, or as several if it is longer than `maxByteLength`. It
-   * is the same stream at each call. Closing or aborting it ends the channel.
+   * A stream that sends each chunk as a message, or as several if it is longer than
+   * `maxByteLength`; the same stream each time. Closing or aborting it ends the channel.
    */
   get writable(): WritableStream<Uint8Array> {
     this.#producer.assertOpen();
@@ -470,9 +471,9 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * The channel, for values instead of bytes. Both ends have to name the same encoding.
+   * The channel for values instead of bytes. Both ends have to use the same encoding.
    *
-   * @typeParam T what is sent
+   * @typeParam T the type of the values
    */
   values<T>(options?: ValuesOptions): Values<T> {
     return valuesOf<T>(this, options);
@@ -492,7 +493,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * The handle as an environment for `Deno.Command`.
+   * The handle as environment variables for `Deno.Command`.
    *
    * @param variable default "MMAP_CHANNEL"
    */
@@ -501,7 +502,8 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
-   * Ends the channel, for all its producers: consumers get what is left, then null. May be repeated.
+   * Ends the channel for all producers: consumers get the remaining messages, then null. May be
+   * repeated.
    *
    * @throws {Deno.errors.Busy} If another one is the only producer, or a slot is reserved.
    * @throws {Deno.errors.BadResource} If the channel is closed.
@@ -526,7 +528,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
         else this.#consumer.deserted();
       });
     } catch (error) {
-      // The region was closed before, or lost: there is nothing left to leave.
+      // The region was closed or lost before, so there is nothing to leave.
       if (!region.closed && !(error instanceof MappingFaultError)) throw error;
     } finally {
       if (this.#ownsRegion) region.close();

@@ -19,7 +19,7 @@ import type { RingMemory } from "../ring_memory.ts";
 
 const ACTION = "receive message";
 
-/** About two microseconds: as long as a round trip between two spinning processes takes. */
+/** About two microseconds, the time of a round trip between two spinning processes. */
 const ANSWER_SPINNER = new Spinner({ most: 50, steady: true });
 
 /** @throws {TypeError} If it is not a Uint8Array. */
@@ -125,7 +125,7 @@ export class Consumer extends End {
       throw new RangeError(`Cannot ${ACTION} of ${byteLength} bytes: the target has ${room}`);
     }
     ring.copyTo(target, at);
-    this.memory.check(); // before others see that it was taken
+    this.memory.check(); // before others see that the message was taken
     ring.skip();
     this.#release();
     return byteLength;
@@ -148,7 +148,7 @@ export class Consumer extends End {
     const at = this.#find();
     if (at === -1) return this.#nothing();
     const message = ring.copy(at);
-    this.memory.check(); // before others see that it was taken
+    this.memory.check(); // before others see that the message was taken
     ring.skip();
     this.#release();
     return message;
@@ -173,7 +173,7 @@ export class Consumer extends End {
     if (this.lock !== undefined) this.#ring.passOn();
   }
 
-  /** The next message; what was sent right before the end is found too. */
+  /** The next message, including one that was sent right before the end. */
   #find(): number {
     const at = this.#ring.next();
     if (at !== -1 || (Atomics.load(this.memory.cells, STATE) & ENDED_BIT) === 0) return at;
@@ -187,16 +187,16 @@ export class Consumer extends End {
     return atEnd ? null : undefined;
   }
 
-  /** Whether this is the end; then all others get to know it too. */
+  /** Whether this is the end. If so, all other consumers are woken to see it too. */
   #atEnd(): boolean {
     if (!this.hasEnded) return false;
-    // This consumer may have set the bell again after it rang for the end. Another one, that has not
-    // seen the end yet, would then sleep on it.
+    // This consumer may have set the bell again after it rang for the end. Another one that has not
+    // seen the end yet would then sleep on it.
     if (this.lock !== undefined) this.memory.wake(RECEIVE_BELL);
     return true;
   }
 
-  /** Whether nothing more will come and nothing is left. */
+  /** Whether the channel has ended and all messages were received. */
   get hasEnded(): boolean {
     const { cells } = this.memory.words;
     // In this order: nothing is sent after the end.
@@ -220,7 +220,7 @@ export class Consumer extends End {
     return message;
   }
 
-  /** For {@linkcode PeekedMessage}. @param take whether the message is received with that */
+  /** For {@linkcode PeekedMessage}. @param take whether the message counts as received */
   putBack(take: boolean): void {
     this.inUse = undefined;
     try {
@@ -233,7 +233,7 @@ export class Consumer extends End {
   }
 }
 
-/** Marks that the last consumer has left, or that there is one again. */
+/** Records that the last consumer has left, or that there is one again. */
 function setDeserted(memory: RingMemory, deserted: boolean): void {
   const { cells } = memory.words;
   if (!deserted) {

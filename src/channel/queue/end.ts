@@ -1,4 +1,4 @@
-/** What both ends of a queue have in common: joining, locking, and waiting. */
+/** The common part of both ends of a queue: joining, locking, and waiting. */
 
 import type { Attempt } from "../../wait/attempt.ts";
 import type { Patience } from "../../wait/patience.ts";
@@ -10,7 +10,7 @@ import type { RingMemory } from "../ring_memory.ts";
 import type { CallQueue } from "../call_queue.ts";
 import { type WaitMode, WaitStrategy } from "../wait_strategy.ts";
 
-/** What tells one end from the other. */
+/** The differences between the two ends. */
 export interface EndPlan {
   /** For messages: "send message". */
   readonly action: string;
@@ -25,20 +25,20 @@ export interface EndPlan {
   readonly longestBreak: number;
 }
 
-/** Tries for the lock before a look whether its holder is dead, which costs system calls. */
+/** Spins for the lock before checking whether its holder is dead, which costs system calls. */
 const LOCK_SPINNER = new Spinner({ most: 200, steady: true });
 
-/** How long the result of a look at the other end counts, in milliseconds. */
+/** How long the result of checking the other end is valid, in milliseconds. */
 const LEAST_LOOK_MS = 20;
 
-/** In place of an epoch. */
+/** Stands for the epoch of an end that has not joined. */
 const NOT_JOINED = -1;
 
 /** One end, as one Channel object uses it. */
 export abstract class End {
   readonly memory: RingMemory;
   readonly plan: EndPlan;
-  /** Held by whoever of several is at work at this end; undefined where there may be only one. */
+  /** The lock of this end, held by the object at work; undefined if there may be only one. */
   readonly lock: RobustWord | undefined;
   protected readonly calls: CallQueue;
   readonly #tryLock = { attempt: () => this.lock?.tryTake() || undefined };
@@ -61,26 +61,26 @@ export abstract class End {
     this.lock = plan.single ? undefined : new RobustWord(words, plan.lock);
   }
 
-  /** Looks anew at what others of this end have done. */
+  /** Reads again what others of this end have done. */
   protected abstract reload(): void;
-  /** Run when this one joins, before anybody else can. */
+  /** Called when this end joins, before anybody else can. */
   protected abstract joined(): void;
-  /** Run when the last one leaves, before anybody else can join. */
+  /** Called when the last one leaves, before anybody else can join. */
   abstract deserted(): void;
 
   /**
-   * Before each call.
+   * Checks and joins, before each call.
    *
    * @throws {Deno.errors.BadResource} If the channel is closed.
-   * @throws {Deno.errors.Busy} If there is another one of this end and may be only one, or something
-   * is reserved or peeked.
+   * @throws {Deno.errors.Busy} If there is another user of this end and only one is allowed, or
+   * something is reserved or peeked.
    */
   protected ready(): void {
     if (this.inUse !== undefined) this.#assertUnused();
     if (this.#joined !== this.memory.words.lossWatch.epoch) this.#join();
   }
 
-  /** @throws {Deno.errors.Busy} If what is in use was not lost. */
+  /** @throws {Deno.errors.Busy} If a slot or message is in use and was not lost. */
   #assertUnused(): void {
     this.memory.check();
     if (!this.isLost) {
@@ -89,7 +89,7 @@ export abstract class End {
     this.inUse = undefined;
   }
 
-  /** Whether this end has lost what it had, because a page of its memory was lost. */
+  /** Whether this end has lost its role and its lock, because a page of its memory was lost. */
   get isLost(): boolean {
     return this.#joined !== this.memory.words.lossWatch.epoch;
   }
@@ -107,7 +107,7 @@ export abstract class End {
     throw new Deno.errors.BadResource(`Cannot ${this.plan.action}: the channel is closed`);
   }
 
-  /** Gives back what is in use, for good. Calls that wait are rejected. */
+  /** Gives back what is in use, for good. Waiting calls are rejected. */
   close(): void {
     this.#closed = true;
     this.inUse?.settle();
@@ -116,7 +116,7 @@ export abstract class End {
     this.memory.wake(this.plan.bell);
   }
 
-  /** Runs `action` with the lock held. @returns undefined if another one holds it */
+  /** Runs `action` with the lock held. @returns undefined if somebody else holds it */
   protected underLock<T>(action: () => T | undefined): T | undefined {
     const { lock } = this;
     if (lock === undefined) return action();
@@ -134,10 +134,11 @@ export abstract class End {
     if (this.inUse === undefined) this.lock?.release();
   }
 
-  /** Runs `action` again and again, until it gives something. */
+  /** Runs `action` again and again, until it returns a result. */
   protected untilSync<T>(patience: Patience, action: () => T | undefined): T {
     if (this.lock?.isOwn) {
-      // By another object: while this thread sleeps, nobody could give the lock back.
+      // Another object of this isolate holds the lock. While this thread sleeps, it could not give
+      // the lock back.
       throw new Deno.errors.Busy(
         `Cannot ${this.plan.action}: this isolate has a slot or message of it in use`,
       );
@@ -148,7 +149,7 @@ export abstract class End {
   /** As `untilSync`, after all other awaited calls, without blocking the event loop. */
   protected until<T>(patience: Patience, action: () => T | undefined): Promise<T> {
     return this.#strategy.wait(this.plan.action, patience, () => {
-      this.assertOpen(); // it may have been closed while other calls were before this one
+      this.assertOpen(); // it may have been closed while other calls came first
       return new EndAttempt(this, action);
     });
   }
@@ -158,14 +159,14 @@ export abstract class End {
     return this.#strategy.atOnce(result);
   }
 
-  /** For {@linkcode EndAttempt}: with the lock held, others may have moved the positions. */
+  /** For {@linkcode EndAttempt}, with the lock held: others may have moved the positions. */
   takeOver(): void {
     if (this.lock !== undefined) this.reload();
   }
 
-  /** An error, if the other end was there and is dead. It is looked for no more often than needed. */
+  /** The error if the other end has died. This checks no more often than necessary. */
   lost(): Error | undefined {
-    // Each wait begins with this, and most are short: looking costs microseconds.
+    // Each wait begins with this, and most waits are short, but a check costs microseconds.
     const now = performance.now();
     if (now - this.#lookedMs < LEAST_LOOK_MS) return undefined;
     this.#lookedMs = now;
@@ -179,7 +180,7 @@ export abstract class End {
   }
 }
 
-/** One call's try: for the lock, and then for what it wants. */
+/** One call's attempt: for the lock, and then for its action. */
 class EndAttempt<T> implements Attempt<T> {
   readonly words: Words;
   readonly action: string;
@@ -234,7 +235,7 @@ class EndAttempt<T> implements Attempt<T> {
     // Before the last look: either this look finds what the other end did, or the other end finds
     // the bell set.
     Atomics.store(this.words.cells, bell, 1);
-    // Also before it: what the other end did last counts, and then its death.
+    // Also before the look: the last actions of the other end come before its death.
     const lost = thorough ? this.#end.lost() : undefined;
     const result = this.#act();
     if (result !== undefined) return result;

@@ -1,4 +1,4 @@
-/** Who has a queue open, in which roles, and whether they live. */
+/** The processes that have a queue open, their roles, and whether they are alive. */
 
 import { withLock } from "../../wait/lock_attempt.ts";
 import type { Threads } from "../../wait/holder.ts";
@@ -25,7 +25,7 @@ const WORDS_EACH = 4;
 const FINGERPRINT = 1;
 const PID = 2;
 const ROLES = 3;
-/** How long to wait for the list, in milliseconds: it is held for microseconds. */
+/** How long to wait for the lock of the list, in milliseconds; it is held for microseconds. */
 const LOCK_MS = 1000;
 
 const ENDPOINTS_END = ENDPOINTS + MOST_ENDPOINTS * WORDS_EACH;
@@ -38,7 +38,7 @@ export class Membership {
   readonly #words: Words;
   readonly #lock: RobustWord;
   #entry: number;
-  /** The loss epoch in which it entered. If a page was lost since, the entry counts as a dead one's. */
+  /** The loss epoch in which it entered. If a page was lost since, the entry counts as dead. */
   #epoch: number;
 
   /** @throws {Deno.errors.Busy} If the list is full. */
@@ -73,10 +73,10 @@ export class Membership {
   }
 
   /**
-   * Becomes a producer or consumer. Where there may be only one, it takes over from one that died.
+   * Becomes a producer or consumer. If only one is allowed, it takes over from a dead one.
    *
-   * @param taken run before anybody else can
-   * @throws {Deno.errors.Busy} If there is another one and may be only one.
+   * @param taken called before anybody else can join
+   * @throws {Deno.errors.Busy} If there is another one and only one is allowed.
    */
   take(role: Role, single: boolean, taken: () => void): void {
     this.#locked("join", (cells) => {
@@ -100,7 +100,7 @@ export class Membership {
     this.#words.lossWatch.check();
   }
 
-  /** Leaves. @param deserted run for each role in which nobody who lives is left */
+  /** Leaves. @param deserted called for each role without a living member left */
   leave(deserted: (role: Role) => void): void {
     if (this.#isLost) return;
     try {
@@ -108,8 +108,8 @@ export class Membership {
     } catch (error) {
       const { TimedOut, InvalidData } = Deno.errors;
       if (!(error instanceof TimedOut || error instanceof InvalidData)) throw error;
-      // It leaves without the lock, and nobody is told: the lock's holder may keep it for ever, or the
-      // list is damaged.
+      // It leaves without the lock, and does not tell the others: the holder may keep the lock for
+      // ever, or the list is damaged.
       Atomics.store(this.#words.cells, this.#entry, 0);
     }
   }
@@ -121,14 +121,14 @@ export class Membership {
       const others = entriesOf(cells, role).filter((entry) => entry !== this.#entry);
       if (others.every((entry) => isDeadAt(this.#words.threads, cells, entry))) deserted(role);
     }
-    // Last: whoever dies before this is found dead, and nobody waits for ever.
+    // This comes last: a process that dies before it is found dead, and nobody waits for ever.
     Atomics.store(cells, this.#entry, 0);
   }
 
   /**
-   * The process that died in this role, if nobody in the role lives. As long as nobody ever had the
-   * role, those who have attached and have no role yet count too. This takes no lock, since others may
-   * be stopped in the middle of a change.
+   * The process that died in this role, if nobody in the role is alive. While nobody has ever had
+   * the role, entries without a role count too. This takes no lock, since its holder may be stopped
+   * in the middle of a change.
    */
   lostPid(role: Role): number | undefined {
     const { cells, threads } = this.#words;
@@ -136,7 +136,7 @@ export class Membership {
     const idle = new Tally(threads);
     for (let entry = ENDPOINTS; entry < ENDPOINTS_END; entry += WORDS_EACH) {
       if (Atomics.load(cells, entry) === 0) continue;
-      // Each entry is read once: it is the one or the other, and alive in both or in none.
+      // Each entry is read once, so that both counts treat it in the same way.
       const roles = Atomics.load(cells, entry + ROLES);
       if ((roles & role) !== 0) inRole.count(cells, entry);
       else if (roles === 0 && entry !== this.#entry) idle.count(cells, entry);
@@ -150,13 +150,15 @@ export class Membership {
     return entriesOf(cells, role).map((entry) => cells[entry + PID]!);
   }
 
-  /** @throws {Deno.errors.TimedOut} If somebody was stopped in the middle of a change. */
+  /**
+   * @throws {Deno.errors.TimedOut} If the holder of the lock was stopped in the middle of a change.
+   */
   #locked<T>(verb: string, action: (cells: Int32Array) => T): T {
     return withLock(this.#lock, `${verb} channel`, () => action(this.#words.cells), LOCK_MS);
   }
 }
 
-/** The entries that are taken, of those in a role or of all. */
+/** The entries in use, of one role or of all. */
 function entriesOf(cells: Int32Array, role?: Role): number[] {
   return allEntries().filter((entry) =>
     Atomics.load(cells, entry) !== 0 && (role === undefined || (cells[entry + ROLES]! & role) !== 0)
@@ -188,15 +190,16 @@ function retireIfDead(threads: Threads, cells: Int32Array, entry: number, role: 
   if (cells[entry + ROLES] === 0) Atomics.store(cells, entry, 0);
 }
 
-/** Whether the one of an entry is dead for sure. */
+/** Whether the owner of an entry is certainly dead. */
 function isDeadAt(threads: Threads, cells: Int32Array, entry: number): boolean {
   const number = Atomics.load(cells, entry);
   const fingerprint = Atomics.load(cells, entry + FINGERPRINT);
-  // The fingerprint is another one's if the entry has changed hands meanwhile: then look later.
+  // If the entry has changed its owner meanwhile, the fingerprint may be another one's: then the
+  // answer is no for now.
   return Atomics.load(cells, entry) === number && threads.isDead(number, fingerprint);
 }
 
-/** Some entries: whether there are any, and whether all of them are of dead ones. */
+/** Counts entries: whether there are any, and whether all of them are dead. */
 class Tally {
   readonly #threads: Threads;
   any = false;

@@ -8,10 +8,10 @@ export interface Message extends Disposable {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The consumer that a message is of. */
+/** The consumer that owns a message. */
 interface MessageOwner {
   readonly memory: RingMemory;
-  /** @param take whether the message is received with that */
+  /** @param take whether the message counts as received */
   putBack(take: boolean): void;
 }
 
@@ -31,7 +31,7 @@ export class PeekedMessage implements Message {
     this.#end(true);
   }
 
-  /** When the channel is closed: the next consumer gets it. */
+  /** Called when the channel is closed: the next consumer gets the message. */
   settle(): void {
     this.#end(false);
   }
@@ -39,7 +39,7 @@ export class PeekedMessage implements Message {
   #end(take: boolean): void {
     const consumer = this.#consumer;
     this.#consumer = undefined;
-    // It was given up with the memory if that was lost.
+    // If the memory was lost, the message was given up with it.
     if (this.#epoch === consumer?.memory.words.lossWatch.epoch) consumer.putBack(take);
   }
 }

@@ -1,4 +1,4 @@
-/** What streams and values need of a channel. */
+/** The parts of a channel that streams and values need. */
 
 import type { WaitOptions } from "../../wait/patience.ts";
 

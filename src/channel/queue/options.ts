@@ -8,7 +8,7 @@ import { capacityFrom, JOIN, type JoinOptions } from "../options.ts";
 import { PLACE, type Placed, type PlaceOptions } from "../place.ts";
 import { MANY_CONSUMERS_BIT, MANY_PRODUCERS_BIT } from "./queue_layout.ts";
 
-/** The options that have to be the same for all who use a channel. */
+/** The options that have to be the same for all users of a channel. */
 export interface ShapeOptions extends JoinOptions {
   /** The length of the ring in bytes: rounded up to a power of two, at least 4096. */
   capacity?: number;
@@ -38,7 +38,7 @@ export const SHAPE: Names<ShapeOptions> = {
   consumers: true,
 };
 
-/** The options of those who make a channel. */
+/** The options for creating a channel. */
 export const CREATE: Names<ChannelOptions> = { ...SHAPE, ...PLACE };
 
 /** @throws {TypeError} If an option does not have one of its values. */
@@ -52,7 +52,7 @@ function isMultiple(value: unknown, name: string, action: string): boolean {
 }
 
 /**
- * The geometry of a queue in a region: as the options say, or else as it is there already.
+ * The geometry of a queue in a region: from the options, or else from an existing queue.
  *
  * @param available how many bytes there are for a ring
  */
@@ -86,8 +86,9 @@ function largestIn(available: number): number {
 }
 
 /**
- * @param wanted what its messages must look like, by default anything
- * @throws {Deno.errors.InvalidData} If they look otherwise, or no channel can have that capacity.
+ * @param wanted the required layout of its messages, by default any
+ * @throws {Deno.errors.InvalidData} If they have another layout, or no channel can have that
+ * capacity.
  */
 export function checkGeometry(placed: Placed, wanted?: bigint): Placed {
   const { layout = 0n } = placed.geometry;

@@ -20,13 +20,13 @@ import { ReservedSlot, type Slot } from "./slot.ts";
 
 const ACTION = "send message";
 
-/** How many messages are written before they are published together. */
+/** How many messages are written at most before they are published together. */
 const BATCH = 256;
 
 /**
  * A message must be as long as the room that was claimed for it: a longer one would overwrite others.
  *
- * @throws {TypeError} If it has another length than before.
+ * @throws {TypeError} If its length has changed.
  */
 function checkSame(message: Uint8Array, byteLength: number): void {
   if (lengthOf(message) === byteLength) return;
@@ -85,7 +85,7 @@ export class Producer extends End {
   async sendMany(messages: Iterable<Uint8Array>, options?: WaitOptions): Promise<void> {
     const limits = patience(options, ACTION);
     this.ready();
-    // Gathered first: the iterable is the caller's code, which may send too.
+    // Gathered first, since the iterable is the caller's code, which may send too.
     let batch: Uint8Array[] = [];
     let lengths: number[] = [];
     for (const message of messages) {
@@ -104,7 +104,7 @@ export class Producer extends End {
     lengths: readonly number[],
     limits: Patience,
   ): Promise<true> {
-    // Again: the iterable, or somebody else between two batches, may have reserved a slot.
+    // Checked again: the iterable, or somebody else between two batches, may have reserved a slot.
     this.ready();
     limits.signal?.throwIfAborted();
     return this.until(limits, this.#putAll(batch, lengths));
@@ -136,7 +136,7 @@ export class Producer extends End {
     return true;
   }
 
-  /** As `#put`, for a message that was checked a while ago. */
+  /** As `#put`, for a message that was checked earlier. */
   #putLate(message: Uint8Array, byteLength: number): true | undefined {
     checkSame(message, byteLength);
     return this.#put(message, byteLength) || undefined;
@@ -163,7 +163,8 @@ export class Producer extends End {
 
   /** @throws {Deno.errors.BrokenPipe} */
   #checkOpen(cells: Int32Array): void {
-    // Not in order with anything: who ends a channel while others send cannot know what they see.
+    // This load needs no order: a process that ends a channel while others send cannot rely on what
+    // they see.
     const state = cells[STATE]!;
     if (state === 0) return;
     this.memory.check();
@@ -227,7 +228,7 @@ export class Producer extends End {
     if (lock.isOwn) {
       throw new Deno.errors.Busy("Cannot end channel: this isolate has reserved a slot of it");
     }
-    // Under the lock: what another producer is about to commit belongs before the end.
+    // Under the lock: a message that another producer is about to commit comes before the end.
     withLock(lock, "end channel", () => this.#end());
     this.memory.check();
   }

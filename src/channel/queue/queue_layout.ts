@@ -1,6 +1,6 @@
 /**
- * Where everything lies in a queue: a page of words, and the ring of messages behind it. The words 0 to 5
- * and 10, 11 and the records are those of all channels (`../layout.ts`).
+ * The layout of a queue: a page of words, and the ring of messages after it. The words 0 to 5 and
+ * 10, 11 and the records are those of all channels (`../layout.ts`).
  *
  * | word | what | written by |
  * |---|---|---|
@@ -16,10 +16,10 @@
  * | 128-623 | the endpoints, four words each: number, fingerprint (`holder.ts`), process, roles | under lock 8 |
  * | 1024... | the ring | producers |
  *
- * TAIL and HEAD are 64-bit numbers and never wrap. Whoever looks at one often may look at its lower half
- * alone: between two looks it cannot move by more than the ring is long. Whoever sets it stores the
- * lower half alone, in one atomic operation, or all of it where the upper half changes. The second word of a record is
- * not used.
+ * TAIL and HEAD are 64-bit numbers and never wrap. A process that reads a position often may read
+ * only its lower half: between two reads it cannot move by more than the ring's length. A process
+ * that sets a position stores only the lower half, in one atomic operation, or both halves if the
+ * upper one changes. The second word of a record is not used.
  */
 
 export const LIST_LOCK = 8;
@@ -31,16 +31,16 @@ export const SEND_LOCK = 80;
 export const RECEIVE_LOCK = 96;
 export const ENDPOINTS = 128;
 
-/** In FLAGS. */
+/** A bit of FLAGS. */
 export const MANY_PRODUCERS_BIT = 1;
 export const MANY_CONSUMERS_BIT = 2;
 
 /** How many ENDPOINTS there are. */
 export const MOST_ENDPOINTS = 124;
 
-/** In an endpoint's roles; none: it has neither sent nor received. */
+/** A bit of an endpoint's roles; no bit: it has neither sent nor received. */
 export const PRODUCER_BIT = 1;
 export const CONSUMER_BIT = 2;
 
-/** In STATE, beside ENDED_BIT. */
+/** A bit of STATE, beside ENDED_BIT. */
 export const DESERTED_BIT = 2;

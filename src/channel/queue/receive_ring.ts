@@ -5,18 +5,18 @@ import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layo
 import { HEAD, RECEIVE_BELL, SEND_BELL, TAIL } from "./queue_layout.ts";
 import type { RingMemory } from "../ring_memory.ts";
 
-/** Up to here, in bytes, a loop is quicker than a view and a call. */
+/** Up to this length, in bytes, a loop is quicker than a view and a call. */
 const LONGEST_LOOP = 32;
 
 /** Finds records and releases them. Positions count units of 8 bytes, and never wrap. */
 export class ReceiveRing {
   readonly #memory: RingMemory;
   readonly #units: number;
-  /** The next record, behind those that were taken. */
+  /** The position of the next record that was not taken. */
   #head = 0;
-  /** What was published when last looked at. */
+  /** The end of the published records at the last look. */
   #tail = 0;
-  /** From here on the upper half of the position is another one. */
+  /** The position at which the upper half changes. */
   #nextHalf = 0;
   /** The length of the message that `next` found. */
   byteLength = 0;
@@ -40,8 +40,8 @@ export class ReceiveRing {
   /**
    * The next message; its length is in `byteLength`.
    *
-   * @returns where in the ring's bytes; -1 if there is none now
-   * @throws {Deno.errors.InvalidData} If the ring holds no record there.
+   * @returns its offset in the ring's bytes; -1 if there is none now
+   * @throws {Deno.errors.InvalidData} If there is no valid record.
    */
   next(): number {
     const { ring } = this.#memory;
@@ -58,7 +58,7 @@ export class ReceiveRing {
     return 8 * index + RECORD_HEADER_BYTE_LENGTH;
   }
 
-  /** Whether there is more than when last looked at. */
+  /** Whether more was published since the last look. */
   #look(): boolean {
     // Pairs with the store in `SendRing.publish`.
     const more = (Atomics.load(this.#memory.cells, TAIL) - this.#tail) | 0;
@@ -66,7 +66,7 @@ export class ReceiveRing {
     return more !== 0;
   }
 
-  /** Other processes write to the ring, and nothing keeps them from writing nonsense. */
+  /** Other processes write to the ring, and may write nonsense. */
   #check(byteLength: number, index: number): void {
     const left = this.#tail - this.#head;
     const units = unitsOf(byteLength);
@@ -105,14 +105,15 @@ export class ReceiveRing {
     this.#head += unitsOf(this.byteLength);
   }
 
-  /** Gives the room of all that was stepped over back to the producers. */
+  /** Gives the room of all skipped messages back to the producers. */
   release(): void {
     const { cells } = this.#memory;
-    // Pairs with the load in `SendRing.claim`: what was read may be overwritten.
+    // Pairs with the load in `SendRing.claim`: messages that were read may be overwritten.
     if (this.#head < this.#nextHalf) Atomics.store(cells, HEAD, this.#head | 0);
     else this.#releaseHalf();
-    // Waking a producer for each message would be two system calls each; so not before half of the
-    // ring is free. That is enough for any message, or soon will be: the ring gets empty in the end.
+    // Waking a producer for each message would take two system calls each, so it is woken only when
+    // half of the ring is free. That is enough for any message, or soon will be, since the ring
+    // becomes empty in the end.
     if (Atomics.load(cells, SEND_BELL) !== 0 && this.#tail - this.#head <= this.#units >> 1) {
       this.#memory.wake(SEND_BELL);
     }

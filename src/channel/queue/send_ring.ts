@@ -9,13 +9,13 @@ import type { RingMemory } from "../ring_memory.ts";
 export class SendRing {
   readonly #memory: RingMemory;
   readonly #units: number;
-  /** Behind what was published. */
+  /** The end of the published records. */
   #tail = 0;
-  /** Behind what was written. */
+  /** The end of the written records. */
   #written = 0;
-  /** The ring is full there: at least so far consumers had come when last looked at. */
+  /** The position where the ring is full, according to the consumers' position at the last look. */
   #limit = 0;
-  /** From here on the upper half of the position is another one. */
+  /** The position at which the upper half changes. */
   #nextHalf = 0;
 
   constructor(memory: RingMemory) {
@@ -23,7 +23,7 @@ export class SendRing {
     this.#units = memory.capacity / 8;
   }
 
-  /** Takes over from another producer. Forgets what was written and not published. */
+  /** Takes over from another producer. Forgets messages that were not published. */
   reload(): void {
     this.#written = this.#tail = this.#memory.position(TAIL);
     this.#nextHalf = (Math.floor(this.#tail / UPPER_HALF) + 1) * UPPER_HALF;
@@ -31,9 +31,9 @@ export class SendRing {
   }
 
   /**
-   * Room for a message.
+   * Claims room for a message.
    *
-   * @returns where in the ring's bytes; -1 if there is none now
+   * @returns its offset in the ring's bytes; -1 if there is no room now
    */
   claim(byteLength: number): number {
     const { ring } = this.#memory;
@@ -53,7 +53,7 @@ export class SendRing {
   }
 
   #lookForRoom(): number {
-    // Pairs with the store in `ReceiveRing.release`: what is overwritten was read.
+    // Pairs with the store in `ReceiveRing.release`: overwritten messages were read.
     const head = Atomics.load(this.#memory.cells, HEAD);
     const last = this.#limit - this.#units;
     this.#limit += (head - last) | 0;
@@ -68,7 +68,7 @@ export class SendRing {
     return true;
   }
 
-  /** Makes the last message shorter than was claimed. @param at where it is */
+  /** Makes the last message shorter than claimed. @param at its offset */
   shorten(at: number, byteLength: number): void {
     const { ring } = this.#memory;
     const length = (at - RECORD_HEADER_BYTE_LENGTH) / 4;
@@ -77,16 +77,17 @@ export class SendRing {
   }
 
   /**
-   * Gives all that was written to the consumers, in one step.
+   * Publishes all written messages to the consumers, in one step.
    *
    * @throws {MappingFaultError} If a page was lost.
    */
   publish(cells: Int32Array): void {
     const { lossWatch } = this.#memory.words;
-    lossWatch.check(); // or others would be given what stands there instead
+    lossWatch.check(); // or consumers would get what is there instead
     this.#tail = this.#written;
-    // Pairs with the load in `ReceiveRing.next`: whoever sees the new tail sees the records. Before the
-    // look at the bell: a consumer sets it and then looks at the tail.
+    // Pairs with the load in `ReceiveRing.next`: a consumer that sees the new tail sees the
+    // records. This comes before the look at the bell: a consumer sets the bell and then looks at
+    // the tail.
     if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
     else this.#publishHalf();
     if (Atomics.load(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
@@ -98,7 +99,7 @@ export class SendRing {
     this.#nextHalf += UPPER_HALF;
   }
 
-  /** Forgets what was written and not published. */
+  /** Forgets messages that were not published. */
   giveUp(): void {
     this.#written = this.#tail;
   }

@@ -11,21 +11,24 @@ export interface Slot extends Disposable {
    * Sends the message.
    *
    * @param byteLength how many bytes of it to send, by default all
-   * @throws {Deno.errors.BadResource} If it was sent or given up already.
+   * @throws {Deno.errors.BadResource} If the message was sent or given up already.
    * @throws {RangeError} If `byteLength` is more than was reserved.
    * @throws {Deno.errors.BrokenPipe} If the channel has ended meanwhile.
    */
   commit(byteLength?: number): void;
 }
 
-/** The producer that a slot is of. */
+/** The producer that owns a slot. */
 interface SlotOwner {
   readonly memory: RingMemory;
   /** @param byteLength undefined: nothing is sent */
   putBack(at: number, byteLength: number | undefined): void;
 }
 
-/** A slot is given up when its memory is lost, even if the memory is there again. */
+/**
+ * The error for a lost slot: a slot is given up when its memory is lost, even if that is repaired
+ * later.
+ */
 function lostSlot({ memory }: SlotOwner): Error {
   memory.check();
   return new Deno.errors.BadResource("Cannot commit slot: its memory was lost");
@@ -35,7 +38,7 @@ function lostSlot({ memory }: SlotOwner): Error {
 export class ReservedSlot implements Slot {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #at: number;
-  /** `bytes` is empty once the region is resized. */
+  /** The reserved length, since `bytes` is empty once the region is resized. */
   readonly #byteLength: number;
   readonly #epoch: number;
   #producer: SlotOwner | undefined;
@@ -65,7 +68,7 @@ export class ReservedSlot implements Slot {
     this.#end(undefined);
   }
 
-  /** When the channel is closed. */
+  /** Called when the channel is closed. */
   settle(): void {
     this.#end(undefined);
   }

@@ -12,15 +12,17 @@ export interface SpawnOptions extends Omit<Deno.CommandOptions, "args"> {
    */
   channel?: ShapeOptions;
   /**
-   * The environment variable that leads the child to the channel.
+   * The environment variable with the channel's handle.
    * @default {"MMAP_CHANNEL"}
    */
   variable?: string;
 }
 
-/** What {@linkcode spawnWithChannel} gives. Disposing it closes the channel and kills the child. */
+/**
+ * The result of {@linkcode spawnWithChannel}. Disposing it closes the channel and kills the child.
+ */
 export interface ChannelProcess extends Disposable {
-  /** The parent's end: it may send or receive, and the child does the other. */
+  /** The parent's end: if the parent sends, the child receives, and the reverse. */
   readonly channel: Channel;
   /** The child. */
   readonly process: Deno.ChildProcess;
@@ -53,7 +55,7 @@ const SPAWN: Names<SpawnOptions> = {
  *
  * @param command the program to start
  * @param args its arguments
- * @throws {TypeError} If there is no such option.
+ * @throws {TypeError} If an option is unknown.
  * @throws {Deno.errors.NotFound} If there is no such program.
  *
  * @example

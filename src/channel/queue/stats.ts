@@ -1,11 +1,14 @@
-/** How a channel stands. */
+/** The state of a channel. */
 
 import type { Membership } from "./endpoints.ts";
 import { UNIT_BYTE_LENGTH } from "../layout.ts";
 import { CONSUMER_BIT, HEAD, PRODUCER_BIT, TAIL } from "./queue_layout.ts";
 import type { RingMemory } from "../ring_memory.ts";
 
-/** What `Channel.stats` gives. Bytes are those of the ring: with each message's length and padding. */
+/**
+ * The result of `Channel.stats`. Bytes are counted as in the ring, with each message's header and
+ * padding.
+ */
 export interface ChannelStats {
   /** How many bytes were ever sent. */
   readonly sentByteLength: number;
@@ -13,15 +16,18 @@ export interface ChannelStats {
   readonly receivedByteLength: number;
   /** How many wait to be received. */
   readonly queuedByteLength: number;
-  /** The processes that send; also those that died and nobody replaced. */
+  /** The processes that send, including dead ones that were not replaced. */
   readonly producers: readonly number[];
   /** The processes that receive, likewise. */
   readonly consumers: readonly number[];
 }
 
-/** As it is now; while others send and receive, the numbers are of moments close to each other. */
+/**
+ * The present state. While others send and receive, the numbers come from slightly different
+ * moments.
+ */
 export function statsOf(memory: RingMemory, membership: Membership): ChannelStats {
-  // In this order: never more received than sent.
+  // In this order, so that no more is received than sent.
   const received = memory.position(HEAD);
   const sent = memory.position(TAIL);
   return {

@@ -2,10 +2,10 @@
 
 import type { MessageSink, MessageSource } from "./messages.ts";
 
-/** Nothing is taken out of the channel before somebody asks for it. */
+/** No message is taken out of the channel before the stream's reader asks for it. */
 const NOTHING_AHEAD = { highWaterMark: 0 };
 
-/** The messages. */
+/** The messages as a stream. */
 export function readableOf(
   channel: MessageSource,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -26,7 +26,7 @@ export function readableOf(
   }, NOTHING_AHEAD);
 }
 
-/** Chunks as messages. */
+/** A stream whose chunks become messages. */
 export function writableOf(
   channel: MessageSink,
 ): WritableStream<Uint8Array> {

@@ -10,7 +10,7 @@ import type { JoinOptions } from "../options.ts";
 import type { ChannelOptions } from "./options.ts";
 import type { Slot } from "./slot.ts";
 
-/** What makes and opens channels of records: `Channel.of` gives it. */
+/** Creates and opens channels of records; made by `Channel.of`. */
 export interface StructChannels<F extends Fields, C extends Disposable> {
   /** As `Channel.create`. */
   create(options: ChannelOptions): StructChannel<F, C>;
@@ -20,14 +20,14 @@ export interface StructChannels<F extends Fields, C extends Disposable> {
   fromEnv(variable?: string, options?: JoinOptions): StructChannel<F, C>;
 }
 
-/** Where channels come from; the layout is the hash that stands in their header. */
+/** Opens the channels underneath; the layout is the hash in their header. */
 interface Openers<C extends Carrier> {
   create(options: ChannelOptions, layout: bigint): C;
   attach(handle: RegionHandle | string, options: JoinOptions, layout: bigint): C;
   fromEnv(variable: string, options: JoinOptions, layout: bigint): C;
 }
 
-/** Room for a record that is written in place: see `StructChannel.reserve`. */
+/** A slot for a record that is written in place: see `StructChannel.reserve`. */
 export interface RecordSlot<F extends Fields> extends Disposable {
   /** Zeros at first. Its fields throw a `TypeError` after the channel is closed. */
   readonly record: StructRecord<F>;
@@ -41,7 +41,7 @@ export interface RecordMessage<F extends Fields> extends Disposable {
   readonly record: StructRecord<F>;
 }
 
-/** What carries the records: a `Channel`. */
+/** The channel that carries the records: a `Channel`. */
 interface Carrier extends AsyncIterable<Uint8Array<ArrayBuffer>>, Disposable {
   /** As `Channel.trySend`. */
   trySend(message: Uint8Array): boolean;
@@ -74,14 +74,14 @@ let structChannelOver: <F extends Fields, C extends Carrier>(
   channel: C,
 ) => StructChannel<F, C>;
 
-/** A channel of records of one struct: what `Channel.of(type)` makes and opens. */
+/** A channel of records of one struct, created and opened by `Channel.of(type)`. */
 export class StructChannel<F extends Fields, C extends Disposable>
   implements Disposable, AsyncIterable<StructRecord<F>> {
-  /** The channel of bytes underneath: for `closeSending`, `stats`, `ended` and the rest. */
+  /** The channel of bytes underneath, for `stats`, `ended` and other members. */
   readonly channel: C;
   readonly #carrier: Carrier;
   readonly #type: Struct<F>;
-  /** Where values become bytes before they are sent at once. */
+  /** A buffer in which values become bytes before they are sent. */
   readonly #scratch: Uint8Array<ArrayBuffer>;
   readonly #draft: StructRecord<F>;
 
@@ -98,9 +98,9 @@ export class StructChannel<F extends Fields, C extends Disposable>
   }
 
   /**
-   * Sends a record if there is room for it now. Fields that `values` has not are zero.
+   * Sends a record if there is room for it now. Fields that are missing in `values` are zero.
    *
-   * @returns false if there is not
+   * @returns false if there is none
    * @throws as `Channel.trySend`, and as `set` of a record
    */
   trySend(values: RecordInit<F>): boolean {
@@ -114,7 +114,7 @@ export class StructChannel<F extends Fields, C extends Disposable>
 
   /** As {@linkcode trySend}, and waits until there is room. @throws as `Channel.send` */
   async send(values: RecordInit<F>, options?: WaitOptions): Promise<void> {
-    // A copy: the next call comes before this one has room.
+    // A copy, since the next call may come before this one has room.
     await this.#carrier.send(this.#encode(values).slice(), options);
   }
 
@@ -169,7 +169,7 @@ export class StructChannel<F extends Fields, C extends Disposable>
     try {
       this.#checkLength(message.bytes);
     } catch (error) {
-      message[Symbol.dispose](); // or it would stand in the way for ever
+      message[Symbol.dispose](); // or it would block the channel for ever
       throw error;
     }
     return new PeekedRecord(this.#type.at(message.bytes), message);

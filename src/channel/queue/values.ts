@@ -8,8 +8,9 @@ import type { MessageSink, MessageSource } from "./messages.ts";
 /** Options of `Channel.values`. */
 export interface ValuesOptions {
   /**
-   * - "clone": whatever `structuredClone` takes: Map, Set, Date, bigint, typed arrays, cycles.
-   * - "json": what JSON has, readable by programs in other languages.
+   * - "clone": everything that `structuredClone` takes: Map, Set, Date, bigint, typed arrays,
+   *   cycles.
+   * - "json": the values of JSON, readable by programs in other languages.
    *
    * @default {"clone"}
    */
@@ -18,7 +19,7 @@ export interface ValuesOptions {
 
 const VALUES: Names<ValuesOptions> = { encoding: true };
 
-/** A channel of values: what `Channel.values` gives. */
+/** A channel of values, made by `Channel.values`. */
 export interface Values<T> extends AsyncIterable<T> {
   /**
    * Sends a value.
@@ -70,7 +71,7 @@ class ValueChannel<T> implements Values<T> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
-    // Not by `receive`: undefined may be a value too.
+    // This does not use `receive`, since undefined may be a value too.
     for (
       let message = await this.#channel.receive();
       message !== null;
