@@ -67,7 +67,7 @@ export function mmap(
  *
  * @see https://man7.org/linux/man-pages/man2/mmap.2.html
  * @returns 0
- * @throws {TypeError} EINVAL: `addr` is no page boundary, or length 0; or another type.
+ * @throws {TypeError} EINVAL: `addr` is not a page boundary, or length 0; or another type.
  * @throws {Error} ENOMEM: too many mappings.
  */
 export function munmap(addr: Deno.PointerValue, length: Size): 0 {
@@ -83,7 +83,7 @@ export function munmap(addr: Deno.PointerValue, length: Size): 0 {
  * @see https://man7.org/linux/man-pages/man2/msync.2.html
  * @param flags `MS_SYNC` to wait or `MS_ASYNC` not to; with either `MS_INVALIDATE`
  * @returns 0
- * @throws {TypeError} EINVAL: `addr` is no page boundary, or unknown flags; or another type.
+ * @throws {TypeError} EINVAL: `addr` is not a page boundary, or unknown flags; or another type.
  * @throws {Deno.errors.Busy} EBUSY: `MS_INVALIDATE` on locked memory.
  * @throws {Error} ENOMEM: part of the range is not mapped. EIO: writing failed.
  */
@@ -100,7 +100,7 @@ export function msync(addr: Deno.PointerValue, length: Size, flags: number): 0 {
  *
  * @see https://man7.org/linux/man-pages/man2/mprotect.2.html
  * @returns 0
- * @throws {TypeError} EINVAL: `addr` is no page boundary, or unknown bits; or another type.
+ * @throws {TypeError} EINVAL: `addr` is not a page boundary, or unknown bits; or another type.
  * @throws {Deno.errors.PermissionDenied} EACCES: the file was opened without that right.
  * @throws {Error} ENOMEM: part of the range is not mapped, or too many mappings.
  */
@@ -119,7 +119,7 @@ export function mprotect(addr: Deno.PointerValue, length: Size, prot: number): 0
  *
  * @see https://man7.org/linux/man-pages/man2/madvise.2.html
  * @returns 0
- * @throws {TypeError} EINVAL: `addr` is no page boundary, or advice that this kernel or mapping
+ * @throws {TypeError} EINVAL: `addr` is not a page boundary, or advice that this kernel or mapping
  * does not know; or another type.
  * @throws {Deno.errors.PermissionDenied} EPERM or EACCES, by advice.
  * @throws {Error} ENOMEM: part of the range is not mapped. EIO, EFAULT, EBADF, by advice.
@@ -141,7 +141,7 @@ export function madvise(addr: Deno.PointerValue, length: Size, advice: number): 
  * @see https://man7.org/linux/man-pages/man2/mremap.2.html
  * @param newAddress used with `MREMAP_FIXED` only
  * @returns the address of the mapping, which may have changed
- * @throws {TypeError} EINVAL: no page boundary, new size 0, unknown flags; or another type.
+ * @throws {TypeError} EINVAL: not a page boundary, new size 0, unknown flags; or another type.
  * @throws {Deno.errors.WouldBlock} EAGAIN: too much memory is locked.
  * @throws {Deno.errors.NotSupported} ENOSYS: the platform has no mremap (macOS).
  * @throws {Error} EFAULT: the range is not one mapping. ENOMEM: it cannot grow where it is.
@@ -201,7 +201,7 @@ export function munlock(addr: Deno.PointerValue, length: Size): 0 {
  * @see https://man7.org/linux/man-pages/man2/mincore.2.html
  * @param vec one byte for each page; bit 0 says whether it is resident
  * @returns 0
- * @throws {TypeError} EINVAL: `addr` is no page boundary; or `vec` is not a Uint8Array or is too
+ * @throws {TypeError} EINVAL: `addr` is not a page boundary; or `vec` is not a Uint8Array or is too
  * short.
  * @throws {Error} ENOMEM: part of the range is not mapped.
  */

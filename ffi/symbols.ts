@@ -620,7 +620,7 @@ export const SYMBOLS = {
       "usize", // void *obj: its argument
       "usize", // void *dso_symbol: NULL, what it belongs to
     ],
-    result: "i32", // 0, or another number: there is no memory
+    result: "i32", // 0, or another number if there is no memory
     optional: true,
   },
   // https://man7.org/linux/man-pages/man3/dlsym.3.html (in libc since glibc 2.34)

@@ -13,7 +13,7 @@ function* walk(root: string, folder: string): Generator<string> {
   }
 }
 
-/** Prints what is wrong and ends with 1, or says that nothing is. */
+/** Prints the problems and exits with 1, or says that there are none. */
 export function report(name: string, problems: readonly string[]): void {
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) Deno.exit(1);

@@ -10,7 +10,7 @@ const FFI = new URL("../ffi/", import.meta.url);
 
 const FLAGS = [
   "-std=c11 -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fno-ident -fomit-frame-pointer",
-  // No library, no start files, and nothing that the compiler would call or place on its own.
+  // No library, no start files, and no calls or data that the compiler adds on its own.
   "-ffreestanding -nostdlib -fno-stack-protector -fno-jump-tables -mgeneral-regs-only",
   "-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -fno-unwind-tables",
   "-Wl,--build-id=none -Wl,-z,noexecstack",
@@ -22,7 +22,7 @@ export const COMPILERS = {
   aarch64: { prefix: "aarch64-linux-gnu-", flags: ["-mno-outline-atomics"] },
 } as const;
 
-/** An architecture that there is machine code for. */
+/** An architecture with machine code. */
 export type Architecture = keyof typeof COMPILERS;
 
 /** What is compiled, where it lies in ffi, and how. */
@@ -41,7 +41,7 @@ export const PIECES = {
   },
 } as const;
 
-/** The name of a piece: its folder's and its source's. */
+/** The name of a piece, which is also the name of its folder and its source. */
 export type Piece = keyof typeof PIECES;
 
 /** The version of a compiler; undefined if it is not installed. */
@@ -57,7 +57,7 @@ export async function compilerVersion(architecture: Architecture): Promise<strin
   }
 }
 
-/** What a piece compiles to: flat machine code, or a shared object. */
+/** Compiles a piece: the result is flat machine code, or a shared object. */
 export async function compile(piece: Piece, architecture: Architecture): Promise<Uint8Array> {
   const { prefix, flags } = COMPILERS[architecture];
   const cwd = new URL(`${piece}/`, FFI);
@@ -88,7 +88,7 @@ async function render(piece: Piece, architecture: Architecture): Promise<string>
     `    compilerVersion: "${version}",\n    lines: [\n${lines.join("\n")}\n    ],\n  },\n`;
 }
 
-/** Where the type of the generated constants is, from their folders. */
+/** The path of the type of the generated constants, from their folders. */
 const TYPES = "../machine_code.ts";
 
 async function write(piece: Piece): Promise<void> {

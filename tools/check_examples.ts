@@ -8,10 +8,10 @@ import { resolveImport, withoutComments } from "./_imports.ts";
 
 const FOLDER = "examples";
 const TEST = "tests/examples_test.ts";
-/** Its tests run the examples of sharing with other languages. */
+/** The tests that run the examples of sharing with other languages. */
 const TEST_FOLDER = "tests/sharing";
 
-/** What is wrong in the project at `root`, one line each; empty if nothing is. */
+/** The problems of the project at `root`, one line each. */
 export function checkExamples(root: string): string[] {
   const test = testFiles(root)
     .map((path) => withoutComments(Deno.readTextFileSync(`${root}/${path}`))).join("\n");

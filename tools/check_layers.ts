@@ -1,6 +1,6 @@
 /**
  * Checks the direction of imports, as docs/architecture.md draws it: `deno run --allow-read=.
- * tools/check_layers.ts`. Prints each arrow that runs the wrong way, and fails if there is one.
+ * tools/check_layers.ts`. Prints each import that runs the wrong way, and fails if there is one.
  */
 
 import { report, typeScriptFiles } from "./_files.ts";
@@ -31,7 +31,7 @@ const LAYERS = [
   "src/check",
 ];
 
-/** Neighbours that do not know each other, whatever their order says. */
+/** Neighbours that must not import each other, whatever their order. */
 const STRANGERS = [
   ["src/object", "src/mapping"],
   ["src/cli", "src/channel"],
@@ -42,27 +42,30 @@ const STRANGERS = [
   ["examples", "bench"],
 ];
 
-/** What is built into Deno and may be imported, and where. */
+/** The modules built into Deno that may be imported, and by which files. */
 const BUILT_IN: Readonly<Record<string, string>> = {
   "node:util": "src/cli",
   "node:v8": "src/channel",
   "node:worker_threads": "src/mapping",
 };
 
-/** What only some of the files that ship may use. */
+/** What only some of the published files may use. */
 const RESERVED = [
   { name: "Deno.dlopen", pattern: /\bdlopen\b/, home: "ffi/" },
   { name: "Deno.UnsafePointerView", pattern: /\bUnsafePointerView\b/, home: "ffi/" },
   { name: "getArrayBuffer", pattern: /\bgetArrayBuffer\b/, home: "ffi/memory.ts" },
 ];
 
-/** Who may know which system it runs on, and call its library. */
+/** The folders that may know the operating system, and call its library. */
 const SYSTEM_ROOMS = ["src/os/", "ffi/"];
 
-/** What of `ffi` all may use: buffers over pointers, and memory that looks the same on each system. */
+/**
+ * The parts of `ffi` that all may use: buffers over pointers, and memory that looks the same on
+ * each system.
+ */
 const FOR_ALL = ["ffi/memory.ts", "ffi/guard/", "ffi/store/"];
 
-/** What tells that a file knows one system from another. */
+/** Words that show that a file knows one system from another. */
 const SYSTEM_WORDS = [
   { name: "Deno.build", pattern: /\bDeno\s*\.\s*build\b/ },
   { name: "platform()", pattern: /\bplatform\(/ },
@@ -80,7 +83,7 @@ const SYSTEM_WORDS = [
 /** The imports between the project's own files. */
 type Graph = Map<string, string[]>;
 
-/** What is wrong in the project at `root`, one line each; empty if nothing is. */
+/** The problems of the project at `root`, one line each. */
 export function checkLayers(root: string): string[] {
   const name: string = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`)).name;
   const graph: Graph = new Map();
@@ -116,7 +119,7 @@ function wrongArrows(file: string, imports: readonly string[], name: string): st
   });
 }
 
-/** Undefined for what is not the project's own. */
+/** Undefined for imports from outside the project. */
 function layerOfImport(file: string, specifier: string, name: string): string | undefined {
   if (specifier === name || specifier.startsWith(`${name}/`)) return PACKAGE;
   if (!isRelative(specifier)) return undefined;
@@ -162,7 +165,7 @@ function wrongUses(file: string, source: string): string[] {
   return [...reserved, ...words];
 }
 
-/** Each ring of files that import each other, told once. */
+/** Each cycle of files that import each other, once. */
 function cycles(graph: Graph): string[] {
   const found: string[] = [];
   const done = new Set<string>();

@@ -1,6 +1,6 @@
 /**
  * Runs the tests with the arm64 Deno in an emulator: `deno task test:arm64 [--jobs N] [FILE ...]`.
- * Prints what came of each file, and why a test did not run; fails if one failed.
+ * Prints the result of each file, and why a test did not run; fails if one failed.
  */
 
 import { parseArgs } from "node:util";

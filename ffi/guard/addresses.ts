@@ -66,7 +66,7 @@ export class Addresses {
   readonly #words: BigUint64Array;
   /** The addresses that this isolate has taken and not used yet. */
   #part: Room = { start: 0, end: 0 };
-  /** The chunk whose page tables are kept, and the keeper that does it. */
+  /** The chunk with a keeper of this isolate, and that keeper. */
   #kept = { chunk: 0, keeper: 0n };
 
   constructor(words: BigUint64Array) {

@@ -5,19 +5,19 @@
  * calls.h comes first: it has the types.
  */
 
-/* The memory of one mapping. `start` is stored last when the range is guarded and cleared first when
- * it is not any more; a slot whose `start` is 0 guards nothing. */
+/* The memory of one mapping. `start` is stored last when the range is guarded and cleared first
+ * when the guard ends; a slot with a `start` of 0 guards nothing. */
 struct slot {
   u64 start;       /* first guarded address; 0: none */
   u64 end;         /* behind the last address, page-aligned */
   u64 file_offset; /* where `start` lies in the file */
   u64 faults;      /* absorbed in this slot's present use */
   u64 first_fault; /* 1 + the first fault's distance from `start`; 0: none */
-  u32 busy;        /* handlers at work in this slot; whoever frees it waits until it is 0 */
+  u32 busy;        /* handlers at work in this slot; freeing it waits until this is 0 */
   int fd;          /* the object of a shared mapping; -1: private memory */
   u32 claimed;     /* 1: some isolate owns this slot */
   u32 absorber;    /* the thread that changes mappings of this range now; 0: none */
-  u32 borrowed;    /* 1: the addresses are V8's, and may be somebody else's by now */
+  u32 borrowed;    /* 1: the addresses are V8's, which may have reused them */
   u32 generation;  /* counts the uses of this slot */
   u64 map_start;   /* the whole mapping, for a finalizer to unmap */
   u64 map_end;     /* 0: none */

@@ -153,7 +153,7 @@ export class GuardTable implements TableMemory {
     }
   }
 
-  /** The slot whose borrowed addresses begin there. */
+  /** The slot with borrowed addresses that begin there. */
   borrowedSlotAt(start: bigint): number | undefined {
     if (Atomics.load(this.halves, BORROWED_COUNT_HALF) === 0) return undefined;
     const used = Atomics.load(this.halves, USED_HALF);

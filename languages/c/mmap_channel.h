@@ -8,8 +8,8 @@
  *     while (mmap_channel_receive(&channel, message, sizeof message, &length, -1) == 0) ...
  *     mmap_channel_close(&channel);
  *
- * An mmap_channel is one end, and belongs to the thread that opened it: when that thread ends without
- * closing it, the other end is told that this one is dead. All functions return 0 or an errno.
+ * An mmap_channel is one end, and belongs to the thread that opened it: if that thread ends without
+ * closing it, the other end finds it dead. All functions return 0 or an errno.
  *
  * The layout, in 32-bit words of the machine's byte order:
  *
@@ -32,16 +32,15 @@
  *                     FINGERPRINT, process, roles (bit 0: producer; bit 1: consumer; 0: neither yet)
  *   4096    1024...   the ring
  *
- * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word that is
- * not used, the message, and what is missing to a multiple of 8. A record never goes around the ring's
- * end: where it would, -1 stands in the place of the length, and the record begins at the ring's
- * beginning.
+ * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, an unused
+ * word, the message, and padding to a multiple of 8. A record never wraps around the ring's end: if
+ * it would, -1 takes the place of its length, and the record is at the ring's beginning.
  *
  * A producer writes a record, then sets TAIL behind it, then looks at RECEIVE_BELL. A consumer that
- * finds nothing sets RECEIVE_BELL to 1, looks at TAIL once more, and sleeps on the bell (FUTEX_WAIT)
- * while it is 1. Who finds a bell that is 1 sets it to 0 and wakes all. HEAD and SEND_BELL are the same
- * the other way round, but a producer is not woken before half of the ring is free. Who sleeps looks
- * every 30 ms whether the other end is dead.
+ * finds nothing sets RECEIVE_BELL to 1, looks at TAIL once more, and sleeps on the bell
+ * (FUTEX_WAIT) while it is 1. A process that finds a bell at 1 sets it to 0 and wakes all sleepers.
+ * HEAD and SEND_BELL work the same way in the other direction, but a producer is woken only when
+ * half of the ring is free. A sleeper checks every 30 ms whether the other end is dead.
  */
 
 #ifndef MMAP_CHANNEL_H
@@ -130,7 +129,7 @@ static inline unsigned long long mmap_channel_number(const char *handle, const c
   return mmap_channel_field(handle, name, text, sizeof text) ? strtoull(text, NULL, 10) : 0;
 }
 
-/* Whether a descriptor leads to the object that a handle names, whole. */
+/* Whether a descriptor leads to the object that a handle names, at its full size. */
 static inline int mmap_channel_is_object(const char *handle, int fd) {
   struct statx status;
   char birth[32], born[32] = "";
@@ -161,7 +160,7 @@ static inline int mmap_channel_open_object(const char *handle) {
   if (fd >= 0) close(fd);
   snprintf(path, sizeof path, "/proc/%llu/fd/%llu", mmap_channel_number(handle, "pid"),
            mmap_channel_number(handle, "fd"));
-  /* Looked at before it is opened: opening whatever has that number by now could do anything. */
+  /* The object is checked before it is opened: opening an unknown file could have side effects. */
   int place = open(path, O_PATH | O_CLOEXEC);
   if (place < 0) return -1;
   int is_object = mmap_channel_is_object(handle, place);
@@ -176,7 +175,7 @@ static inline int mmap_channel_open_object(const char *handle) {
 /* Whether there is a channel of this layout in so many bytes. */
 static inline int mmap_channel_is_valid(const uint32_t *words, size_t length) {
   if (length < MMAP_CHANNEL_HEADER_BYTES) return 0;
-  /* Pairs with the store of who made it: who sees "MCHN" sees the rest. */
+  /* Pairs with the store of the creator: a process that sees "MCHN" sees the rest. */
   uint32_t magic = __atomic_load_n(&words[MMAP_CHANNEL_MAGIC], __ATOMIC_ACQUIRE);
   uint32_t capacity = words[MMAP_CHANNEL_CAPACITY];
   return memcmp(&magic, "MCHN", 4) == 0 && words[MMAP_CHANNEL_VERSION] == 2 && capacity >= 4096 &&
@@ -192,7 +191,7 @@ static inline int mmap_channel_is_producer(const mmap_channel *channel) {
   return channel->role == MMAP_PRODUCER;
 }
 
-/* Looks anew at how far others have come: at the beginning, and at each turn. */
+/* Reads the positions of others again: at the beginning, and at each turn. */
 static inline void mmap_channel_reload(mmap_channel *channel) {
   uint64_t tail = mmap_channel_load(channel, MMAP_CHANNEL_TAIL);
   uint64_t head = mmap_channel_load(channel, MMAP_CHANNEL_HEAD);
@@ -210,7 +209,7 @@ static inline void mmap_channel_unlock_list(mmap_channel *channel) {
   mmap_mutex_unlock((mmap_mutex *)(channel->words + MMAP_CHANNEL_LIST_LOCK));
 }
 
-/* How many ends of a role there are (0: of none yet): those that live, or those that are dead. */
+/* The number of ends with a role (0: without a role yet): the living ones, or the dead ones. */
 static inline int mmap_channel_count(mmap_channel *channel, uint32_t role, int dead) {
   int count = 0;
   for (int i = MMAP_CHANNEL_ENDS; i < MMAP_CHANNEL_ENDS_BEHIND; i += 4) {
@@ -223,8 +222,9 @@ static inline int mmap_channel_count(mmap_channel *channel, uint32_t role, int d
 }
 
 /*
- * A place for one more of a role. Who died in that role, or before it had one, is forgotten; who died
- * in the other role stays to be noticed, unless there is no other place. NULL: all of them live.
+ * A place for one more end of a role. An end that died in that role, or without one, is replaced.
+ * An end that died in the other role is kept, so that its death is noticed, unless there is no
+ * other place. NULL: all ends are alive.
  */
 static inline uint32_t *mmap_channel_free_end(mmap_channel *channel, uint32_t role) {
   uint32_t *free_end = NULL, *dead_end = NULL;
@@ -245,12 +245,12 @@ static inline int mmap_channel_enter(mmap_channel *channel) {
   uint32_t *free_end = mmap_channel_free_end(channel, channel->role);
   if (free_end == NULL) return EBUSY;
   if (channel->turn == NULL && mmap_channel_count(channel, channel->role, 0) > 0) return EBUSY;
-  /* Nobody may take what is written next for the one that was there. */
+  /* Others must not mistake the next words for the previous end. */
   __atomic_store_n(&free_end[0], 0, __ATOMIC_SEQ_CST);
   free_end[1] = channel->token.fingerprint;
   free_end[2] = (uint32_t)getpid();
   free_end[3] = channel->role;
-  /* Last: a place whose number is 0 is free, whatever else is in it. */
+  /* Last: a place with the number 0 is free, whatever else is in it. */
   __atomic_store_n(&free_end[0], channel->token.number, __ATOMIC_SEQ_CST);
   channel->place = (uint32_t)(free_end - channel->words);
   if (channel->role == MMAP_CONSUMER) {
@@ -261,8 +261,8 @@ static inline int mmap_channel_enter(mmap_channel *channel) {
 }
 
 /*
- * Whether the other end was there and is dead. Before anybody was, whoever had the channel open and was
- * neither yet counts as one.
+ * Whether the other end was there and is dead. If nobody has had that role yet, ends without a role
+ * count.
  */
 static inline int mmap_channel_is_lost(mmap_channel *channel) {
   uint32_t other = MMAP_PRODUCER + MMAP_CONSUMER - channel->role;
@@ -277,8 +277,9 @@ static inline int mmap_channel_is_lost(mmap_channel *channel) {
 }
 
 /*
- * Opens one end of the channel that a handle leads to, in its text form. ENOENT: it cannot be reached;
- * EPROTO: there is no channel; EBUSY: another one is the only producer or consumer.
+ * Opens one end of the channel that a handle leads to, in its text form. ENOENT: the object cannot
+ * be reached. EPROTO: it holds no channel. EBUSY: there is another producer or consumer, and only
+ * one is allowed.
  */
 static inline int mmap_channel_open(mmap_channel *channel, const char *handle, uint32_t role) {
   memset(channel, 0, sizeof *channel);
@@ -340,7 +341,7 @@ static inline int32_t *mmap_channel_length_at(mmap_channel *channel, uint64_t po
   return (int32_t *)(channel->ring + 8 * (position & (channel->units - 1)));
 }
 
-/* Wakes those who sleep on a bell: on the very word that this changes, so none is missed. */
+/* Wakes those that sleep on a bell. They sleep on the word that this changes, so none is missed. */
 static inline void mmap_channel_wake(mmap_channel *channel, int bell) {
   uint32_t *word = channel->words + bell;
   if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0) return;
@@ -354,7 +355,7 @@ static inline int mmap_channel_claim(mmap_channel *channel, size_t length) {
   uint64_t units = mmap_channel_units_of(length), skipped = units > to_end ? to_end : 0;
   uint64_t behind = channel->position + skipped + units;
   if (behind - channel->other > channel->units) {
-    /* Pairs with the store in mmap_channel_release: what is overwritten was read. */
+    /* Pairs with the store in mmap_channel_release: overwritten messages were read. */
     channel->other = mmap_channel_load(channel, MMAP_CHANNEL_HEAD);
     if (behind - channel->other > channel->units) return EAGAIN;
   }
@@ -367,9 +368,10 @@ static inline int mmap_channel_claim(mmap_channel *channel, size_t length) {
 /* The next record. */
 static inline int mmap_channel_find(mmap_channel *channel) {
   if (channel->position == channel->other) {
-    /* Nothing is sent after the end: so first whether there is one, then what there is. */
+    /* Nothing is sent after the end, so the end is read first, then the tail. */
     uint32_t state = __atomic_load_n(&channel->words[MMAP_CHANNEL_STATE], __ATOMIC_SEQ_CST);
-    /* Pairs with the store in mmap_channel_commit: who sees the new tail sees the records. */
+    /* Pairs with the store in mmap_channel_commit: a consumer that sees the new tail sees the
+     * records. */
     channel->other = mmap_channel_load(channel, MMAP_CHANNEL_TAIL);
     if (channel->position == channel->other) {
       return (state & MMAP_CHANNEL_ENDED) != 0 ? MMAP_CHANNEL_END : EAGAIN;
@@ -379,7 +381,7 @@ static inline int mmap_channel_find(mmap_channel *channel) {
   if (*mmap_channel_length_at(channel, record) == -1) {
     record += channel->units - (record & (channel->units - 1));
   }
-  /* Others write to the ring, and nothing keeps them from writing nonsense. */
+  /* Other processes write to the ring, and may write nonsense. */
   int32_t length = *mmap_channel_length_at(channel, record);
   if (length < 0 || (size_t)length > mmap_channel_longest(channel)) return EPROTO;
   if (record + mmap_channel_units_of((size_t)length) > channel->other) return EPROTO;
@@ -388,7 +390,7 @@ static inline int mmap_channel_find(mmap_channel *channel) {
   return 0;
 }
 
-/* One try, where there are several in a turn, which is kept if it succeeds. */
+/* One attempt. With several users of this end it takes a turn, and keeps it on success. */
 static inline int mmap_channel_attempt(mmap_channel *channel, size_t length) {
   if (channel->turn != NULL) {
     mmap_mutex_lock(channel->turn, &channel->token); /* a dead one's is taken over: it published nothing halfway */
@@ -407,7 +409,7 @@ static inline double mmap_channel_now_ms(void) {
   return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
 }
 
-/* Tries until it succeeds; first without sleeping, for some microseconds. */
+/* Tries until it succeeds; for the first microseconds without sleeping. */
 static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int timeout_ms) {
   if (channel->held) return EBUSY;
   int error = mmap_channel_attempt(channel, length);
@@ -423,9 +425,10 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
   uint32_t *word = channel->words + bell;
   int look = 0;
   while (1) {
-    /* Before the last try: it finds what the other end did, or the other end finds the bell. */
+    /* Before the last try: either it finds what the other end did, or the other end finds the
+     * bell. */
     __atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-    /* Also before it: what the other end did last counts, and then its death. */
+    /* Also before it: the last actions of the other end come before its death. */
     int lost = look && mmap_channel_is_lost(channel);
     error = mmap_channel_attempt(channel, length);
     if (error != EAGAIN) return error;
@@ -437,7 +440,7 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
   }
 }
 
-/* Lets the next one have its turn. */
+/* Ends the turn. */
 static inline void mmap_channel_settle(mmap_channel *channel) {
   channel->held = 0;
   if (channel->turn != NULL) mmap_mutex_unlock(channel->turn);
@@ -446,10 +449,11 @@ static inline void mmap_channel_settle(mmap_channel *channel) {
 /* ---- Sending ---- */
 
 /*
- * Room for a message, in place; then comes mmap_channel_commit or mmap_channel_give_up. Waits as long
- * as there is no room; `timeout_ms` may be negative: for ever, or 0: not at all. EMSGSIZE: it is too
- * long; EPIPE: the channel has ended; ECONNRESET: the consumer is dead; EAGAIN and ETIMEDOUT: there is
- * no room; EBUSY: a message is reserved already. Waiting for another producer's turn has no limit.
+ * Reserves room for a message, in place; call mmap_channel_commit or mmap_channel_give_up next.
+ * Waits as long as there is no room; a negative `timeout_ms` waits for ever, and 0 does not wait.
+ * EMSGSIZE: it is too long. EPIPE: the channel has ended. ECONNRESET: the consumer is dead. EAGAIN
+ * and ETIMEDOUT: there is no room. EBUSY: a message is reserved already. Waiting for another
+ * producer's turn has no limit.
  */
 static inline int mmap_channel_reserve(mmap_channel *channel, size_t length, void **bytes,
                                        int timeout_ms) {
@@ -460,7 +464,7 @@ static inline int mmap_channel_reserve(mmap_channel *channel, size_t length, voi
   return error;
 }
 
-/* Sends what was reserved, or only so many bytes of it. EPIPE: the channel has ended. */
+/* Sends the reserved message, or only its first `length` bytes. EPIPE: the channel has ended. */
 static inline int mmap_channel_commit(mmap_channel *channel, size_t length) {
   if (!channel->held || !mmap_channel_is_producer(channel)) return EINVAL;
   if (length > channel->length) return EINVAL;
@@ -477,7 +481,7 @@ static inline int mmap_channel_commit(mmap_channel *channel, size_t length) {
   return state == 0 ? 0 : EPIPE;
 }
 
-/* Sends nothing of what was reserved, or leaves a peeked message for the next one. */
+/* Drops the reserved message, or leaves a peeked one for the next consumer. */
 static inline void mmap_channel_give_up(mmap_channel *channel) {
   if (channel->held) mmap_channel_settle(channel);
 }
@@ -498,11 +502,12 @@ static inline void mmap_channel_set_ended(mmap_channel *channel) {
   mmap_channel_wake(channel, MMAP_CHANNEL_SEND_BELL);
 }
 
-/* Ends the channel, for all producers: consumers get what is left, then MMAP_CHANNEL_END. */
+/* Ends the channel for all producers: consumers get the remaining messages, then
+ * MMAP_CHANNEL_END. */
 static inline int mmap_channel_end(mmap_channel *channel) {
   if (!mmap_channel_is_producer(channel)) return EINVAL;
   if (channel->held) return EBUSY;
-  /* In a turn: what another producer is about to commit belongs before the end. */
+  /* In a turn: a message that another producer is about to commit comes before the end. */
   if (channel->turn != NULL) mmap_mutex_lock(channel->turn, &channel->token);
   mmap_channel_set_ended(channel);
   if (channel->turn != NULL) mmap_mutex_unlock(channel->turn);
@@ -512,11 +517,11 @@ static inline int mmap_channel_end(mmap_channel *channel) {
 /* ---- Receiving ---- */
 
 /*
- * The next message, in place; then comes mmap_channel_release or mmap_channel_give_up. Waits as long as
- * there is none; `timeout_ms` as in mmap_channel_reserve. MMAP_CHANNEL_END: there will be no more;
- * ECONNRESET: the producer is dead, and everything that it sent was received; EAGAIN and ETIMEDOUT:
- * there is none; EPROTO: the ring is damaged; EBUSY: a message is peeked already. If this process dies
- * before it releases the message, another consumer gets it.
+ * The next message, in place; call mmap_channel_release or mmap_channel_give_up next. Waits as long
+ * as there is none; `timeout_ms` is as in mmap_channel_reserve. MMAP_CHANNEL_END: no more messages
+ * will come. ECONNRESET: the producer is dead, and everything that it sent was received. EAGAIN and
+ * ETIMEDOUT: there is no message. EPROTO: the ring is damaged. EBUSY: a message is peeked already.
+ * If this process dies before it releases the message, another consumer gets it.
  */
 static inline int mmap_channel_peek(mmap_channel *channel, const void **bytes, size_t *length,
                                     int timeout_ms) {
@@ -532,10 +537,10 @@ static inline int mmap_channel_peek(mmap_channel *channel, const void **bytes, s
 static inline void mmap_channel_release(mmap_channel *channel) {
   if (!channel->held || mmap_channel_is_producer(channel)) return;
   channel->position = channel->record + mmap_channel_units_of(channel->length);
-  /* Pairs with the load in mmap_channel_claim: what was read may be overwritten. */
+  /* Pairs with the load in mmap_channel_claim: messages that were read may be overwritten. */
   __atomic_store_n((uint64_t *)(channel->words + MMAP_CHANNEL_HEAD), channel->position,
                    __ATOMIC_SEQ_CST);
-  /* Not for each message: that would be two system calls each. */
+  /* Not for each message, which would take two system calls each. */
   if (channel->other - channel->position <= channel->units / 2) {
     mmap_channel_wake(channel, MMAP_CHANNEL_SEND_BELL);
   }
@@ -549,8 +554,8 @@ static inline void mmap_channel_release(mmap_channel *channel) {
 }
 
 /*
- * Takes a message. Returns what mmap_channel_peek does, and EMSGSIZE if it is longer than `size`: then
- * it stays where it is, and `length` says how long it is.
+ * Takes a message. Returns what mmap_channel_peek does, and EMSGSIZE if it is longer than `size`:
+ * then it stays in the channel, and `length` is its length.
  */
 static inline int mmap_channel_receive(mmap_channel *channel, void *message, size_t size,
                                        size_t *length, int timeout_ms) {

@@ -11,16 +11,17 @@
  *     mmap_mutex_unlock(mutex);
  *     mmap_token_release(&token);
  *
- * A token shows others that its holder lives. It belongs to one thread, in one object (file or shared
- * memory); a child takes one of its own. It is an open-file-description lock (F_OFD_SETLK) for reading
- * of one byte of the object, 2^62 + (NUMBER << 32 | FINGERPRINT), in a description that nobody else
- * has. NUMBER is random, of 30 bits and not 0, and such that nobody else has a lock in
- * [2^62 + (NUMBER << 32), 2^62 + (NUMBER + 1 << 32)): asked with F_OFD_GETLK once the own lock is
- * taken. Bits 0 to 21 of FINGERPRINT are the thread's number (gettid), the others random.
+ * A token shows others that its holder is alive. It belongs to one thread and one object (a file or
+ * shared memory); a child process takes its own. It is an open-file-description lock (F_OFD_SETLK)
+ * for reading of one byte of the object, 2^62 + (NUMBER << 32 | FINGERPRINT), in an open file
+ * description that nobody else has. NUMBER is random, has 30 bits, and is not 0. Nobody else may
+ * have a lock in [2^62 + (NUMBER << 32), 2^62 + (NUMBER + 1 << 32)): check that with F_OFD_GETLK
+ * after taking the lock. Bits 0 to 21 of FINGERPRINT are the thread's number (gettid), the others
+ * random.
  *
- * Whether the holder of a token is dead is F_OFD_GETLK for writing of that byte, or, while a
- * fingerprint is 0, of all bytes of that number: F_UNLCK if it is. A process does not see its own
- * description's lock.
+ * To find out whether a token's holder is dead, use F_OFD_GETLK for writing on that byte, or, while
+ * the fingerprint is 0, on all bytes of that number: the answer is F_UNLCK if the holder is dead. A
+ * description does not see its own lock.
  *
  * Futex, 64 bytes:
  *
@@ -34,14 +35,14 @@
  *
  *   offset  bits   what
  *   0       0-29   the NUMBER of the holder's token; 0: free
- *           31     WAITERS: somebody may sleep on this word, and is to be woken by who unlocks
+ *           31     WAITERS: somebody may sleep on this word, and unlocking must wake it
  *   4       all    the FINGERPRINT of the holder's token; 0: not written (yet)
  *   8              unused
  *
- * Who takes the mutex writes its fingerprint right after; who gives it back zeroes the fingerprint
- * right before. Who takes it from a dead holder exchanges both words at once, as one of 64 bits: read
- * one after the other, they may be of two holders that live. Nobody wakes the waiters of a dead
- * holder: each of them looks every 30 ms.
+ * A thread writes its fingerprint right after it takes the mutex, and zeroes it right before it
+ * gives the mutex back. To take the mutex from a dead holder, exchange both words at once, as one
+ * word of 64 bits: two separate reads may see two living holders. Nobody wakes the waiters of a
+ * dead holder: each of them checks every 30 ms.
  */
 
 #ifndef MMAP_SYNC_H
@@ -76,7 +77,8 @@ typedef union {
   uint32_t words[16];
 } mmap_mutex;
 
-/* The last holder died with the mutex: it is yours, but what it protects may be half-changed. */
+/* The last holder died with the mutex: you hold it now, but what it protects may be
+ * half-changed. */
 #define MMAP_OWNER_DIED EOWNERDEAD
 
 typedef struct {
@@ -89,8 +91,8 @@ typedef struct {
 #define MMAP_WAITERS_BIT 0x80000000u
 
 /*
- * Sleeps while the word has that value; `timeout` may be NULL. Returns 0 if woken, perhaps for nothing,
- * else EAGAIN (the word is another one), ETIMEDOUT or EINTR.
+ * Sleeps while the word has that value; `timeout` may be NULL. Returns 0 if woken, perhaps
+ * spuriously, else EAGAIN (the word has another value), ETIMEDOUT or EINTR.
  */
 static inline int mmap_futex_wait(int32_t *word, int32_t expected, const struct timespec *timeout) {
   return syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout, NULL, 0) == 0 ? 0 : errno;
@@ -102,8 +104,8 @@ static inline int mmap_futex_wake(int32_t *word, int count) {
 }
 
 /*
- * Takes or gives back (`command` F_OFD_SETLK) the lock of `count` bytes from a token's byte on, or asks
- * who has it (F_OFD_GETLK). Returns the type that is left in `type`, or -1 and errno.
+ * Takes or releases (`command` F_OFD_SETLK) the lock of `count` bytes from a token's byte on, or
+ * asks who has it (F_OFD_GETLK). Returns the resulting type of lock, or -1 and errno.
  */
 static inline int mmap_token_lock(int fd, int command, short type, uint32_t number,
                                   uint32_t fingerprint, int64_t count) {
@@ -130,7 +132,7 @@ static inline int mmap_token_take(mmap_token *token, int fd) {
       error = errno == EACCES ? EAGAIN : errno;
       continue;
     }
-    /* Of two who take one number at a time, each sees the other here. */
+    /* If two threads take the same number at the same time, each sees the other here. */
     int found = mmap_token_lock(token->fd, F_OFD_GETLK, F_WRLCK, token->number, 0, (int64_t)1 << 32);
     if (found == F_UNLCK) return 0;
     mmap_token_lock(token->fd, F_OFD_SETLK, F_UNLCK, token->number, token->fingerprint, 1);
@@ -140,13 +142,14 @@ static inline int mmap_token_take(mmap_token *token, int fd) {
   return error;
 }
 
-/* Gives it up: whatever is still held with it is a dead one's from now on. */
+/* Gives it up: from now on, everything that is still held with it counts as a dead holder's. */
 static inline void mmap_token_release(mmap_token *token) {
   if (token->fd >= 0) close(token->fd);
   token->fd = -1;
 }
 
-/* Whether the holder of a token of the same object is dead for sure. A fingerprint of 0 is not known. */
+/* Whether the holder of a token of the same object is certainly dead. A fingerprint of 0 is not
+ * known. */
 static inline int mmap_is_dead(const mmap_token *own, uint32_t number, uint32_t fingerprint) {
   if (number == own->number && (fingerprint == 0 || fingerprint == own->fingerprint)) return 0;
   int64_t count = fingerprint == 0 ? (int64_t)1 << 32 : 1;
@@ -171,7 +174,8 @@ static inline int mmap_exchange_both_if(mmap_mutex *mutex, uint32_t state, uint3
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* One try. Returns 0 or MMAP_OWNER_DIED if it is got, EBUSY if it is held, EAGAIN to try again. */
+/* One attempt. Returns 0 or MMAP_OWNER_DIED if it was taken, EBUSY if it is held, EAGAIN to try
+ * again. */
 static inline int mmap_mutex_try_once(mmap_mutex *mutex, const mmap_token *own, int look_for_death,
                                       uint32_t bits) {
   uint32_t state = __atomic_load_n(&mutex->state, __ATOMIC_SEQ_CST);
@@ -185,7 +189,7 @@ static inline int mmap_mutex_try_once(mmap_mutex *mutex, const mmap_token *own, 
   mmap_mutex dead = {.state = state}, mine = {.state = own->number | MMAP_WAITERS_BIT};
   dead.fingerprint = __atomic_load_n(&mutex->fingerprint, __ATOMIC_SEQ_CST);
   if (!mmap_is_dead(own, number, dead.fingerprint)) return EBUSY;
-  /* WAITERS, because the dead one's waiters are there still. */
+  /* WAITERS, because the dead holder's waiters are still there. */
   mine.fingerprint = own->fingerprint;
   return __atomic_compare_exchange_n(&mutex->both, &dead.both, mine.both, 0, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST)
@@ -193,7 +197,7 @@ static inline int mmap_mutex_try_once(mmap_mutex *mutex, const mmap_token *own, 
              : EAGAIN;
 }
 
-/* Takes it if that needs no waiting. Returns 0, MMAP_OWNER_DIED, or EBUSY if it is held. */
+/* Takes it without waiting. Returns 0, MMAP_OWNER_DIED, or EBUSY if it is held. */
 static inline int mmap_mutex_trylock(mmap_mutex *mutex, const mmap_token *own) {
   int result;
   while ((result = mmap_mutex_try_once(mutex, own, 1, 0)) == EAGAIN) {
@@ -220,7 +224,7 @@ static inline int mmap_mutex_lock(mmap_mutex *mutex, const mmap_token *own) {
   }
 }
 
-/* Gives it back. By the thread that has it only. */
+/* Gives it back. Only the thread that holds it may call this. */
 static inline void mmap_mutex_unlock(mmap_mutex *mutex) {
   __atomic_store_n(&mutex->fingerprint, 0, __ATOMIC_SEQ_CST);
   uint32_t state = __atomic_exchange_n(&mutex->state, 0, __ATOMIC_SEQ_CST);

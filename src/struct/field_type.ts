@@ -47,7 +47,7 @@ export abstract class Layout {
     return fnv1a(this.description);
   }
 
-  /** What a property reads as. */
+  /** Reads the value of a property. */
   abstract read(view: DataView, byteOffset: number): unknown;
 
   /** A copy that no later write changes. */

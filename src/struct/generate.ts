@@ -208,7 +208,7 @@ function mayCompile(): boolean {
 
 let classes: Classes | undefined;
 
-/** What makes the classes of this program's structs. */
+/** The maker of the classes of this program's structs. */
 export function makers(): Classes {
   return classes ??= mayCompile() ? { recordClass, arrayClass, columnClass } : interpreted;
 }

@@ -21,7 +21,7 @@ export type ScalarName =
 /** A scalar that reads as `Value`. */
 export interface ScalarType<Value, Name extends ScalarName = ScalarName>
   extends FieldType<Value, Value, Value> {
-  /** What it is called. */
+  /** Its name. */
   readonly name: Name;
 }
 

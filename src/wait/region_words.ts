@@ -47,8 +47,8 @@ export class RegionWords implements Words {
   }
 
   get cells(): Int32Array {
-    // Closing a region detaches the old view, and so does resizing; unless the region was resized
-    // within its reserve, where it may be too short now.
+    // Closing a region detaches the old view, and so does resizing; only resizing within the
+    // reserve does not, but may leave the region too short.
     if (this.#cells.length === 0 || this.#backing.byteLength < this.#end) {
       this.#cells = this.#view();
     }

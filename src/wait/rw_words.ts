@@ -4,7 +4,7 @@
  * | word | what | written by |
  * |---|---|---|
  * | 0, 1 | the writer, or the next one: a lock word, see `robust_word.ts` | writers |
- * | 2 DRAIN | moves when a reader leaves while somebody waits to write; that one waits on it | readers |
+ * | 2 DRAIN | changes when a reader leaves while a writer waits, which sleeps on this word | readers |
  * | 3 DIED | not 0: a writer has died, and nobody has written since | whoever finds out |
  * | 15, 16... | the readers: see `members.ts`, 120 at most | readers |
  *

@@ -1,6 +1,9 @@
-/** An arm64 Deno on another machine: what is needed is fetched once and kept in a cache folder. */
+/**
+ * Runs an arm64 Deno on another machine. The programs that are needed are fetched once and kept in
+ * a cache folder.
+ */
 
-/** The newest whose arm64 build is on npm. */
+/** The newest version with an arm64 build on npm. */
 const DENO = "@deno/linux-arm64-glibc@2.9.5";
 
 /** Its libraries, which come with the compiler. */
@@ -17,7 +20,7 @@ export interface EmulatedDeno {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Fetches what is missing. @throws {Error} If it cannot be had; the message says what to install. */
+/** Fetches what is missing. @throws {Error} If that fails; the message says what to install. */
 export async function prepareDeno(): Promise<EmulatedDeno> {
   const cache = cacheFolder();
   await Deno.mkdir(cache, { recursive: true });
@@ -38,7 +41,7 @@ function writeScript(path: string, command: string): Promise<void> {
   return renew(path, (path) => Deno.writeTextFile(path, text, { mode: 0o755 }));
 }
 
-/** Puts a new file in the place of one that another run may be using. */
+/** Replaces a file that another run may be using. */
 async function renew(path: string, write: (path: string) => Promise<unknown>): Promise<void> {
   const fresh = `${path}.${Deno.pid}`;
   await write(fresh);
@@ -58,7 +61,7 @@ async function fetchDeno(cache: string): Promise<void> {
   await Deno.remove(`${cache}/${archive}`);
 }
 
-/** The one that is installed, or one of its own, for which nobody has to be root. */
+/** The installed emulator, or a private copy, which needs no root. */
 async function findEmulator(cache: string): Promise<string> {
   const own = `${cache}/usr/bin/${EMULATOR}`;
   if (await isThere(own)) return own;
@@ -93,7 +96,10 @@ function startScript(paths: Record<"cache" | "emulator" | "library" | "program",
   return `exec "${emulator}" -L ${SYSROOT} ${preload} "${cache}/package/deno" "$@"`;
 }
 
-/** Libraries are for Deno, and must be of its kind; programs are started by the kernel. */
+/**
+ * A `gcc` that builds libraries for arm64, since the emulated Deno loads them, and programs for this
+ * machine, since its kernel starts them.
+ */
 async function compilerScript(cache: string): Promise<string> {
   const compiler = await find("gcc", cache);
   return `case " $* " in\n*" -shared "*) exec ${COMPILER} "$@" ;;\nesac\nexec "${compiler}" "$@"`;

@@ -1,11 +1,11 @@
-/** The tests that cannot run in the emulator, and why. What is wrong with the module stays a failure. */
+/** The tests that cannot run in the emulator, and why. Faults of the module stay failures. */
 
-/** Tests with one reason. */
+/** Tests that are skipped for the same reason. */
 export interface Skip {
   readonly reason: string;
-  /** How their names begin. */
+  /** Prefixes of their names. */
   readonly tests?: readonly string[];
-  /** How the paths of test files begin of which none runs. */
+  /** Prefixes of the paths of test files that are skipped as a whole. */
   readonly files?: readonly string[];
 }
 

@@ -2,7 +2,7 @@
 
 import type { EmulatedDeno } from "./emulator.ts";
 
-/** What came of a test file. */
+/** The result of a test file. */
 export interface FileResult {
   readonly file: string;
   readonly passed: number;
@@ -14,12 +14,12 @@ export interface FileResult {
   readonly output: string;
 }
 
-/** When a file that does not end is given up. */
+/** The time after which a file is given up. */
 const LIMIT_MS = 900_000;
 
 const PRELOADS = ["--preload=./tests/_setup.ts", "--preload=./tools/arm64/preload.ts"];
 
-/** Types are checked where that is faster, on the machine itself. */
+/** Types are not checked here: that is faster outside the emulator. */
 const ARGS = ["test", "-A", "--no-check", "--no-lock", ...PRELOADS];
 
 /** Runs a test file to its end. */
