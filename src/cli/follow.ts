@@ -15,13 +15,13 @@ const INTERVAL_MS = 100;
 const UNKNOWN = 2;
 
 /** The part of a target that is followed; without a length it grows with its object. */
-interface Window {
+interface FollowedPart {
   readonly offset: number;
   readonly length: number | undefined;
 }
 
-/** Prints the window, then what changes in it, until the process is interrupted (SIGINT). */
-export async function follow(target: Target, window: Window, rows: Rows): Promise<void> {
+/** Prints the part, then what changes in it, until the process is interrupted (SIGINT). */
+export async function follow(target: Target, part: FollowedPart, rows: Rows): Promise<void> {
   const { promise: interrupted, resolve } = Promise.withResolvers<void>();
   const stop = new AbortController();
   const interrupt = (): void => {
@@ -31,7 +31,7 @@ export async function follow(target: Target, window: Window, rows: Rows): Promis
   Deno.addSignalListener("SIGINT", interrupt);
   try {
     // A write never ends if the reader has stopped reading, so an interrupt does not wait for it.
-    await Promise.race([watch(target, window, rows, stop.signal), interrupted]);
+    await Promise.race([watch(target, part, rows, stop.signal), interrupted]);
   } finally {
     interrupt(); // ends the pause, if an error ended the loop
     Deno.removeSignalListener("SIGINT", interrupt);
@@ -40,17 +40,17 @@ export async function follow(target: Target, window: Window, rows: Rows): Promis
 
 async function watch(
   target: Target,
-  window: Window,
+  part: FollowedPart,
   rows: Rows,
   signal: AbortSignal,
 ): Promise<void> {
-  const seen = new Snapshot(window.offset);
+  const seen = new Snapshot(part.offset);
   while (!signal.aborted) {
     const known = seen.byteLength;
-    seen.extend(lengthOf(target, window, known));
+    seen.extend(lengthOf(target, part, known));
     for (let at = 0; at < seen.byteLength && !signal.aborted; at += CHUNK_BYTES) {
       const byteLength = Math.min(CHUNK_BYTES, seen.byteLength - at);
-      const chunk = readChunk(target, window.offset + at, byteLength);
+      const chunk = readChunk(target, part.offset + at, byteLength);
       if (seen.has(chunk)) continue;
       await print(rows.addSome(chunk, (row) => seen.update(row)));
     }
@@ -62,7 +62,7 @@ async function watch(
 }
 
 /** The length to follow. It never shrinks: the lost end of a file shows as missing. */
-function lengthOf(target: Target, { offset, length }: Window, seen: number): number {
+function lengthOf(target: Target, { offset, length }: FollowedPart, seen: number): number {
   const there = Math.max(0, target.byteLength - offset);
   const wanted = Math.max(seen, Math.min(there, length ?? Infinity));
   if (wanted <= MAX_FOLLOWED_BYTES) return wanted;

@@ -2,7 +2,7 @@
  * The layout of a map, after the header of all collections.
  *
  * The geometry is: the capacity, the longest key and the longest value in bytes, and the number of
- * cells, a power of two.
+ * buckets, a power of two.
  *
  * | byte | what |
  * |---|---|
@@ -12,13 +12,13 @@
  * | 136 | FREE_FIRST: the first entry of the free list, plus 1; 0 if it is empty |
  * | 140 | FREE_LAST: its last one, plus 1, if it is not empty |
  * | 144 | USED: the number of entries that were ever used |
- * | 148 | GRAVES: cells that were freed and that look-ups still have to pass |
+ * | 148 | TOMBSTONES: buckets that were freed and that look-ups still have to pass |
  * | 152 | FREE_COUNT: how long the free list is |
  * | 156 | SEED: of the hash, so that nobody can choose keys that collide |
- * | 4096 | the two indexes, each of as many cells as the geometry says |
+ * | 4096 | the two indexes, each of as many buckets as the geometry says |
  * | then, at a multiple of 64 | the entries: SPARES more than the capacity |
  *
- * A cell is two words: the number of an entry plus 1 (EMPTY 0, GRAVE -1), and the hash of its key. An
+ * A bucket is two words: the number of an entry plus 1 (EMPTY 0, TOMBSTONE -1), and the hash of its key. An
  * entry is, each at a multiple of 4 bytes:
  *
  * | word | what |
@@ -40,12 +40,12 @@ export const SIZE = 33;
 export const FREE_FIRST = 34;
 export const FREE_LAST = 35;
 export const USED = 36;
-export const GRAVES = 37;
+export const TOMBSTONES = 37;
 export const FREE_COUNT = 38;
 export const SEED = 39;
 
 export const EMPTY = 0;
-export const GRAVE = -1;
+export const TOMBSTONE = -1;
 
 export const HASH = 1;
 export const KEY_LENGTH = 2;
@@ -61,7 +61,7 @@ export const BYTES_BIT = 0x80000000 | 0;
  */
 export const SPARES = 4;
 
-const CELL_BYTE_LENGTH = 8;
+const BUCKET_BYTE_LENGTH = 8;
 const LARGEST_CAPACITY = 2 ** 26;
 const LARGEST_BYTE_LENGTH = 2 ** 28;
 
@@ -74,7 +74,7 @@ interface MapGeometry {
 
 /** The offsets of all parts, in words from the beginning. */
 export interface MapLayout extends MapGeometry {
-  readonly cells: number;
+  readonly buckets: number;
   /** The offset of the indexes, and the length of one. */
   readonly index: number;
   readonly indexLength: number;
@@ -90,17 +90,17 @@ export interface MapLayout extends MapGeometry {
 /** Lays a map out. */
 function layOut(geometry: MapGeometry): MapLayout {
   const { capacity, maxKeyByteLength, valueByteLength } = geometry;
-  // At most two thirds of the cells are taken, so that a look-up passes few of them.
-  const cells = 2 ** Math.ceil(Math.log2(Math.max(4, capacity * 1.5)));
+  // At most two thirds of the buckets are taken, so that a look-up passes few of them.
+  const buckets = 2 ** Math.ceil(Math.log2(Math.max(4, capacity * 1.5)));
   const value = KEY + alignUp(maxKeyByteLength, 4) / 4;
   const entryLength = alignUp(value + alignUp(valueByteLength, 4) / 4, 4);
-  const indexLength = cells * CELL_BYTE_LENGTH / 4;
+  const indexLength = buckets * BUCKET_BYTE_LENGTH / 4;
   const index = HEADER_BYTE_LENGTH / 4;
   const entries = alignUp(index + 2 * indexLength, 16);
   const entryCount = capacity + SPARES;
   return {
     ...geometry,
-    cells,
+    buckets,
     index,
     indexLength,
     entries,
@@ -113,10 +113,10 @@ function layOut(geometry: MapGeometry): MapLayout {
 
 /** The header of such a map. */
 export function headerOf(layout: MapLayout): Header {
-  const { capacity, maxKeyByteLength, valueByteLength, cells } = layout;
+  const { capacity, maxKeyByteLength, valueByteLength, buckets } = layout;
   return {
     kind: "map",
-    geometry: [capacity, maxKeyByteLength, valueByteLength, cells],
+    geometry: [capacity, maxKeyByteLength, valueByteLength, buckets],
     layout: [0, 0],
   };
 }
@@ -127,9 +127,9 @@ export function headerOf(layout: MapLayout): Header {
  * @throws {Deno.errors.InvalidData} If no map can have that layout, or it reaches beyond `available` bytes.
  */
 export function layoutOf(header: Header, available: number, action: string): MapLayout {
-  const [capacity, maxKeyByteLength, valueByteLength, cells] = header.geometry;
+  const [capacity, maxKeyByteLength, valueByteLength, buckets] = header.geometry;
   const layout = layOut({ capacity, maxKeyByteLength, valueByteLength });
-  const isOne = capacity >= 1 && capacity <= LARGEST_CAPACITY && cells === layout.cells &&
+  const isOne = capacity >= 1 && capacity <= LARGEST_CAPACITY && buckets === layout.buckets &&
     maxKeyByteLength <= LARGEST_BYTE_LENGTH && valueByteLength <= LARGEST_BYTE_LENGTH;
   if (!isOne) throw invalid(action, "no map can have its geometry");
   if (layout.byteLength <= available) return layout;

@@ -2,11 +2,11 @@
  * Look-ups in a map, without a lock, beside a writer that may be killed at any instruction.
  *
  * A key's entry is never changed in place: `set` writes a free entry, makes it the key's by one
- * store of a cell, and only then frees the old one, whose VERSION increases before it is written
- * again. So a look-up reads the generation, the cell, the entry's version, and the entry. Then it
- * checks that the cell, the generation and, last, the version are unchanged. If so, the entry was
+ * store of a bucket, and only then frees the old one, whose VERSION increases before it is written
+ * again. So a look-up reads the generation, the bucket, the entry's version, and the entry. Then it
+ * checks that the bucket, the generation and, last, the version are unchanged. If so, the entry was
  * whole and the key's own at one moment; if not, the look-up starts again. A key that is not found
- * was missing at one moment of the look-up, because no key ever moves to another cell of an index,
+ * was missing at one moment of the look-up, because no key ever moves to another bucket of an index,
  * unless the generation has changed.
  */
 
@@ -19,11 +19,11 @@ import {
   BYTES_BIT,
   EMPTY,
   GENERATION,
-  GRAVE,
   HASH,
   KEY,
   KEY_LENGTH,
   type MapLayout,
+  TOMBSTONE,
   VALUE_LENGTH,
 } from "./map_layout.ts";
 
@@ -37,7 +37,7 @@ const TRIES = 10_000;
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A key in its original form, and a copy of its value. */
-export interface Found {
+export interface MapEntry {
   readonly key: Bytes;
   readonly isText: boolean;
   readonly value: Bytes;
@@ -75,14 +75,14 @@ function searchOnce(
 ): Bytes | typeof PRESENT | typeof CHANGED | undefined {
   const { words } = memory;
   const { hash } = key;
-  const mask = layout.cells - 1;
+  const mask = layout.buckets - 1;
   const generation = readFirst(words, GENERATION);
   const index = layout.index + (generation & 1) * layout.indexLength;
   for (let i = hash & mask, passed = 0; passed <= mask; i = i + 1 & mask, passed++) {
-    const cell = index + 2 * i;
-    const number = readFirst(words, cell);
+    const bucket = index + 2 * i;
+    const number = readFirst(words, bucket);
     if (number === EMPTY) break;
-    if (words[cell + 1] !== hash || number === GRAVE) continue;
+    if (words[bucket + 1] !== hash || number === TOMBSTONE) continue;
     if (number < 0 || number > layout.entryCount) throw damaged();
     const at = layout.entries + (number - 1) * layout.entryLength;
     const version = readFirst(words, at);
@@ -95,7 +95,7 @@ function searchOnce(
     fence();
     // The first read is atomic, or the compiler might reuse the words that it has read before.
     if (
-      Atomics.load(words, cell) !== number || words[at] !== version ||
+      Atomics.load(words, bucket) !== number || words[at] !== version ||
       words[GENERATION] !== generation
     ) return CHANGED;
     if ((version & 1) !== 0) throw damaged();
@@ -104,7 +104,7 @@ function searchOnce(
     if (value === undefined) throw damaged();
     return value;
   }
-  // Pairs with the store in `MapWriter`: in another index, the key may be in another cell.
+  // Pairs with the store in `MapWriter`: in another index, the key may be in another bucket.
   return Atomics.load(words, GENERATION) === generation ? undefined : CHANGED;
 }
 
@@ -112,12 +112,12 @@ function searchOnce(
  * Copies of all entries. A key that is present all the time is returned once; a key that is set or
  * deleted meanwhile may be returned or not.
  */
-export function collect(memory: Memory, layout: MapLayout): Found[] {
+export function collect(memory: Memory, layout: MapLayout): MapEntry[] {
   for (let i = 0; i < TRIES; i++) {
     const generation = Atomics.load(memory.words, GENERATION);
-    const found: Found[] = [];
-    for (let cell = 0; cell < layout.cells; cell++) {
-      const one = entryOf(memory, layout, generation, cell);
+    const found: MapEntry[] = [];
+    for (let bucket = 0; bucket < layout.buckets; bucket++) {
+      const one = entryOf(memory, layout, generation, bucket);
       if (one !== undefined) found.push(one);
     }
     if (Atomics.load(memory.words, GENERATION) === generation) return found;
@@ -125,18 +125,18 @@ export function collect(memory: Memory, layout: MapLayout): Found[] {
   throw invalid("read entries", "the map changes faster than it can be read");
 }
 
-/** The entry of a cell of an index; undefined if it has none. */
+/** The entry of a bucket of an index; undefined if it has none. */
 function entryOf(
   memory: Memory,
   layout: MapLayout,
   generation: number,
-  cell: number,
-): Found | undefined {
+  bucket: number,
+): MapEntry | undefined {
   const { words } = memory;
-  const word = layout.index + (generation & 1) * layout.indexLength + 2 * cell;
+  const word = layout.index + (generation & 1) * layout.indexLength + 2 * bucket;
   for (let i = 0; i < TRIES; i++) {
     const number = readFirst(words, word);
-    if (number === EMPTY || number === GRAVE) return undefined;
+    if (number === EMPTY || number === TOMBSTONE) return undefined;
     if (number < 0 || number > layout.entryCount) throw damaged();
     const at = layout.entries + (number - 1) * layout.entryLength;
     const version = readFirst(words, at);
@@ -152,7 +152,7 @@ function entryOf(
 }
 
 /** Undefined if its lengths are not possible. */
-function copyEntry(memory: Memory, layout: MapLayout, at: number): Found | undefined {
+function copyEntry(memory: Memory, layout: MapLayout, at: number): MapEntry | undefined {
   const { words } = memory;
   const length = words[at + KEY_LENGTH]!;
   const keyByteLength = length & ~BYTES_BIT;

@@ -1,12 +1,12 @@
 /**
  * Changes of a map, under its lock. A single store of a word makes each change valid:
  *
- * - `set`: an entry's number into a cell, once the entry is written and the cell's hash is there.
- * - `delete`: GRAVE into a cell.
+ * - `set`: an entry's number into a bucket, once the entry is written and the bucket's hash is there.
+ * - `delete`: TOMBSTONE into a bucket.
  * - `clear` and a new index: the generation, once the other index is written.
  *
  * If a writer is killed before that store, the map is unchanged; if it is killed after it, the
- * change is complete. The free list, the size and the number of graves may be out of date then; the
+ * change is complete. The free list, the size and the number of tombstones may be out of date then; the
  * next holder of the lock rebuilds them.
  */
 
@@ -21,14 +21,14 @@ import {
   FREE_FIRST,
   FREE_LAST,
   GENERATION,
-  GRAVE,
-  GRAVES,
   HASH,
   KEY,
   KEY_LENGTH,
   type MapLayout,
   SIZE,
   SPARES,
+  TOMBSTONE,
+  TOMBSTONES,
   USED,
   VALUE_LENGTH,
 } from "./map_layout.ts";
@@ -42,22 +42,22 @@ export function setEntry(
   byteLength: number,
 ): boolean {
   const { words } = memory;
-  if (words[GRAVES]! * 8 > layout.cells) renewIndex(memory, layout);
-  const { cell, number } = find(memory, layout, key);
+  if (words[TOMBSTONES]! * 8 > layout.buckets) renewIndex(memory, layout);
+  const { bucket, number } = find(memory, layout, key);
   if (number === EMPTY && words[SIZE]! >= layout.capacity) return false;
   const fresh = allocate(memory, layout);
   writeEntry(memory, layout, fresh, key, value, byteLength);
   memory.check();
   if (number !== EMPTY) {
-    // Pairs with the loads of the cell in `searchOnce`: whoever sees the number sees the whole entry.
-    Atomics.store(words, cell, fresh);
+    // Pairs with the loads of the bucket in `searchOnce`: whoever sees the number sees the whole entry.
+    Atomics.store(words, bucket, fresh);
     free(memory, layout, number);
     return true;
   }
-  const wasGrave = words[cell] === GRAVE;
-  words[cell + 1] = key.hash;
-  Atomics.store(words, cell, fresh); // as above, and the hash too
-  if (wasGrave) words[GRAVES]!--;
+  const wasTombstone = words[bucket] === TOMBSTONE;
+  words[bucket + 1] = key.hash;
+  Atomics.store(words, bucket, fresh); // as above, and the hash too
+  if (wasTombstone) words[TOMBSTONES]!--;
   Atomics.store(words, SIZE, words[SIZE]! + 1);
   return true;
 }
@@ -65,13 +65,13 @@ export function setEntry(
 /** Deletes a key; the lock is held. @returns whether it was there */
 export function deleteEntry(memory: Memory, layout: MapLayout, key: MapKey): boolean {
   const { words } = memory;
-  const { cell, number } = find(memory, layout, key);
+  const { bucket, number } = find(memory, layout, key);
   if (number === EMPTY) return false;
-  Atomics.store(words, cell, GRAVE);
+  Atomics.store(words, bucket, TOMBSTONE);
   Atomics.store(words, SIZE, words[SIZE]! - 1);
-  words[GRAVES]!++;
+  words[TOMBSTONES]!++;
   free(memory, layout, number);
-  levelGraves(memory, layout, cell);
+  clearTombstones(memory, layout, bucket);
   return true;
 }
 
@@ -86,7 +86,7 @@ export function clearEntries(memory: Memory, layout: MapLayout): void {
   words[FREE_FIRST] = 0;
   words[FREE_COUNT] = 0;
   words[USED] = 0;
-  words[GRAVES] = 0;
+  words[TOMBSTONES] = 0;
   Atomics.store(words, SIZE, 0);
 }
 
@@ -109,26 +109,26 @@ function indexOf(layout: MapLayout, generation: number): number {
 }
 
 /**
- * The cell of a key and the number in it; if the key is not there, EMPTY and the cell to put it in.
+ * The bucket of a key and the number in it; if the key is not there, EMPTY and the bucket to put it in.
  *
  * @throws {Deno.errors.InvalidData} If the map is damaged.
  */
-function find(memory: Memory, layout: MapLayout, key: MapKey): { cell: number; number: number } {
+function find(memory: Memory, layout: MapLayout, key: MapKey): { bucket: number; number: number } {
   const { words } = memory;
-  const mask = layout.cells - 1;
+  const mask = layout.buckets - 1;
   const index = indexOf(layout, words[GENERATION]!);
-  let grave = -1;
+  let tombstone = -1;
   for (let i = key.hash & mask, passed = 0; passed <= mask; i = i + 1 & mask, passed++) {
-    const cell = index + 2 * i;
-    const number = words[cell]!;
-    if (number === EMPTY) return { cell: grave < 0 ? cell : grave, number: EMPTY };
-    if (number === GRAVE) {
-      if (grave < 0) grave = cell;
-    } else if (words[cell + 1] === key.hash && holds(words, entryAt(layout, number), key)) {
-      return { cell, number };
+    const bucket = index + 2 * i;
+    const number = words[bucket]!;
+    if (number === EMPTY) return { bucket: tombstone < 0 ? bucket : tombstone, number: EMPTY };
+    if (number === TOMBSTONE) {
+      if (tombstone < 0) tombstone = bucket;
+    } else if (words[bucket + 1] === key.hash && holds(words, entryAt(layout, number), key)) {
+      return { bucket, number };
     }
   }
-  if (grave >= 0) return { cell: grave, number: EMPTY };
+  if (tombstone >= 0) return { bucket: tombstone, number: EMPTY };
   throw damaged();
 }
 
@@ -201,37 +201,37 @@ function free(memory: Memory, layout: MapLayout, number: number): void {
   words[FREE_COUNT]!++;
 }
 
-/** Graves right before an empty cell are not needed: they become empty, from the back. */
-function levelGraves(memory: Memory, layout: MapLayout, cell: number): void {
+/** Tombstones right before an empty bucket are not needed: they become empty, from the back. */
+function clearTombstones(memory: Memory, layout: MapLayout, bucket: number): void {
   const { words } = memory;
   const index = indexOf(layout, words[GENERATION]!);
-  const mask = layout.cells - 1;
-  let i = (cell - index) / 2;
+  const mask = layout.buckets - 1;
+  let i = (bucket - index) / 2;
   if (words[index + 2 * (i + 1 & mask)] !== EMPTY) return;
-  while (words[index + 2 * i] === GRAVE) {
+  while (words[index + 2 * i] === TOMBSTONE) {
     Atomics.store(words, index + 2 * i, EMPTY);
-    words[GRAVES]!--;
+    words[TOMBSTONES]!--;
     i = i - 1 & mask;
   }
 }
 
 /**
- * Writes the other index, without graves, and replaces this one by it. @returns the entries in use
+ * Writes the other index, without tombstones, and replaces this one by it. @returns the entries in use
  */
 function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
   const { words } = memory;
   const generation = words[GENERATION]!;
   const index = indexOf(layout, generation);
   const other = indexOf(layout, generation + 1);
-  const mask = layout.cells - 1;
+  const mask = layout.buckets - 1;
   const held = new Set<number>();
   words.fill(EMPTY, other, other + layout.indexLength);
-  for (let cell = index; cell < index + layout.indexLength; cell += 2) {
-    const number = words[cell]!;
+  for (let bucket = index; bucket < index + layout.indexLength; bucket += 2) {
+    const number = words[bucket]!;
     if (number < 1 || number > layout.entryCount || held.has(number)) continue;
     if (held.size === layout.capacity) throw damaged();
     held.add(number);
-    const hash = words[cell + 1]!;
+    const hash = words[bucket + 1]!;
     let i = hash & mask;
     while (words[other + 2 * i] !== EMPTY) i = i + 1 & mask;
     words[other + 2 * i] = number;
@@ -240,7 +240,7 @@ function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
   memory.check();
   // Pairs with the loads of the generation in `searchOnce`: whoever sees the new one sees its index.
   Atomics.store(words, GENERATION, generation + 1 | 0);
-  words[GRAVES] = 0;
+  words[TOMBSTONES] = 0;
   return held;
 }
 

@@ -18,7 +18,7 @@ import {
   SIZE,
   type Wishes,
 } from "./map_layout.ts";
-import { collect, type Found, isThere, lookUp } from "./map_reader.ts";
+import { collect, isThere, lookUp, type MapEntry } from "./map_reader.ts";
 import { clearEntries, deleteEntry, repairMap, setEntry } from "./map_writer.ts";
 import type { Fresh } from "./collection_file.ts";
 import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
@@ -331,7 +331,7 @@ export class SharedMap implements Disposable {
     return this.#collect().values().map((found) => [keyOf(found), found.value]);
   }
 
-  #collect(): Found[] {
+  #collect(): MapEntry[] {
     try {
       return collect(this.#memory, this.#layout);
     } finally {
@@ -372,7 +372,7 @@ export class SharedMap implements Disposable {
 
 const decoder = new TextDecoder();
 
-function keyOf({ key, isText }: Found): string | Uint8Array<ArrayBuffer> {
+function keyOf({ key, isText }: MapEntry): string | Uint8Array<ArrayBuffer> {
   return isText ? decoder.decode(key) : key;
 }
 

@@ -1,7 +1,7 @@
 /** Opens the object that a handle names, and no other. */
 
 import { system } from "../os/mod.ts";
-import type { Found, ObjectStatus, OpenObject } from "../os/system.ts";
+import type { ObjectStatus, OpenedObject, OpenObject } from "../os/system.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
 import { checkObjectDenied } from "./permission.ts";
 import { nameOf } from "./shared_memory.ts";
@@ -32,7 +32,7 @@ export function openHandle(handle: RegionHandle, writable: boolean): OpenObject 
 }
 
 /** Undefined if there is no path, or it does not lead to the object. */
-function openByPath(handle: RegionHandle, writable: boolean): Found | undefined {
+function openByPath(handle: RegionHandle, writable: boolean): OpenedObject | undefined {
   if (handle.path === "" || handle.kind === "anonymous") return undefined;
   const { objects, named } = system();
   const name = handle.kind === "named" ? nameOf(handle.path) : undefined;
@@ -47,7 +47,7 @@ function openByPath(handle: RegionHandle, writable: boolean): Found | undefined 
   return undefined;
 }
 
-function openByOwner(handle: RegionHandle, writable: boolean): Found {
+function openByOwner(handle: RegionHandle, writable: boolean): OpenedObject {
   const { name, objects } = system();
   if (objects.openOfProcess === undefined) {
     throw new Deno.errors.NotSupported(

@@ -29,7 +29,7 @@ export interface ObjectStatus {
 }
 
 /** The size of a file before it is extended. */
-export type Extent = Pick<ObjectStatus, "byteLength" | "allocated">;
+export type FileSize = Pick<ObjectStatus, "byteLength" | "allocated">;
 
 /** What a request to map must know about its object. */
 export interface Nature {
@@ -77,7 +77,7 @@ export interface OtherProcess {
 }
 
 /** An open object, and its status at that moment. */
-export interface Found {
+export interface OpenedObject {
   readonly object: OpenObject;
   readonly status: ObjectStatus;
 }
@@ -120,7 +120,7 @@ export interface ObjectSystem {
     other: OtherProcess,
     isIt: (status: ObjectStatus) => boolean,
     writable: boolean,
-  ): Found;
+  ): OpenedObject;
   /** Sets the size. */
   setSize(object: OpenObject, byteLength: number): void;
   /**
@@ -132,7 +132,7 @@ export interface ObjectSystem {
    */
   extend(
     object: OpenObject,
-    before: Extent,
+    before: FileSize,
     to: number,
     allocate: boolean,
     subject: string | undefined,

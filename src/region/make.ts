@@ -8,7 +8,7 @@ import { alignDown } from "../mapping/pages.ts";
 import { lockSpan } from "../mapping/protection.ts";
 import { isSystemError, system } from "../os/mod.ts";
 import type {
-  Extent,
+  FileSize,
   MapRequest,
   Nature,
   ObjectStatus,
@@ -22,8 +22,8 @@ import { checkDenied, checkObjectDenied } from "../object/permission.ts";
 import { type RegionAttributes, RegionBacking } from "./backing.ts";
 import type { AnonymousPlan, MapPlan, OpenPlan } from "./plan.ts";
 
-/** The extent of a new file. */
-export const EMPTY: Extent = { byteLength: 0, allocated: 0 };
+/** The size of a new file. */
+export const EMPTY: FileSize = { byteLength: 0, allocated: 0 };
 
 /** `MmapRegion.open` */
 export function openRegion(path: string, plan: OpenPlan): RegionBacking {

@@ -1,7 +1,7 @@
 /** Structs as C declares them. */
 
 import { Chars } from "./chars.ts";
-import { declarations, type Named, type Names, peel } from "./emit.ts";
+import { declarations, type Named, peel, type StructNames } from "./emit.ts";
 import type { FieldType, Layout } from "./field_type.ts";
 import { Scalar, type ScalarName } from "./scalar.ts";
 import type { StructLayout } from "./struct_layout.ts";
@@ -61,7 +61,7 @@ export function cHeader(type: FieldType, name: string): string {
   ].join("\n\n");
 }
 
-function declare({ name, layout }: Named, names: Names): string {
+function declare({ name, layout }: Named, names: StructNames): string {
   const tag = `${keyword(layout)} ${name}`;
   const fields = [...layout.fields].map(([field, { type }]) => `  ${member(field, type, names)}`);
   const packed = layout.kind === "packed" ? " __attribute__((packed))" : "";
@@ -79,7 +79,7 @@ function keyword(layout: StructLayout): string {
   return layout.kind === "union" ? "union" : "struct";
 }
 
-function member(field: string, type: Layout, names: Names): string {
+function member(field: string, type: Layout, names: StructNames): string {
   const { element, lengths } = peel(type);
   if (element instanceof Chars) lengths.push(element.byteLength);
   const bounds = lengths.map((length) => `[${length}]`).join("");
@@ -87,7 +87,7 @@ function member(field: string, type: Layout, names: Names): string {
   return `${typeName(element, names)} ${field}${bounds};${order}`;
 }
 
-function typeName(element: Layout, names: Names): string {
+function typeName(element: Layout, names: StructNames): string {
   if (element instanceof Scalar) return TYPES[element.name];
   if (element instanceof Chars) return "char";
   return `${keyword(element as StructLayout)} ${names.get(element as StructLayout)}`;

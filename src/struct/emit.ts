@@ -11,7 +11,7 @@ export interface Named {
 }
 
 /** The names of a struct and of all structs in it. */
-export type Names = ReadonlyMap<StructLayout, string>;
+export type StructNames = ReadonlyMap<StructLayout, string>;
 
 /**
  * A struct and the structs of its fields, each after those that it needs. A nested one is named
@@ -23,14 +23,14 @@ export function declarations(
   type: unknown,
   name: string,
   { language, keywords }: { language: string; keywords: readonly string[] },
-): { named: Named[]; names: Names } {
+): { named: Named[]; names: StructNames } {
   const action = `declare struct in ${language}`;
   if (!(type instanceof StructLayout)) {
     throw new TypeError(`Cannot ${action} as it must be one of this module's structs`);
   }
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     throw new TypeError(
-      `Cannot ${action} as its name must be an identifier of C: received "${name}"`,
+      `Cannot ${action} as its name must be an identifier: received "${name}"`,
     );
   }
   const names = new Map<StructLayout, string>();

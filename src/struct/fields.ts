@@ -3,19 +3,19 @@
 import type { Layout } from "./field_type.ts";
 
 /** A field of a struct. */
-export interface Placed {
+export interface PlacedField {
   readonly type: Layout;
   readonly byteOffset: number;
 }
 
 /** The fields of a struct, in their order. */
-export type FieldMap = ReadonlyMap<string, Placed>;
+export type FieldMap = ReadonlyMap<string, PlacedField>;
 
 /** Fields with their prepared values. */
-export type PreparedFields = readonly (readonly [field: Placed, value: unknown])[];
+export type PreparedFields = readonly (readonly [field: PlacedField, value: unknown])[];
 
 /** @throws {TypeError} If the struct has no such field. */
-export function fieldOf(fields: FieldMap, name: string, action: string): Placed {
+export function fieldOf(fields: FieldMap, name: string, action: string): PlacedField {
   const field = fields.get(name);
   if (field !== undefined) return field;
   const names = [...fields.keys()].join(", ");
@@ -35,7 +35,7 @@ export function checkNames(values: unknown, fields: FieldMap): void {
 
 /** Checks the given values, for {@linkcode writeFields}. */
 export function prepareFields(fields: FieldMap, values: object): PreparedFields {
-  const prepared: [Placed, unknown][] = [];
+  const prepared: [PlacedField, unknown][] = [];
   for (const [name, field] of fields) {
     const value = (values as Record<string, unknown>)[name];
     if (value !== undefined) prepared.push([field, field.type.prepare(value)]);

@@ -32,7 +32,7 @@
 
 import type { Layout } from "./field_type.ts";
 import type { Classes, RecordClass, SeriesClass } from "./classes.ts";
-import { checkNames, type FieldMap, type Placed } from "./fields.ts";
+import { checkNames, type FieldMap, type PlacedField } from "./fields.ts";
 import { interpreted } from "./interpret.ts";
 import { place } from "./numbers.ts";
 import { Scalar } from "./scalar.ts";
@@ -70,7 +70,11 @@ interface FieldSource {
   readonly write: string;
 }
 
-function fieldSource(name: string, { type, byteOffset }: Placed, typeName: string): FieldSource {
+function fieldSource(
+  name: string,
+  { type, byteOffset }: PlacedField,
+  typeName: string,
+): FieldSource {
   const { read, copy, assign, prepare, write } = accessSource(
     type,
     typeName,

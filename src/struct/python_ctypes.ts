@@ -1,7 +1,7 @@
 /** Structs as Python's ctypes declares them. */
 
 import { Chars } from "./chars.ts";
-import { declarations, type Named, type Names, peel } from "./emit.ts";
+import { declarations, type Named, peel, type StructNames } from "./emit.ts";
 import type { FieldType, Layout } from "./field_type.ts";
 import { Scalar, type ScalarName } from "./scalar.ts";
 import type { StructLayout } from "./struct_layout.ts";
@@ -47,7 +47,7 @@ export function pythonCtypes(type: FieldType, name: string): string {
   return ["import ctypes\n", ...named.map((each) => declare(each, names))].join("\n\n");
 }
 
-function declare({ name, layout }: Named, names: Names): string {
+function declare({ name, layout }: Named, names: StructNames): string {
   const fields = [...layout.fields].map(([field, { type }]) =>
     `        ("${field}", ${typeName(type, names)}),\n`
   );
@@ -58,13 +58,13 @@ function declare({ name, layout }: Named, names: Names): string {
     `assert ctypes.sizeof(${name}) == ${layout.byteLength}\n`;
 }
 
-function typeName(type: Layout, names: Names): string {
+function typeName(type: Layout, names: StructNames): string {
   const { element, lengths } = peel(type);
   // ctypes counts the innermost dimension first
   return lengths.reduceRight((inner, length) => `(${inner} * ${length})`, single(element, names));
 }
 
-function single(element: Layout, names: Names): string {
+function single(element: Layout, names: StructNames): string {
   if (element instanceof Chars) return `(ctypes.c_char * ${element.byteLength})`;
   if (!(element instanceof Scalar)) return names.get(element as StructLayout)!;
   return `ctypes.${TYPES[element.name]}${element.isBigEndian ? ".__ctype_be__" : ""}`;

@@ -1,7 +1,7 @@
 /** Structs as Rust declares them. */
 
 import { Chars } from "./chars.ts";
-import { declarations, type Named, type Names, peel } from "./emit.ts";
+import { declarations, type Named, peel, type StructNames } from "./emit.ts";
 import type { FieldType, Layout } from "./field_type.ts";
 import { Scalar } from "./scalar.ts";
 import type { StructLayout } from "./struct_layout.ts";
@@ -39,7 +39,7 @@ export function rustStruct(type: FieldType, name: string): string {
   return named.map((each) => declare(each, names)).join("\n");
 }
 
-function declare({ name, layout }: Named, names: Names): string {
+function declare({ name, layout }: Named, names: StructNames): string {
   const fields = [...layout.fields].map(([field, { type }]) =>
     `    pub ${field}: ${typeName(type, names)},${orderOf(type)}\n`
   );
@@ -52,12 +52,12 @@ function declare({ name, layout }: Named, names: Names): string {
     `${checks.join("")}};\n`;
 }
 
-function typeName(type: Layout, names: Names): string {
+function typeName(type: Layout, names: StructNames): string {
   const { element, lengths } = peel(type);
   return lengths.reduceRight((inner, length) => `[${inner}; ${length}]`, single(element, names));
 }
 
-function single(element: Layout, names: Names): string {
+function single(element: Layout, names: StructNames): string {
   if (element instanceof Chars) return `[u8; ${element.byteLength}]`;
   return element instanceof Scalar ? element.name : names.get(element as StructLayout)!;
 }

@@ -8,7 +8,7 @@ import {
   checkNames,
   type FieldMap,
   fieldOf,
-  type Placed,
+  type PlacedField,
   type PreparedFields,
   prepareFields,
   writeFields,
@@ -39,7 +39,7 @@ export class StructLayout extends Layout {
   constructor(kind: StructKind, types: Iterable<readonly [name: string, type: Layout]>) {
     super();
     this.kind = kind;
-    const fields = new Map<string, Placed>();
+    const fields = new Map<string, PlacedField>();
     let end = 0;
     let size = 0;
     let alignment = 1;

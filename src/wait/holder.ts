@@ -77,26 +77,26 @@ export function threadsOf(backing: RegionBacking): Threads {
 }
 
 /** The tokens of this isolate in one object, which several regions may map. */
-interface Held {
+interface ObjectTokens {
   readonly tokens: Set<Token>;
   /** How many regions have taken a token and are neither closed nor garbage-collected. */
   regions: number;
 }
 
-const heldByObject = new Map<string, Held>();
+const tokensByObject = new Map<string, ObjectTokens>();
 
 /**
  * Gives up the token of a region that has ended. If nobody closed the region, its token is kept as
  * long as this isolate has other regions of the object: what joined through it is not dead.
  */
-function giveUp(object: string, held: Held, token: Token, forgotten: boolean): void {
+function giveUp(object: string, held: ObjectTokens, token: Token, forgotten: boolean): void {
   held.regions--;
   const given = held.regions === 0 ? [...held.tokens] : forgotten ? [] : [token];
   for (const each of given) {
     held.tokens.delete(each);
     each.release();
   }
-  if (held.regions === 0 && heldByObject.get(object) === held) heldByObject.delete(object);
+  if (held.regions === 0 && tokensByObject.get(object) === held) tokensByObject.delete(object);
 }
 
 /** The bits of a word that hold a number; each kind of word has its own use for the others. */
@@ -133,7 +133,7 @@ class RegionThreads implements Threads {
   readonly #opened: OpenObject;
   readonly #tokens: TokenSystem;
   #self: Name | undefined;
-  #mine: { readonly held: Held; token: Token } | undefined;
+  #mine: { readonly held: ObjectTokens; token: Token } | undefined;
   #key: string | undefined;
 
   constructor(backing: RegionBacking, object: OpenObject, tokens: TokenSystem) {
@@ -154,10 +154,10 @@ class RegionThreads implements Threads {
       return this.#self = processes.thread();
     }
     const object = this.#objectKey();
-    const held = heldByObject.get(object) ?? { tokens: new Set(), regions: 0 };
+    const held = tokensByObject.get(object) ?? { tokens: new Set(), regions: 0 };
     held.tokens.add(token);
     held.regions++;
-    heldByObject.set(object, held);
+    tokensByObject.set(object, held);
     const mine = this.#mine = { held, token };
     // The callback must not reference the region, which may be garbage-collected instead of closed.
     this.#backing.onceClosed((forgotten) => giveUp(object, held, mine.token, forgotten));
@@ -205,7 +205,7 @@ class RegionThreads implements Threads {
   isSelf(number: number, fingerprint: number): boolean {
     const self = this.self();
     if (self.number === number && self.fingerprint === fingerprint) return true;
-    for (const token of heldByObject.get(this.#objectKey())?.tokens ?? []) {
+    for (const token of tokensByObject.get(this.#objectKey())?.tokens ?? []) {
       if (token.number === number && token.fingerprint === fingerprint) return true;
     }
     return false;

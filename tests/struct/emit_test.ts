@@ -51,7 +51,7 @@ Deno.test("Declarations throw TypeError for keywords, names that are none, and o
   for (const emit of EMITTERS) {
     assertThrows(() => emit(struct({ for: i32 }), "A"), TypeError, `"for" is a keyword`);
     assertThrows(() => emit(Place, "while"), TypeError, `"while" is a keyword`);
-    assertThrows(() => emit(Place, "a b"), TypeError, "needs a name");
+    assertThrows(() => emit(Place, "a b"), TypeError, "must be an identifier");
     assertThrows(() => emit(i32 as FieldType, "A"), TypeError, "one of this module's structs");
   }
 });

@@ -4,7 +4,7 @@ import { cString } from "../../../ffi/arguments.ts";
 import { close } from "../../../ffi/file_calls.ts";
 import { openDescriptorOf } from "../../../ffi/proc.ts";
 import { inodeAt, statusOf, statusOfPath } from "../../../ffi/status.ts";
-import type { Found, ObjectStatus, OtherProcess } from "../object_system.ts";
+import type { ObjectStatus, OpenedObject, OtherProcess } from "../object_system.ts";
 import { openPatiently } from "../posix/files.ts";
 import {
   hasOwnProc,
@@ -27,7 +27,7 @@ export function openOfProcess(
   other: OtherProcess,
   isIt: (status: ObjectStatus) => boolean,
   writable: boolean,
-): Found {
+): OpenedObject {
   const isSame = checkOwner(other);
   const { pid, fd } = other;
   const path = `/proc/${pid}/fd/${fd}`;

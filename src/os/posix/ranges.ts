@@ -56,7 +56,7 @@ function flagsOf({ sharing, object, reserve, flags }: MapRequest): number {
 }
 
 /** The address of a mapping; 0 for any. `fixed` replaces what is mapped there. */
-interface Where {
+interface Destination {
   readonly address: bigint;
   readonly fixed?: boolean;
 }
@@ -65,7 +65,7 @@ interface Where {
  * @param where by default the address that the request asks for
  * @throws the system error of `mmap`
  */
-export function map(request: MapRequest, where: Where = request): Range {
+export function map(request: MapRequest, where: Destination = request): Range {
   const { byteLength, protection, object, fileOffset, subject } = request;
   const pointer = checkPointer(
     libc().mmap(
@@ -82,7 +82,7 @@ export function map(request: MapRequest, where: Where = request): Range {
   return { pointer, byteLength };
 }
 
-const ANYWHERE: Where = { address: 0n };
+const ANYWHERE: Destination = { address: 0n };
 
 /** See `MemorySystem.replace`. */
 export function replace(range: Range, request: MapRequest, byteOffset = 0): void {

@@ -17,7 +17,7 @@ import { libc } from "../../../ffi/libc.ts";
 import { addressOfBytes } from "../../../ffi/memory.ts";
 import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
-import type { Extent } from "../object_system.ts";
+import type { FileSize } from "../object_system.ts";
 import { holdsOnlyZeros } from "./zeros.ts";
 
 /** Zeros are written in parts of this length; shorter holes are filled with zeros. */
@@ -36,7 +36,7 @@ const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
  */
 export function extend(
   fd: number,
-  before: Extent,
+  before: FileSize,
   to: number,
   allocate: boolean,
   subject: string | undefined,
