@@ -1,11 +1,11 @@
 /** What files are on every system that has descriptors. */
 
 import { checkZero, isSystemError } from "../../../ffi/call.ts";
-import { LOCK_EX, LOCK_NB, LOCK_UN } from "../../../ffi/constants.ts";
-import { close } from "../../../ffi/file_calls.ts";
+import { HUGETLBFS_MAGIC, LOCK_EX, LOCK_NB, LOCK_UN } from "../../../ffi/constants.ts";
+import { close, pageSize } from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
-import { statusOf } from "../../../ffi/status.ts";
-import type { OpenObject } from "../object_system.ts";
+import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
+import type { Nature, ObjectStatus, OpenObject } from "../object_system.ts";
 import {
   adopt,
   create,
@@ -17,7 +17,6 @@ import {
   remove,
 } from "./files.ts";
 import { fillHoles } from "./holes.ts";
-import { natureOf } from "./nature.ts";
 import { extend, isUntouched, setSize, takeBack } from "./size.ts";
 
 export const posixObjects = {
@@ -56,4 +55,24 @@ function lockFile(object: OpenObject, path: string): boolean {
 /** Explicitly, because a child that is just being started has the descriptor too for a moment. */
 function unlockFile(object: OpenObject): void {
   libc().flock(object, LOCK_UN);
+}
+
+/** See `ObjectSystem.nature`. */
+function natureOf(fd: number, status: ObjectStatus): Nature {
+  return { single: isSingle(status), pageSize: pageSizeOf(fd, status) };
+}
+
+/** Huge pages on a file system of their own have another size. */
+function pageSizeOf(fd: number, { blockByteLength }: ObjectStatus): number {
+  // Others, too, like to read large blocks; asking each for its kind would be one call more a region.
+  if (blockByteLength <= pageSize()) return pageSize();
+  return fileSystemOf(fd)?.type === HUGETLBFS_MAGIC ? blockByteLength : pageSize();
+}
+
+/**
+ * Whether another mapping of an object may be other memory, as with /dev/zero. Files, and the disks
+ * behind block devices, are the same to all who map them; what a driver gives is its own business.
+ */
+function isSingle({ type }: ObjectStatus): boolean {
+  return type !== "file" && type !== "block-device";
 }
