@@ -89,6 +89,7 @@ export class StructChannel<F extends Fields, C extends Disposable>
     structChannelOver = (type, channel) => new StructChannel(type, channel);
   }
 
+  /** @ignore */
   private constructor(type: Struct<F>, channel: C & Carrier) {
     this.channel = channel;
     this.#carrier = channel;
