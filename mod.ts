@@ -36,7 +36,7 @@ export type { Advice } from "./src/os/system.ts";
 export { MappingFaultError } from "./src/mapping/fault_error.ts";
 export type { ByteRange } from "./src/check/range.ts";
 export type { Protection } from "./src/os/system.ts";
-export type { Residency } from "./src/mapping/residency.ts";
+export type { Residency } from "./src/mapping/page_state.ts";
 export type { RegionStats } from "./src/os/system.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
 export { receiveRegion, sendRegion } from "./src/region/send_receive.ts";

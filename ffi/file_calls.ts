@@ -2,6 +2,7 @@
 
 import { cString, int, type Size, size } from "./arguments.ts";
 import { checkCount, checkZero, required } from "./call.ts";
+import { _SC_PAGESIZE, F_DUPFD_CLOEXEC } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { withoutSizeSignal } from "./size_signal.ts";
 
@@ -128,4 +129,21 @@ export function memfd_create(name: string, flags: number): number {
 export function sysconf(name: number): number {
   int(name, "name", "sysconf");
   return checkCount(libc().sysconf(name), "sysconf");
+}
+
+/**
+ * A duplicate that closes on exec.
+ *
+ * @throws {Error} EBADF: the descriptor is not open. EMFILE: the process has reached its limit of
+ * descriptors.
+ */
+export function duplicateDescriptor(fd: number): number {
+  return checkCount(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), "fcntl");
+}
+
+let knownPageSize = 0;
+
+/** In bytes, asked for once: 4096 on x86-64; 4096, 16384 or 65536 on arm64. */
+export function pageSize(): number {
+  return knownPageSize ||= sysconf(_SC_PAGESIZE);
 }

@@ -3,7 +3,7 @@
 import { int, pointer, type Size, size } from "./arguments.ts";
 import { checkPointer, checkZero, required } from "./call.ts";
 import { libc } from "./libc.ts";
-import { pageSize } from "./page_size.ts";
+import { pageSize } from "./file_calls.ts";
 
 /**
  * `void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)`: maps a file

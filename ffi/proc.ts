@@ -1,9 +1,12 @@
-/** Reading the small text files of /proc with libc alone, so that `--allow-ffi` is enough. */
+/**
+ * Reads /proc, directories and the environment with libc alone, so that `--allow-ffi` is enough.
+ */
 
-import { checkCount } from "./call.ts";
+import { checkCount, systemError } from "./call.ts";
 import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close, open } from "./file_calls.ts";
 import { cString } from "./arguments.ts";
+import { lastErrno } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 const decoder = new TextDecoder();
@@ -62,4 +65,33 @@ export function readLink(path: string): string {
     path,
   );
   return decoder.decode(target.subarray(0, count));
+}
+
+/** The offset of the name in Linux's struct dirent. */
+const D_NAME_OFFSET = 19;
+
+/**
+ * The names in a directory, without "." and "..". Linux only. @throws {Deno.errors.NotFound}
+ * ENOENT.
+ */
+export function listDirectory(path: string): string[] {
+  const { opendir, readdir, closedir } = libc();
+  const directory = opendir(cString(path, "name", "opendir"));
+  if (directory === null) throw systemError(lastErrno(), "opendir", path);
+  try {
+    const names: string[] = [];
+    for (let entry; (entry = readdir(directory)) !== null;) {
+      const name = new Deno.UnsafePointerView(entry).getCString(D_NAME_OFFSET);
+      if (name !== "." && name !== "..") names.push(name);
+    }
+    return names;
+  } finally {
+    closedir(directory);
+  }
+}
+
+/** The value of an environment variable; undefined if it is not set. */
+export function getenv(name: string): string | undefined {
+  const value = libc().getenv(cString(name, "name", "getenv"));
+  return value === null ? undefined : new Deno.UnsafePointerView(value).getCString();
 }

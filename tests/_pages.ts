@@ -1,7 +1,7 @@
 /** Raw pages by C's own calls, for tests of them. */
 
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
-import { pageSize } from "../ffi/page_size.ts";
+import { pageSize } from "../ffi/file_calls.ts";
 
 /** The size of a page. */
 export const PAGE = pageSize();

@@ -16,7 +16,7 @@ import { MAP_FAILED } from "../call.ts";
 import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE } from "../constants.ts";
 import { libc } from "../libc.ts";
 import { addressOf, pointerFrom } from "../memory.ts";
-import { pageSize } from "../page_size.ts";
+import { pageSize } from "../file_calls.ts";
 import {
   FIRST_ADDRESS_WORD,
   GIVEN_END_WORD,

@@ -24,7 +24,7 @@ import {
 import { libc } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
-import { pageSize } from "../page_size.ts";
+import { pageSize } from "../file_calls.ts";
 import { platform } from "../platform.ts";
 import { GUARD_CODE } from "./code.ts";
 import { TABLE_BYTE_LENGTH } from "./layout.ts";

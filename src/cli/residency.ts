@@ -1,6 +1,6 @@
 /** `mmap residency` */
 
-import type { Residency } from "../mapping/residency.ts";
+import type { Residency } from "../mapping/page_state.ts";
 import type { Command, Input } from "./command.ts";
 import { formatJson, formatSize } from "./format.ts";
 import { print } from "./output.ts";

@@ -7,9 +7,8 @@ import { lentBuffer, watchIsolate } from "../../ffi/store/store.ts";
 import { system } from "../os/mod.ts";
 import type { MapRequest, OpenObject, PlacedRange } from "../os/system.ts";
 import { MappingGuard } from "./guard.ts";
-import { addHeld } from "./held.ts";
 import type { Span } from "./pages.ts";
-import { contentsOf, giveBack, type Owned, withdraw } from "./owned.ts";
+import { addHeld, contentsOf, giveBack, type Owned, withdraw } from "./owned.ts";
 
 /** The remains of a mapping that nobody closed. */
 interface Remains {

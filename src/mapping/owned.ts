@@ -1,5 +1,6 @@
 /** What a mapping owns, and how it is given back: at its end, or when nothing uses it any more. */
 
+import { processTable } from "../../ffi/guard/guard.ts";
 import type { GuardSlot, SlotUse } from "../../ffi/guard/slot.ts";
 import type { MappingGuard } from "./guard.ts";
 import { system } from "../os/mod.ts";
@@ -71,4 +72,25 @@ function closeQuietly(object: OpenObject | undefined): void {
   } catch {
     // The mapping is gone either way, and there is no caller to inform.
   }
+}
+
+/** Closed and moved ranges whose memory an operation of Deno still uses. */
+let held: SlotUse[] = [];
+
+/** Records a range that its last user will give back. */
+export function addHeld(use: SlotUse | undefined): void {
+  if (use === undefined) return;
+  removeReleased();
+  held.push(use);
+}
+
+/** How many such ranges this isolate has. */
+export function heldCount(): number {
+  removeReleased();
+  return held.length;
+}
+
+function removeReleased(): void {
+  const table = processTable();
+  if (held.length > 0 && table !== undefined) held = held.filter((use) => table.isHeld(use));
 }

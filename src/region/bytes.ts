@@ -1,8 +1,14 @@
 /** A region's bytes: views of a part, copies that never fault, and a stream of copies. */
 
-import { headOf, plainBytes, pointerAt } from "../../ffi/memory.ts";
+import {
+  addressOf,
+  addressOfBytes,
+  headOf,
+  lengthOf,
+  plainBytes,
+  pointerAt,
+} from "../../ffi/memory.ts";
 import type { Names } from "../check/options.ts";
-import { copyFromMapped, copyToMapped } from "../mapping/copy.ts";
 import { optionalNumber, wholeNumber } from "../check/numbers.ts";
 import { type ByteRange, RANGE, readRange } from "../check/range.ts";
 import type { Span } from "../mapping/pages.ts";
@@ -12,6 +18,7 @@ import {
   type TypedArrayConstructor,
   viewOf,
 } from "../mapping/views.ts";
+import { system } from "../os/mod.ts";
 import type { RegionBacking } from "./backing.ts";
 
 const VIEW = "view region";
@@ -111,4 +118,16 @@ export function readable(
       if (at >= end) controller.close();
     },
   }, { highWaterMark: 0 });
+}
+
+/** Copies mapped bytes into `target`. @returns how many, up to the first missing page */
+function copyFromMapped(mapped: Deno.PointerObject, target: Uint8Array): number {
+  const { memory } = system();
+  return memory.copy("out", addressOfBytes(target), addressOf(mapped), lengthOf(target));
+}
+
+/** Copies `source` into a mapping. @returns how many bytes, up to the first missing page */
+function copyToMapped(mapped: Deno.PointerObject, source: Uint8Array): number {
+  const { memory } = system();
+  return memory.copy("into", addressOfBytes(source), addressOf(mapped), lengthOf(source));
 }

@@ -8,8 +8,7 @@ import type { Mapping } from "../mapping/mapping.ts";
 import { type ByteRange, RANGE, readRange } from "../check/range.ts";
 import type { Span } from "../mapping/pages.ts";
 import { checkProtection, lockSpan, protectSpan, unlockSpan } from "../mapping/protection.ts";
-import { probeSpan } from "../mapping/probe.ts";
-import { type Residency, residencyOf } from "../mapping/residency.ts";
+import { probeSpan, type Residency, residencyOf } from "../mapping/page_state.ts";
 import type { Advice, Durability, Protection } from "../os/system.ts";
 import type { RegionBacking } from "./backing.ts";
 

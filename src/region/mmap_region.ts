@@ -2,12 +2,11 @@
 
 import { guardState, processTable } from "../../ffi/guard/guard.ts";
 import { lendingState } from "../../ffi/store/store.ts";
-import { heldCount } from "../mapping/held.ts";
+import { heldCount } from "../mapping/owned.ts";
 import type { Needle } from "../mapping/search/needle.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import type { ByteRange } from "../check/range.ts";
-import type { Residency } from "../mapping/residency.ts";
-import { statsOf } from "../mapping/stats.ts";
+import { type Residency, statsOf } from "../mapping/page_state.ts";
 import type { TypedArrayConstructor } from "../mapping/views.ts";
 import type { Access, RegionHandle } from "../object/handle.ts";
 import { pathOf } from "../object/path.ts";

@@ -4,7 +4,6 @@ import { discardSpan } from "../mapping/discard.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import { restoreMapping } from "../mapping/repair.ts";
-import { resizeMapping } from "../mapping/resize.ts";
 import { system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
 import type { RegionBacking } from "./backing.ts";
@@ -125,4 +124,25 @@ function extendObject(backing: RegionBacking, byteLength: number): ObjectResize 
 function shorten(object: OpenObject, from: number, to: number): void {
   const { objects } = system();
   if (objects.status(object).byteLength === from) objects.setSize(object, to);
+}
+
+/**
+ * Gives a mapping another length, at another address if necessary. An object that gets longer must
+ * have its new size already. Every page gets the mapping's own protection again.
+ *
+ * @param cut makes the object shorter; called when no view is left, since it cannot be undone
+ * @throws the system error; the mapping is then unchanged, but its views may be detached
+ */
+function resizeMapping(mapping: Mapping, byteLength: number, cut: () => void): void {
+  const resize = system().memory.resize(mapping.placed, mapping.request, byteLength);
+  try {
+    mapping.move(byteLength, (used) => {
+      // With one protection it is one mapping again, as the system requires.
+      restoreMapping(mapping);
+      return resize.finish(used, cut);
+    });
+  } catch (error) {
+    resize.cancel();
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 /** Something that happens once, in one process of all. */
 
+import { callable } from "../check/options.ts";
 import { attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { damaged } from "../wait/damage.ts";
 import { LockAttempt } from "../wait/lock_attempt.ts";
@@ -79,10 +80,12 @@ export class Once {
    *
    * @returns true for who ran it
    * @throws what `fn` throws
+   * @throws {TypeError} If `fn` is no function.
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes while another one runs it.
    * @throws {Deno.errors.Busy} If this isolate is running it: it would wait for itself for ever.
    */
   runSync(fn: () => void, options?: SyncWaitOptions): boolean {
+    callable(fn, "fn", "run once");
     const limits = patienceSync(options, "run once");
     if (this.#done) return false;
     if (limits.deadline === Infinity && this.#word.isOwn) {
@@ -107,10 +110,12 @@ export class Once {
    *
    * @returns true for who ran it
    * @throws what `fn` throws
+   * @throws {TypeError} If `fn` is no function.
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes while another one runs it.
    * @throws the signal's reason, if it is aborted.
    */
   async run(fn: () => Promise<void> | void, options?: WaitOptions): Promise<boolean> {
+    callable(fn, "fn", "run once");
     const limits = patience(options, "run once");
     if (this.#done) return false;
     await attemptAsync(new LockAttempt(this.#word, "run once"), limits);

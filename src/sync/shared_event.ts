@@ -1,6 +1,6 @@
 /** An event that has happened, or not yet. */
 
-import { checkOptions, type Names } from "../check/options.ts";
+import { checkOptions, flag, type Names } from "../check/options.ts";
 import { type Attempt, attemptAsync, attemptSync } from "../wait/attempt.ts";
 import { damaged } from "../wait/damage.ts";
 import {
@@ -66,13 +66,13 @@ export class SharedEvent {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {TypeError} If an option is unknown.
+   * @throws {TypeError} If there is no such option, or it is no boolean.
    * @throws {RangeError} If the offset is not a multiple of 64, or the event does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0, options: SharedEventOptions = {}) {
     checkOptions(options, EVENT, "place event");
-    this.#autoReset = options.autoReset === true;
+    this.#autoReset = flag(options.autoReset, "autoReset", "place event", false);
     this.#words = placeWords(memory, byteOffset, SharedEvent.byteLength, "event");
   }
 

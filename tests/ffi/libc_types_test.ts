@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as libc from "@mmap/mmap/libc";
 import { isSystemError } from "@mmap/mmap";
-import { pageSize } from "../../ffi/page_size.ts";
+import { pageSize } from "../../ffi/file_calls.ts";
 import { thrownBy } from "../_errors.ts";
 import { patchLibc } from "../_libc.ts";
 

@@ -1,6 +1,6 @@
 /** What an object holds: a plain array. */
 
-import { pageSize } from "../../ffi/page_size.ts";
+import { pageSize } from "../../ffi/file_calls.ts";
 export const PAGE = pageSize();
 
 /** The most bytes that an object of the fuzzer ever has. */

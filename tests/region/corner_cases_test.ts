@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type Advice, MmapRegion, type Protection } from "@mmap/mmap";
-import { seal } from "../../src/os/linux/anonymous.ts";
+import { seal } from "../../src/os/linux/objects.ts";
 import type { OpenObject } from "../../src/os/system.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems } from "../_files.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
-import { pageSize } from "../../ffi/page_size.ts";
+import { pageSize } from "../../ffi/file_calls.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
-import { pageSize } from "../../ffi/page_size.ts";
+import { pageSize } from "../../ffi/file_calls.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 
 const PAGE = pageSize();

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AnonymousOptions, MappingFaultError, MmapRegion } from "@mmap/mmap";
-import { seal } from "../../src/os/linux/anonymous.ts";
+import { seal } from "../../src/os/linux/objects.ts";
 import type { OpenObject } from "../../src/os/system.ts";
 import { act, gc } from "../_act.ts";
 import { assertFault, truncate } from "../_fault_child.ts";

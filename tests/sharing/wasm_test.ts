@@ -8,7 +8,7 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
-import { seal } from "../../src/os/linux/anonymous.ts";
+import { seal } from "../../src/os/linux/objects.ts";
 import type { OpenObject } from "../../src/os/system.ts";
 
 const GiB = 2 ** 30;

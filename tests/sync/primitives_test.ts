@@ -219,6 +219,26 @@ Deno.test("Barrier drops a party that times out or is aborted", async () => {
   assertEquals(leaders.filter((leader) => leader).length, 1);
 });
 
+Deno.test("Once throws TypeError for what is no function, and nothing is held or done", async () => {
+  using region = MmapRegion.anonymous(4096);
+  const once = new Once(region);
+  for (const fn of [undefined, null, "fn", 1, {}] as unknown[]) {
+    assertThrows(() => once.runSync(fn as () => void), TypeError, "fn must be a function");
+    await assertRejects(() => once.run(fn as () => void), TypeError, "fn must be a function");
+  }
+  assertEquals(region.bytes.some((byte) => byte !== 0), false);
+  assertEquals(once.runSync(() => {}), true);
+  assertThrows(() => once.runSync(1 as unknown as () => void), TypeError); // also when it is done
+});
+
+Deno.test("SharedEvent throws TypeError for an autoReset that is no boolean", () => {
+  using region = MmapRegion.anonymous(4096);
+  for (const autoReset of [null, 1, "true", {}] as unknown as boolean[]) {
+    const place = () => new SharedEvent(region, 0, { autoReset });
+    assertThrows(place, TypeError, "Cannot place event as autoReset must be a boolean");
+  }
+});
+
 Deno.test("Once runs once; if it throws, the next one runs it", async () => {
   using region = zeros();
   const [once, twin] = [new Once(region), new Once(region)];

@@ -1,11 +1,10 @@
 /** macOS. */
 
 import { required } from "../../../ffi/call.ts";
-import { getenv } from "../../../ffi/environment.ts";
+import { getenv } from "../../../ffi/proc.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { ESRCH, lastErrno } from "../../../ffi/errno.ts";
-import { onceLoaded, posixBytes } from "../posix/bytes.ts";
-import { posixMemory } from "../posix/memory.ts";
+import { onceLoaded, posixBytes, posixMemory } from "../posix/memory.ts";
 import { posixObjects } from "../posix/objects.ts";
 import type { ObjectSystem, ProcessSystem, System } from "../system.ts";
 import { anonymous, named } from "./named.ts";

@@ -10,7 +10,7 @@ import {
 import { errnoName, lastErrno } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { pointerAt, type Range } from "../../../ffi/memory.ts";
-import { pageSize } from "../../../ffi/page_size.ts";
+import { pageSize } from "../../../ffi/file_calls.ts";
 import type { Span } from "../arithmetic.ts";
 import type { MapRequest } from "../system.ts";
 

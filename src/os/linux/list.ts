@@ -1,7 +1,7 @@
 /** Listing named shared memory, and removing what dead processes left behind. */
 
 import { isSystemError } from "../../../ffi/call.ts";
-import { listDirectory } from "../../../ffi/directory.ts";
+import { listDirectory } from "../../../ffi/proc.ts";
 import { statusOfEntry } from "../../../ffi/status.ts";
 import type { ObjectStatus, SharedMemoryInfo } from "../object_system.ts";
 import { pathOf, unlinkOwn } from "./named.ts";

@@ -2,11 +2,10 @@
 
 import { cString } from "../../../ffi/arguments.ts";
 import { PR_SET_VMA, PR_SET_VMA_ANON_NAME } from "../../../ffi/constants.ts";
-import { getenv } from "../../../ffi/environment.ts";
+import { getenv } from "../../../ffi/proc.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOf, type Range } from "../../../ffi/memory.ts";
-import { onceLoaded, posixBytes } from "../posix/bytes.ts";
-import { posixMemory } from "../posix/memory.ts";
+import { onceLoaded, posixBytes, posixMemory } from "../posix/memory.ts";
 import type { NamedSystem, ProcessSystem, System, TokenSystem } from "../system.ts";
 import { drop, punch } from "./discard.ts";
 import { list, reap } from "./list.ts";
@@ -22,7 +21,7 @@ import {
   pidNamespace,
   threadOf,
 } from "./processes.ts";
-import { processOfThread, processWithToken } from "./shown_process.ts";
+import { processOfThread, processWithToken } from "./other_process.ts";
 import { isHeld, take, threadIn } from "./token.ts";
 import { usage } from "./usage.ts";
 import { waiting } from "./waiting.ts";

@@ -1,10 +1,13 @@
-/** Opens objects of other processes through their descriptors in /proc. */
+/** What /proc shows about other processes: their open objects, and the holders of tokens. */
 
 import { cString } from "../../../ffi/arguments.ts";
+import { isSystemError } from "../../../ffi/call.ts";
 import { close } from "../../../ffi/file_calls.ts";
-import { openDescriptorOf } from "../../../ffi/proc.ts";
+import { byteOf } from "../../../ffi/file_lock.ts";
+import { listDirectory, openDescriptorOf, readProc } from "../../../ffi/proc.ts";
 import { inodeAt, statusOf, statusOfPath } from "../../../ffi/status.ts";
 import type { ObjectStatus, OpenedObject, OtherProcess } from "../object_system.ts";
+import type { Name } from "../process_system.ts";
 import { openPatiently } from "../posix/files.ts";
 import {
   hasOwnProc,
@@ -16,10 +19,10 @@ import {
 } from "./processes.ts";
 
 /**
- * Opens what another process has open.
+ * Opens an object that another process has open.
  *
- * @param isIt whether an object is the one that is wanted
- * @throws {Deno.errors.NotFound} If the process has ended, or has closed it.
+ * @param isIt whether an object is the wanted one
+ * @throws {Deno.errors.NotFound} If the process has ended, or has closed the object.
  * @throws {Deno.errors.NotSupported} If the process is in another PID namespace.
  * @throws {Deno.errors.PermissionDenied} If /proc does not show it, or this user has no right to it.
  */
@@ -99,4 +102,46 @@ function whyNot({ pid, bootId }: OtherProcess, state: string): Error {
 
 function unreachable(state: string): Error {
   return new Deno.errors.NotFound(`Cannot attach to region: ${state}`);
+}
+
+/*
+ * Which process a holder belongs to. For showing only: nothing is decided by it, and where /proc is
+ * another PID namespace's, or does not show that process, there is no answer.
+ */
+
+/** The process of a thread. */
+export function processOfThread(tid: number): number | null {
+  if (!hasOwnProc()) return null;
+  const threadGroup = read(`/proc/${tid}/status`)?.match(/^Tgid:\s*(\d+)$/m);
+  return threadGroup ? Number(threadGroup[1]) : null;
+}
+
+/**
+ * The process of a thread, if it has the token: in another namespace the number may mean another
+ * thread.
+ */
+export function processWithToken(tid: number, { number, fingerprint }: Name): number | null {
+  const pid = processOfThread(tid);
+  if (pid === null) return null;
+  const byte = byteOf(number, fingerprint);
+  const line = new RegExp(`^lock:.*OFDLCK.* ${byte} ${byte}$`, "m");
+  const directory = `/proc/${pid}/fdinfo`;
+  const hasIt = silently(() => listDirectory(directory))?.some((fd) =>
+    read(`${directory}/${fd}`)?.match(line)
+  );
+  return hasIt ? pid : null;
+}
+
+function read(path: string): string | undefined {
+  return silently(() => readProc(path));
+}
+
+/** Undefined if /proc does not tell: the process is gone, or hidden from this user. */
+function silently<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 /** What the kernel reports about a mapping's memory. */
 
 import { addressOf, type Range } from "../../../ffi/memory.ts";
-import { pageSize } from "../../../ffi/page_size.ts";
+import { pageSize } from "../../../ffi/file_calls.ts";
 import { readProc } from "../../../ffi/proc.ts";
 import { alignUp, max, min } from "../arithmetic.ts";
 import type { RegionStats } from "../system.ts";

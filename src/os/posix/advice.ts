@@ -26,7 +26,7 @@ import {
 import { EINVAL, lastErrno } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOf, addressOfBytes, pointerAt, type Range } from "../../../ffi/memory.ts";
-import { pageSize } from "../../../ffi/page_size.ts";
+import { pageSize } from "../../../ffi/file_calls.ts";
 import type { Advice, MapRequest } from "../system.ts";
 import { copy } from "./copy.ts";
 import { PROTECTION_BITS } from "./ranges.ts";

@@ -6,7 +6,7 @@
 import { systemError } from "../../../ffi/call.ts";
 import { EFAULT } from "../../../ffi/errno.ts";
 import { addressOf, addressOfBytes, type Range } from "../../../ffi/memory.ts";
-import { pageSize } from "../../../ffi/page_size.ts";
+import { pageSize } from "../../../ffi/file_calls.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
 import type { Direction } from "../system.ts";
 import { SMALLEST_PAGE, transferOnce } from "./transfer.ts";

@@ -14,7 +14,7 @@ import {
   O_RDONLY,
   O_RDWR,
 } from "../../../ffi/constants.ts";
-import { duplicateDescriptor } from "../../../ffi/descriptor.ts";
+import { duplicateDescriptor } from "../../../ffi/file_calls.ts";
 import * as files from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { readLink } from "../../../ffi/proc.ts";

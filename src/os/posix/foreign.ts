@@ -4,7 +4,7 @@ import { MADV_KEEPONFORK, MADV_WIPEONFORK } from "../../../ffi/constants.ts";
 import { errnoName, lastErrno } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { pointerAt, type Range } from "../../../ffi/memory.ts";
-import { pageSize } from "../../../ffi/page_size.ts";
+import { pageSize } from "../../../ffi/file_calls.ts";
 import { alignUp, type Span } from "../arithmetic.ts";
 import type { MapRequest } from "../system.ts";
 

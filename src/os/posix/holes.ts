@@ -3,8 +3,7 @@
 import { TMPFS_MAGIC } from "../../../ffi/constants.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
-import { checkRoom, fallocate } from "./size.ts";
-import { holdsOnlyZeros } from "./zeros.ts";
+import { checkRoom, fallocate, holdsOnlyZeros } from "./size.ts";
 
 /**
  * Reserves the holes in a range of an existing file, such as a sparse copy. So a full disk is an

@@ -1,7 +1,9 @@
-/** The memory verbs of every system that has `mmap`. */
+/** The memory verbs and byte functions of every system that has `mmap`. */
 
-import { pageSize } from "../../../ffi/page_size.ts";
-import type { MemorySystem } from "../system.ts";
+import { pageSize } from "../../../ffi/file_calls.ts";
+import { libc } from "../../../ffi/libc.ts";
+import type { Libc } from "../../../ffi/symbols.ts";
+import type { ByteSystem, MemorySystem } from "../system.ts";
 import { advise, populate, populateOffThread } from "./advice.ts";
 import { copy, zero } from "./copy.ts";
 import { foreignSpans, isAnonymous, isForeign, isPrivate } from "./foreign.ts";
@@ -35,3 +37,18 @@ export const posixMemory: MemorySystem = {
   copy,
   zero,
 };
+
+/** libc's functions for bytes, passed on unwrapped, so that V8 calls them directly. */
+export function posixBytes({ memchr, memmem, memcmp, memcpy }: Libc): ByteSystem {
+  return { findByte: memchr, find: memmem, compare: memcmp, copy: memcpy };
+}
+
+/** Makes a system's `bytes` when libc is loaded. */
+export function onceLoaded(make: (symbols: Libc) => ByteSystem): () => ByteSystem {
+  let known: { readonly symbols: Libc; readonly bytes: ByteSystem } | undefined;
+  return () => {
+    const symbols = libc();
+    if (known?.symbols !== symbols) known = { symbols, bytes: make(symbols) };
+    return known.bytes;
+  };
+}

@@ -1,11 +1,11 @@
 /** The object verbs of every system that has descriptors. */
 
 import { checkZero, isSystemError } from "../../../ffi/call.ts";
-import { LOCK_EX, LOCK_NB, LOCK_UN } from "../../../ffi/constants.ts";
-import { close } from "../../../ffi/file_calls.ts";
+import { HUGETLBFS_MAGIC, LOCK_EX, LOCK_NB, LOCK_UN } from "../../../ffi/constants.ts";
+import { close, pageSize } from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
-import { statusOf } from "../../../ffi/status.ts";
-import type { OpenObject } from "../object_system.ts";
+import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
+import type { Nature, ObjectStatus, OpenObject } from "../object_system.ts";
 import {
   adopt,
   create,
@@ -17,7 +17,6 @@ import {
   remove,
 } from "./files.ts";
 import { fillHoles } from "./holes.ts";
-import { natureOf } from "./nature.ts";
 import { extend, isUntouched, setSize, takeBack } from "./size.ts";
 
 export const posixObjects = {
@@ -60,4 +59,25 @@ function lockFile(object: OpenObject, path: string): boolean {
  */
 function unlockFile(object: OpenObject): void {
   libc().flock(object, LOCK_UN);
+}
+
+/** See `ObjectSystem.nature`. */
+function natureOf(fd: number, status: ObjectStatus): Nature {
+  return { single: isSingle(status), pageSize: pageSizeOf(fd, status) };
+}
+
+/** The size of an object's pages, which is larger on a file system of huge pages. */
+function pageSizeOf(fd: number, { blockByteLength }: ObjectStatus): number {
+  // Other file systems may have large blocks too. Asking for the kind first would cost another call
+  // for each region.
+  if (blockByteLength <= pageSize()) return pageSize();
+  return fileSystemOf(fd)?.type === HUGETLBFS_MAGIC ? blockByteLength : pageSize();
+}
+
+/**
+ * Whether another mapping of an object may be other memory, as with /dev/zero. Files and block
+ * devices are the same memory in all mappings; a driver of a character device may return anything.
+ */
+function isSingle({ type }: ObjectStatus): boolean {
+  return type !== "file" && type !== "block-device";
 }

@@ -4,7 +4,7 @@ import { checkZero, systemError } from "../../../ffi/call.ts";
 import { F_FULLFSYNC, MS_ASYNC, MS_SYNC } from "../../../ffi/constants.ts";
 import { libc } from "../../../ffi/libc.ts";
 import type { Range } from "../../../ffi/memory.ts";
-import { pageSize } from "../../../ffi/page_size.ts";
+import { pageSize } from "../../../ffi/file_calls.ts";
 import type { Durability, OpenObject, Protection } from "../system.ts";
 import { PROTECTION_BITS } from "./ranges.ts";
 
