@@ -445,7 +445,7 @@ export class MmapRegion implements Disposable {
    * @param from where to begin, default 0; a negative one counts from the end
    * @returns where it begins, counted from the beginning of the region; -1 if it is not there
    * @throws {TypeError} If an argument is of another type.
-   * @throws {RangeError} If a number is no byte, or `from` no whole number.
+   * @throws {RangeError} If a number is not a byte, or `from` is not a whole number.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   indexOf(needle: Needle, from?: number): number {
@@ -484,7 +484,7 @@ export class MmapRegion implements Disposable {
    * @param needle as in {@linkcode indexOf}
    * @param range what is searched, by default the whole region; no match reaches beyond it
    * @throws {TypeError} If an argument is of another type.
-   * @throws {RangeError} If a number is no byte, or the range lies outside of the region.
+   * @throws {RangeError} If a number is not a byte, or the range lies outside of the region.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   count(needle: Needle, range?: ByteRange): number {
@@ -498,7 +498,7 @@ export class MmapRegion implements Disposable {
    * @param byteOffset where in the region to begin, default 0
    * @returns false also if the region ends before `other` does
    * @throws {TypeError} If `other` is no Uint8Array.
-   * @throws {RangeError} If `byteOffset` is no whole number of at least 0.
+   * @throws {RangeError} If `byteOffset` is not a whole number of at least 0.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   equals(other: Uint8Array, byteOffset?: number): boolean {
@@ -577,7 +577,7 @@ export class MmapRegion implements Disposable {
    * @param boundary what each part but the last one ends with, default "\n"; an empty one is anywhere
    * @returns ranges that follow each other without a gap, from the region's beginning to its end
    * @throws {TypeError} If an argument is of another type.
-   * @throws {RangeError} If `parts` is no whole number of at least 1.
+   * @throws {RangeError} If `parts` is not a whole number of at least 1.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   split(parts: number, boundary: Needle = "\n"): Required<ByteRange>[] {

@@ -80,7 +80,7 @@ export class Once {
    *
    * @returns true for who ran it
    * @throws what `fn` throws
-   * @throws {TypeError} If `fn` is no function.
+   * @throws {TypeError} If `fn` is not a function.
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes while another one runs it.
    * @throws {Deno.errors.Busy} If this isolate is running it: it would wait for itself for ever.
    */
@@ -110,7 +110,7 @@ export class Once {
    *
    * @returns true for who ran it
    * @throws what `fn` throws
-   * @throws {TypeError} If `fn` is no function.
+   * @throws {TypeError} If `fn` is not a function.
    * @throws {Deno.errors.TimedOut} If `timeoutMs` passes while another one runs it.
    * @throws the signal's reason, if it is aborted.
    */

@@ -66,7 +66,7 @@ export class SharedEvent {
    *
    * @param memory a region with access "read-write"
    * @param byteOffset where it lies, a multiple of 64
-   * @throws {TypeError} If there is no such option, or it is no boolean.
+   * @throws {TypeError} If an option is unknown, or is not a boolean.
    * @throws {RangeError} If the offset is not a multiple of 64, or the event does not fit.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
