@@ -40,7 +40,7 @@ console.log(`the region ends with the file: ${region.byteLength} bytes`);
 expectRangeError("100000 bytes", () => MmapRegion.open(path, { byteLength: 100_000 }));
 expectRangeError("one byte more", () => region.view(Uint8Array, 0, 5001));
 
-// The last page has room behind the file's end. C reaches it; the file does not get it.
+// The last page has room beyond the file's end. C can write there, but the file does not get it.
 const fd = open(path, O_RDWR);
 const address = mmap(null, 5001, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 close(fd);
@@ -54,7 +54,8 @@ console.log(
   `after writing both: the file has ${file.length} bytes, the last one is ${file.at(-1)}`,
 );
 
-// Somebody else makes the file shorter under the region. In C the next touch would be the last.
+// Another process makes the file shorter under the region. In C, the next access would end this
+// one.
 Deno.truncateSync(path, 0);
 console.log(`after truncation: byte 0 reads ${region.bytes[0]}, ${region.faults} fault absorbed`);
 try {

@@ -1,6 +1,6 @@
 /**
- * mmap itself neither blocks nor synchronises: a read gives at once what is there, and nobody is told
- * of a write. What processes wait with is beside it: here an event in the same memory.
+ * mmap itself neither blocks nor synchronises: a read returns at once, and nobody is notified of a
+ * write. Processes wait by other means: here, an event in the same memory.
  *
  *     deno run --allow-ffi --allow-run examples/blocking.ts
  *
@@ -27,7 +27,8 @@ const child = new Deno.Command(Deno.execPath(), {
   env: region.env(),
 }).spawn();
 
-// Asleep until the child sets it. Who has waited sees all that was written before that.
+// Sleeps until the child sets it. A process that has waited sees everything that was written before
+// that.
 ready.waitSync({ timeoutMs: 30_000 });
 const message = new TextDecoder().decode(region.view(Uint8Array, 68, length[0]));
 console.log(`waited for the event, then read "${message}"`);

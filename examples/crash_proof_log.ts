@@ -1,6 +1,6 @@
 /**
- * A process appends to a log until it is killed; every record that it says it has appended is there,
- * whole, and the next writer goes on behind it.
+ * A process appends to a log until it is killed. Every record that it has reported is there, whole,
+ * and the next writer continues after it.
  *
  *     deno run --allow-ffi --allow-run --allow-write --allow-read examples/crash_proof_log.ts
  */
@@ -21,12 +21,12 @@ await lines.cancel();
 console.log(`it was killed: ${(await child.status).signal}`);
 
 {
-  using log = AppendLog.open(path, { access: "read-write" }); // its place is free
+  using log = AppendLog.open(path, { access: "read-write" }); // there is no other writer now
   const records = [...log].map(({ record }) => new TextDecoder().decode(record));
   const inOrder = records.every((record, i) => record === `event ${i}`);
   console.log(`at least 1000 records: ${records.length >= 1000}, in order and whole: ${inOrder}`);
   const position = log.append(new TextEncoder().encode("the next writer was here"));
-  log.commit({ durability: "disk" }); // from here on, no crash of the machine takes it away
+  log.commit({ durability: "disk" }); // from here on, it survives a crash of the machine
   console.log(`appended: ${new TextDecoder().decode(log.read(position))}`);
 }
 await Deno.remove(dir, { recursive: true });

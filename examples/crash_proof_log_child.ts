@@ -1,4 +1,6 @@
-/** The writer of crash_proof_log.ts: appends, says so once, and appends on until it is killed. */
+/**
+ * The writer of crash_proof_log.ts: appends, reports that once, and continues until it is killed.
+ */
 import { AppendLog } from "@mmap/mmap/collections";
 
 using log = AppendLog.open(Deno.args[0]!, { create: true });

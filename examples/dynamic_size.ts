@@ -22,12 +22,12 @@ const old = region.bytes;
 region.resize(1_000_000);
 show("grown");
 console.log(`byte 9 is still ${region.bytes[9]}, byte 10 is ${region.bytes[10]}`);
-console.log(`a view from before has ${old.length} bytes`); // the memory may be elsewhere by now
+console.log(`a view from before has ${old.length} bytes`); // the memory may have moved
 
 region.resize(10);
 show("shrunk");
 
-// Memory without a file does the same. Shrinking has to be asked for: who else uses the memory
+// Memory without a file can do the same. Shrinking needs an option, since other users of the memory
 // must be ready for it.
 using memory = MmapRegion.anonymous(4096, { resizable: true });
 memory.bytes[0] = 1;

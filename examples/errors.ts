@@ -1,5 +1,5 @@
 /**
- * What goes wrong, as C's errno names it: each error tells its name, the call and the way out.
+ * Errors, by the names of C's errno: for each one, its name, the call and the remedy.
  *
  *     deno run --allow-ffi --allow-write examples/errors.ts
  */
@@ -63,7 +63,7 @@ expectError("region at offset 1000", "", () => MmapRegion.open(path, { byteOffse
 
 const lock = "Lock less, or raise `ulimit -l`.";
 expectError("16 MiB locked", lock, () => {
-  // Root may lock what it likes: no error then.
+  // Root may lock any amount: then there is no error.
   MmapRegion.open(path, { flags: MAP_LOCKED }).close();
 });
 

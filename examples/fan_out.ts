@@ -17,8 +17,8 @@ export type Count = { primes: number };
 using tasks = Channel.create({ capacity: 65536, consumers: "multiple" });
 using results = Channel.create({ capacity: 65536, producers: "multiple" });
 
-// The parent counts as a producer, too: else a worker that is done before another one has sent
-// anything would be the last one, and end the channel.
+// The parent counts as a producer, too. Otherwise a worker that finishes before another one has
+// sent anything would be the last producer, and end the channel.
 await results.sendMany([]);
 
 const workers = Array.from({ length: WORKERS }, () =>

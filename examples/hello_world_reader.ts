@@ -1,5 +1,5 @@
 /**
- * Prints what hello_world_writer.ts, a process that this one knows nothing of, is writing.
+ * Prints what hello_world_writer.ts, an unrelated process, is writing.
  *
  *     deno run --allow-ffi examples/hello_world_reader.ts hello_world.bin
  */
@@ -18,6 +18,6 @@ while (true) {
     console.log(text);
     seen = before;
   }
-  // mmap wakes nobody up, so this looks again and again.
+  // mmap wakes nobody, so this polls.
   await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -1,4 +1,4 @@
-/** A reader of live_feed.ts: it says that it is there, and in the end what it got. */
+/** A reader of live_feed.ts: it says that it has subscribed, and at the end what it received. */
 import { Broadcast, Channel } from "@mmap/mmap/channel";
 
 const [pace] = Deno.args;

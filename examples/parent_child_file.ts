@@ -14,7 +14,7 @@ console.log(`parent created a file of ${region.byteLength} bytes`);
 const child = new Deno.Command(Deno.execPath(), {
   args: ["run", "--allow-ffi", import.meta.resolve("./parent_child_file_child.ts"), path],
 });
-const { success } = await child.output(); // the child's end tells that it has written
+const { success } = await child.output(); // when the child has ended, it has written
 if (!success) Deno.exit(1);
 
 const end = region.bytes.indexOf(0);

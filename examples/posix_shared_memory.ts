@@ -3,7 +3,7 @@
  *
  *     deno run --allow-ffi --allow-run examples/posix_shared_memory.ts
  *
- * Below it is `shm_open` for a descriptor, and mmap for the rest, as for a file: the other process
+ * Underneath, `shm_open` returns a descriptor, which is then mapped like a file: the other process
  * does that by hand, as a C program would. (System V's shmget is the older way, with a number in
  * place of the name; it does not go through mmap.)
  */
@@ -20,7 +20,7 @@ const name = `mmap-example-${Deno.pid}`;
     args: ["run", "--allow-ffi", import.meta.resolve("./posix_shared_memory_child.ts"), name],
   }).output();
   console.log(`shm_open in another process finds "${new TextDecoder().decode(stdout)}"`);
-} // who made the name removes it (shm_unlink)
+} // the creator removes the name (shm_unlink)
 
 try {
   MmapRegion.named(name);

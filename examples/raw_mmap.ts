@@ -3,7 +3,7 @@
  *
  *     deno run --allow-ffi --allow-write examples/raw_mmap.ts
  *
- * Nothing here is checked but types. `MmapRegion` is the safe form of all of it.
+ * Only types are checked here. `MmapRegion` is the safe form of all of it.
  */
 import {
   _SC_PAGESIZE,

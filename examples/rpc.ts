@@ -18,13 +18,13 @@ const store = {
     if (value === undefined) throw new Deno.errors.NotFound(`Cannot get value: no key "${key}"`);
     return value;
   },
-  /** Gives nothing, ever. */
+  /** Never returns a result. */
   wait(): Promise<void> {
     return new Promise(() => {});
   },
 };
 
-/** For the child. */
+/** The environment for the child. */
 export type Store = typeof store;
 
 using server = serveObject({ capacity: 65536 }, store);

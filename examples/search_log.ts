@@ -3,8 +3,8 @@
  *
  *     deno run --allow-ffi --allow-read --allow-write examples/search_log.ts [FILE TEXT]
  *
- * Nothing of the file is copied but the lines that are found; it may be larger than the memory.
- * Without arguments it searches a log that it writes itself.
+ * Only the lines that are found are copied; the file may be larger than the memory. Without
+ * arguments it searches a log that it writes itself.
  */
 import { MmapRegion } from "@mmap/mmap";
 import type { Found, Part } from "./search_log_worker.ts";

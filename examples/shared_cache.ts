@@ -1,6 +1,6 @@
 /**
- * Processes share a cache: what one has worked out, the others find. It lies in memory without a name;
- * with a path in the region's place it would be there for the next program too.
+ * Processes share a cache: they find each other's results. It lies in memory without a name; with a
+ * path instead of the region, the next program would find it too.
  *
  *     deno run --allow-ffi --allow-run examples/shared_cache.ts
  */

@@ -1,6 +1,6 @@
 /**
- * Two processes count under one mutex. One of them is killed in the middle of a change; the other one
- * is told so, repairs what was half-changed, and goes on.
+ * Two processes count under one mutex. One of them is killed in the middle of a change; the other
+ * one is told so, repairs what was half-changed, and continues.
  *
  *     deno run --allow-ffi --allow-run examples/shared_counter.ts
  *
@@ -23,7 +23,7 @@ function start(role: "steady" | "clumsy"): Deno.ChildProcess {
 }
 
 const clumsy = start("clumsy");
-await clumsy.stdout.getReader().read(); // it is in the middle of its last change, and stays there
+await clumsy.stdout.getReader().read(); // it now stays in the middle of its last change
 const steady = start("steady");
 console.log(`one process stopped half-way: locked ${mutex.locked}, ${counters.join(" and ")}`);
 clumsy.kill("SIGKILL");

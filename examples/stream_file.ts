@@ -12,7 +12,7 @@ using child = spawnWithChannel(
   { channel: { capacity: 1 << 20 }, stdout: "piped" },
 );
 
-// The channel holds back who reads the file: no more than its capacity is under way.
+// The channel slows the reader of the file down: at most its capacity is under way.
 using file = await Deno.open(path);
 await file.readable.pipeTo(child.channel.writable);
 

@@ -35,13 +35,13 @@ console.log(`${Ship.byteLength} bytes, offsets ${Object.values(Ship.offsets).joi
 using region = MmapRegion.anonymous(5 * Ship.byteLength);
 const fleet = Ship.array(region);
 
-// A record is a place in memory: whatever is set is there at once.
+// A record is a place in memory: setting a field writes to it at once.
 const first = fleet.at(0);
 first.name = "Santa Fé";
 first.position.x = 1.5;
 first.cargo = [10, 20, 30];
 first.cargo[1]! += 5;
-first.set({ crew: 40 }); // the others stay as they are
+first.set({ crew: 40 }); // the other fields do not change
 const copy: Ship = first.get();
 console.log(`${copy.name}: crew ${copy.crew}, x ${copy.position.x}, cargo ${copy.cargo}`);
 
@@ -62,11 +62,11 @@ try {
   console.log(`${error}`);
 }
 
-// No padding, most significant byte first: how protocols have it.
+// No padding, most significant byte first: as in protocols.
 const Header = packed({ version: u8, port: bigEndian(u16) });
 const packet = new Uint8Array(Header.byteLength);
 Header.at(packet).set({ version: 1, port: 8080 });
 console.log(`packet ${packet.toHex()}`);
 
-// The same for a C program; pythonCtypes and rustStruct are its like.
+// The same for a C program; pythonCtypes and rustStruct do it for Python and Rust.
 console.log(cHeader(Position, "Position").split("\n").filter((line) => /^ /.test(line)).join(""));

@@ -3,7 +3,7 @@
 import { MmapRegion } from "@mmap/mmap";
 import { countWords, sliceEnds } from "./words.ts";
 
-/** What one way to count came to. */
+/** The result of one way to count. */
 export interface Count {
   way: string;
   processes: number;
@@ -11,7 +11,7 @@ export interface Count {
   words: number;
   /** From the file's path to the number of words. */
   wallMs: number;
-  /** The part of that spent on counting; of several processes, the slowest one's. */
+  /** The part of that spent on counting; for several processes, the slowest one's. */
   countingMs: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The main job on real input: several processes count the words of one mapped file, in place.
- * Then one line for each thing that a map can do, as the other examples saw it.
+ * The main job on real input: several processes count the words of one mapped file, in place. Then
+ * it prints one line for each ability of a map, from the other examples.
  *
  *     deno run --allow-ffi --allow-read --allow-write --allow-run examples/demo/main.ts
  *
@@ -28,7 +28,7 @@ function textFile(dir: ReturnType<typeof temporaryDirectory>): string {
 /** Counts each way and prints the table. @returns whether all ways found the same number */
 async function compare(path: string): Promise<boolean> {
   const processes = Math.min(navigator.hardwareConcurrency, MAX_PROCESSES);
-  // Once untimed: the first reader of a file waits for the disk, and the others would not.
+  // One untimed run: the first reader of a file waits for the disk, and the others would not.
   await countRead(path);
   const counts = [await countRead(path), countMapped(path), await countShared(path, processes)];
   print("way", "processes", "bytes", "words", "wall ms", "counting ms");

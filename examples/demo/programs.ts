@@ -8,7 +8,7 @@ export interface ProgramOptions {
   args?: string[];
   /** A command that starts it, such as `["nice"]`, with its own arguments. */
   through?: string[];
-  /** When it is killed.  @default {60_000} */
+  /** The time after which it is killed.  @default {60_000} */
   timeoutMs?: number;
 }
 
@@ -86,7 +86,7 @@ export async function run(name: string, options?: ProgramOptions): Promise<strin
   return await program.output();
 }
 
-/** The permissions in the line "deno run ... examples/NAME" of the program's own comment. */
+/** The permissions in the line "deno run ... examples/NAME" of the program's comment. */
 function flagsOf(url: URL): string[] {
   const line = Deno.readTextFileSync(url).match(/deno run (.*) examples\//);
   if (line === null) throw new Error(`${url} does not say how it is run`);

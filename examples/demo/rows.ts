@@ -1,16 +1,20 @@
-/** What a map can do, one line each: runs the other examples and picks what they saw. */
+/**
+ * The abilities of a map, one line each: runs the other examples and picks a line of their output.
+ */
 
 import { temporaryDirectory } from "../temporary.ts";
 import { Program, run } from "./programs.ts";
 
-/** One ability, and how to see it. */
+/** One ability, and how to show it. */
 export interface Row {
   name: string;
-  /** @returns one line of what was seen @throws {Error} If the example fails or prints no such line. */
+  /**
+   * @returns one line of the output @throws {Error} If the example fails or prints no such line.
+   */
   see(): Promise<string>;
 }
 
-/** A row shown by one program that ends. */
+/** A row from the output of one program. */
 function row(name: string, file: string, picked: RegExp): Row {
   return { name, see: async () => pick(await run(file), picked) };
 }

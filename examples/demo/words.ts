@@ -3,7 +3,7 @@
 /** Spaces, line ends and other control characters; no byte of a longer UTF-8 sequence is one. */
 const LAST_SEPARATOR = 0x20;
 
-/** How many words there are: runs of bytes that are no separators. */
+/** The number of words: runs of bytes that are not separators. */
 export function countWords(bytes: Uint8Array): number {
   let words = 0;
   let inside = false;

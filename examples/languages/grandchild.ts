@@ -10,7 +10,7 @@ using region = generation === 0 ? MmapRegion.anonymous(4096) : MmapRegion.fromEn
 if (generation > 0) region.bytes[generation] = generation;
 
 if (generation < 2) {
-  // The environment is inherited: a grandchild needs no more than that.
+  // The environment is inherited, and a grandchild needs nothing else.
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--allow-ffi", "--allow-run", "--allow-env", import.meta.url],
