@@ -116,7 +116,7 @@ export class GuardTable implements TableMemory {
     const slot = this.tryTake();
     if (slot !== undefined) return slot;
     throw new Error(
-      `Cannot guard region as ${SLOT_COUNT} are guarded already: use guard: false`,
+      `Cannot guard region as ${SLOT_COUNT} regions are guarded already: use guard: false`,
     );
   }
 

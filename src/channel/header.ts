@@ -57,7 +57,7 @@ export function findHeader(words: Words, kind: Kind): Geometry | undefined {
   }
   if (cells[VERSION] !== kind.version) {
     throw new Deno.errors.AlreadyExists(
-      `Cannot open ${kind.name}: it is of version ${cells[VERSION]}, ` +
+      `Cannot open ${kind.name}: it has version ${cells[VERSION]}, ` +
         `and this module uses version ${kind.version}`,
     );
   }

@@ -133,7 +133,7 @@ function checkVersion(version: unknown): void {
     throw malformed(`its version must be a number: received ${shown(version)}`);
   }
   if (version !== VERSION) {
-    throw notSupported(`it is of version ${version}, and this module reads version ${VERSION}`);
+    throw notSupported(`it has version ${version}, and this module reads version ${VERSION}`);
   }
 }
 

@@ -82,7 +82,7 @@ export class FixedArray extends Layout {
 
   override prepare(value: unknown): unknown[] {
     if (typeof value === "string" || !isIterable(value)) {
-      throw new TypeError("Cannot store array as its elements must be given as an iterable");
+      throw new TypeError("Cannot store array as its elements must be an iterable");
     }
     const prepared: unknown[] = [];
     for (const element of value) {

@@ -25,7 +25,7 @@ export function fieldOf(fields: FieldMap, name: string, action: string): PlacedF
 /** @throws {TypeError} If the values of a record are not an object, or a name is not a field's. */
 export function checkNames(values: unknown, fields: FieldMap): void {
   if (values === null || typeof values !== "object") {
-    throw new TypeError("Cannot set record as its values must be given as an object");
+    throw new TypeError("Cannot set record as its values must be an object");
   }
   // Object.keys would make an array each time.
   for (const name in values) {

@@ -11,7 +11,7 @@ const RESERVED = ["get", "set", "atomic", "toJSON", "constructor", "__proto__"];
 function checkName(name: string): void {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     throw new TypeError(
-      `Cannot lay out struct as the name of a field must be an identifier of C: received "${name}"`,
+      `Cannot lay out struct as the name of a field must be a C identifier: received "${name}"`,
     );
   }
   if (RESERVED.includes(name)) {
@@ -22,7 +22,7 @@ function checkName(name: string): void {
 function make<F extends Fields>(kind: StructKind, fields: F): Struct<F> {
   const action = "lay out struct";
   if (fields === null || typeof fields !== "object") {
-    throw new TypeError(`Cannot ${action} as its fields must be given as an object`);
+    throw new TypeError(`Cannot ${action} as its fields must be an object`);
   }
   const types = Object.entries(fields).map(([name, type]) => {
     checkName(name);

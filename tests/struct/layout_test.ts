@@ -87,7 +87,7 @@ Deno.test("struct() throws TypeError for what is no type", () => {
     assertThrows(() => bigEndian(type as never), TypeError, "a field's type");
   }
   assertThrows(() => struct({}), TypeError, "must have at least one field");
-  assertThrows(() => struct(null as never), TypeError, "given as an object");
+  assertThrows(() => struct(null as never), TypeError, "must be an object");
 });
 
 Deno.test("array() and chars() throw for lengths that are none", () => {

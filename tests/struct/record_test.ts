@@ -139,7 +139,7 @@ Deno.test("set() is partial, skips undefined, and throws TypeError for other nam
   person.set({ name: "Bo", age: undefined as never });
   assertEquals(person.get(), { name: "Bo", age: 7 });
   assertThrows(() => person.set({ agee: 7 } as never), TypeError, `received "agee"`);
-  assertThrows(() => person.set(null as never), TypeError, "given as an object");
+  assertThrows(() => person.set(null as never), TypeError, "must be an object");
 });
 
 const Shape = struct({

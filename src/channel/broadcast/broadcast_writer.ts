@@ -35,7 +35,7 @@ export class BroadcastWriter {
     this.#memory.check();
     if (!(oldest >= 0 && oldest <= tail && tail - oldest <= this.#units)) {
       throw new Deno.errors.InvalidData(
-        `Cannot publish message: the ring is damaged, it cannot go from ${oldest} to ${tail}`,
+        `Cannot publish message: the ring is damaged, its records cannot run from ${oldest} to ${tail}`,
       );
     }
     this.#tail = tail;

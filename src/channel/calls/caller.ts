@@ -121,7 +121,11 @@ export class Caller {
       for (let m = await answers.receive(); m !== null; m = await answers.receive()) {
         this.#take(readFrame(m));
       }
-      this.fail(new Deno.errors.BrokenPipe(`Cannot ${ACTION}: it was closed, or has hung up`));
+      this.fail(
+        new Deno.errors.BrokenPipe(
+          `Cannot ${ACTION}: the server was closed, or has ended the connection`,
+        ),
+      );
     } catch (error) {
       this.fail(this.#explain(error as Error));
     }

@@ -82,7 +82,7 @@ export function decodeError(bytes: Uint8Array): Error {
     record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (typeof record.message !== "string" || typeof record.name !== "string") throw record;
   } catch (cause) {
-    throw new Deno.errors.InvalidData("Cannot read error: the message holds none", { cause });
+    throw new Deno.errors.InvalidData("Cannot read error: the message is not an error", { cause });
   }
   const error = withClass(record);
   for (const key of FIELDS) {

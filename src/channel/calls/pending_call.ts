@@ -85,7 +85,7 @@ export class PendingCall {
         return this.fail(decodeError(this.#parts.take()));
       default:
         throw new Deno.errors.InvalidData(
-          `Cannot ${ACTION}: it ended a call that nobody has cancelled`,
+          `Cannot ${ACTION}: the server ended a call that was not cancelled`,
         );
     }
   }

@@ -262,7 +262,7 @@ function checkPlaced(placed: Placed): Placed {
   const { capacity, flags } = placed.geometry;
   if (flags >= 1 && flags <= LARGEST && geometryFor(flags).capacity === capacity) return placed;
   throw new Deno.errors.InvalidData(
-    `Cannot open latest value: its header is damaged, a value of ${flags} bytes never takes ${capacity}`,
+    `Cannot open latest value: its header is damaged, a value of ${flags} bytes cannot take ${capacity}`,
   );
 }
 

@@ -76,7 +76,7 @@ export function geometryOver(
 function largestIn(available: number): number {
   if (available < LEAST_CAPACITY) {
     throw new RangeError(
-      `Cannot place channel as it needs at least ${LEAST_CAPACITY} bytes behind its header: ` +
+      `Cannot place channel as it needs at least ${LEAST_CAPACITY} bytes after its header: ` +
         `the region has ${Math.max(0, available)}`,
     );
   }

@@ -31,7 +31,7 @@ const BATCH = 256;
 function checkSame(message: Uint8Array, byteLength: number): void {
   if (lengthOf(message) === byteLength) return;
   throw new TypeError(
-    `Cannot ${ACTION}: it was resized or detached while it waited, from ${byteLength} bytes`,
+    `Cannot ${ACTION}: it had ${byteLength} bytes, and was resized or detached while it waited`,
   );
 }
 
