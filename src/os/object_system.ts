@@ -124,8 +124,8 @@ export interface ObjectSystem {
   /** Sets the size. */
   setSize(object: OpenObject, byteLength: number): void;
   /**
-   * Makes a file at least `to` bytes long, and never shorter, whatever others do meanwhile. A failure
-   * leaves the size as it was.
+   * Makes a file at least `to` bytes long, and never shorter, whatever others do meanwhile. A
+   * failure leaves the size unchanged.
    *
    * @param before its size a moment ago
    * @param allocate whether to reserve its blocks, so that a full disk is an error here

@@ -26,9 +26,9 @@ const UNSUPPORTED: readonly string[] = ["EOPNOTSUPP", "EINVAL", "ENOSYS"];
 const FULL: readonly string[] = ["ENOSPC", "EDQUOT"];
 
 /**
- * Makes a file at least `to` bytes long. Its blocks are reserved where `allocate` says so, so that a
- * full disk is an error here and not a fault at the first write; otherwise at most the last one is.
- * A failure leaves the size as it was.
+ * Makes a file at least `to` bytes long. If `allocate` is set, its blocks are reserved, so that a
+ * full disk is an error here and not a fault at the first write; otherwise at most the last block
+ * is. A failure leaves the size unchanged.
  *
  * @param before its size a moment ago
  * @throws {Error} ENOSPC, EFBIG, EDQUOT, with `syscall` "fallocate", "pwritev2" or "ftruncate".
