@@ -76,18 +76,18 @@ export function isSystemError(error: unknown): error is SystemError {
     "syscall" in error && typeof error.syscall === "string";
 }
 
-/** For calls that return 0, or -1 and errno. */
+/** Checks calls that return 0, or -1 and errno. */
 export function checkZero(result: number, syscall: string, subject?: string): void {
   if (result !== 0) throw systemError(lastErrno(), syscall, subject);
 }
 
-/** For calls that return a count or a descriptor, or -1 and errno. */
+/** Checks calls that return a count or a descriptor, or -1 and errno. */
 export function checkCount(result: number | bigint, syscall: string, subject?: string): number {
   if (result < 0) throw systemError(lastErrno(), syscall, subject);
   return Number(result);
 }
 
-/** For calls that return an address, or MAP_FAILED and errno. */
+/** Checks calls that return an address, or MAP_FAILED and errno. */
 export function checkPointer(
   result: Deno.PointerValue,
   syscall: string,
@@ -99,7 +99,7 @@ export function checkPointer(
   return result;
 }
 
-/** For the `posix_*` calls, which return the error number itself. */
+/** Checks the `posix_*` calls, which return the error number itself. */
 export function checkErrno(errno: number, syscall: string, subject?: string): void {
   if (errno !== 0) throw systemError(errno, syscall, subject);
 }

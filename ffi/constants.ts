@@ -33,7 +33,7 @@ export const MAP_FIXED: number = here.MAP_FIXED;
 export const MAP_ANONYMOUS: number = here.MAP_ANONYMOUS;
 /** Another name of {@linkcode MAP_ANONYMOUS}. */
 export const MAP_ANON: number = here.MAP_ANON;
-/** For stacks (Linux). */
+/** The mapping grows downwards, for stacks (Linux). */
 export const MAP_GROWSDOWN: number = here.MAP_GROWSDOWN;
 /** Ignored by current kernels (Linux). */
 export const MAP_DENYWRITE: number = here.MAP_DENYWRITE;

@@ -6,7 +6,7 @@ import { platform } from "./platform.ts";
 export type MachineCode = Readonly<
   Record<"x86_64" | "aarch64", {
     readonly compilerVersion: string;
-    /** In hexadecimal. */
+    /** The bytes in hexadecimal. */
     readonly lines: readonly string[];
   }>
 >;

@@ -57,7 +57,7 @@ export function openDescriptorOf(pid: number | "self", fd: number, flags: number
 
 const target = new Uint8Array(4096); // PATH_MAX
 
-/** Where a symbolic link of /proc points, such as "/memfd:label (deleted)". */
+/** The target of a symbolic link of /proc, such as "/memfd:label (deleted)". */
 export function readLink(path: string): string {
   const count = checkCount(
     libc().readlink(cString(path, "pathname", "readlink"), target, BigInt(target.length)),

@@ -6,7 +6,7 @@
  * because the call ran on another thread: see `call.ts` for the way around that.
  */
 
-/** Of an `as const` table: `usize` and `u64` parameters take numbers and bigints. */
+/** The table, `as const`. Its `usize` and `u64` parameters take numbers and bigints. */
 export const SYMBOLS = {
   // https://man7.org/linux/man-pages/man2/mmap.2.html
   mmap: {

@@ -44,7 +44,7 @@ interface Candidate {
   readonly last: number;
 }
 
-/** For 47 bits and more, and for 39 bits. The first usable one is taken. */
+/** The ranges for addresses of 47 bits or more, and of 39 bits. The first usable one is taken. */
 const CANDIDATES: readonly Candidate[] = [
   { first: 0x4000_0000_0000, spread: 2 ** 42, last: 0x5500_0000_0000 },
   { first: 0x10_0000_0000, spread: 2 ** 34, last: 0x50_0000_0000 },
@@ -53,7 +53,7 @@ const CANDIDATES: readonly Candidate[] = [
 // Captured at load: a program that changes the prototype later cannot choose the addresses.
 const getRandomValues = crypto.getRandomValues.bind(crypto);
 
-/** Where a mapping may go. */
+/** Addresses for one mapping. */
 export interface Room {
   readonly start: number;
   /** The end of the range, exclusive: no other mapping is placed before it. */

@@ -109,7 +109,7 @@ export const LOSS_COPIED = 2;
 /** The bit of the holders that says that the owner no longer uses the mapping. */
 export const OWNER_GONE = 1 << 31;
 
-// Of `addresses.ts`:
+// The words of `addresses.ts`:
 export const FIRST_ADDRESS_WORD = 6;
 export const NEXT_ADDRESS_WORD = 7;
 export const GIVEN_END_WORD = 8;
@@ -129,12 +129,12 @@ export function setWord(halves: Int32Array, word: number, value: number): void {
   halves[2 * word + 1] = value / 2 ** 32;
 }
 
-/** Where a slot begins, in words. */
+/** The index of a slot's first word. */
 export function slotWord(index: number): number {
   return (HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH) / 8;
 }
 
-/** Where a slot begins, in halves. */
+/** The index of a slot's first half. */
 export function slotHalf(index: number): number {
   return (HEADER_BYTE_LENGTH + index * SLOT_BYTE_LENGTH) / 4;
 }

@@ -10,7 +10,7 @@ export const CHANNEL: Kind = { name: "channel", magic: magicOf("MCHN"), version:
 /** A value that newer ones replace. */
 export const LATEST: Kind = { name: "latest value", magic: magicOf("MLAT"), version: 2 };
 
-/** Where clients find their server. */
+/** The meeting place of a server and its clients. */
 export const SERVER: Kind = { name: "server", magic: magicOf("MSRV"), version: 2 };
 
 /** Messages from one writer to many readers. */

@@ -9,7 +9,9 @@ import type { Words } from "../wait/words.ts";
 import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
 import { HEADER_BYTE_LENGTH } from "./layout.ts";
 
-/** Where to put it. By default it lies in anonymous memory, which others reach by its handle. */
+/**
+ * The place of a new channel. By default it is anonymous memory, which others reach by its handle.
+ */
 export interface PlaceOptions {
   /** A name of shared memory: see `MmapRegion.named`. */
   name?: string;

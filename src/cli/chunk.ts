@@ -11,7 +11,7 @@ const PAGE_BYTES = 4096;
 
 /** A piece of a region. */
 export interface Chunk {
-  /** Where in the region it begins. */
+  /** Its offset in the region. */
   readonly byteOffset: number;
   /** The bytes that were read; 0 for missing ones. */
   readonly bytes: Uint8Array<ArrayBuffer>;

@@ -44,7 +44,10 @@ function describeObjects(objects: readonly SharedMemoryInfo[]): string {
   );
 }
 
-/** Such as "1234 alive"; "? alive" where it has no number here, "-" if nobody knows. */
+/**
+ * The owner as text, such as "1234 alive"; "? alive" if it has no number here, "-" if it is not
+ * known.
+ */
 export function describeOwner({ owner }: SharedMemoryInfo): string {
   return owner === undefined ? "-" : `${owner.pid ?? "?"} ${owner.alive ? "alive" : "dead"}`;
 }

@@ -47,7 +47,7 @@ const OPEN: Names<AppendLogOptions> = { access: true, create: true, pooled: true
 
 /** A record and its position. */
 export interface LogEntry {
-  /** Where it begins, in bytes; what `append` returned. */
+  /** Its position in bytes, as `append` returned it. */
   readonly position: number;
   /** A copy of its bytes. */
   readonly record: Uint8Array<ArrayBuffer>;

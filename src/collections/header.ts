@@ -20,7 +20,7 @@ import { checksum } from "./checksum.ts";
 
 /** The length of the header, in bytes. */
 export const HEADER_BYTE_LENGTH = 4096;
-/** Where the mutex lies. */
+/** The offset of the mutex. */
 export const MUTEX_BYTE_OFFSET = 64;
 
 const MAGIC = [word("mmap"), word("coll")] as const;

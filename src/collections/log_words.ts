@@ -119,7 +119,7 @@ export class LogWords {
     return this.#marks[COMMITTED]!;
   }
 
-  /** By the writer, when it begins. */
+  /** By the writer, when it opens the log: sets the words. */
   begin(tail: number, mark: number): void {
     const units = tail / UNIT;
     const epoch = Math.floor(units / EPOCH_UNITS);
@@ -139,7 +139,7 @@ export class LogWords {
     this.#marks[MARK] = position;
   }
 
-  /** By the writer: all before `tail` is on the disk. */
+  /** By the writer: records that everything before `tail` is on the disk. */
   setCommitted(tail: number): void {
     this.#marks[COMMITTED] = tail;
     this.#marks[SAFE] = this.#marks[MARK]!;

@@ -61,7 +61,9 @@ export class MappingGuard {
     return this.slot.faults !== this.#healedAt;
   }
 
-  /** Where the first fault since the last healing was, counted from the mapping's beginning. */
+  /**
+   * The position of the first fault since the last healing, counted from the mapping's beginning.
+   */
   get firstFault(): number {
     return this.slot.firstFault ?? 0;
   }

@@ -19,11 +19,11 @@ export interface RegionHandle {
   readonly version: 2;
   /** The operating system of the object. */
   readonly system: "linux" | "darwin" | "windows";
-  /** What the region is a mapping of. */
+  /** The kind of object that the region maps. */
   readonly kind: "file" | "anonymous" | "named";
   /** What the region may do, which is also the most that an attached region may do. */
   readonly access: Access;
-  /** Where in the object the region begins, in bytes. */
+  /** The offset in the object where the region begins, in bytes. */
   readonly byteOffset: number;
   /** The length of the region, in bytes. */
   readonly byteLength: number;

@@ -17,7 +17,7 @@ export interface RegionAttributes {
   readonly kind: RegionHandle["kind"];
   readonly access: Access;
   readonly sharing: "shared" | "private";
-  /** Where in its object the region begins, in bytes. */
+  /** The offset in the object where the region begins, in bytes. */
   readonly byteOffset: number;
   /** The region's object; undefined for private memory without one. */
   readonly object: OpenObject | undefined;
@@ -167,7 +167,7 @@ export class RegionBacking {
 
   #beforeHealing = (): void => {};
 
-  /** To be called before the pages of the region itself are mapped from the object again. */
+  /** Must be called before pages of the region itself are mapped from the object again. */
   healing(): void {
     if (this.#mapping?.guard?.cutOff) this.#beforeHealing();
   }

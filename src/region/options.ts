@@ -47,7 +47,7 @@ export interface MapOptions extends MemoryOptions {
    */
   access?: Access;
   /**
-   * Where in the object the region begins, in bytes; any byte.
+   * The offset in the object where the region begins, in bytes; any byte.
    * @default {0}
    */
   byteOffset?: number;
@@ -58,7 +58,7 @@ export interface MapOptions extends MemoryOptions {
    * @default {false}
    */
   executable?: boolean;
-  /** Where to map, as a hint: the system takes another address if it is not free. */
+  /** The address to map at, as a hint: the system takes another one if it is not free. */
   address?: bigint;
   /**
    * Further `MAP_*` bits of `@mmap/mmap/libc`, such as `MAP_LOCKED`. `MAP_FIXED`, and those that

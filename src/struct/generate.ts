@@ -62,11 +62,11 @@ function recordClass(fields: FieldMap): RecordClass {
 /** The source of one field in the class of records. */
 interface FieldSource {
   readonly accessors: string;
-  /** In `get`. */
+  /** Its part of `get`. */
   readonly copy: string;
-  /** In `set`: all values are checked before one is written. */
+  /** Its first part of `set`: all values are checked before one is written. */
   readonly prepare: string;
-  /** In `set`. */
+  /** Its second part of `set`. */
   readonly write: string;
 }
 

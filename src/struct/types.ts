@@ -98,7 +98,7 @@ export interface Column<Value, Init = Value> extends Iterable<Value> {
   [Symbol.iterator](): IteratorObject<Value, unknown>;
 }
 
-/** Where an array of records lies. */
+/** The position of an array of records. */
 export interface StructArrayOptions {
   /** Where it begins, in bytes.  @default {0} */
   readonly byteOffset?: number;
@@ -109,7 +109,7 @@ export interface StructArrayOptions {
 /** A struct's layout. */
 export interface Struct<F extends Fields>
   extends FieldType<RecordValue<F>, StructRecord<F>, RecordInit<F>> {
-  /** Where each field begins, in bytes: `offsetof`. */
+  /** The offset of each field, in bytes: `offsetof`. */
   readonly offsets: { readonly [K in keyof F]: number };
   /**
    * A record in memory. It may be misaligned.

@@ -25,7 +25,7 @@ export const WAIT: Names<WaitOptions> = { ...SYNC, signal: true };
 
 /** Checked options: when to give up. */
 export interface Patience {
-  /** By `performance.now()`; Infinity for never. */
+  /** When to give up, by `performance.now()`; Infinity for never. */
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
 }

@@ -15,7 +15,7 @@ import {
 /** A role, as a bit of an entry. */
 export type Role = typeof PRODUCER_BIT | typeof CONSUMER_BIT;
 
-/** For messages. */
+/** The roles' names in messages. */
 export const ROLE_NAMES: Readonly<Record<Role, string>> = {
   [PRODUCER_BIT]: "producer",
   [CONSUMER_BIT]: "consumer",

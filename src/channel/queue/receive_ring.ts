@@ -124,7 +124,10 @@ export class ReceiveRing {
     this.#nextHalf += UPPER_HALF;
   }
 
-  /** For several consumers: a wake-up that came for two messages may have reached this one alone. */
+  /**
+   * Passes on a wake-up, if there are several consumers: one for two messages may have reached only
+   * this one.
+   */
   passOn(): void {
     const { cells } = this.#memory;
     if (Atomics.load(cells, RECEIVE_BELL) === 0) return;

@@ -37,7 +37,7 @@ export interface RecordSlot<F extends Fields> extends Disposable {
 
 /** A record that is read in place: see `StructChannel.peek`. Disposing it releases it. */
 export interface RecordMessage<F extends Fields> extends Disposable {
-  /** Not to be used after it is released. */
+  /** The record, which must not be used after it is released. */
   readonly record: StructRecord<F>;
 }
 

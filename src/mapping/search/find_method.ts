@@ -29,7 +29,7 @@ export abstract class FindMethod {
   /** How many candidates are left of a batch. */
   protected left = BATCH;
   readonly #candidateCost: bigint;
-  /** Where `memmem` would be by now. */
+  /** The place that `memmem` would have reached by now. */
   #due = 0n;
 
   /** @param candidateCost what a candidate costs, in bytes that `memmem` gets past in that time */

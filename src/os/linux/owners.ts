@@ -42,7 +42,7 @@ import { randomName } from "./token.ts";
 /** The prefix of the names of these files. */
 export const OWNER_PREFIX = ".mmap-owner.";
 
-/** Where Linux keeps shared memory. */
+/** The directory of Linux's shared memory. */
 export const SHARED_MEMORY_DIRECTORY = "/dev/shm";
 
 /** The content of an owner file. */
@@ -133,7 +133,7 @@ export function disown(inode: string): void {
 }
 
 /**
- * Who owns the object of that inode; undefined if this module did not make it.
+ * The owners of the object with that inode; undefined if this module did not create it.
  *
  * @param uid the user that the object belongs to, or undefined if the object is gone. Everybody may
  * create files in that directory, so only this user's file is trusted

@@ -127,7 +127,7 @@ export function ownNamespaces(): Namespaces {
   return namespaces ??= { pid: namespaceOf("pid"), time: namespaceOf("time") };
 }
 
-/** Such as "pid:[4026531836]". */
+/** A namespace of this process, such as "pid:[4026531836]". */
 function namespaceOf(type: string): string {
   try {
     return readLink(`/proc/self/ns/${type}`);
