@@ -4,13 +4,13 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0, 1 | a lock word (`wait/robust_word.ts`), held while the channel is made | its maker |
- * | 2 | the kind's magic number; written last, so that whoever sees it sees the rest | its maker |
- * | 3 | the version of this layout | its maker |
- * | 4 | the ring's length in bytes, a power of two | its maker |
- * | 5 | flags, whose meaning depends on the kind | its maker |
+ * | 0, 1 | a lock word (`wait/robust_word.ts`), held while the channel is created | its creator |
+ * | 2 | the kind's magic number; written last, so that whoever sees it sees the rest | its creator |
+ * | 3 | the version of this layout | its creator |
+ * | 4 | the ring's length in bytes, a power of two | its creator |
+ * | 5 | flags, whose meaning depends on the kind | its creator |
  * | 7 | bit 0: nothing more will be sent | see each kind |
- * | 10, 11 | the layout of the messages, a 64-bit hash; 0: any bytes | its maker |
+ * | 10, 11 | the layout of the messages, a 64-bit hash; 0: any bytes | its creator |
  * | 1024... | the ring | senders |
  *
  * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word whose

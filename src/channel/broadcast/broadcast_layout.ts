@@ -4,7 +4,7 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0-4 | as in a channel | its maker |
+ * | 0-4 | as in a channel | its creator |
  * | 5 | 0 | |
  * | 7 | bit 0: the writer has closed | the writer |
  * | 16, 17 | TAIL: how much was ever published, in units of 8 bytes; 64 bits | the writer |

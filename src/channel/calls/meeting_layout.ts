@@ -7,7 +7,7 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 0-5 | as in a channel (`layout.ts`); word 5 is 0 | its maker |
+ * | 0-5 | as in a channel (`layout.ts`); word 5 is 0 | its creator |
  * | 16, 17 | a lock word (`robust_word.ts`) that the server holds as long as it serves | the server |
  * | 18 | the server's process; last, so that whoever sees it sees the rest; 0: there is none | the server |
  * | 19 | the length of each ring of a connection, in bytes | the server |

@@ -4,7 +4,7 @@
  *
  * | word | what | written by |
  * |---|---|---|
- * | 5 | bit 0: several producers; bit 1: several consumers | its maker |
+ * | 5 | bit 0: several producers; bit 1: several consumers | its creator |
  * | 7 | bit 0: nothing more will be sent; bit 1: the last consumer has left | under lock 8 |
  * | 8, 9 | a lock word, held while the lists change | whoever joins or leaves |
  * | 16, 17 | TAIL: how much was ever sent, in units of 8 bytes | producers, under lock 80 if several |
