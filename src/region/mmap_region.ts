@@ -48,8 +48,8 @@ export let regionOver: (backing: RegionBacking) => MmapRegion;
  * Its bytes are the file's, or memory that several processes share: nothing is copied. Views are
  * plain typed arrays at their plain speed; they die with the region, so none can outlive the memory
  * that it points at. Searches and streams have no limit of 2 or 4 GiB. If another process writes
- * meanwhile, they may see some of it. If the file becomes shorter, they see zeros, and {@linkcode
- * MmapRegion.check} tells.
+ * meanwhile, they may see some of it. If the file becomes shorter, they see zeros, and
+ * {@linkcode MmapRegion.check} tells.
  *
  * Offsets and ranges are in bytes and count from the beginning of the region. After `close`, every
  * member but the plain facts (`kind`, `name`, `access`, `sharing`, `byteOffset`, `byteLength`,
@@ -829,8 +829,8 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * The handle as environment variables for `Deno.Command`; the child attaches with {@linkcode
-   * fromEnv}.
+   * The handle as environment variables for `Deno.Command`; the child attaches with
+   * {@linkcode fromEnv}.
    *
    * @param variable the name of the variable, default "MMAP_REGION"
    * @throws as {@linkcode handle}
