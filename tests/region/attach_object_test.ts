@@ -44,19 +44,19 @@ Deno.test("MmapRegion.attach() refuses a descriptor that is closed or used again
   assertUnreachable(handle, "has closed its descriptor");
   await child.writeLine("reuse");
   assertEquals(await child.readLine(), "reused");
-  assertUnreachable(handle, "another file by now");
+  assertUnreachable(handle, "another file now");
 });
 
 Deno.test("MmapRegion.attach() refuses another process of the same number, and another boot", () => {
   using region = MmapRegion.anonymous(100);
   const handle = region.handle();
-  assertUnreachable({ ...handle, startTime: handle.startTime + 1 }, "is another one by now");
+  assertUnreachable({ ...handle, startTime: handle.startTime + 1 }, "is another process now");
   assertUnreachable({ ...handle, pid: 2 ** 30 }, "has ended");
-  assertUnreachable({ ...handle, bootId: "0".repeat(36) }, "another boot");
-  assertUnreachable({ ...handle, bootId: "" }, "another boot");
-  assertUnreachable({ ...handle, inode: "1" }, "another file by now");
-  assertUnreachable({ ...handle, device: handle.device + 1 }, "another file by now");
-  assertUnreachable({ ...handle, birthTime: "1" }, "another file by now");
+  assertUnreachable({ ...handle, bootId: "0".repeat(36) }, "before a reboot");
+  assertUnreachable({ ...handle, bootId: "" }, "before a reboot");
+  assertUnreachable({ ...handle, inode: "1" }, "another file now");
+  assertUnreachable({ ...handle, device: handle.device + 1 }, "another file now");
+  assertUnreachable({ ...handle, birthTime: "1" }, "another file now");
 });
 
 onBothFileSystems("MmapRegion.attach() refuses another file at the path", (dir) => {

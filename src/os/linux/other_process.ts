@@ -48,7 +48,7 @@ export function openOfProcess(
     if (!isOther && !(error instanceof Deno.errors.NotFound)) throw error;
     throw whyNot(other, `process ${pid} has closed its descriptor ${fd}`);
   }
-  throw whyNot(other, `descriptor ${fd} of process ${pid} is another file by now`);
+  throw whyNot(other, `descriptor ${fd} of process ${pid} leads to another file now`);
 }
 
 /**
@@ -64,7 +64,7 @@ function checkOwner(other: OtherProcess): boolean {
   const { pid } = other;
   const started = startTimeAgain(pid);
   if (started === undefined) throw whyNot(other, "");
-  if (started !== other.startTime) throw unreachable(`process ${pid} is another one by now`);
+  if (started !== other.startTime) throw unreachable(`process ${pid} is another process now`);
   return true;
 }
 
