@@ -106,7 +106,7 @@ Deno.test("Channel throws Busy for more than 124 objects, and has room when one 
   using region = MmapRegion.attach(first.region.handle());
   const channels = Array.from({ length: 123 }, () => Channel.over(region));
   for (const channel of channels) channel.sendSync(bytes("x"));
-  assertThrows(() => Channel.over(region), Deno.errors.Busy, "124 are there");
+  assertThrows(() => Channel.over(region), Deno.errors.Busy, "124 endpoints already");
   channels[30]!.close();
   Channel.over(region).close();
   first.sendSync(bytes("x"));
