@@ -3,7 +3,7 @@
  * a system error is made.
  */
 
-import { errnoName, errnoText, lastErrno } from "./errno.ts";
+import { ENOSYS, errnoName, errnoText, lastErrno } from "./errno.ts";
 
 /** An error that a system call reported: Deno's class for it, and the facts that C gives. */
 export interface SystemError extends Error {
@@ -118,5 +118,5 @@ export function retryInterrupted<T>(call: () => T): T {
 /** An optional symbol, or the error that C gives for a call that the system does not have. */
 export function required<T>(symbol: T | null, syscall: string): T {
   if (symbol !== null && symbol !== undefined) return symbol;
-  throw systemError(Deno.build.os === "darwin" ? 78 : 38, syscall); // ENOSYS
+  throw systemError(ENOSYS, syscall);
 }

@@ -8,10 +8,11 @@
 
 import * as darwin from "./constants_darwin.ts";
 import * as linux from "./constants_linux.ts";
+import { factOf } from "./platform.ts";
 
 type Constants = Record<keyof typeof linux, number>;
 
-const here = (Deno.build.os === "darwin" ? darwin : linux) as unknown as Constants;
+const here = factOf<unknown>({ linux, darwin }) as Constants;
 
 /** The pages cannot be touched. */
 export const PROT_NONE: number = here.PROT_NONE;

@@ -2,6 +2,7 @@
 
 import { libc } from "./libc.ts";
 import { bufferOver } from "./memory.ts";
+import { factOf } from "./platform.ts";
 
 /** Numbers that are the same on all systems, for errors that this module raises itself. */
 export const EPERM = 1;
@@ -9,6 +10,9 @@ export const ESRCH = 3;
 export const EFAULT = 14;
 export const EINVAL = 22;
 export const ENOSPC = 28;
+
+/** The error of a call that the system does not have. */
+export const ENOSYS: number = factOf({ linux: 38, darwin: 78 });
 
 const LINUX: Readonly<Record<number, string>> = {
   1: "EPERM",
@@ -153,7 +157,7 @@ const DARWIN: Readonly<Record<number, string>> = {
 };
 
 /** The names of the platform's error numbers. */
-const NAMES = Deno.build.os === "darwin" ? DARWIN : LINUX;
+const NAMES = factOf({ linux: LINUX, darwin: DARWIN });
 
 /**
  * The C name of an error number, such as "ENOENT"; "E" and the number if it has no name on this

@@ -1,7 +1,7 @@
 /** Facts about the machine that need no call of libc. */
 
 /** The operating systems whose libc this module can call. */
-type SupportedOs = "linux" | "darwin";
+export type SupportedOs = "linux" | "darwin";
 
 /** The facts about one kind of machine; see {@linkcode platform}. */
 interface Platform {
@@ -25,8 +25,21 @@ const LIBC_CANDIDATES: Record<SupportedOs, readonly string[]> = {
   darwin: ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"],
 };
 
+const ERRNO_LOCATION: Record<SupportedOs, Platform["errnoLocation"]> = {
+  linux: "__errno_location",
+  darwin: "__error",
+};
+
 function isSupported(os: string): os is SupportedOs {
   return os === "linux" || os === "darwin";
+}
+
+/**
+ * One of the facts that differ between systems; Linux's where this system is not supported, since
+ * importing must not fail there.
+ */
+export function factOf<T>(facts: Record<SupportedOs, T>): T {
+  return facts[isSupported(Deno.build.os) ? Deno.build.os : "linux"];
 }
 
 let known: Platform | undefined;
@@ -51,7 +64,7 @@ export function describe(os: string, arch: Platform["arch"]): Platform {
     os,
     arch,
     libcCandidates: LIBC_CANDIDATES[os],
-    errnoLocation: os === "darwin" ? "__error" : "__errno_location",
+    errnoLocation: ERRNO_LOCATION[os],
     variadicOnStack: os === "darwin" && arch === "aarch64",
   });
 }

@@ -13,7 +13,7 @@ import {
 } from "./constants.ts";
 import { cString } from "./arguments.ts";
 import { libc } from "./libc.ts";
-import { platform } from "./platform.ts";
+import { platform, type SupportedOs } from "./platform.ts";
 
 /** The part of C's `struct stat` that this module uses. */
 export interface FileStatus {
@@ -39,8 +39,13 @@ export interface FileStatus {
 
 /** @throws {Error} EBADF: the descriptor is not open. */
 export function statusOf(fd: number): FileStatus {
-  return platform().os === "darwin" ? darwinStatus(fd) : linuxStatus(fd, "", AT_EMPTY_PATH);
+  return STATUS[platform().os](fd);
 }
+
+const STATUS: Record<SupportedOs, (fd: number) => FileStatus> = {
+  linux: (fd) => linuxStatus(fd, "", AT_EMPTY_PATH),
+  darwin: darwinStatus,
+};
 
 /**
  * The status of the file at a path, with symbolic links followed. Linux only.
