@@ -57,7 +57,7 @@ export function close(fd: number): 0 {
 export function ftruncate(fd: number, length: Size): 0 {
   int(fd, "fd", "ftruncate");
   size(length, "length", "ftruncate");
-  withoutSizeSignal(() => checkZero(libc().ftruncate(fd, BigInt(length)), "ftruncate"));
+  withoutSizeSignal(() => checkZero(libc().ftruncate(fd, BigInt(length)), "ftruncate"), length);
   return 0;
 }
 

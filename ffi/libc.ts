@@ -1,7 +1,7 @@
 /** Loads libc: once per isolate, at the first call. */
 
 import { platform } from "./platform.ts";
-import { type Libc, SYMBOLS, type SymbolTable } from "./symbols.ts";
+import { DARWIN_SYMBOLS, type Libc, SYMBOLS, type SymbolTable } from "./symbols.ts";
 import { padCall, padSignature, VARIADIC_FIXED_COUNTS } from "./variadic.ts";
 
 let loaded: Libc | undefined;
@@ -18,8 +18,12 @@ export function libc(): Libc {
 }
 
 function load(): Libc {
-  const { libcCandidates, variadicOnStack, errnoLocation } = platform();
-  const table = { ...SYMBOLS, errnoLocation: { ...SYMBOLS.errnoLocation, name: errnoLocation } };
+  const { os, libcCandidates, variadicOnStack, errnoLocation } = platform();
+  const table = {
+    ...SYMBOLS,
+    ...(os === "darwin" ? DARWIN_SYMBOLS : {}),
+    errnoLocation: { ...SYMBOLS.errnoLocation, name: errnoLocation },
+  };
   const definitions = variadicOnStack ? padTable(table) : table;
   const symbols = openFirst(libcCandidates, definitions as SymbolTable);
   return variadicOnStack ? unpad(symbols) : symbols;

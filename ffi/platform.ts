@@ -22,7 +22,8 @@ const LIBC_CANDIDATES: Record<SupportedOs, readonly string[]> = {
   // Never a musl libc: official Deno is a glibc program, and a second libc in one process
   // writes its errno over glibc's thread data.
   linux: ["libc.so.6"],
-  darwin: ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"],
+  // The absolute path cannot meet another file: dyld knows it without looking at the disk.
+  darwin: ["/usr/lib/libSystem.B.dylib", "libSystem.B.dylib"],
 };
 
 const ERRNO_LOCATION: Record<SupportedOs, Platform["errnoLocation"]> = {

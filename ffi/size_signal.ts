@@ -3,9 +3,13 @@
  * sends that signal to the calling thread, which would end the process.
  */
 
-import { isSystemError } from "./call.ts";
+import type { Size } from "./arguments.ts";
+import { isSystemError, systemError } from "./call.ts";
+import { fileSizeLimit } from "./darwin.ts";
 import { SIG_BLOCK, SIG_SETMASK, SIGXFSZ } from "./constants.ts";
 import { libc } from "./libc.ts";
+
+const EFBIG = 27;
 
 /** glibc's and musl's sigset_t. */
 const SIGSET_BYTE_LENGTH = 128;
@@ -17,13 +21,18 @@ const atOnce = new Uint8Array(16); // struct timespec
 
 /**
  * Runs a call that may make a file too long. The signal is blocked on this thread meanwhile, and
- * removed if it was sent. The process's own handling of the signal does not change. Linux only.
+ * removed if it was sent. The process's own handling of the signal does not change. macOS sends it
+ * to the process, whose other threads do not block it: there the call is not made at all.
  *
+ * @param byteLength how long the call makes the file; omitted if it does not extend it
  * @throws what `call` throws: EFBIG if the file would be too long
  */
-export function withoutSizeSignal<T>(call: () => T): T {
+export function withoutSizeSignal<T>(call: () => T, byteLength: Size = 0): T {
   const { sigprocmask, sigtimedwait } = libc();
-  if (sigtimedwait === null) return call();
+  if (sigtimedwait === null) {
+    if (byteLength > fileSizeLimit()) throw systemError(EFBIG, "ftruncate");
+    return call();
+  }
   sigprocmask(SIG_BLOCK, sizeSignal, before);
   try {
     return call();

@@ -1,10 +1,14 @@
-/** Unix sockets that pass descriptors (SCM_RIGHTS). Linux only. */
+/**
+ * Unix sockets that pass descriptors (SCM_RIGHTS). macOS has structs of its own, and no flags that make a
+ * descriptor close-on-exec or its calls not wait as it is made.
+ */
 
 import { checkCount, checkZero, required } from "./call.ts";
 import {
   AF_UNIX,
   MSG_CMSG_CLOEXEC,
   MSG_NOSIGNAL,
+  O_NONBLOCK,
   SCM_RIGHTS,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -12,19 +16,42 @@ import {
   SOL_SOCKET,
 } from "./constants.ts";
 import { cString } from "./arguments.ts";
+import { acceptConnection } from "./darwin.ts";
 import { libc } from "./libc.ts";
 import { addressOfBytes } from "./memory.ts";
 import { platform } from "./platform.ts";
 
-/** struct sockaddr_un: 0 u16 sun_family, 2 char sun_path[108]; the path's NUL is part of it. */
-const SUN_PATH_BYTES = 108;
+const isDarwin = platform().os === "darwin";
+
+/**
+ * struct sockaddr_un: 0 u16 sun_family, 2 char sun_path[108]; on macOS 0 u8 sun_len, 1 u8 sun_family,
+ * 2 char sun_path[104]. The path's NUL is part of it.
+ */
+const SUN_PATH_BYTES = isDarwin ? 104 : 108;
 
 /** A socket that neither waits nor survives `exec`. */
 export function unixSocket(): number {
-  if (platform().os !== "linux") required(null, "socket");
-  const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  return checkCount(libc().socket(AF_UNIX, type, 0), "socket");
+  const type = SOCK_STREAM | (SOCK_NONBLOCK ?? 0) | (SOCK_CLOEXEC ?? 0);
+  return prepared(checkCount(libc().socket(AF_UNIX, type, 0), "socket"));
 }
+
+/** A descriptor that neither waits nor survives `exec`, where it was not made so. */
+function prepared(fd: number): number {
+  if (isDarwin) {
+    closeOnExec(fd);
+    checkCount(libc().fcntl(fd, F_SETFL, BigInt(O_NONBLOCK)), "fcntl");
+  }
+  return fd;
+}
+
+function closeOnExec(fd: number): void {
+  checkCount(libc().fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl");
+}
+
+/** The same numbers on all systems. */
+const F_SETFD = 2;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1n;
 
 /** @throws {RangeError} If the path is too long for a socket. */
 export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
@@ -37,7 +64,8 @@ export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
     );
   }
   const address = new Uint8Array(2 + bytes.length);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  if (isDarwin) address.set([address.length, AF_UNIX]);
+  else new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(bytes, 2);
   return address;
 }
@@ -57,6 +85,7 @@ export function connectTo(fd: number, address: Uint8Array<ArrayBuffer>, path: st
 
 /** @throws {Deno.errors.WouldBlock} EAGAIN: no process has connected. */
 export function acceptFrom(fd: number): number {
+  if (isDarwin) return prepared(acceptConnection(fd));
   const accept4 = required(libc().accept4, "accept4");
   return checkCount(accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept4");
 }
@@ -67,22 +96,26 @@ export function acceptFrom(fd: number): number {
  *  56 struct iovec:    0 void *base           8 u64 len
  *  72 struct cmsghdr:  0 u64 len              8 i32 level    12 i32 type        16 the descriptor
  *  96 the payload
+ * On macOS the lengths of msghdr and cmsghdr are of 32 bits, so that level, type and descriptor of the
+ * latter come 4 bytes earlier.
  */
 const IOV_OFFSET = 56;
 const CMSG_OFFSET = 72;
 const PAYLOAD_OFFSET = 96;
-const CMSG_BYTE_LENGTH = 24n;
-/** CMSG_LEN(sizeof(int)) */
-const CMSG_LEN = 20n;
+/** CMSG_SPACE(sizeof(int)) and CMSG_LEN(sizeof(int)) */
+const CMSG_BYTE_LENGTH = isDarwin ? 16 : 24;
+const CMSG_LEN = isDarwin ? 16 : 20;
+/** Where in it the level is, the type 4 bytes and the descriptor 8 bytes behind. */
+const LEVEL_OFFSET = CMSG_OFFSET + (isDarwin ? 4 : 8);
 
 function makeMessage(payloadByteLength: number): DataView<ArrayBuffer> {
   const bytes = new Uint8Array(PAYLOAD_OFFSET + payloadByteLength);
   const address = addressOfBytes(bytes);
   const fields = new DataView(bytes.buffer);
   fields.setBigUint64(16, address + BigInt(IOV_OFFSET), true);
-  fields.setBigUint64(24, 1n, true);
+  fields.setUint32(24, 1, true); // the other half is 0, as everywhere below
   fields.setBigUint64(32, address + BigInt(CMSG_OFFSET), true);
-  fields.setBigUint64(40, CMSG_BYTE_LENGTH, true);
+  fields.setUint32(40, CMSG_BYTE_LENGTH, true);
   fields.setBigUint64(IOV_OFFSET, address + BigInt(PAYLOAD_OFFSET), true);
   fields.setBigUint64(IOV_OFFSET + 8, BigInt(payloadByteLength), true);
   return fields;
@@ -93,10 +126,10 @@ export function sendDescriptor(socket: number, payload: Uint8Array, fd: number):
   const fields = makeMessage(payload.length);
   const bytes = new Uint8Array(fields.buffer);
   bytes.set(payload, PAYLOAD_OFFSET);
-  fields.setBigUint64(CMSG_OFFSET, CMSG_LEN, true);
-  fields.setInt32(CMSG_OFFSET + 8, SOL_SOCKET, true);
-  fields.setInt32(CMSG_OFFSET + 12, SCM_RIGHTS, true);
-  fields.setInt32(CMSG_OFFSET + 16, fd, true);
+  fields.setUint32(CMSG_OFFSET, CMSG_LEN, true);
+  fields.setInt32(LEVEL_OFFSET, SOL_SOCKET, true);
+  fields.setInt32(LEVEL_OFFSET + 4, SCM_RIGHTS, true);
+  fields.setInt32(LEVEL_OFFSET + 8, fd, true);
   checkCount(libc().sendmsg(socket, bytes, MSG_NOSIGNAL), "sendmsg");
 }
 
@@ -111,14 +144,13 @@ export interface Received {
 export function receiveDescriptor(socket: number, maxByteLength: number): Received {
   const fields = makeMessage(maxByteLength);
   const bytes = new Uint8Array(fields.buffer);
-  const count = checkCount(libc().recvmsg(socket, bytes, MSG_CMSG_CLOEXEC), "recvmsg");
-  const came = fields.getBigUint64(CMSG_OFFSET, true) === CMSG_LEN &&
-    fields.getInt32(CMSG_OFFSET + 8, true) === SOL_SOCKET &&
-    fields.getInt32(CMSG_OFFSET + 12, true) === SCM_RIGHTS;
-  return {
-    payload: bytes.subarray(PAYLOAD_OFFSET, PAYLOAD_OFFSET + count),
-    fd: came ? fields.getInt32(CMSG_OFFSET + 16, true) : undefined,
-  };
+  const count = checkCount(libc().recvmsg(socket, bytes, MSG_CMSG_CLOEXEC ?? 0), "recvmsg");
+  const came = fields.getUint32(CMSG_OFFSET, true) === CMSG_LEN &&
+    fields.getInt32(LEVEL_OFFSET, true) === SOL_SOCKET &&
+    fields.getInt32(LEVEL_OFFSET + 4, true) === SCM_RIGHTS;
+  const fd = came ? fields.getInt32(LEVEL_OFFSET + 8, true) : undefined;
+  if (fd !== undefined && isDarwin) closeOnExec(fd);
+  return { payload: bytes.subarray(PAYLOAD_OFFSET, PAYLOAD_OFFSET + count), fd };
 }
 
 /** Waits on a thread of Deno's pool until a socket is ready, at most `timeoutMs`. */

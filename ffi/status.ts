@@ -130,16 +130,22 @@ function deviceNumber(major: number, minor: number): number {
  * 104 i64 st_blocks, of 512 bytes               112 i32 st_blksize
  */
 function darwinStatus(fd: number): FileStatus {
-  const record = new DataView(new ArrayBuffer(144));
   const { fstat, fstat$INODE64 } = libc();
   const call = required(platform().arch === "x86_64" ? fstat$INODE64 : fstat, "fstat");
-  checkZero(call(fd, new Uint8Array(record.buffer)), "fstat");
+  return statusIn((record) => checkZero(call(fd, record), "fstat"));
+}
+
+/** What a call writes into macOS's struct stat. @param fill does the call */
+export function statusIn(fill: (record: Uint8Array<ArrayBuffer>) => void): FileStatus {
+  const record = new DataView(new ArrayBuffer(144));
+  fill(new Uint8Array(record.buffer));
   const mode = record.getUint16(4, true);
   return {
     device: record.getInt32(0, true),
     inode: String(record.getBigUint64(8, true)),
     birthTime: nanoseconds(record.getBigInt64(80, true), Number(record.getBigInt64(88, true))),
-    type: fileType(mode),
+    // What has no type is shared memory: its inode is 0 too, as no file's is.
+    type: (mode & S_IFMT) === 0 ? "file" : fileType(mode),
     mode: mode & 0o7777,
     uid: record.getUint32(16, true),
     byteLength: Number(record.getBigInt64(96, true)),

@@ -712,8 +712,167 @@ export const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
+/** What macOS has beside those, from Apple's published headers. */
+export const DARWIN_SYMBOLS = {
+  // <fcntl.h>
+  fcntlBuffer: {
+    name: "fcntl",
+    parameters: [
+      "i32", // int fd
+      "i32", // int cmd
+      "buffer", // variadic in C: a struct or a path, by command
+    ],
+    result: "i32", // depends on the command, or -1 and errno
+  },
+  fcntlOffThread: {
+    name: "fcntl",
+    parameters: [
+      "i32", // int fd
+      "i32", // int cmd
+      "i64", // variadic in C
+    ],
+    result: "i32", // depends on the command, or -1; errno is lost
+    nonblocking: true,
+  },
+  // The layout with 64-bit inode numbers is "stat" on arm64, "stat$INODE64" on x86-64.
+  stat: { parameters: ["buffer", "buffer"], result: "i32", optional: true },
+  stat$INODE64: {
+    parameters: [
+      "buffer", // const char *path
+      "buffer", // struct stat *buf: 144 bytes
+    ],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
+  mkdir: {
+    parameters: [
+      "buffer", // const char *path
+      "u32", // mode_t mode: an int here, as it is not variadic
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // <dirent.h>: the layout with 64-bit inode numbers again.
+  opendir$INODE64: {
+    parameters: [
+      "buffer", // const char *name
+    ],
+    result: "pointer", // DIR *, or NULL and errno
+    optional: true,
+  },
+  readdir$INODE64: {
+    parameters: [
+      "pointer", // DIR *dirp
+    ],
+    result: "pointer", // struct dirent *: valid until the next call on it; NULL at the end
+    optional: true,
+  },
+  pwrite: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *buf
+      "usize", // size_t nbyte
+      "i64", // off_t offset
+    ],
+    result: "isize", // bytes written, or -1 and errno
+  },
+  getrlimit: {
+    parameters: [
+      "i32", // int resource
+      "buffer", // struct rlimit *rlp: two words of 64 bits
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  confstr: {
+    parameters: [
+      "i32", // int name
+      "buffer", // char *buf
+      "usize", // size_t len
+    ],
+    result: "usize", // the length of the value with its NUL, or 0
+  },
+  // <sys/sysctl.h>
+  sysctlbyname: {
+    parameters: [
+      "buffer", // const char *name
+      "buffer", // void *oldp
+      "buffer", // size_t *oldlenp
+      "pointer", // void *newp, or NULL
+      "usize", // size_t newlen
+    ],
+    result: "i32", // 0, or -1 and errno
+  },
+  // <libproc.h>
+  proc_pidinfo: {
+    parameters: [
+      "i32", // int pid
+      "i32", // int flavor
+      "u64", // uint64_t arg
+      "buffer", // void *buffer
+      "i32", // int buffersize
+    ],
+    result: "i32", // bytes written, or 0 and errno
+  },
+  // <pthread.h>
+  pthread_threadid_np: {
+    parameters: [
+      "pointer", // pthread_t thread; NULL: this one
+      "buffer", // uint64_t *thread_id
+    ],
+    result: "i32", // 0, or the error number
+  },
+  // <mach/mach_vm.h>
+  mach_task_self: {
+    parameters: [],
+    result: "u32", // mach_port_t: always the same
+  },
+  mach_vm_read_overwrite: {
+    parameters: [
+      "u32", // vm_map_read_t target_task
+      "u64", // mach_vm_address_t address
+      "u64", // mach_vm_size_t size
+      "u64", // mach_vm_address_t data
+      "buffer", // mach_vm_size_t *outsize
+    ],
+    result: "i32", // KERN_SUCCESS: 0, or another kern_return_t
+  },
+  // <sys/ulock.h>, private; since macOS 11
+  ulockWaitOffThread: {
+    name: "__ulock_wait2",
+    parameters: [
+      "u32", // uint32_t operation
+      "u64", // void *addr
+      "u64", // uint64_t value
+      "u64", // uint64_t timeout, in nanoseconds; 0: none
+      "u64", // uint64_t value2: 0
+    ],
+    result: "i32", // waiters left, or -errno with ULF_NO_ERRNO
+    nonblocking: true,
+  },
+  ulockWake: {
+    name: "__ulock_wake",
+    parameters: [
+      "u32", // uint32_t operation
+      "u64", // void *addr
+      "u64", // uint64_t wake_value
+    ],
+    result: "i32", // 0, or -errno with ULF_NO_ERRNO
+  },
+  // <sys/socket.h>
+  accept: {
+    parameters: [
+      "i32", // int socket
+      "pointer", // struct sockaddr *address, or NULL
+      "pointer", // socklen_t *address_len, or NULL
+    ],
+    result: "i32", // descriptor, or -1 and errno
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 /** The type of the symbol table. */
 export type SymbolTable = typeof SYMBOLS;
 
 /** The loaded functions; those marked optional may be null. */
 export type Libc = Deno.DynamicLibrary<SymbolTable>["symbols"];
+
+/** Loaded on macOS. */
+export type DarwinLibc = Deno.DynamicLibrary<typeof DARWIN_SYMBOLS>["symbols"];

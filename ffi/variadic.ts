@@ -16,6 +16,8 @@ export const VARIADIC_FIXED_COUNTS: Readonly<Record<string, number>> = {
   shm_open: 2, // int shm_open(const char *name, int flags, ...)
   fcntl: 2, // int fcntl(int fd, int command, ...)
   fcntlLock: 2, // the same
+  fcntlBuffer: 2,
+  fcntlOffThread: 2,
 };
 
 /** The signature with its variadic parameters moved to the stack, each eight bytes wide. */

@@ -2,10 +2,10 @@
 
 import { assertEquals } from "@std/assert";
 import { type ChildOptions, runChild } from "./_child.ts";
+import { guard } from "./_capabilities.ts";
 import { withTempDir } from "./_files.ts";
 
-/** The guard is there on Linux only. */
-export const ignore = Deno.build.os !== "linux";
+export const { ignore } = guard;
 
 /** Runs a child to its end, which must come by itself. @returns what it printed */
 export async function assertLives(program: URL, options: ChildOptions = {}): Promise<string> {

@@ -21,11 +21,15 @@ export async function withTempDir(body: DirBody, parent?: string): Promise<void>
 const MEMORY_DIR = "/dev/shm";
 
 /** Registers one test per file system: the disk's, and tmpfs where there is one. */
-export function onBothFileSystems(name: string, body: DirBody): void {
-  Deno.test(`${name} (disk)`, () => withTempDir(body));
+export function onBothFileSystems(
+  name: string,
+  body: DirBody,
+  { ignore } = { ignore: false },
+): void {
+  Deno.test(`${name} (disk)`, { ignore }, () => withTempDir(body));
   Deno.test({
     name: `${name} (tmpfs)`,
-    ignore: Deno.build.os !== "linux",
+    ignore: ignore || Deno.build.os !== "linux",
     fn: () => withTempDir(body, MEMORY_DIR),
   });
 }

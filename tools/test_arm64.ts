@@ -5,23 +5,25 @@
 
 import { parseArgs } from "node:util";
 import { typeScriptFiles } from "./_files.ts";
+import { reasonToSkip, reasonToSkipFile } from "./_skips.ts";
+import { type FileResult, type OtherDeno, skippedTests, testFile } from "./_test_file.ts";
 import { prepareDeno } from "./arm64/emulator.ts";
-import { reasonToSkip, reasonToSkipFile } from "./arm64/skips.ts";
-import { type FileResult, testFile } from "./arm64/test_file.ts";
+import { SKIPS } from "./arm64/skips.ts";
 
 /** The files that were asked for, or all that can run. */
 function filesToTest(wanted: readonly string[]): string[] {
   if (wanted.length > 0) return [...wanted];
   return typeScriptFiles("tests").map((path) => `tests/${path}`)
-    .filter((path) => path.endsWith("_test.ts") && reasonToSkipFile(path) === undefined);
+    .filter((path) => path.endsWith("_test.ts") && reasonToSkipFile(SKIPS, path) === undefined);
 }
 
 function printResult(
   { file, passed, failed, skipped, seconds, success, output }: FileResult,
 ): void {
   console.log(`${file}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`);
-  for (const [, name] of output.matchAll(/^(.+) \.\.\. ignored/gm)) {
-    console.log(`  skipped: ${name}: ${reasonToSkip(name!) ?? "as on any machine of this kind"}`);
+  for (const name of skippedTests(output)) {
+    const reason = reasonToSkip(SKIPS, name) ?? "as on any machine of this kind";
+    console.log(`  skipped: ${name}: ${reason}`);
   }
   if (!success) console.log(output);
 }
@@ -31,7 +33,13 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { jobs: { type: "string", default: String(navigator.hardwareConcurrency) } },
 });
-const deno = await prepareDeno();
+const { program, env } = await prepareDeno();
+const deno: OtherDeno = {
+  program,
+  env: { ...env, MMAP_TEST_PATIENCE: "10" },
+  preload: "./tools/arm64/preload.ts",
+  limitSeconds: 900,
+};
 const waiting = filesToTest(positionals).values();
 const results: FileResult[] = [];
 

@@ -21,8 +21,14 @@ const [ways, program, ...args] = Deno.args as [string, string, ...string[]];
 const directory = await Deno.makeTempDir();
 try {
   for (const way of ways.split(",") as Way[]) {
-    await give(way, way === "file" ? `${directory}/given` : `talk-${crypto.randomUUID()}`);
-    await take(way, way === "file" ? `${directory}/taken` : `talk-${crypto.randomUUID()}`);
+    await give(
+      way,
+      way === "file" ? `${directory}/given` : `talk-${crypto.randomUUID().slice(0, 18)}`,
+    );
+    await take(
+      way,
+      way === "file" ? `${directory}/taken` : `talk-${crypto.randomUUID().slice(0, 18)}`,
+    );
   }
 } finally {
   await Deno.remove(directory, { recursive: true });

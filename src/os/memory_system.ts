@@ -81,8 +81,8 @@ export interface Resize {
  * - "normal", "random", "sequential": how the range will be read, which sets the read-ahead.
  * - "will-need": read it in soon. "cold", "page-out": reclaim it first, or now (Linux 5.4).
  * - "dont-need": drop the pages. Shared pages are read again from their object; **private changes
- *   are lost** and read as the file, or as zeros. "free": the same for anonymous private memory,
- *   when memory gets short.
+ *   are lost** and read as the file, or as zeros; on macOS they stay, as the pages are only
+ *   reclaimed first. "free": the same for anonymous private memory, when memory gets short.
  * - "huge-page", "no-huge-page", "collapse": transparent huge pages, wanted, unwanted, or now.
  * - "dont-fork", "do-fork", "dont-dump", "do-dump", "mergeable", "unmergeable": forked children,
  *   core dumps, and merging of equal pages.
@@ -120,7 +120,8 @@ export type Durability = "memory" | "data" | "disk";
 /**
  * The memory of a region, in bytes. Linux takes it from /proc/self/smaps, where private memory may be
  * joined with its neighbours and told of together: then each figure is at most what it says, and at
- * most the region's own size.
+ * most the region's own size. macOS does not tell how many processes share a page: there
+ * `proportional` is `resident`.
  */
 export interface RegionStats {
   /** In memory and mapped by this process ("Rss"). */

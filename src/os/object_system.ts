@@ -74,6 +74,9 @@ export interface OtherProcess {
   readonly startTime: number;
   /** The boot and the namespaces that these numbers refer to, as in `ProcessIdentity`. */
   readonly bootId: string;
+  /** Which object it is, as `ObjectStatus` says it. */
+  readonly device: number;
+  readonly inode: string;
 }
 
 /** An open object, and its status at that moment. */
@@ -145,8 +148,14 @@ export interface ObjectSystem {
   isFull(error: unknown): boolean;
   /** Reserves the holes in a range of an existing file. */
   fillHoles(object: OpenObject, from: number, to: number, subject: string | undefined): void;
-  /** Anonymous memory of that many zero bytes, for several processes. */
-  anonymous(label: string, byteLength: number): OpenObject;
+  /**
+   * Anonymous memory of that many zero bytes, for several processes.
+   *
+   * @param capacity how many it may get
+   */
+  anonymous(label: string, byteLength: number, capacity: number): OpenObject;
+  /** What to do when the region ends that anonymous memory was made for; must not throw. */
+  endOfAnonymous?(object: OpenObject): () => void;
   seal(object: OpenObject, seals: Seals): void;
   /** @throws {Deno.errors.PermissionDenied} If it is sealed against shrinking. */
   checkMayShrink(object: OpenObject): void;
@@ -180,6 +189,8 @@ export interface SharedMemoryInfo {
 /** How to create a named object. */
 export interface NewObject {
   readonly byteLength: number;
+  /** How many bytes it may get. */
+  readonly capacity: number;
   readonly mode: number;
   /** Whether to reserve its memory. */
   readonly allocate: boolean;

@@ -33,8 +33,11 @@ export interface ProcessSystem {
   variable(name: string): string | undefined;
   /** The name of this isolate's thread: Deno gives each Worker one of its own. */
   thread(): Name;
-  /** The thread's number in its own namespace, and whether that seems to be this one's. */
-  threadOf(number: number): { tid: number; isOwnNamespace: boolean };
+  /**
+   * The thread's number in its own namespace, and whether that seems to be this one's; and its process,
+   * if the number tells.
+   */
+  threadOf(number: number): { tid: number; isOwnNamespace: boolean; pid?: number };
   /**
    * Whether a thread is certainly dead. A stopped, slow or hidden thread is not.
    *

@@ -119,7 +119,9 @@ export function anonymousRegion(plan: AnonymousPlan): RegionBacking {
 function sharedAnonymous(plan: AnonymousPlan): RegionBacking {
   const { byteLength } = plan;
   const { objects, memory } = system();
-  return owning(objects.anonymous(plan.label, byteLength), (object) => {
+  const made = objects.anonymous(plan.label, byteLength, Math.max(byteLength, plan.reserved));
+  const end = objects.endOfAnonymous?.(made);
+  return owning(made, (object) => {
     const source: Source = {
       plan,
       byteLength,
@@ -132,8 +134,10 @@ function sharedAnonymous(plan: AnonymousPlan): RegionBacking {
     // A write seal forbids further writable mappings, so it comes after this one.
     const finish = (): void =>
       objects.seal(object, { shrink: !plan.resizable, write: plan.sealWrite });
-    return plan.sealWrite ? mapWithSeed(source, finish) : mapFile(source, finish);
-  });
+    const backing = plan.sealWrite ? mapWithSeed(source, finish) : mapFile(source, finish);
+    if (end !== undefined) backing.onClose(end);
+    return backing;
+  }, end);
 }
 
 /**
@@ -315,11 +319,12 @@ function wishForHugePages(backing: RegionBacking): void {
   }
 }
 
-/** Closes an object if what should take it over fails. */
-function owning<T>(object: OpenObject, use: (object: OpenObject) => T): T {
+/** Closes an object if what should take it over fails. @param end what else is to be done then */
+function owning<T>(object: OpenObject, use: (object: OpenObject) => T, end?: () => void): T {
   try {
     return use(object);
   } catch (error) {
+    end?.();
     system().objects.close(object);
     throw error;
   }

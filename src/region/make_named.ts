@@ -47,7 +47,8 @@ function openObject(name: string, plan: NamedPlan): Opened {
   const openExisting = () => openNamed(name, plan.access === "read-write");
   const createNew = () => {
     if (plan.byteLength === undefined) throw needsByteLength("make shared memory");
-    return createNamed(name, { ...plan, byteLength: plan.byteLength });
+    const { byteLength, reserved } = plan;
+    return createNamed(name, { ...plan, byteLength, capacity: Math.max(byteLength, reserved) });
   };
   if (plan.createNew) return { object: createNew(), created: true };
   if (!plan.create) return { object: openExisting(), created: false };

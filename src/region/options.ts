@@ -19,7 +19,8 @@ export interface MemoryOptions {
    *
    * A number: hold so many bytes of addresses, so that the region can grow up to that length
    * without moving, and old views stay valid. `buffer` then has that length from the start; its
-   * bytes beyond the region must not be touched.
+   * bytes beyond the region must not be touched. On macOS, shared memory that is not a file grows
+   * no further than its maker has reserved.
    * @default {true}
    */
   reserve?: boolean | number;
@@ -121,7 +122,8 @@ export interface NamedOptions extends MemoryOptions {
    */
   createNew?: boolean;
   /**
-   * The permissions of an object that is created, less the umask.
+   * The permissions of an object that is created, less the umask. macOS knows no umask for shared
+   * memory: there they are exactly these.
    * @default {0o600}
    */
   mode?: number;

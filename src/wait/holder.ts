@@ -52,7 +52,8 @@ export const THREADS: Threads = {
   },
   holder: (number, fingerprint) => {
     const alive = !THREADS.isDead(number, fingerprint);
-    return { pid: Deno.pid, tid: system().processes.threadOf(number).tid, alive };
+    const { tid, pid } = system().processes.threadOf(number);
+    return { pid: pid === undefined ? Deno.pid : alive ? pid : null, tid, alive };
   },
 };
 

@@ -104,7 +104,6 @@ Deno.test("constants_darwin differs from Linux where Apple's headers do", () => 
     MAP_NORESERVE: 0x40,
     MS_SYNC: 0x10,
     MADV_FREE: 5,
-    MADV_PAGEOUT: 10,
     O_NONBLOCK: 4,
     O_APPEND: 8,
     O_NOFOLLOW: 0x100,

@@ -34,7 +34,7 @@ Deno.test("MmapRegion.anonymous() needs --allow-ffi alone, and loads libc at its
 
 Deno.test("libc() throws NotSupported and lists what it tried if libc cannot be opened", async () => {
   const result = await resultOf(PROGRAM, { args: ["callWithoutLibrary"] });
-  const candidate = Deno.build.os === "darwin" ? "libSystem.B.dylib" : "libc.so.6";
+  const candidate = Deno.build.os === "darwin" ? "/usr/lib/libSystem.B.dylib" : "libc.so.6";
   const expected = `Cannot load libc: tried "${candidate}" ` +
     `(Could not open library: ${candidate} is gone)`;
   const [name, message] = result;

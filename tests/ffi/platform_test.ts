@@ -19,7 +19,7 @@ Deno.test("describe() puts variadic arguments on the stack on Apple arm64 and no
   assertEquals(describe("darwin", "aarch64").variadicOnStack, true);
   assertEquals(describe("darwin", "x86_64").variadicOnStack, false);
   assertEquals(describe("darwin", "aarch64").errnoLocation, "__error");
-  assertEquals(describe("darwin", "x86_64").libcCandidates[0], "libSystem.B.dylib");
+  assertEquals(describe("darwin", "x86_64").libcCandidates[0], "/usr/lib/libSystem.B.dylib");
 });
 
 Deno.test("describe() throws NotSupported on any other system and names the supported ones", () => {

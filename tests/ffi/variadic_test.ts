@@ -1,7 +1,7 @@
 /** The detour that Apple's arm64 wants for variadic functions. */
 
 import { assertEquals } from "@std/assert";
-import { SYMBOLS } from "../../ffi/symbols.ts";
+import { DARWIN_SYMBOLS, SYMBOLS } from "../../ffi/symbols.ts";
 import { padCall, padSignature, VARIADIC_FIXED_COUNTS } from "../../ffi/variadic.ts";
 
 Deno.test("padSignature() moves the variadic parameter to the ninth place, eight bytes wide", () => {
@@ -49,8 +49,9 @@ Deno.test("padCall() passes variadic arguments that are no numbers as they are",
 });
 
 Deno.test("VARIADIC_FIXED_COUNTS names symbols of the table with parameters to spare", () => {
+  const symbols = { ...SYMBOLS, ...DARWIN_SYMBOLS };
   for (const [name, fixed] of Object.entries(VARIADIC_FIXED_COUNTS)) {
-    const { parameters } = SYMBOLS[name as keyof typeof SYMBOLS];
+    const { parameters } = symbols[name as keyof typeof symbols];
     assertEquals(parameters.length, fixed + 1, name);
   }
 });

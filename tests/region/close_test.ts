@@ -2,13 +2,12 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
+import { proc } from "../_capabilities.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { KINDS } from "../_regions.ts";
 import { makeGate, withSystem } from "../_fake_system.ts";
-
-const onLinux = Deno.build.os === "linux";
 
 /** Members that tell what a region was and that it is closed. */
 const READABLE = [
@@ -111,7 +110,7 @@ for (const { name, make } of KINDS) {
 
 Deno.test({
   name: "MmapRegion.close() gives the addresses and the descriptor back",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn: () =>
     withTempDir((dir) => {
       const path = makeFile(dir, PAGE);
@@ -139,7 +138,7 @@ Deno.test("MmapRegion is closed at the end of its block, also when the block thr
 for (const pending of ["flush", "populate"] as const) {
   Deno.test({
     name: `MmapRegion.close() during ${pending}() keeps the addresses mapped until that ends`,
-    ignore: !onLinux,
+    ignore: proc.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const path = makeFile(dir, PAGE);
@@ -164,7 +163,7 @@ for (const pending of ["flush", "populate"] as const) {
 
 Deno.test({
   name: "MmapRegion.close() keeps the descriptor open for an fsync that is under way",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);
@@ -184,7 +183,7 @@ Deno.test({
 
 Deno.test({
   name: "MmapRegion.close() waits for the last of several calls under way",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);
@@ -210,7 +209,7 @@ Deno.test({
 
 Deno.test({
   name: "MmapRegion.close() gives the addresses back after a call under way that fails",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);

@@ -4,13 +4,12 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type Advice, MmapRegion, type Protection } from "@mmap/mmap";
 import { seal } from "../../src/os/linux/objects.ts";
 import type { OpenObject } from "../../src/os/system.ts";
+import { guard, linux, usage } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { withLibc } from "../_libc.ts";
 import { makeGate, withSystem } from "../_fake_system.ts";
-
-const onLinux = Deno.build.os === "linux";
 
 /** A region that ends inside a page, and addresses held behind it. */
 function reserved(): MmapRegion {
@@ -26,7 +25,6 @@ Deno.test("MmapRegion.protect() takes the end of a region with `reserve` for a p
 
 Deno.test({
   name: "MmapRegion.resize() within `reserve` gives every page the region's own access again",
-  ignore: !onLinux,
   fn(): void {
     using region = reserved();
     region.protect("none");
@@ -38,7 +36,6 @@ Deno.test({
 });
 
 onBothFileSystems("MmapRegion.resize() heals the shared buffer too", (dir) => {
-  if (!onLinux) return;
   const path = makeFile(dir, 3 * PAGE);
   using region = MmapRegion.open(path, { access: "read-write" });
   const bytes = new Uint8Array(region.sharedBuffer());
@@ -49,13 +46,12 @@ onBothFileSystems("MmapRegion.resize() heals the shared buffer too", (dir) => {
   region.check();
   region.bytes[2 * PAGE] = 9;
   assertEquals(bytes[2 * PAGE], 9);
-});
+}, guard);
 
 Deno.test({
   name: "MmapRegion.close() removes the name at once, also while a flush is under way",
-  ignore: !onLinux,
   async fn(): Promise<void> {
-    const name = `test-${crypto.randomUUID()}`;
+    const name = `test-${crypto.randomUUID().slice(0, 18)}`;
     const gate = makeGate();
     await withSystem(gate.flushing, async () => {
       const region = MmapRegion.named(name, { createNew: true, byteLength: PAGE });
@@ -75,7 +71,7 @@ Deno.test({
 Deno.test({
   name:
     "MmapRegion.resize() within `reserve` leaves the object alone if the region cannot be healed",
-  ignore: !onLinux,
+  ignore: linux.ignore,
   fn(): void {
     using region = MmapRegion.anonymous(3 * PAGE, {
       resizable: true,
@@ -149,7 +145,7 @@ for (const [what, call] of Object.entries(WITH_SYMBOLS)) {
 
 Deno.test({
   name: "MmapRegion.stats() never tells more than the region's size",
-  ignore: !onLinux,
+  ignore: usage.ignore,
   fn(): void {
     // The kernel makes one mapping of neighbours.
     const regions = Array.from(

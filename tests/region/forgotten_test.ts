@@ -1,11 +1,10 @@
 /** Regions that nobody closes: in children, which can ask for garbage collection. */
 
 import { assertEquals } from "@std/assert";
+import { linux, proc } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-
-const onLinux = Deno.build.os === "linux";
 
 const PROGRAM = new URL("_forgotten.ts", import.meta.url);
 
@@ -22,7 +21,7 @@ const SOURCES: Record<string, { marker?: string; held: number[] }> = {
 for (const [name, { marker, held }] of Object.entries(SOURCES)) {
   Deno.test({
     name: `a forgotten region of ${name} gives its memory and its descriptor back`,
-    ignore: !onLinux,
+    ignore: (marker === undefined ? proc : linux).ignore, // which shows labels
     fn: () =>
       withTempDir(async (dir) => {
         const result = await withGarbage("forget", marker ?? makeFile(dir, PAGE), name);
@@ -33,7 +32,7 @@ for (const [name, { marker, held }] of Object.entries(SOURCES)) {
 
 Deno.test({
   name: "a forgotten region of private memory gives its memory back",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   async fn(): Promise<void> {
     const result = await withGarbage("forgetPrivate", "no marker");
     assertEquals(result, true);
@@ -46,7 +45,7 @@ const HOLDERS = ["the region", "its bytes", "a view", "a DataView", "its buffer"
 for (const name of HOLDERS) {
   Deno.test({
     name: `a mapping lives as long as ${name} does, and no longer`,
-    ignore: !onLinux,
+    ignore: proc.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const result = await withGarbage("hold", makeFile(dir, Uint8Array.of(42, 0, 0, 0)), name);
@@ -57,7 +56,7 @@ for (const name of HOLDERS) {
 
 Deno.test({
   name: "a forgotten region whose buffer was transferred lives as long as the thief has its memory",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, new Uint8Array(PAGE).fill(42));
@@ -69,7 +68,7 @@ Deno.test({
 
 Deno.test({
   name: "a forgotten region that was resized gives its last mapping back",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const result = await withGarbage("resize", makeFile(dir, PAGE));
@@ -79,7 +78,7 @@ Deno.test({
 
 Deno.test({
   name: "a closed region is not given back a second time when it is collected",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const result = await withGarbage("closeAndOpen", makeFile(dir, Uint8Array.of(42)));
@@ -89,7 +88,7 @@ Deno.test({
 
 Deno.test({
   name: "10,000 forgotten regions give all their descriptors and mappings back",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   async fn(): Promise<void> {
     const result = await withGarbage("forgetMany", "forgotten_many");
     assertEquals(result, [0, 0]);

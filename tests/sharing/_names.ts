@@ -2,16 +2,16 @@
 
 import { assertEquals } from "@std/assert";
 import { MmapRegion, type SharedMemoryInfo } from "@mmap/mmap";
+import { system } from "../../src/os/mod.ts";
+import { namedFolder } from "../_capabilities.ts";
 
-/** Named shared memory can be looked at in this folder on Linux only. */
+/** Where named shared memory lies that is files in a folder. */
 export const SHM = "/dev/shm";
 
-/** For tests that look into {@linkcode SHM}. */
-export const onLinux = { ignore: Deno.build.os !== "linux" };
-
-/** The owner files that speak of a name. */
+/** The owner files that speak of a name; none where there is no such folder. */
 export function ownerFilesOf(name: string): string[] {
   const found: string[] = [];
+  if (namedFolder.ignore) return found;
   for (const { name: file } of Deno.readDirSync(SHM)) {
     if (!file.startsWith(".mmap-owner.")) continue;
     try {
@@ -26,8 +26,9 @@ export function ownerFilesOf(name: string): string[] {
 
 /** Whether there is an object of that name. */
 export function exists(name: string): boolean {
+  const { named, objects } = system();
   try {
-    Deno.lstatSync(`${SHM}/${name}`);
+    objects.close(named.open(name, false));
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
@@ -40,14 +41,19 @@ export function infoOf(name: string): SharedMemoryInfo | undefined {
   return MmapRegion.list().find((info) => info.name === name);
 }
 
+/** A name that no other test uses, and that no system finds too long. */
+export function newName(): string {
+  return `mmap-${crypto.randomUUID().slice(0, 18)}`;
+}
+
 /** Runs `body` with a new name; nothing of it may be left, neither an object nor an owner file. */
 export async function withName(body: (name: string) => void | Promise<void>): Promise<void> {
-  const name = `mmap-test-${crypto.randomUUID()}`;
+  const name = newName();
   try {
     await body(name);
     assertEquals([exists(name), ownerFilesOf(name)], [false, []], "left behind");
   } finally {
-    const paths = [...ownerFilesOf(name), ...exists(name) ? [`${SHM}/${name}`] : []];
-    for (const path of paths) Deno.removeSync(path);
+    for (const path of ownerFilesOf(name)) Deno.removeSync(path);
+    if (exists(name)) system().named.unlink(name);
   }
 }

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { linesOf, type Way } from "../../examples/languages/_share.ts";
+import { natives } from "../_capabilities.ts";
 import { compileC, hasProgram } from "../_gcc.ts";
 
 const EXAMPLES = fromFileUrl(new URL("../../examples", import.meta.url));
@@ -45,26 +46,26 @@ export const PARTIES: readonly Party[] = [
     name: "C",
     says: "C",
     command: (dir) => [`${dir}/peer`],
-    available: () => hasProgram("gcc"),
+    available: () => !natives.ignore && hasProgram("gcc"),
   },
   {
     name: "Python mmap",
     says: "Python mmap",
     command: () => ["python3", `${EXAMPLES}/languages/peer.py`],
-    available: () => hasProgram("python3"),
+    available: () => !natives.ignore && hasProgram("python3"),
   },
   {
     name: "Python shared_memory",
     says: "Python shared_memory",
     command: () => ["python3", `${EXAMPLES}/languages/peer_shared_memory.py`],
-    available: () => hasProgram("python3"),
+    available: () => !natives.ignore && hasProgram("python3"),
     impossible: { file: BY_NAME_ONLY, descriptor: BY_NAME_ONLY },
   },
   {
     name: "Node",
     says: "Node",
     command: () => ["node", `${EXAMPLES}/languages/peer.mjs`],
-    available: () => hasProgram("node"),
+    available: () => !natives.ignore && hasProgram("node"),
   },
 ];
 

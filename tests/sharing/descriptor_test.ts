@@ -4,11 +4,12 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
+import { linux } from "../_capabilities.ts";
 import { compileC, hasProgram } from "../_gcc.ts";
 import { resultOf } from "../_child.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { onLinux, withName } from "./_names.ts";
+import { withName } from "./_names.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -24,7 +25,7 @@ function spawnWith(fd: number, command: string, args: string[]): Promise<number 
   });
 }
 
-Deno.test("a child maps a descriptor that it inherited", onLinux, () =>
+Deno.test("a child maps a descriptor that it inherited", linux, () =>
   withTempDir(async (dir) => {
     const makeRegions = [
       () => MmapRegion.anonymous(PAGE),
@@ -44,7 +45,7 @@ Deno.test("a child maps a descriptor that it inherited", onLinux, () =>
     }
   }));
 
-Deno.test("a child maps what a shell opened for it", onLinux, () =>
+Deno.test("a child maps what a shell opened for it", () =>
   withTempDir(async (dir) => {
     const path = makeFile(dir, Uint8Array.of(1, 0, 0, 0));
     const { success } = await new Deno.Command("/bin/sh", {
@@ -63,7 +64,7 @@ Deno.test("a child maps what a shell opened for it", onLinux, () =>
 const C_PARENT = new URL("_parent.c", import.meta.url);
 
 Deno.test("a child of a C program maps the descriptor that it inherited", {
-  ignore: onLinux.ignore || !hasProgram("gcc"),
+  ignore: linux.ignore || !hasProgram("gcc"),
 }, () =>
   withTempDir(async (dir) => {
     const program = `${dir}/parent`;
@@ -77,7 +78,7 @@ Deno.test("a child of a C program maps the descriptor that it inherited", {
 
 Deno.test(
   "MmapRegion.open() maps another process's descriptor by /proc/PID/fd",
-  onLinux,
+  linux,
   async () => {
     using region = MmapRegion.anonymous(PAGE);
     region.bytes[0] = 1;
@@ -91,7 +92,7 @@ Deno.test(
 
 Deno.test(
   "no region's descriptor reaches a child by itself",
-  onLinux,
+  linux,
   () =>
     withTempDir((dir) =>
       withName(async (name) => {

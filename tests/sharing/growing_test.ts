@@ -2,18 +2,19 @@
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
+import { guard, linux, usage } from "../_capabilities.ts";
 import { Child, resultOf } from "../_child.ts";
 import { fileOf } from "../_regions.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { addressOfRegion } from "../_regions.ts";
-import { onLinux, withName } from "./_names.ts";
+import { withName } from "./_names.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
 Deno.test(
   "MmapRegion.refresh() follows another process's resize()",
-  onLinux,
+  linux,
   () =>
     withTempDir((dir) =>
       withName(async (name) => {
@@ -64,6 +65,7 @@ onBothFileSystems(
     region.bytes[PAGE] = 7;
     assertEquals(Deno.readFileSync(path)[PAGE], 7);
   },
+  guard,
 );
 
 onBothFileSystems(
@@ -99,7 +101,7 @@ const RESERVED: Record<string, (dir: string, name: string) => MmapRegion> = {
 /** Runs a test on each of them. */
 function onEachReserved(what: string, body: (region: MmapRegion) => void): void {
   for (const [kind, make] of Object.entries(RESERVED)) {
-    Deno.test(`reserve ${what}: ${kind}`, onLinux, () =>
+    Deno.test(`reserve ${what}: ${kind}`, () =>
       withTempDir((dir) =>
         withName((name) => {
           using region = make(dir, name);
@@ -150,7 +152,6 @@ onEachReserved("shrinks in place, and what it grows by again is zero", (region) 
 
 Deno.test(
   "reserve lets a reader follow in place by refresh()",
-  onLinux,
   () =>
     withTempDir(async (dir) => {
       const path = makeSparseFile(dir, PAGE);
@@ -165,7 +166,7 @@ Deno.test(
 
 Deno.test(
   "reserve: what an old view does behind the file's end is absorbed",
-  onLinux,
+  guard,
   () =>
     withTempDir(async (dir) => {
       const path = fileOf(dir);
@@ -175,7 +176,7 @@ Deno.test(
     }),
 );
 
-Deno.test("reserve takes addresses and no memory", onLinux, () => {
+Deno.test("reserve takes addresses and no memory", usage, () => {
   using region = MmapRegion.anonymous(PAGE, { reserve: 2 ** 40 });
   region.bytes.fill(1);
   assertEquals(region.stats().resident, PAGE);

@@ -6,7 +6,7 @@ import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Child, resultOf } from "../_child.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { onLinux, withName } from "./_names.ts";
+import { withName } from "./_names.ts";
 
 /** Regions that a handle can be of. */
 async function onEachKind(body: (region: MmapRegion, dir: string) => Promise<void>): Promise<void> {
@@ -32,7 +32,7 @@ const PROGRAM = new URL("_attaching.ts", import.meta.url);
 const AS_STRING = { type: "string", byteLength: PAGE };
 const AS_JSON = { type: "object", byteLength: PAGE };
 
-Deno.test("a handle goes through the environment", onLinux, () =>
+Deno.test("a handle goes through the environment", () =>
   onEachKind(async (region) => {
     const env = { HERE: formatHandle(region.handle()) };
     assertEquals(await resultOf(PROGRAM, { args: ["fromEnvironment"], env }), AS_STRING);
@@ -40,7 +40,6 @@ Deno.test("a handle goes through the environment", onLinux, () =>
 
 Deno.test(
   "a handle goes through the arguments, as a string and as JSON",
-  onLinux,
   () =>
     onEachKind(async (region) => {
       const asString = { args: ["fromArguments", formatHandle(region.handle())] };
@@ -51,14 +50,14 @@ Deno.test(
     }),
 );
 
-Deno.test("a handle goes through a file", onLinux, () =>
+Deno.test("a handle goes through a file", () =>
   onEachKind(async (region, dir) => {
     const path = join(dir, "handle.json");
     await Deno.writeTextFile(path, JSON.stringify(region.handle()));
     assertEquals(await resultOf(PROGRAM, { args: ["fromFile", path] }), AS_JSON);
   }));
 
-Deno.test("a handle goes through a pipe", onLinux, () =>
+Deno.test("a handle goes through a pipe", () =>
   onEachKind(async (region) => {
     await using child = new Child(PROGRAM, { args: ["fromPipe"] });
     await child.writeLine(formatHandle(region.handle()));
@@ -69,7 +68,6 @@ Deno.test("a handle goes through a pipe", onLinux, () =>
 
 Deno.test(
   "formatHandle() gives one short word that no shell touches",
-  onLinux,
   () =>
     onEachKind(async (region) => {
       const text = formatHandle(region.handle());
@@ -80,7 +78,6 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.shareWith() adds the handle and leaves the options alone",
-  onLinux,
   async () => {
     using region = MmapRegion.anonymous(PAGE);
     const options: Deno.CommandOptions = {
@@ -102,7 +99,7 @@ Deno.test(
 
 const NOT_PASSED = "MMAP_TEST_NOT_PASSED";
 
-Deno.test("MmapRegion.shareWith() keeps clearEnv and several regions apart", onLinux, async () => {
+Deno.test("MmapRegion.shareWith() keeps clearEnv and several regions apart", async () => {
   using first = MmapRegion.anonymous(PAGE);
   using second = MmapRegion.anonymous(PAGE);
   const names = JSON.stringify(["FIRST", "SECOND", "MMAP_REGION", NOT_PASSED]);

@@ -5,11 +5,12 @@ import { fromFileUrl } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
 import { run } from "../../examples/demo/programs.ts";
 import { linesOf } from "../../examples/languages/_share.ts";
+import { linux } from "../_capabilities.ts";
 import { withTempDir } from "../_files.ts";
 import { hasProgram } from "../_gcc.ts";
 import { PAGE } from "../_pages.ts";
 import { pythonWith } from "../_python.ts";
-import { exists, onLinux, ownerFilesOf, withName } from "./_names.ts";
+import { exists, ownerFilesOf, withName } from "./_names.ts";
 import { compilePeers, PARTIES, WAYS } from "./_peers.ts";
 
 const FOLDER = fromFileUrl(new URL("../../examples/languages/", import.meta.url));
@@ -26,7 +27,7 @@ function conversation(ways: readonly string[], says: string): string[] {
 for (const party of PARTIES.filter(({ name }) => !name.startsWith("Deno"))) {
   Deno.test({
     name: `talk.ts shares memory with ${party.name}, both ways`,
-    ignore: onLinux.ignore || !party.available(),
+    ignore: linux.ignore || !party.available(),
     fn: () =>
       withTempDir(async (dir) => {
         await compilePeers(dir);
@@ -52,7 +53,7 @@ Deno.test("webassembly/main.ts works on its file in place", async () => {
 const numpy = pythonWith("numpy");
 
 Deno.test("numpy.ts lets numpy calculate on its memory", {
-  ignore: onLinux.ignore || numpy === undefined,
+  ignore: linux.ignore || numpy === undefined,
 }, async () => {
   assertEquals(await run("languages/numpy.ts", { args: [numpy!] }), [
     "numpy doubled 1000000 numbers, and their sum is",
@@ -62,7 +63,7 @@ Deno.test("numpy.ts lets numpy calculate on its memory", {
 });
 
 Deno.test("a region maps what numpy has written to a file, and numpy sees its changes", {
-  ignore: onLinux.ignore || numpy === undefined,
+  ignore: linux.ignore || numpy === undefined,
 }, () =>
   withTempDir(async (dir) => {
     const path = `${dir}/numbers`;
@@ -100,7 +101,7 @@ async function installMmapIo(dir: string): Promise<boolean> {
 // Before the test, which is skipped, by name, where it cannot be installed.
 const project = Deno.makeTempDirSync({ prefix: "mmap_test_" });
 globalThis.addEventListener("unload", () => Deno.removeSync(project, { recursive: true }));
-const mmapIo = !onLinux.ignore && hasProgram("npm") && hasProgram("node") &&
+const mmapIo = !linux.ignore && hasProgram("npm") && hasProgram("node") &&
   await installMmapIo(project);
 
 Deno.test("talk.ts shares memory with Node by the package mmap-io, both ways", {
@@ -114,7 +115,7 @@ Deno.test("talk.ts shares memory with Node by the package mmap-io, both ways", {
 const ATTACHER = fromFileUrl(new URL("_attacher.py", import.meta.url));
 
 Deno.test("a region outlives the name that Python's resource tracker removes", {
-  ignore: onLinux.ignore || !hasProgram("python3"),
+  ignore: linux.ignore || !hasProgram("python3"),
 }, () =>
   withName(async (name) => {
     using region = MmapRegion.named(name, { createNew: true, byteLength: PAGE });
@@ -135,7 +136,7 @@ Deno.test("a region outlives the name that Python's resource tracker removes", {
 const CREATOR = fromFileUrl(new URL("_creator.py", import.meta.url));
 
 Deno.test("no attacher of this module removes Python's shared memory", {
-  ignore: onLinux.ignore || !hasProgram("python3"),
+  ignore: linux.ignore || !hasProgram("python3"),
 }, () =>
   withName(async (name) => {
     const python = new Deno.Command("python3", {

@@ -4,8 +4,9 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { linux } from "../_capabilities.ts";
 import { withTempDir } from "../_files.ts";
-import { exists, onLinux, withName } from "./_names.ts";
+import { exists, withName } from "./_names.ts";
 import {
   attachOnce,
   type Cell,
@@ -46,7 +47,7 @@ async function runCells(t: Deno.TestContext, cells: readonly Cell[], dir: string
 for (const creator of PARTIES) {
   Deno.test({
     name: `${creator.name} shares memory that it has made with all others`,
-    ignore: onLinux.ignore || !creator.available(),
+    ignore: !creator.available(),
     fn: (t) =>
       withTempDir(async (dir) => {
         await compilePeers(dir);
@@ -61,7 +62,7 @@ for (const creator of PARTIES) {
 }
 
 Deno.test("what the table calls impossible does not work", {
-  ignore: onLinux.ignore || !PARTIES.every((party) => party.available()),
+  ignore: linux.ignore || !PARTIES.every((party) => party.available()),
 }, () =>
   withTempDir(async (dir) => {
     const shared = PARTIES.find(({ impossible }) => impossible !== undefined)!;

@@ -3,13 +3,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { Child } from "../_child.ts";
-import { onLinux, withName } from "./_names.ts";
+import { withName } from "./_names.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
 Deno.test(
   "nobody ever sees an object that has no size yet",
-  onLinux,
   () =>
     withName(async (name) => {
       await using child = new Child(PROGRAM, { args: ["look", name] });
@@ -31,7 +30,6 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.named() with create gives all who race for it the same object",
-  onLinux,
   () =>
     withName(async (name) => {
       const children = Array.from(

@@ -5,9 +5,10 @@
 
 import { assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
+import { namedFolder } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { boot, startTimeOf } from "../../src/os/linux/processes.ts";
-import { exists, infoOf, onLinux, ownerFilesOf, SHM, withName } from "./_names.ts";
+import { exists, infoOf, ownerFilesOf, SHM, withName } from "./_names.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
@@ -39,7 +40,7 @@ function reaps(name: string): boolean {
 
 Deno.test(
   "MmapRegion.reap() removes what a killed creator left, and says so",
-  onLinux,
+  namedFolder,
   () =>
     withName(async (name) => {
       const pid = await orphan(name);
@@ -51,7 +52,7 @@ Deno.test(
 
 Deno.test(
   "a creator that ends in order leaves nothing to be reaped",
-  onLinux,
+  namedFolder,
   () =>
     withName(async (name) => {
       await using child = await creatorOf(name);
@@ -64,7 +65,7 @@ Deno.test(
 
 Deno.test(
   "a killed creator's memory stays with who maps it, also when its name is reaped",
-  onLinux,
+  namedFolder,
   () =>
     withName(async (name) => {
       await orphan(name);
@@ -78,7 +79,7 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() takes no other process of the number for the owner",
-  onLinux,
+  namedFolder,
   () =>
     withName((name) => {
       forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)! + 1} ${boot()}`);
@@ -89,7 +90,7 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() takes no process of another boot for the owner",
-  onLinux,
+  namedFolder,
   () =>
     withName((name) => {
       forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)} ${crypto.randomUUID()}`);
@@ -99,7 +100,7 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() leaves an object as long as one of its owners is alive",
-  onLinux,
+  namedFolder,
   () =>
     withName((name) => {
       const dead = `${Deno.pid} 1 ${boot()}`;
@@ -112,7 +113,7 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() never touches what other programs made",
-  onLinux,
+  namedFolder,
   () =>
     withName((name) => {
       Deno.writeFileSync(`${SHM}/${name}`, new Uint8Array(10));
@@ -124,7 +125,7 @@ Deno.test(
 );
 
 Deno.test("MmapRegion.reap() believes no owner file of another user", {
-  ignore: onLinux.ignore || Deno.uid() !== 0,
+  ignore: namedFolder.ignore || Deno.uid() !== 0,
 }, () =>
   withName((name) => {
     forge(name, `${Deno.pid} 1 ${boot()}`);
@@ -138,7 +139,7 @@ Deno.test("MmapRegion.reap() believes no owner file of another user", {
 
 Deno.test(
   "MmapRegion.reap() does not believe an owner file of another name",
-  onLinux,
+  namedFolder,
   () =>
     withName(async (name) => {
       await withName((other) => {
@@ -154,7 +155,7 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() leaves a newer object that took over the name",
-  onLinux,
+  namedFolder,
   () =>
     withName(async (name) => {
       await orphan(name);
@@ -167,7 +168,7 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() removes owner files whose object is gone",
-  onLinux,
+  namedFolder,
   () =>
     withName(async (name) => {
       await orphan(name);

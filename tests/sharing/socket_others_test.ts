@@ -10,11 +10,11 @@ import {
   unixSocket,
 } from "../../ffi/socket.ts";
 import { close } from "../../ffi/file_calls.ts";
+import { objectPassing } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { assertSystemError } from "../_errors.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf } from "../_process.ts";
-import { onLinux } from "./_names.ts";
 import { appearance, PEERS, reasonOf, withSocketPath } from "./_passing.ts";
 
 /** Answers the one who connects with a message and, if given, a descriptor. */
@@ -59,7 +59,7 @@ async function refusal(path: string, text: string, fd?: number): Promise<Error> 
 
 Deno.test(
   "receiveRegion() throws TypeError if no descriptor comes",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -73,7 +73,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() throws TypeError if the message is no handle, or another one's",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const label = crypto.randomUUID();
@@ -89,7 +89,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() throws RangeError if the object is shorter than the handle says",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const label = crypto.randomUUID();
@@ -101,7 +101,7 @@ Deno.test(
     }),
 );
 
-const asRoot = { ignore: onLinux.ignore || Deno.uid() !== 0 };
+const asRoot = { ignore: objectPassing.ignore || Deno.uid() !== 0 };
 
 Deno.test(
   "receiveRegion() throws PermissionDenied at another user's socket",

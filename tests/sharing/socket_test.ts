@@ -2,17 +2,18 @@
 
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
+import { objectPassing } from "../_capabilities.ts";
 import { Child, resultOf } from "../_child.ts";
 import { assertSystemError } from "../_errors.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf } from "../_process.ts";
-import { exists, onLinux, withName } from "./_names.ts";
+import { exists, withName } from "./_names.ts";
 import { appearance, described, PEERS, reasonOf, withSocketPath } from "./_passing.ts";
 
 Deno.test(
   "receiveRegion() gets each kind of region in another process",
-  onLinux,
+  objectPassing,
   () =>
     withTempDir((dir) =>
       withName(async (name) => {
@@ -38,7 +39,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() reads its options once, and checks them before anybody gives anything",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const reads: string[] = [];
@@ -63,7 +64,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() may come first, and later",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -83,7 +84,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() gets a region whose sender closes it or ends at once",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const sender = resultOf(PEERS, { args: ["send", path, 4096] });
@@ -95,7 +96,7 @@ Deno.test(
 
 Deno.test(
   "sendRegion() sends a region that is closed during the wait",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const region = MmapRegion.anonymous(PAGE);
@@ -111,7 +112,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() grants what the handle grants, and maps as its options say",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(2 * PAGE, { seal: "write" });
@@ -138,7 +139,7 @@ Deno.test(
 
 Deno.test(
   "sendRegion() gives a region to one of two receivers, and the next to the other",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const regions = [1, 2].map((id) => {
@@ -156,7 +157,7 @@ Deno.test(
 
 Deno.test(
   "sendRegion() and receiveRegion() give up after timeoutMs",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -172,7 +173,7 @@ Deno.test(
 
 Deno.test(
   "sendRegion() and receiveRegion() end with the signal's reason",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -194,7 +195,7 @@ Deno.test(
 
 Deno.test(
   "sendRegion() throws AddrInUse and leaves alone what is at the path",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -216,7 +217,7 @@ Deno.test(
 
 Deno.test(
   "sendRegion() refuses what it cannot send, and where it cannot",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -242,7 +243,7 @@ Deno.test(
     }),
 );
 
-Deno.test("a path of 107 bytes is not too long", onLinux, () =>
+Deno.test("a path of 107 bytes is not too long", objectPassing, () =>
   withTempDir(async (dir) => {
     const path = `${dir}/`.padEnd(107, "x");
     using region = MmapRegion.anonymous(PAGE);
@@ -252,7 +253,7 @@ Deno.test("a path of 107 bytes is not too long", onLinux, () =>
 
 Deno.test(
   "passing a region leaves no descriptor behind",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const label = crypto.randomUUID();
@@ -270,7 +271,7 @@ Deno.test(
 
 Deno.test(
   "a sender that is killed while it waits leaves a socket that a receiver outlives",
-  onLinux,
+  objectPassing,
   () =>
     withSocketPath(async (path) => {
       await using child = new Child(PEERS, { args: ["send", path, 4096] });

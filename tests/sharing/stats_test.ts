@@ -2,18 +2,18 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
+import { linux, usage } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { mapsOf } from "../_process.ts";
-import { onLinux } from "./_names.ts";
 
 /** Writes to the first `count` pages. */
 function touch(region: MmapRegion, count: number): void {
   for (let i = 0; i < count; i++) region.bytes[i * PAGE] = 1;
 }
 
-Deno.test("MmapRegion.stats() counts the pages that were touched", onLinux, () => {
+Deno.test("MmapRegion.stats() counts the pages that were touched", usage, () => {
   for (const sharing of ["shared", "private"] as const) {
     using region = MmapRegion.anonymous(16 * PAGE, { sharing });
     region.advise("no-huge-page"); // one touch, one page
@@ -35,7 +35,7 @@ Deno.test("MmapRegion.stats() counts the pages that were touched", onLinux, () =
   }
 });
 
-Deno.test("MmapRegion.stats() counts what is locked", onLinux, () => {
+Deno.test("MmapRegion.stats() counts what is locked", usage, () => {
   using region = MmapRegion.anonymous(16 * PAGE, { sharing: "private" });
   region.lock({ byteOffset: PAGE, byteLength: 3 * PAGE });
   assertEquals([region.stats().locked, region.stats().resident], [3 * PAGE, 3 * PAGE]);
@@ -43,7 +43,7 @@ Deno.test("MmapRegion.stats() counts what is locked", onLinux, () => {
   assertEquals([region.stats().locked, region.stats().resident], [0, 3 * PAGE]);
 });
 
-Deno.test("MmapRegion.stats() tells what other processes map too", onLinux, async () => {
+Deno.test("MmapRegion.stats() tells what other processes map too", usage, async () => {
   using region = MmapRegion.anonymous(8 * PAGE);
   touch(region, 8);
   await using child = new Child(new URL("_children.ts", import.meta.url), {
@@ -57,14 +57,14 @@ Deno.test("MmapRegion.stats() tells what other processes map too", onLinux, asyn
   assertEquals([theirs.shared, theirs.private], [2 * PAGE, 0]);
 });
 
-Deno.test("MmapRegion.stats() counts all parts of a mapping that is cut up", onLinux, () => {
+Deno.test("MmapRegion.stats() counts all parts of a mapping that is cut up", usage, () => {
   using region = MmapRegion.anonymous(9 * PAGE, { sharing: "private" });
   touch(region, 9);
   region.protect("read", { byteOffset: 3 * PAGE, byteLength: 3 * PAGE });
   assertEquals(region.stats().resident, 9 * PAGE);
 });
 
-Deno.test("MmapRegion.stats() counts no neighbour", onLinux, () =>
+Deno.test("MmapRegion.stats() counts no neighbour", usage, () =>
   withTempDir((dir) => {
     const path = makeFile(dir, 4 * PAGE);
     using first = MmapRegion.open(path, { byteLength: PAGE, populate: true });
@@ -78,7 +78,7 @@ Deno.test("MmapRegion.stats() throws BadResource after close", () => {
   assertThrows(() => region.stats(), Deno.errors.BadResource);
 });
 
-Deno.test("the label of anonymous memory is seen in /proc/self/maps", onLinux, () => {
+Deno.test("the label of anonymous memory is seen in /proc/self/maps", linux, () => {
   const label = crypto.randomUUID();
   {
     using shared = MmapRegion.anonymous(PAGE, { label: `ü ${label}` });
@@ -92,7 +92,7 @@ Deno.test("the label of anonymous memory is seen in /proc/self/maps", onLinux, (
 
 Deno.test(
   "the label of private memory is seen in /proc/self/maps where the kernel can",
-  onLinux,
+  usage,
   () => {
     const label = crypto.randomUUID();
     using region = MmapRegion.anonymous(PAGE, { sharing: "private", label });

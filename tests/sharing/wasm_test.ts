@@ -3,6 +3,7 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { instantiate } from "../../examples/webassembly/module.ts";
+import { guard, linux } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
@@ -98,7 +99,7 @@ Deno.test("MmapRegion.wasmMemory() and sharedBuffer() refuse what cannot be shar
   }));
 
 Deno.test("MmapRegion.wasmMemory() of write-sealed memory is its creator's to write", {
-  ignore: Deno.build.os !== "linux",
+  ignore: linux.ignore,
 }, () => {
   const label = crypto.randomUUID();
   {
@@ -112,7 +113,7 @@ Deno.test("MmapRegion.wasmMemory() of write-sealed memory is its creator's to wr
 });
 
 Deno.test("MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is", {
-  ignore: Deno.build.os !== "linux",
+  ignore: linux.ignore,
 }, () => {
   const label = crypto.randomUUID();
   {
@@ -127,31 +128,39 @@ Deno.test("MmapRegion.wasmMemory() of memory that others have sealed leaves it a
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
-Deno.test("a store into a read-only region's shared memory is absorbed", () =>
-  withTempDir(async (dir) => {
-    const path = makeFile(dir, PAGE);
-    assertEquals(await resultOf(PROGRAM, { args: ["store", path] }), {
-      byScript: "99",
-      byWasm: "99",
-      checked: "MappingFaultError",
-      faults: 1, // the first one has put a private page in the way
-    });
-    assertEquals(Deno.readFileSync(path), pattern(PAGE));
-  }));
+Deno.test(
+  "a store into a read-only region's shared memory is absorbed",
+  guard,
+  () =>
+    withTempDir(async (dir) => {
+      const path = makeFile(dir, PAGE);
+      assertEquals(await resultOf(PROGRAM, { args: ["store", path] }), {
+        byScript: "99",
+        byWasm: "99",
+        checked: "MappingFaultError",
+        faults: 1, // the first one has put a private page in the way
+      });
+      assertEquals(Deno.readFileSync(path), pattern(PAGE));
+    }),
+);
 
-Deno.test("WebAssembly alone stores into a read-only region, and is absorbed", () =>
-  withTempDir(async (dir) => {
-    const path = makeFile(dir, PAGE);
-    const result = await resultOf(PROGRAM, { args: ["storeByWasm", path] });
-    assertEquals(result, ["99", 1]);
-    assertEquals(Deno.readFileSync(path), pattern(PAGE));
-  }));
+Deno.test(
+  "WebAssembly alone stores into a read-only region, and is absorbed",
+  guard,
+  () =>
+    withTempDir(async (dir) => {
+      const path = makeFile(dir, PAGE);
+      const result = await resultOf(PROGRAM, { args: ["storeByWasm", path] });
+      assertEquals(result, ["99", 1]);
+      assertEquals(Deno.readFileSync(path), pattern(PAGE));
+    }),
+);
 
 onBothFileSystems("WebAssembly reads zeros where its file was cut off", async (dir) => {
   const path = makeFile(dir, new Uint8Array(3 * PAGE).fill(1));
   const result = await resultOf(PROGRAM, { args: ["sumCutOff", path] });
   assertEquals(result, [String(0x0101010101010101n), "0", "MappingFaultError"]);
-});
+}, guard);
 
 Deno.test("instantiate() refuses memories of the other kinds", () => {
   using region = MmapRegion.anonymous(PAGE);

@@ -2,10 +2,11 @@
 
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
+import { proc } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { onLinux, withName } from "./_names.ts";
+import { withName } from "./_names.ts";
 import { TestWorker } from "./_worker.ts";
 
 const PROGRAM = new URL("_replies.ts", import.meta.url);
@@ -14,7 +15,6 @@ const WASM_PAGE = 65536;
 
 Deno.test(
   "a handle posted to a Worker maps the same memory there",
-  onLinux,
   () =>
     withTempDir((dir) =>
       withName(async (name) => {
@@ -36,7 +36,6 @@ Deno.test(
 
 Deno.test(
   "a Worker keeps the memory after the region that it came from was closed",
-  onLinux,
   async () => {
     using worker = new TestWorker("attachAndKeep");
     const region = MmapRegion.anonymous(PAGE);
@@ -49,7 +48,6 @@ Deno.test(
 
 Deno.test(
   "a Worker's handle outlives the Worker as long as its region is open",
-  onLinux,
   async () => {
     using worker = new TestWorker("makeAndClose");
     const handle = await worker.ask("make");
@@ -163,7 +161,7 @@ Deno.test("Atomics.waitAsync() is woken by a Worker through a shared buffer", as
 
 Deno.test(
   "a shared buffer keeps a region open that nobody closed, until both are forgotten",
-  onLinux,
+  proc,
   () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);

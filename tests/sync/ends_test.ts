@@ -14,11 +14,11 @@ import {
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Attempt, attemptAsync } from "../../src/wait/attempt.ts";
 import { BufferWords } from "../../src/wait/buffer_words.ts";
+import { liveTokens } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { withLocks } from "./_without_locks.ts";
 
 const { BadResource, TimedOut } = Deno.errors;
-const ignore = Deno.build.os !== "linux";
 
 /** What is in the way of a wait, and the wait itself. */
 interface Wait {
@@ -149,7 +149,7 @@ for (const there of [true, false]) {
       if (!there && name === "ReadGuard.upgrade()" && error === BadResource) continue;
       Deno.test({
         name: `${name} that ${how} leaves nothing behind, ${there ? "with" : "without"} file locks`,
-        ignore,
+        ignore: there && liveTokens.ignore,
         fn: () =>
           withLocks(there, async () => {
             using other = MmapRegion.anonymous(4096);
@@ -178,7 +178,6 @@ for (const there of [true, false]) {
 
 Deno.test({
   name: "a region that is closed while it waits shuts no other process out",
-  ignore,
   fn: async () => {
     using shared = MmapRegion.anonymous(8192);
     await using child = new Child(new URL("_held_peer.ts", import.meta.url), {

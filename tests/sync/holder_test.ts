@@ -3,22 +3,21 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Mutex, RwLock } from "@mmap/mmap/sync";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { threadId } from "../../ffi/thread.ts";
+import { system } from "../../src/os/mod.ts";
+import { linux, liveTokens } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { withLocks } from "./_without_locks.ts";
 
 const { BadResource, InvalidData, TimedOut } = Deno.errors;
-const ignore = Deno.build.os !== "linux";
-const self = { pid: Deno.pid, tid: threadId(), alive: true };
-
-function onLinux(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, ignore, fn });
-}
+const { processes } = system();
+const { tid } = processes.threadOf(processes.thread().number);
+const self = { pid: Deno.pid, tid, alive: true };
 
 for (const there of [true, false]) {
   const how = there ? "by its token" : "by its thread, where there are no file locks";
-  onLinux(
+  Deno.test(
     `Mutex.holder tells of another process, and of its death, ${how}`,
+    { ignore: there && liveTokens.ignore },
     () =>
       withLocks(there, async () => {
         using region = MmapRegion.anonymous(8192);
@@ -42,7 +41,7 @@ for (const there of [true, false]) {
   );
 }
 
-onLinux(
+Deno.test(
   "Mutex.holder tells of this isolate, also through another region, until that is closed",
   () => {
     using region = MmapRegion.anonymous(4096);
@@ -56,7 +55,7 @@ onLinux(
   },
 );
 
-onLinux("Mutex.holder tells of a Worker's thread, in its process", async () => {
+Deno.test("Mutex.holder tells of a Worker's thread, in its process", linux, async () => {
   using region = MmapRegion.anonymous(4096);
   const url = new URL("./_holding_worker.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
@@ -71,7 +70,7 @@ onLinux("Mutex.holder tells of a Worker's thread, in its process", async () => {
   (await new Mutex(region).lock({ timeoutMs: 30_000 })).unlock();
 });
 
-onLinux("RwLock.holders() are the readers, or the writer, and nobody who waits", async () => {
+Deno.test("RwLock.holders() are the readers, or the writer, and nobody who waits", async () => {
   using region = MmapRegion.anonymous(4096);
   const lock = new RwLock(region);
   assertEquals(lock.holders(), []);
@@ -87,7 +86,7 @@ onLinux("RwLock.holders() are the readers, or the writer, and nobody who waits",
   assertEquals(lock.holders(), []);
 });
 
-onLinux("Mutex.holder and RwLock.holders() work in memory of one process", () => {
+Deno.test("Mutex.holder and RwLock.holders() work in memory of one process", () => {
   using region = MmapRegion.anonymous(4096, { sharing: "private" });
   for (const memory of [region, new SharedArrayBuffer(4096)]) {
     using _guard = new Mutex(memory).lockSync();
@@ -97,21 +96,25 @@ onLinux("Mutex.holder and RwLock.holders() work in memory of one process", () =>
   }
 });
 
-onLinux("Mutex.holder of one that died before it wrote its fingerprint, and of nonsense", () => {
-  using region = MmapRegion.anonymous(4096);
-  const words = region.view(Int32Array);
-  words[0] = 12345;
-  assertEquals(new Mutex(region).holder, { pid: null, tid: 0, alive: false });
-  words[0] = 0x40000000;
-  assertThrows(() => new Mutex(region).holder, InvalidData, "damaged");
-  words.set([18, -1], 15);
-  words[0] = 0;
-  assertThrows(() => new RwLock(region).holders(), InvalidData, "damaged");
-  words[15] = -1;
-  assertThrows(() => new RwLock(region).holders(), InvalidData, "damaged");
-});
+Deno.test(
+  "Mutex.holder of one that died before it wrote its fingerprint, and of nonsense",
+  linux,
+  () => {
+    using region = MmapRegion.anonymous(4096);
+    const words = region.view(Int32Array);
+    words[0] = 12345;
+    assertEquals(new Mutex(region).holder, { pid: null, tid: 0, alive: false });
+    words[0] = 0x40000000;
+    assertThrows(() => new Mutex(region).holder, InvalidData, "damaged");
+    words.set([18, -1], 15);
+    words[0] = 0;
+    assertThrows(() => new RwLock(region).holders(), InvalidData, "damaged");
+    words[15] = -1;
+    assertThrows(() => new RwLock(region).holders(), InvalidData, "damaged");
+  },
+);
 
-onLinux(
+Deno.test(
   "Mutex.holder shows no process for a dead thread whose number is another one's now",
   () =>
     withLocks(false, async () => {

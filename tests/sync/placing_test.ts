@@ -79,7 +79,7 @@ for (const [name, [byteLength, make]] of Object.entries(PRIMITIVES)) {
         access: "read-write",
       });
       make(file)();
-      using named = MmapRegion.named(`sync-${crypto.randomUUID()}`, {
+      using named = MmapRegion.named(`sync-${crypto.randomUUID().slice(0, 18)}`, {
         createNew: true,
         byteLength,
       });

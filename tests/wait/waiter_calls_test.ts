@@ -7,8 +7,6 @@ import type { ManyWaiting } from "../../src/os/system.ts";
 import { withSystem } from "../_fake_system.ts";
 import { addressOfRegion } from "../_regions.ts";
 
-const ignore = Deno.build.os !== "linux";
-
 /** A parked call: the addresses that it waits for. */
 interface Call {
   readonly addresses: number[];
@@ -40,7 +38,6 @@ async function withCalls(body: (next: () => Promise<Call>) => Promise<void>): Pr
 
 Deno.test({
   name: "Futex.wait() joins the call that is parked, and an abort leaves it",
-  ignore,
   fn: () =>
     withCalls(async (next) => {
       using region = MmapRegion.anonymous(4096);
@@ -62,7 +59,6 @@ Deno.test({
 
 Deno.test({
   name: "Futex.wait() waits for one word once, and all who wait for it are woken",
-  ignore,
   fn: () =>
     withCalls(async (next) => {
       using region = MmapRegion.anonymous(4096);
@@ -77,7 +73,6 @@ Deno.test({
 
 Deno.test({
   name: "Futex.wait() waits for more words than one call takes in turns",
-  ignore,
   fn: () =>
     withCalls(async (next) => {
       using region = MmapRegion.anonymous(64 * 300);

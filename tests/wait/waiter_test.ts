@@ -3,9 +3,9 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Barrier, Condition, Futex, Mutex, RwLock, Semaphore, SharedEvent } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { linux, manyWords } from "../_capabilities.ts";
 import { resultOf, runChild } from "../_child.ts";
 
-const ignore = Deno.build.os !== "linux";
 const { BadResource, Busy } = Deno.errors;
 
 const PROGRAM = new URL("_waiters.ts", import.meta.url);
@@ -18,7 +18,7 @@ async function assertEnds(action: string, expectedCode = 0): Promise<void> {
 
 Deno.test({
   name: "Futex.wait() parks one call for a thousand words",
-  ignore,
+  ignore: manyWords.ignore,
   async fn(): Promise<void> {
     const { most, ended } = await resultOf(PROGRAM, { args: ["parkThousand"] });
     assert(most >= 1 && most <= 2, `${most} calls were parked`);
@@ -28,13 +28,13 @@ Deno.test({
 
 Deno.test({
   name: "a program ends with Deno.exit() while a wait is parked",
-  ignore,
+  ignore: manyWords.ignore,
   fn: () => assertEnds("exitWhileParked", 3),
 });
 
 Deno.test({
   name: "a program ends by itself when its waits have ended",
-  ignore,
+  ignore: manyWords.ignore,
   fn: () => assertEnds("endByItself"),
 });
 
@@ -45,7 +45,7 @@ Deno.test("a program lives as long as it waits for a word of a SharedArrayBuffer
 
 Deno.test({
   name: "a process ends although a Worker was terminated that waits",
-  ignore,
+  ignore: manyWords.ignore,
   fn: () => assertEnds("terminateWaiting"),
 });
 
@@ -148,7 +148,7 @@ Deno.test("MmapRegion.resize() grows a region within its reserve while a word is
 
 Deno.test({
   name: "awaited waits work where there is no futex_waitv",
-  ignore,
+  ignore: linux.ignore,
   async fn(): Promise<void> {
     const result = await resultOf(PROGRAM, { args: ["waitWithoutWaitv"] });
     assertEquals(result, {

@@ -1,13 +1,6 @@
 /** The tests that cannot run in the emulator, and why. Faults of the module stay failures. */
 
-/** Tests that are skipped for the same reason. */
-export interface Skip {
-  readonly reason: string;
-  /** Prefixes of their names. */
-  readonly tests?: readonly string[];
-  /** Prefixes of the paths of test files that are skipped as a whole. */
-  readonly files?: readonly string[];
-}
+import type { Skip } from "../_skips.ts";
 
 export const SKIPS: readonly Skip[] = [
   {
@@ -76,13 +69,3 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion works without a guard where the kernel denies executable memory"],
   },
 ];
-
-/** Why a test does not run; undefined if it does. */
-export function reasonToSkip(test: string): string | undefined {
-  return SKIPS.find(({ tests }) => tests?.some((name) => test.startsWith(name)))?.reason;
-}
-
-/** Why a test file does not run; undefined if it does. */
-export function reasonToSkipFile(path: string): string | undefined {
-  return SKIPS.find(({ files }) => files?.some((name) => path.startsWith(name)))?.reason;
-}

@@ -1,13 +1,34 @@
 /** macOS. */
 
-import { required } from "../../../ffi/call.ts";
-import { getenv } from "../../../ffi/proc.ts";
-import { libc } from "../../../ffi/libc.ts";
-import { ESRCH, lastErrno } from "../../../ffi/errno.ts";
-import { onceLoaded, posixBytes, posixMemory } from "../posix/memory.ts";
+import { isSystemError, required, systemError } from "../../../ffi/call.ts";
+import { pathOfDescriptor, preallocate, startTimeOfProcess } from "../../../ffi/darwin.ts";
+import { errnoName } from "../../../ffi/errno.ts";
+import { close } from "../../../ffi/file_calls.ts";
+import { alignUp } from "../arithmetic.ts";
+import { openIfThere } from "../posix/files.ts";
+import { onceLoaded, posixBytes } from "../posix/memory.ts";
 import { posixObjects } from "../posix/objects.ts";
-import type { ObjectSystem, ProcessSystem, System } from "../system.ts";
-import { anonymous, named } from "./named.ts";
+import { setSize, stretch, takeBack } from "../posix/size.ts";
+import type {
+  FileSize,
+  ObjectStatus,
+  ObjectSystem,
+  OpenedObject,
+  OpenObject,
+  OtherProcess,
+  System,
+} from "../system.ts";
+import { memory } from "./memory.ts";
+import { anonymous, endOfAnonymous, named, openAnonymous } from "./named.ts";
+import { processes } from "./processes.ts";
+import {
+  checkMayShrink,
+  isMemoryOf,
+  roomOf,
+  sealLength,
+  setLength,
+  statusOfObject,
+} from "./shm.ts";
 import { waiting } from "./waiting.ts";
 
 const bytes = onceLoaded(posixBytes);
@@ -15,32 +36,121 @@ const bytes = onceLoaded(posixBytes);
 const objects: ObjectSystem = {
   ...posixObjects,
   anonymous,
-  checkMayShrink: () => {}, // nothing can be sealed
-  isPathless: () => false,
-  pathOf: () => "",
-  pathsOf: () => [],
-  seal(_object, { write }): void {
-    if (write) required(null, "fcntl");
+  endOfAnonymous,
+  checkMayShrink,
+  extend,
+  isPathless: isMemoryOf,
+  openOfProcess,
+  pathOf: (object) => pathOfDescriptor(object) ?? "",
+  pathsOf: (object) => [pathOfDescriptor(object)].filter((path) => path !== undefined),
+  status: statusOfObject,
+  seal(object, { shrink, write }): void {
+    if (write) required(null, "fcntl"); // there is no such seal
+    if (shrink) sealLength(object);
   },
+  setSize: (object, byteLength) =>
+    isMemory(object) ? setLength(object, byteLength) : setSize(object, byteLength),
+  takeBack: (object, from, to) =>
+    isMemory(object) ? setLength(object, from) : takeBack(object, from, to),
 };
 
-/** Thread numbers have 64 bits, and there is no /proc, so a Worker counts as its process. */
-const processes: ProcessSystem = {
-  own: () => ({ pid: Deno.pid, startTime: 0, bootId: "" }),
-  boot: () => "",
-  pidNamespace: () => 0,
-  variable: getenv,
-  thread: () => ({ number: Deno.pid, fingerprint: 1 }),
-  threadOf: (number) => ({ tid: number & 0x3fffff, isOwnNamespace: true }),
-  isDead: (number) => libc().kill(number, 0) !== 0 && lastErrno() === ESRCH,
-  checkComparable: () => {},
-  processOfThread: (tid) => tid,
-};
+function isMemory(object: OpenObject): boolean {
+  return roomOf(object) !== undefined;
+}
 
-/** There is no readable list of a process's pages, and advice to drop pages keeps their content. */
+/** What file systems say that cannot reserve blocks. */
+const CANNOT_RESERVE: readonly string[] = ["ENOTSUP", "EOPNOTSUPP", "EINVAL"];
+
+/** See `ObjectSystem.extend`. Blocks can be reserved behind a file's last one alone: holes stay holes. */
+function extend(
+  object: OpenObject,
+  { byteLength: from }: FileSize,
+  to: number,
+  allocate: boolean,
+  subject: string | undefined,
+): void {
+  if (isMemory(object)) return setLength(object, to);
+  const missing = to - alignUp(from, statusOfObject(object).blockByteLength);
+  const errno = allocate && missing > 0 ? preallocate(object, missing) : 0;
+  if (errno !== 0 && !CANNOT_RESERVE.includes(errnoName(errno))) {
+    throw systemError(errno, "fcntl", subject);
+  }
+  stretch(object, to);
+}
+
+/**
+ * See `ObjectSystem.openOfProcess`. Descriptors of other processes are out of reach: anonymous memory has
+ * a name as long as the region that it was made for, and a file is found by its number on its device.
+ */
+function openOfProcess(
+  other: OtherProcess,
+  isIt: (status: ObjectStatus) => boolean,
+  writable: boolean,
+): OpenedObject {
+  const { pid, fd, device, inode } = other;
+  const isMemory = device === 0;
+  if (isMemory) checkOwner(other);
+  const object = isMemory
+    ? unlessNotFound(() => openAnonymous(inode, writable))
+    : openIfThere(`/.vol/${device}/${inode}`, { writable });
+  const found = ifIt(object, isIt) ?? ifIt(ownDescriptor(other), isIt);
+  if (found !== undefined) return found;
+  throw unreachable(
+    `process ${pid} has closed its descriptor ${fd}, or that is another file now`,
+  );
+}
+
+/** What a process that was killed has left behind is nobody's. @throws {Deno.errors.NotFound} */
+function checkOwner({ pid, startTime, bootId }: OtherProcess): void {
+  if (bootId !== processes.boot()) {
+    throw unreachable("it was made before a reboot or on another machine");
+  }
+  const started = startTimeOfProcess(pid);
+  if (started === 0) throw unreachable(`process ${pid}, which holds it, has ended`);
+  if (started === undefined || started === startTime) return;
+  throw unreachable(`process ${pid} is another process now`);
+}
+
+/** Closes what is another object. */
+function ifIt(
+  object: OpenObject | undefined,
+  isIt: (status: ObjectStatus) => boolean,
+): OpenedObject | undefined {
+  if (object === undefined) return undefined;
+  const status = statusOfObject(object);
+  if (isIt(status)) return { object, status };
+  close(object);
+  return undefined;
+}
+
+/** What this very process has open, in whichever of its isolates; undefined if it is another one's. */
+function ownDescriptor({ pid, startTime, fd }: OtherProcess): OpenObject | undefined {
+  if (pid !== Deno.pid || startTime !== processes.own().startTime) return undefined;
+  try {
+    return posixObjects.duplicate(fd as OpenObject);
+  } catch (error) {
+    if (isSystemError(error)) return undefined; // closed meanwhile
+    throw error;
+  }
+}
+
+function unlessNotFound<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function unreachable(state: string): Error {
+  return new Deno.errors.NotFound(`Cannot attach to region: ${state}`);
+}
+
+/** It keeps what pages held that it drops. */
 export const darwin: System = {
   name: "darwin",
-  memory: posixMemory,
+  memory,
   get bytes() {
     return bytes();
   },
@@ -48,4 +158,5 @@ export const darwin: System = {
   named,
   processes,
   waiting,
+  passing: async () => (await import("../posix/passing.ts")).passing,
 };

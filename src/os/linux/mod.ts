@@ -72,7 +72,7 @@ export const linux: System = {
   processes,
   tokens,
   waiting,
-  passing: async () => (await import("./passing.ts")).passing,
+  passing: async () => (await import("../posix/passing.ts")).passing,
 };
 
 /** Names private memory in /proc/self/maps. Kernels before 5.17 cannot do that. */

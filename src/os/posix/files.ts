@@ -14,6 +14,7 @@ import {
   O_RDONLY,
   O_RDWR,
 } from "../../../ffi/constants.ts";
+import { pathOfDescriptor, statusOfFile } from "../../../ffi/darwin.ts";
 import { duplicateDescriptor } from "../../../ffi/file_calls.ts";
 import * as files from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
@@ -100,9 +101,9 @@ function unlessNotFound<T>(call: () => T): T | undefined {
 export function create(path: string, { writable, mode, allow }: CreateHow): OpenObject {
   const flags = openFlags({ writable }) | O_CREAT | O_EXCL;
   const [folderPath, name] = split(path);
-  // Not the name of a file, which `open` reports; or a system without O_PATH, where permissions are
-  // not checked.
-  if (["", ".", ".."].includes(name) || O_PATH === undefined) {
+  // Not the name of a file, which `open` reports; or nobody asks for the path, and without O_PATH the
+  // folder would have to be readable.
+  if (["", ".", ".."].includes(name) || O_PATH === undefined && allow === undefined) {
     return retryInterrupted(() => files.open(path, flags, mode)) as OpenObject;
   }
   const folder = openFolder(folderPath, path);
@@ -120,7 +121,6 @@ export function create(path: string, { writable, mode, allow }: CreateHow): Open
 /** See `ObjectSystem.pathOfEntry`. */
 export function pathOfEntry(path: string): string | undefined {
   const [folderPath, name] = split(path);
-  if (O_PATH === undefined) return path;
   const folder = unlessNotFound(() => openFolder(folderPath, path));
   if (folder === undefined) return undefined;
   try {
@@ -136,13 +136,20 @@ function split(path: string): [folder: string, name: string] {
 }
 
 function entryIn(folder: number, name: string): string {
-  return `${readLink(`/proc/self/fd/${folder}`)}/${name}`;
+  const path = O_PATH === undefined
+    ? pathOfDescriptor(folder) ?? ""
+    : readLink(`/proc/self/fd/${folder}`);
+  return `${path}/${name}`;
 }
 
 /** @param path what an error is about */
 function openFolder(folder: string, path: string): number {
   const bytes = cString(folder, "pathname", "open");
-  return checkCount(libc().open(bytes, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+  return checkCount(
+    libc().open(bytes, (O_PATH ?? O_RDONLY) | O_DIRECTORY | O_CLOEXEC, 0),
+    "open",
+    path,
+  );
 }
 
 /** The target of a symbolic link; undefined if it is not a link. */
@@ -183,7 +190,7 @@ export function duplicate(object: OpenObject): OpenObject {
 export function remove(path: string, object: OpenObject): void {
   try {
     const ours = statusOf(object);
-    const there = statusOfPath(path);
+    const there = O_PATH === undefined ? statusOfFile(path) : statusOfPath(path);
     if (ours.inode !== there.inode || ours.device !== there.device) return;
     libc().unlink(cString(path, "pathname", "unlink"));
   } catch {

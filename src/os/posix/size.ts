@@ -153,7 +153,7 @@ function extendByWriting(
 }
 
 /** Sets a file's size, unless it is that long already. What others append in between is lost. */
-function stretch(fd: number, to: number): void {
+export function stretch(fd: number, to: number): void {
   if (statusOf(fd).byteLength < to) retryInterrupted(() => ftruncate(fd, to));
 }
 

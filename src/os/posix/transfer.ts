@@ -3,15 +3,17 @@
  * and returns EFAULT where JavaScript would get a signal.
  *
  * `process_vm_readv` and `process_vm_writev` do it, on the process itself. If they are missing
- * (macOS, qemu's user emulation) or forbidden (a container's seccomp filter), the bytes go through
- * a pipe, one page at a time.
+ * (qemu's user emulation) or forbidden (a container's seccomp filter), the bytes go through a pipe,
+ * one page at a time. macOS has a call of its own, `mach_vm_read_overwrite`.
  */
 
 import { checkZero, systemError } from "../../../ffi/call.ts";
+import { copyBetween } from "../../../ffi/darwin.ts";
 import { errnoName, lastErrno } from "../../../ffi/errno.ts";
 import { close } from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { pointerFrom } from "../../../ffi/memory.ts";
+import { platform } from "../../../ffi/platform.ts";
 import type { Direction } from "../system.ts";
 
 /** A step of this size lies within one page, and fits into every pipe. */
@@ -33,6 +35,7 @@ export function transferOnce(
   mapped: bigint,
   byteLength: number,
 ): number {
+  if (platform().os === "darwin") return transferByMach(direction, local, mapped, byteLength);
   const direct = refused ? undefined : transferDirectly(direction, local, mapped, byteLength);
   if (direct !== undefined) return direct;
   const toPageEnd = SMALLEST_PAGE - Number(mapped % BigInt(SMALLEST_PAGE));
@@ -67,6 +70,20 @@ function transferDirectly(
     default:
       throw systemError(errno, direction === "out" ? "process_vm_readv" : "process_vm_writev");
   }
+}
+
+/** Longer copies share the pages until they are used, and the fault comes then, as a signal. */
+const LARGEST_MACH_COPY = 16384;
+
+function transferByMach(
+  direction: Direction,
+  local: bigint,
+  mapped: bigint,
+  byteLength: number,
+): number {
+  const [from, to] = direction === "out" ? [mapped, local] : [local, mapped];
+  const length = Math.min(byteLength, LARGEST_MACH_COPY);
+  return copyBetween(from, to, length) ? length : 0;
 }
 
 function transferByPipe(

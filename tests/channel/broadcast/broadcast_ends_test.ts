@@ -146,7 +146,7 @@ Deno.test("Broadcast in a file goes on after the death and after the end of its 
 });
 
 Deno.test("Broadcast.create() joins the one of a name", () => {
-  const name = `broadcast-${crypto.randomUUID()}`;
+  const name = `broadcast-${crypto.randomUUID().slice(0, 18)}`;
   using feed = Broadcast.create({ name, capacity: 4096 });
   using other = Broadcast.create({ name, capacity: 4096 });
   using reader = other.subscribe();

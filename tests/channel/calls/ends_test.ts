@@ -158,7 +158,7 @@ Deno.test("serve() at a path serves again after it was closed, and once at a tim
 });
 
 Deno.test("serve() under a name is found by it, and takes the name along", async () => {
-  const name = `calls_test_${crypto.randomUUID()}`;
+  const name = `calls-${crypto.randomUUID().slice(0, 18)}`;
   {
     await using _server = serve({ name }, echo);
     assertThrows(() => serve({ name }, echo), Deno.errors.AddrInUse);

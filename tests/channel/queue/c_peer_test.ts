@@ -53,7 +53,9 @@ for (const [name, prepare] of starts) {
 
 for (const place of ["path", "name"] as const) {
   testWithC(`Channel under a ${place} is opened by a C program`, {}, async ({ dir, start }) => {
-    const where = place === "path" ? `${dir}/a b&c` : `mmap-test-${crypto.randomUUID()}`;
+    const where = place === "path"
+      ? `${dir}/a b&c`
+      : `mmap-test-${crypto.randomUUID().slice(0, 13)}`;
     using channel = Channel.create({ capacity: 4096, [place]: where });
     const peer = start();
     assertEquals(await peer.ask(`consume ${formatHandle(channel.handle())}`), "0 0");

@@ -85,7 +85,7 @@ Deno.test("Channel.create() takes a file that is empty or zeros", async () => {
 });
 
 Deno.test("Channel.create() joins the channel of a name, which goes with its maker", () => {
-  const options = { name: `channel_test_${crypto.randomUUID()}`, capacity: 4096 };
+  const options = { name: `channel-${crypto.randomUUID().slice(0, 18)}`, capacity: 4096 };
   {
     using first = Channel.create(options);
     using second = Channel.create(options);

@@ -1,0 +1,69 @@
+/**
+ * What this system can do, as its object in `src/os` says, and what tests can look at. Each is options
+ * for a test: it is ignored where that is not there.
+ */
+
+import { guardTable } from "../ffi/guard/guard.ts";
+import { system } from "../src/os/mod.ts";
+
+/** Options of a test that needs something. */
+export interface Need {
+  readonly ignore: boolean;
+}
+
+function needs(isThere: boolean): Need {
+  return { ignore: !isThere };
+}
+
+const { memory, name, named, objects, passing, tokens, waiting } = system();
+
+/** Faults in mapped memory are absorbed. */
+export const guard: Need = needs(guardTable() !== undefined);
+
+/** The names of shared memory are on a list. */
+export const namedList: Need = needs(named.list !== undefined);
+
+/** They are files in a folder, where other programs make and remove them. */
+export const namedFolder: Need = needs(named.directory !== undefined);
+
+/** A handle leads to what another process has open, whatever became of its name. */
+export const otherDescriptors: Need = needs(objects.openOfProcess !== undefined);
+
+/** Objects are given to other processes by a socket. */
+export const objectPassing: Need = needs(passing !== undefined);
+
+/** Locks of files tell who lives. */
+export const liveTokens: Need = needs(tokens !== undefined);
+
+/** One call waits for many words. */
+export const manyWords: Need = needs(waiting.many() !== undefined);
+
+/** The system tells what of a mapping is in memory. */
+export const usage: Need = needs(memory.usage !== undefined);
+
+/** Tests can see in /proc what a process holds. */
+export const proc: Need = needs(isThere("/proc/self/maps"));
+
+/** What the test is about is Linux's alone: /proc/PID/fd as a path, seals, signals of its kernel. */
+export const linux: Need = needs(name === "linux");
+
+/** Programs of other languages run on the system that this one believes to run on. */
+export const natives: Need = needs(nativeSystem() === name);
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function nativeSystem(): string {
+  try {
+    const { stdout } = new Deno.Command("uname", { args: ["-s"] }).outputSync();
+    return new TextDecoder().decode(stdout).trim().toLowerCase();
+  } catch {
+    return "windows"; // which has no such program
+  }
+}

@@ -1,0 +1,61 @@
+/** Runs one test file with a Deno that is not the usual one. */
+
+/** How such a Deno is started, and what is done before the tests. */
+export interface OtherDeno {
+  /** A program that takes the arguments of `deno`. */
+  readonly program: string;
+  /** What it needs in its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** A file that is loaded before the tests. */
+  readonly preload: string;
+  /** The time after which a file is given up. */
+  readonly limitSeconds: number;
+}
+
+/** The result of a test file. */
+export interface FileResult {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+  readonly success: boolean;
+  /** All that it printed. */
+  readonly output: string;
+}
+
+/** Types are not checked here: that is faster on the machine itself. */
+const ARGS = ["test", "-A", "--no-check", "--no-lock", "--preload=./tests/_setup.ts"];
+
+/** Runs a test file to its end. */
+export async function testFile(
+  { program, env, preload, limitSeconds }: OtherDeno,
+  file: string,
+): Promise<FileResult> {
+  const start = performance.now();
+  // `timeout` ends the children of the tests too, which would keep the pipes open.
+  const { success, stdout, stderr } = await new Deno.Command("timeout", {
+    args: ["--signal=KILL", String(limitSeconds), program, ...ARGS, `--preload=${preload}`, file],
+    env: { ...env, NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const seconds = Math.round((performance.now() - start) / 1000);
+  const output = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+  const [summary] = /^(ok|FAILED) \| \d+ passed.*$/m.exec(output) ?? [""];
+  const [passed, failed, skipped] = ["passed", "failed", "ignored"]
+    .map((word) => Number(new RegExp(`(\\d+) ${word}`).exec(summary)?.[1] ?? 0));
+  return {
+    file,
+    passed: passed!,
+    failed: failed!,
+    skipped: skipped!,
+    seconds,
+    success: success && summary !== "",
+    output,
+  };
+}
+
+/** The names of the tests that did not run; steps of others are not among them. */
+export function skippedTests(output: string): string[] {
+  return Array.from(output.matchAll(/^(\S.*) \.\.\. ignored/gm), ([, name]) => name!);
+}
