@@ -3,9 +3,8 @@
  * a step fails.
  */
 
-import { adviseSpan, populateSpan } from "../mapping/advice.ts";
 import { alignDown } from "../mapping/pages.ts";
-import { lockSpan } from "../mapping/protection.ts";
+import { adviseSpan, lockSpan, populateSpan } from "../mapping/page_calls.ts";
 import { isSystemError, system } from "../os/mod.ts";
 import type {
   FileSize,

@@ -1,13 +1,22 @@
 /** A region's pages: flushing, advice, protection, locking, health. */
 
 import { choice, type Names } from "../check/options.ts";
-import { adviseSpan, checkAdvice, populateSpan, populateSpanOffThread } from "../mapping/advice.ts";
-import { discardSpan } from "../mapping/discard.ts";
-import { flushSpan, flushSpanOffThread } from "../mapping/durability.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { type ByteRange, RANGE, readRange } from "../check/range.ts";
 import type { Span } from "../mapping/pages.ts";
-import { checkProtection, lockSpan, protectSpan, unlockSpan } from "../mapping/protection.ts";
+import {
+  adviseSpan,
+  checkAdvice,
+  checkProtection,
+  discardSpan,
+  flushSpan,
+  flushSpanOffThread,
+  lockSpan,
+  populateSpan,
+  populateSpanOffThread,
+  protectSpan,
+  unlockSpan,
+} from "../mapping/page_calls.ts";
 import { probeSpan, type Residency, residencyOf } from "../mapping/page_state.ts";
 import type { Advice, Durability, Protection } from "../os/system.ts";
 import type { RegionBacking } from "./backing.ts";

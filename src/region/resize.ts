@@ -1,6 +1,6 @@
 /** `MmapRegion.resize`: changes the sizes of the object and the mapping, together or not at all. */
 
-import { discardSpan } from "../mapping/discard.ts";
+import { discardSpan } from "../mapping/page_calls.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import { restoreMapping } from "../mapping/repair.ts";

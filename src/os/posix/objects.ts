@@ -16,8 +16,7 @@ import {
   pathOfEntry,
   remove,
 } from "./files.ts";
-import { fillHoles } from "./holes.ts";
-import { extend, isUntouched, setSize, takeBack } from "./size.ts";
+import { extend, fillHoles, isUntouched, setSize, takeBack } from "./size.ts";
 
 export const posixObjects = {
   open,

@@ -10,7 +10,7 @@ import {
   retryInterrupted,
   systemError,
 } from "../../../ffi/call.ts";
-import { RWF_APPEND, SEEK_DATA } from "../../../ffi/constants.ts";
+import { RWF_APPEND, SEEK_DATA, TMPFS_MAGIC } from "../../../ffi/constants.ts";
 import { ENOSPC, errnoName, lastErrno } from "../../../ffi/errno.ts";
 import { ftruncate } from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
@@ -202,4 +202,33 @@ function onlyZerosFrom(fd: number, byteOffset: bigint): boolean {
     if (bytes.subarray(0, count).some((byte) => byte !== 0)) return false;
     byteOffset += BigInt(count);
   }
+}
+
+/**
+ * Reserves the holes in a range of an existing file, such as a sparse copy. So a full disk is an
+ * error here, and not a private page later.
+ *
+ * @throws {Error} ENOSPC, EDQUOT, with `syscall` "fallocate".
+ * @throws {Deno.errors.NotSupported} If the file has holes, and its file system cannot reserve them.
+ */
+export function fillHoles(fd: number, from: number, to: number, subject: string | undefined): void {
+  const { type, byteLength, allocated } = statusOf(fd);
+  const end = Math.min(to, byteLength);
+  if (type !== "file" || from >= end || libc().fallocate === null) return;
+  // Only on tmpfs does this number prove that there are no holes: elsewhere it also counts
+  // metadata. And only there is it slow to reserve existing blocks.
+  if (allocated >= byteLength && fileSystemOf(fd)?.type === TMPFS_MAGIC) return;
+  // Others may have resized the file meanwhile: only the range within it is reserved.
+  checkRoom(fd, end - from - allocated, subject);
+  if (fallocate(fd, from, end, subject)) return;
+  if (allocated >= byteLength || !countsBlocks(fd, allocated)) return;
+  throw new Deno.errors.NotSupported(
+    `Cannot reserve '${subject ?? ""}' as it has holes that its file system cannot fill: ` +
+      `\`cp --sparse=never\` makes a copy without`,
+  );
+}
+
+/** Some file systems report 0 for files with content. */
+function countsBlocks(fd: number, allocated: number): boolean {
+  return allocated > 0 || holdsOnlyZeros(fd, 0);
 }
