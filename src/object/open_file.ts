@@ -31,9 +31,9 @@ export interface OpenedFile extends Opened {
  */
 export function openFile({ path, writable, create, createNew, mode }: FileRequest): OpenedFile {
   const { objects } = system();
-  const allow = makingAllowed();
   const openExisting = () => objects.open(path, { writable });
-  const createAt = (place: string) => objects.create(place, { writable, mode, allow });
+  const createAt = (place: string) =>
+    objects.create(place, { writable, mode, allow: makingAllowed() });
   if (createNew) return { object: createAt(path), created: true, path };
   if (!create) return { object: openExisting(), created: false, path };
   let place = path;
