@@ -108,19 +108,23 @@ function searchOnce(
   return Atomics.load(words, GENERATION) === generation ? undefined : CHANGED;
 }
 
+/** Each byte is another character. */
+const bytesAsText = new TextDecoder("latin1");
+
 /**
- * Copies of all entries. A key that is present all the time is returned once; a key that is set or
- * deleted meanwhile may be returned or not.
+ * Copies of all entries, each key once. A key that is present all the time is returned; a key that is
+ * set or deleted meanwhile may be returned or not.
  */
 export function collect(memory: Memory, layout: MapLayout): MapEntry[] {
   for (let i = 0; i < TRIES; i++) {
     const generation = Atomics.load(memory.words, GENERATION);
-    const found: MapEntry[] = [];
+    // By key: one that is deleted and set again meanwhile may be met in two buckets.
+    const found = new Map<string, MapEntry>();
     for (let bucket = 0; bucket < layout.buckets; bucket++) {
       const one = entryOf(memory, layout, generation, bucket);
-      if (one !== undefined) found.push(one);
+      if (one !== undefined) found.set(bytesAsText.decode(one.key), one);
     }
-    if (Atomics.load(memory.words, GENERATION) === generation) return found;
+    if (Atomics.load(memory.words, GENERATION) === generation) return [...found.values()];
   }
   throw invalid("read entries", "the map changes faster than it can be read");
 }

@@ -4,6 +4,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { SharedMap, type SharedMapOptions } from "@mmap/mmap/collections";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
+import { layOutNew, readWishes } from "../../src/collections/map_layout.ts";
 import { random } from "./_random.ts";
 import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
@@ -19,6 +20,22 @@ function inMemory(
   using map = SharedMap.open(region, options);
   use(map, region);
 }
+
+Deno.test("SharedMap.keys() and entries() give a key once that they meet in two buckets", () =>
+  inMemory(SMALL, (map, region) => {
+    // As it is met that is deleted and set again, in another bucket, while the index is read.
+    const { index, buckets } = layOutNew(readWishes(SMALL, "test"))!;
+    map.set("a", pattern(3));
+    map.set("ü", pattern(5));
+    const words = region.view(Int32Array);
+    const at = Array.from({ length: buckets }, (_, i) => index + 2 * i);
+    const [first] = at.filter((bucket) => words[bucket] !== 0);
+    const free = at.findLast((bucket) => words[bucket] === 0)!;
+    words.copyWithin(free, first!, first! + 2);
+    assertEquals([...map.keys()].sort(), ["a", "ü"]);
+    const lengths = [...map.entries()].map(([key, value]) => [key, value.length]);
+    assertEquals(lengths.sort(), [["a", 3], ["ü", 5]]);
+  }));
 
 onBothFileSystems("SharedMap keeps what was set, for whoever opens the file", (dir) => {
   const path = join(dir, "a.map");
