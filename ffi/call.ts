@@ -3,7 +3,7 @@
  * a system error is made.
  */
 
-import { ENOSYS, errnoName, errnoText, lastErrno } from "./errno.ts";
+import { ENOSYS, errnoName, errnoText } from "./errno.ts";
 
 /** An error that a system call reported: Deno's class for it, and the facts that C gives. */
 export interface SystemError extends Error {
@@ -76,25 +76,40 @@ export function isSystemError(error: unknown): error is SystemError {
     "syscall" in error && typeof error.syscall === "string";
 }
 
-/** Checks calls that return 0, or -1 and errno. */
-export function checkZero(result: number, syscall: string, subject?: string): void {
-  if (result !== 0) throw systemError(lastErrno(), syscall, subject);
+/**
+ * Checks calls that return 0, or -1 and errno.
+ *
+ * @param errno `threadErrno[0]`, read right behind the call
+ */
+export function checkZero(
+  result: number,
+  errno: number,
+  syscall: string,
+  subject?: string,
+): void {
+  if (result !== 0) throw systemError(errno, syscall, subject);
 }
 
 /** Checks calls that return a count or a descriptor, or -1 and errno. */
-export function checkCount(result: number | bigint, syscall: string, subject?: string): number {
-  if (result < 0) throw systemError(lastErrno(), syscall, subject);
+export function checkCount(
+  result: number | bigint,
+  errno: number,
+  syscall: string,
+  subject?: string,
+): number {
+  if (result < 0) throw systemError(errno, syscall, subject);
   return Number(result);
 }
 
 /** Checks calls that return an address, or MAP_FAILED and errno. */
 export function checkPointer(
   result: Deno.PointerValue,
+  errno: number,
   syscall: string,
   subject?: string,
 ): Deno.PointerObject {
   if (result === null || Deno.UnsafePointer.value(result) === MAP_FAILED) {
-    throw systemError(lastErrno(), syscall, subject);
+    throw systemError(errno, syscall, subject);
   }
   return result;
 }

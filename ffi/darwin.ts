@@ -3,10 +3,10 @@
  * sources (xnu 11417, Libc 1725).
  */
 
-import { errnoName, lastErrno } from "./errno.ts";
+import { errnoName } from "./errno.ts";
 import { cString } from "./arguments.ts";
 import { checkCount, checkZero, systemError } from "./call.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 import { platform } from "./platform.ts";
 import type { DarwinLibc, Libc } from "./symbols.ts";
 import { type FileStatus, statusIn } from "./status.ts";
@@ -48,7 +48,7 @@ export function preallocate(fd: number, byteLength: number): number {
   request.setInt32(4, F_PEOFPOSMODE, true);
   request.setBigInt64(16, BigInt(byteLength), true);
   const bytes = new Uint8Array(request.buffer);
-  return libSystem().fcntlBuffer(fd, F_PREALLOCATE, bytes) === -1 ? lastErrno() : 0;
+  return libSystem().fcntlBuffer(fd, F_PREALLOCATE, bytes) === -1 ? threadErrno[0]! : 0;
 }
 
 /** Gives whole blocks of a file back. @returns 0, or the error number */
@@ -56,7 +56,7 @@ export function punchHole(fd: number, byteOffset: number, byteLength: number): n
   // fpunchhole_t: 0 u32 fp_flags: 0, 4 u32 reserved, 8 i64 fp_offset, 16 i64 fp_length
   const request = new BigInt64Array([0n, BigInt(byteOffset), BigInt(byteLength)]);
   const bytes = new Uint8Array(request.buffer);
-  return libSystem().fcntlBuffer(fd, F_PUNCHHOLE, bytes) === -1 ? lastErrno() : 0;
+  return libSystem().fcntlBuffer(fd, F_PUNCHHOLE, bytes) === -1 ? threadErrno[0]! : 0;
 }
 
 /** As F_FULLFSYNC, on another thread. @returns whether it was done */
@@ -69,7 +69,7 @@ export function statusOfFile(path: string): FileStatus {
   const { stat, stat$INODE64 } = libSystem();
   const call = platform().arch === "x86_64" ? stat$INODE64! : stat!;
   return statusIn((record) => {
-    checkZero(call(cString(path, "path", "stat"), record), "stat", path);
+    checkZero(call(cString(path, "path", "stat"), record), threadErrno[0]!, "stat", path);
   });
 }
 
@@ -78,14 +78,18 @@ export function writeAt(fd: number, bytes: Uint8Array<ArrayBuffer>, byteOffset: 
   for (let done = 0; done < bytes.length;) {
     const rest = bytes.subarray(done);
     const offset = BigInt(byteOffset + done);
-    done += checkCount(libSystem().pwrite(fd, rest, BigInt(rest.length), offset), "pwrite");
+    done += checkCount(
+      libSystem().pwrite(fd, rest, BigInt(rest.length), offset),
+      threadErrno[0]!,
+      "pwrite",
+    );
   }
 }
 
 /** Makes a folder for this user alone, unless it is there. @throws the error of `mkdir` */
 export function makeFolder(path: string): void {
   if (libSystem().mkdir(cString(path, "path", "mkdir"), 0o700) === 0) return;
-  const errno = lastErrno();
+  const errno = threadErrno[0]!;
   if (errnoName(errno) !== "EEXIST") throw systemError(errno, "mkdir", path);
 }
 
@@ -100,7 +104,7 @@ export function namesIn(path: string): string[] {
   const readdir = isOld ? symbols.readdir$INODE64! : symbols.readdir;
   const folder = opendir(cString(path, "name", "opendir"));
   if (folder === null) {
-    const errno = lastErrno();
+    const errno = threadErrno[0]!;
     if (errnoName(errno) === "ENOENT") return [];
     throw systemError(errno, "opendir", path);
   }
@@ -162,7 +166,7 @@ export function startTimeOfProcess(pid: number): number | undefined {
   const info = new BigUint64Array(17);
   const bytes = new Uint8Array(info.buffer);
   if (libSystem().proc_pidinfo(pid, PROC_PIDTBSDINFO, 0n, bytes, bytes.length) <= 0) {
-    return errnoName(lastErrno()) === "ESRCH" ? 0 : undefined;
+    return errnoName(threadErrno[0]!) === "ESRCH" ? 0 : undefined;
   }
   return Number(info[15]! * 1_000_000n + info[16]!);
 }
@@ -179,7 +183,7 @@ export function threadsOfProcess(pid: number): BigUint64Array | undefined {
     const { proc_pidinfo } = libSystem();
     const written = proc_pidinfo(pid, PROC_PIDLISTTHREADIDS, 0n, bytes, bytes.length);
     if (written <= 0) {
-      return errnoName(lastErrno()) === "ESRCH" ? numbers.subarray(0, 0) : undefined;
+      return errnoName(threadErrno[0]!) === "ESRCH" ? numbers.subarray(0, 0) : undefined;
     }
     if (written < bytes.length) return numbers.subarray(0, written / 8);
   }
@@ -238,5 +242,5 @@ const outSize = new Uint8Array(8);
 
 /** As `accept4` without flags. @throws {Deno.errors.WouldBlock} EAGAIN: nobody has connected. */
 export function acceptConnection(fd: number): number {
-  return checkCount(libSystem().accept(fd, null, null), "accept");
+  return checkCount(libSystem().accept(fd, null, null), threadErrno[0]!, "accept");
 }

@@ -1,7 +1,6 @@
-/** Error numbers and their names, and reading errno. */
+/** Error numbers, their names and their texts. */
 
 import { libc } from "./libc.ts";
-import { bufferOver } from "./memory.ts";
 import { factOf } from "./platform.ts";
 
 /** Numbers that are the same on all systems, for errors that this module raises itself. */
@@ -179,25 +178,6 @@ const NAMES = factOf({ linux: LINUX, darwin: DARWIN });
  */
 export function errnoName(errno: number): string {
   return NAMES[errno] ?? `E${errno}`;
-}
-
-/**
- * This thread's errno. It is valid only right after a failed synchronous call, and never after a
- * `nonblocking` one, which ran on another thread.
- */
-export function lastErrno(): number {
-  return (cell ??= locate())[0]!;
-}
-
-/**
- * The memory of errno. An isolate stays on its thread, so the address never changes. Reading the
- * memory needs no call, during which the engine might collect garbage and overwrite errno.
- */
-let cell: Int32Array | undefined;
-
-function locate(): Int32Array {
-  const pointer = libc().errnoLocation()!;
-  return new Int32Array(bufferOver({ pointer, byteLength: 4 }));
 }
 
 /** libc's text for an error number, such as "No such file or directory". */

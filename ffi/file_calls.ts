@@ -3,7 +3,7 @@
 import { cString, int, type Size, size } from "./arguments.ts";
 import { checkCount, checkZero, required } from "./call.ts";
 import { _SC_PAGESIZE, F_DUPFD_CLOEXEC } from "./constants.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 import { withoutSizeSignal } from "./size_signal.ts";
 
 /**
@@ -25,7 +25,7 @@ export function open(pathname: string, flags: number, mode = 0o666): number {
   const path = cString(pathname, "pathname", "open");
   int(flags, "flags", "open");
   int(mode, "mode", "open");
-  return checkCount(libc().open(path, flags, mode), "open", pathname);
+  return checkCount(libc().open(path, flags, mode), threadErrno[0]!, "open", pathname);
 }
 
 /**
@@ -40,7 +40,7 @@ export function open(pathname: string, flags: number, mode = 0o666): number {
  */
 export function close(fd: number): 0 {
   int(fd, "fd", "close");
-  checkZero(libc().close(fd), "close");
+  checkZero(libc().close(fd), threadErrno[0]!, "close");
   return 0;
 }
 
@@ -57,7 +57,10 @@ export function close(fd: number): 0 {
 export function ftruncate(fd: number, length: Size): 0 {
   int(fd, "fd", "ftruncate");
   size(length, "length", "ftruncate");
-  withoutSizeSignal(() => checkZero(libc().ftruncate(fd, BigInt(length)), "ftruncate"), length);
+  withoutSizeSignal(
+    () => checkZero(libc().ftruncate(fd, BigInt(length)), threadErrno[0]!, "ftruncate"),
+    length,
+  );
   return 0;
 }
 
@@ -79,7 +82,12 @@ export function shm_open(name: string, oflag: number, mode = 0o600): number {
   const bytes = cString(name, "name", "shm_open");
   int(oflag, "oflag", "shm_open");
   int(mode, "mode", "shm_open");
-  return checkCount(required(libc().shm_open, "shm_open")(bytes, oflag, mode), "shm_open", name);
+  return checkCount(
+    required(libc().shm_open, "shm_open")(bytes, oflag, mode),
+    threadErrno[0]!,
+    "shm_open",
+    name,
+  );
 }
 
 /**
@@ -94,7 +102,7 @@ export function shm_open(name: string, oflag: number, mode = 0o600): number {
  */
 export function shm_unlink(name: string): 0 {
   const bytes = cString(name, "name", "shm_unlink");
-  checkZero(required(libc().shm_unlink, "shm_unlink")(bytes), "shm_unlink", name);
+  checkZero(required(libc().shm_unlink, "shm_unlink")(bytes), threadErrno[0]!, "shm_unlink", name);
   return 0;
 }
 
@@ -115,7 +123,7 @@ export function memfd_create(name: string, flags: number): number {
   const bytes = cString(name, "name", "memfd_create");
   int(flags, "flags", "memfd_create");
   const call = required(libc().memfd_create, "memfd_create");
-  return checkCount(call(bytes, flags), "memfd_create", name);
+  return checkCount(call(bytes, flags), threadErrno[0]!, "memfd_create", name);
 }
 
 /**
@@ -128,7 +136,7 @@ export function memfd_create(name: string, flags: number): number {
  */
 export function sysconf(name: number): number {
   int(name, "name", "sysconf");
-  return checkCount(libc().sysconf(name), "sysconf");
+  return checkCount(libc().sysconf(name), threadErrno[0]!, "sysconf");
 }
 
 /**
@@ -138,7 +146,7 @@ export function sysconf(name: number): number {
  * descriptors.
  */
 export function duplicateDescriptor(fd: number): number {
-  return checkCount(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), "fcntl");
+  return checkCount(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), threadErrno[0]!, "fcntl");
 }
 
 let knownPageSize = 0;

@@ -9,8 +9,7 @@
 
 import { checkZero } from "./call.ts";
 import { F_OFD_GETLK, F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK } from "./constants.ts";
-import { lastErrno } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 
 /*
  * struct flock of 64-bit Linux:
@@ -40,7 +39,7 @@ function setByte(type: number, number: number, low: number): void {
 /** Takes a shared lock of one byte. @returns 0, or the error number */
 export function lockByte(fd: number, number: number, low: number): number {
   setByte(F_RDLCK, number, low);
-  return libc().fcntlLock(fd, F_OFD_SETLK, flockBytes) === 0 ? 0 : lastErrno();
+  return libc().fcntlLock(fd, F_OFD_SETLK, flockBytes) === 0 ? 0 : threadErrno[0]!;
 }
 
 /** Releases the lock. This cannot fail. */
@@ -64,6 +63,6 @@ export function isLocked(fd: number, number: number, low: number): boolean {
 }
 
 function isFound(fd: number): boolean {
-  checkZero(libc().fcntlLock(fd, F_OFD_GETLK, flockBytes), "fcntl");
+  checkZero(libc().fcntlLock(fd, F_OFD_GETLK, flockBytes), threadErrno[0]!, "fcntl");
   return (flock[0]! & 0xffff) !== F_UNLCK;
 }

@@ -1,10 +1,22 @@
 /** Loads libc: once per isolate, at the first call. */
 
+import { bufferOver } from "./memory.ts";
 import { platform } from "./platform.ts";
 import { DARWIN_SYMBOLS, type Libc, SYMBOLS, type SymbolTable } from "./symbols.ts";
 import { padCall, padSignature, VARIADIC_FIXED_COUNTS } from "./variadic.ts";
 
 let loaded: Libc | undefined;
+
+/**
+ * This thread's errno, as `threadErrno[0]`: valid right after a synchronous call of libc that failed,
+ * never after a `nonblocking` one, which ran on another thread. An isolate stays on its thread, so the
+ * memory never changes once libc is loaded.
+ *
+ * It must be read before any function is entered: there the engine does what has come up meanwhile,
+ * such as a collection of garbage, whose own calls overwrite errno. That was seen in one process of
+ * five. So the checkers of `call.ts` take it as an argument, behind the call itself.
+ */
+export let threadErrno: Int32Array = new Int32Array(1);
 
 /**
  * libc's functions, as the symbol table declares them.
@@ -26,6 +38,7 @@ function load(): Libc {
   };
   const definitions = variadicOnStack ? padTable(table) : table;
   const symbols = openFirst(libcCandidates, definitions as SymbolTable);
+  threadErrno = new Int32Array(bufferOver({ pointer: symbols.errnoLocation()!, byteLength: 4 }));
   return variadicOnStack ? unpad(symbols) : symbols;
 }
 

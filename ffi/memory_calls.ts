@@ -2,7 +2,7 @@
 
 import { int, pointer, type Size, size } from "./arguments.ts";
 import { checkPointer, checkZero, required } from "./call.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 import { pageSize } from "./file_calls.ts";
 
 /**
@@ -56,6 +56,7 @@ export function mmap(
   size(offset, "offset", "mmap");
   return checkPointer(
     libc().mmap(addr, unsigned(length), prot, flags, fd, BigInt(offset)),
+    threadErrno[0]!,
     "mmap",
   );
 }
@@ -73,7 +74,7 @@ export function mmap(
 export function munmap(addr: Deno.PointerValue, length: Size): 0 {
   pointer(addr, "addr", "munmap");
   size(length, "length", "munmap");
-  checkZero(libc().munmap(addr, unsigned(length)), "munmap");
+  checkZero(libc().munmap(addr, unsigned(length)), threadErrno[0]!, "munmap");
   return 0;
 }
 
@@ -91,7 +92,7 @@ export function msync(addr: Deno.PointerValue, length: Size, flags: number): 0 {
   pointer(addr, "addr", "msync");
   size(length, "length", "msync");
   int(flags, "flags", "msync");
-  checkZero(libc().msync(addr, unsigned(length), flags), "msync");
+  checkZero(libc().msync(addr, unsigned(length), flags), threadErrno[0]!, "msync");
   return 0;
 }
 
@@ -108,7 +109,7 @@ export function mprotect(addr: Deno.PointerValue, length: Size, prot: number): 0
   pointer(addr, "addr", "mprotect");
   size(length, "length", "mprotect");
   int(prot, "prot", "mprotect");
-  checkZero(libc().mprotect(addr, unsigned(length), prot), "mprotect");
+  checkZero(libc().mprotect(addr, unsigned(length), prot), threadErrno[0]!, "mprotect");
   return 0;
 }
 
@@ -128,7 +129,7 @@ export function madvise(addr: Deno.PointerValue, length: Size, advice: number): 
   pointer(addr, "addr", "madvise");
   size(length, "length", "madvise");
   int(advice, "advice", "madvise");
-  checkZero(libc().madvise(addr, unsigned(length), advice), "madvise");
+  checkZero(libc().madvise(addr, unsigned(length), advice), threadErrno[0]!, "madvise");
   return 0;
 }
 
@@ -161,6 +162,7 @@ export function mremap(
   const call = required(libc().mremap, "mremap");
   return checkPointer(
     call(oldAddress, unsigned(oldSize), unsigned(newSize), flags, newAddress),
+    threadErrno[0]!,
     "mremap",
   );
 }
@@ -177,7 +179,7 @@ export function mremap(
 export function mlock(addr: Deno.PointerValue, length: Size): 0 {
   pointer(addr, "addr", "mlock");
   size(length, "length", "mlock");
-  checkZero(libc().mlock(addr, unsigned(length)), "mlock");
+  checkZero(libc().mlock(addr, unsigned(length)), threadErrno[0]!, "mlock");
   return 0;
 }
 
@@ -191,7 +193,7 @@ export function mlock(addr: Deno.PointerValue, length: Size): 0 {
 export function munlock(addr: Deno.PointerValue, length: Size): 0 {
   pointer(addr, "addr", "munlock");
   size(length, "length", "munlock");
-  checkZero(libc().munlock(addr, unsigned(length)), "munlock");
+  checkZero(libc().munlock(addr, unsigned(length)), threadErrno[0]!, "munlock");
   return 0;
 }
 
@@ -216,7 +218,7 @@ export function mincore(
   if (!(vec instanceof Uint8Array) || vec.byteLength < pages) {
     throw new TypeError(`Cannot call mincore as vec must be a Uint8Array of ${pages} bytes`);
   }
-  checkZero(libc().mincore(addr, unsigned(length), vec), "mincore");
+  checkZero(libc().mincore(addr, unsigned(length), vec), threadErrno[0]!, "mincore");
   return 0;
 }
 

@@ -6,8 +6,7 @@ import { checkCount, systemError } from "./call.ts";
 import { O_CLOEXEC, O_RDONLY } from "./constants.ts";
 import { close, open } from "./file_calls.ts";
 import { cString } from "./arguments.ts";
-import { lastErrno } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 
 const decoder = new TextDecoder();
 
@@ -23,7 +22,12 @@ export function readProc(path: string): string {
     while (true) {
       if (length === bytes.length) bytes = twiceAsLong(bytes);
       const room = bytes.subarray(length);
-      const count = checkCount(libc().read(fd, room, BigInt(room.length)), "read", path);
+      const count = checkCount(
+        libc().read(fd, room, BigInt(room.length)),
+        threadErrno[0]!,
+        "read",
+        path,
+      );
       if (count === 0) return decoder.decode(bytes.subarray(0, length));
       length += count;
     }
@@ -52,7 +56,7 @@ export function openDescriptorOf(pid: number | "self", fd: number, flags: number
   // By a loop: an encoder would take a tenth of the time that attaching to a region takes.
   for (let i = 0; i < path.length; i++) pathBytes[i] = path.charCodeAt(i);
   pathBytes[path.length] = 0;
-  return checkCount(libc().open(pathBytes, flags, 0), "open", path);
+  return checkCount(libc().open(pathBytes, flags, 0), threadErrno[0]!, "open", path);
 }
 
 const target = new Uint8Array(4096); // PATH_MAX
@@ -61,6 +65,7 @@ const target = new Uint8Array(4096); // PATH_MAX
 export function readLink(path: string): string {
   const count = checkCount(
     libc().readlink(cString(path, "pathname", "readlink"), target, BigInt(target.length)),
+    threadErrno[0]!,
     "readlink",
     path,
   );
@@ -77,7 +82,7 @@ const D_NAME_OFFSET = 19;
 export function listDirectory(path: string): string[] {
   const { opendir, readdir, closedir } = libc();
   const directory = opendir(cString(path, "name", "opendir"));
-  if (directory === null) throw systemError(lastErrno(), "opendir", path);
+  if (directory === null) throw systemError(threadErrno[0]!, "opendir", path);
   try {
     const names: string[] = [];
     for (let entry; (entry = readdir(directory)) !== null;) {

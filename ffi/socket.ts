@@ -17,7 +17,7 @@ import {
 } from "./constants.ts";
 import { cString } from "./arguments.ts";
 import { acceptConnection } from "./darwin.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 import { addressOfBytes } from "./memory.ts";
 import { platform } from "./platform.ts";
 
@@ -32,20 +32,20 @@ const SUN_PATH_BYTES = isDarwin ? 104 : 108;
 /** A socket that neither waits nor survives `exec`. */
 export function unixSocket(): number {
   const type = SOCK_STREAM | (SOCK_NONBLOCK ?? 0) | (SOCK_CLOEXEC ?? 0);
-  return prepared(checkCount(libc().socket(AF_UNIX, type, 0), "socket"));
+  return prepared(checkCount(libc().socket(AF_UNIX, type, 0), threadErrno[0]!, "socket"));
 }
 
 /** A descriptor that neither waits nor survives `exec`, where it was not made so. */
 function prepared(fd: number): number {
   if (isDarwin) {
     closeOnExec(fd);
-    checkCount(libc().fcntl(fd, F_SETFL, BigInt(O_NONBLOCK)), "fcntl");
+    checkCount(libc().fcntl(fd, F_SETFL, BigInt(O_NONBLOCK)), threadErrno[0]!, "fcntl");
   }
   return fd;
 }
 
 function closeOnExec(fd: number): void {
-  checkCount(libc().fcntl(fd, F_SETFD, FD_CLOEXEC), "fcntl");
+  checkCount(libc().fcntl(fd, F_SETFD, FD_CLOEXEC), threadErrno[0]!, "fcntl");
 }
 
 /** The same numbers on all systems. */
@@ -72,22 +72,26 @@ export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
 
 /** @throws {Deno.errors.AddrInUse} EADDRINUSE: there is something at that path. */
 export function bindAndListen(fd: number, address: Uint8Array<ArrayBuffer>, path: string): void {
-  checkZero(libc().bind(fd, address, address.length), "bind", path);
+  checkZero(libc().bind(fd, address, address.length), threadErrno[0]!, "bind", path);
   // Before `listen`, so that nobody else gets in meanwhile.
-  checkZero(libc().chmod(cString(path, "path", "chmod"), 0o600), "chmod", path);
-  checkZero(libc().listen(fd, 1), "listen", path);
+  checkZero(libc().chmod(cString(path, "path", "chmod"), 0o600), threadErrno[0]!, "chmod", path);
+  checkZero(libc().listen(fd, 1), threadErrno[0]!, "listen", path);
 }
 
 /** @throws {Deno.errors.NotFound} ENOENT. @throws {Deno.errors.ConnectionRefused} ECONNREFUSED. */
 export function connectTo(fd: number, address: Uint8Array<ArrayBuffer>, path: string): void {
-  checkZero(libc().connect(fd, address, address.length), "connect", path);
+  checkZero(libc().connect(fd, address, address.length), threadErrno[0]!, "connect", path);
 }
 
 /** @throws {Deno.errors.WouldBlock} EAGAIN: no process has connected. */
 export function acceptFrom(fd: number): number {
   if (isDarwin) return prepared(acceptConnection(fd));
   const accept4 = required(libc().accept4, "accept4");
-  return checkCount(accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept4");
+  return checkCount(
+    accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC),
+    threadErrno[0]!,
+    "accept4",
+  );
 }
 
 /*
@@ -130,7 +134,7 @@ export function sendDescriptor(socket: number, payload: Uint8Array, fd: number):
   fields.setInt32(LEVEL_OFFSET, SOL_SOCKET, true);
   fields.setInt32(LEVEL_OFFSET + 4, SCM_RIGHTS, true);
   fields.setInt32(LEVEL_OFFSET + 8, fd, true);
-  checkCount(libc().sendmsg(socket, bytes, MSG_NOSIGNAL), "sendmsg");
+  checkCount(libc().sendmsg(socket, bytes, MSG_NOSIGNAL), threadErrno[0]!, "sendmsg");
 }
 
 /** What one message brought. */
@@ -144,7 +148,11 @@ export interface Received {
 export function receiveDescriptor(socket: number, maxByteLength: number): Received {
   const fields = makeMessage(maxByteLength);
   const bytes = new Uint8Array(fields.buffer);
-  const count = checkCount(libc().recvmsg(socket, bytes, MSG_CMSG_CLOEXEC ?? 0), "recvmsg");
+  const count = checkCount(
+    libc().recvmsg(socket, bytes, MSG_CMSG_CLOEXEC ?? 0),
+    threadErrno[0]!,
+    "recvmsg",
+  );
   const came = fields.getUint32(CMSG_OFFSET, true) === CMSG_LEN &&
     fields.getInt32(LEVEL_OFFSET, true) === SOL_SOCKET &&
     fields.getInt32(LEVEL_OFFSET + 4, true) === SCM_RIGHTS;

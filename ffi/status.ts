@@ -12,7 +12,7 @@ import {
   S_IFREG,
 } from "./constants.ts";
 import { cString } from "./arguments.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 import { platform, type SupportedOs } from "./platform.ts";
 
 /** The part of C's `struct stat` that this module uses. */
@@ -81,6 +81,7 @@ function linuxStatus(fd: number, path: string, flags: number): FileStatus {
   const statx = required(libc().statx, "statx");
   checkZero(
     statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, recordBytes),
+    threadErrno[0]!,
     "statx",
     path || undefined,
   );
@@ -132,7 +133,7 @@ function deviceNumber(major: number, minor: number): number {
 function darwinStatus(fd: number): FileStatus {
   const { fstat, fstat$INODE64 } = libc();
   const call = required(platform().arch === "x86_64" ? fstat$INODE64 : fstat, "fstat");
-  return statusIn((record) => checkZero(call(fd, record), "fstat"));
+  return statusIn((record) => checkZero(call(fd, record), threadErrno[0]!, "fstat"));
 }
 
 /** What a call writes into macOS's struct stat. @param fill does the call */

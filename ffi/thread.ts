@@ -4,7 +4,7 @@ import { cString } from "./arguments.ts";
 import { checkCount } from "./call.ts";
 import { MFD_CLOEXEC, O_CLOEXEC, SYS_gettid } from "./constants.ts";
 import { close, memfd_create } from "./file_calls.ts";
-import { libc } from "./libc.ts";
+import { libc, threadErrno } from "./libc.ts";
 import { platform } from "./platform.ts";
 
 /** Linux's `gettid`; elsewhere the process's number, since macOS numbers threads with 64 bits. */
@@ -30,7 +30,7 @@ let empty: number | undefined;
 export function tieToThread(fd: number): number {
   const number = spare.pop();
   if (number !== undefined) {
-    checkCount(libc().dup3!(fd, number, O_CLOEXEC), "dup3");
+    checkCount(libc().dup3!(fd, number, O_CLOEXEC), threadErrno[0]!, "dup3");
     close(fd);
     return number;
   }
@@ -45,7 +45,7 @@ export function closeTied(fd: number): void {
     close(fd);
     return;
   }
-  checkCount(libc().dup3!(emptyFile()!, fd, O_CLOEXEC), "dup3");
+  checkCount(libc().dup3!(emptyFile()!, fd, O_CLOEXEC), threadErrno[0]!, "dup3");
   spare.push(fd);
 }
 

@@ -21,7 +21,7 @@ import {
   SIGBUS,
   SIGSEGV,
 } from "../constants.ts";
-import { libc } from "../libc.ts";
+import { libc, threadErrno } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../file_calls.ts";
@@ -122,7 +122,11 @@ function toAction(record: DataView): Action {
 
 function currentAction(signal: number): Action {
   const record = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
-  checkZero(libc().sigaction(signal, null, new Uint8Array(record.buffer)), "sigaction");
+  checkZero(
+    libc().sigaction(signal, null, new Uint8Array(record.buffer)),
+    threadErrno[0]!,
+    "sigaction",
+  );
   return toAction(record);
 }
 
@@ -134,6 +138,7 @@ function exchangeAction(signal: number, { handler, flags }: Action): Action {
   record.setUint32(136, Number(flags), true);
   checkZero(
     libc().sigaction(signal, new Uint8Array(record.buffer), new Uint8Array(before.buffer)),
+    threadErrno[0]!,
     "sigaction",
   );
   return toAction(before);
@@ -202,6 +207,7 @@ function mapMemory(byteLength: number, sharing: number): Deno.PointerObject {
   const flags = sharing | MAP_ANONYMOUS | MAP_NORESERVE;
   return checkPointer(
     libc().mmap(null, BigInt(byteLength), PROT_READ | PROT_WRITE, flags, -1, 0n),
+    threadErrno[0]!,
     "mmap",
   );
 }
@@ -216,6 +222,7 @@ function makeBlock(): Deno.PointerObject {
     // This call also makes the code visible to arm64's instruction cache.
     checkZero(
       libc().mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC),
+      threadErrno[0]!,
       "mprotect",
     );
     return pointer;

@@ -11,7 +11,7 @@ import { MFD_CLOEXEC } from "../constants.ts";
 import { close, memfd_create } from "../file_calls.ts";
 import type { GuardSlot } from "../guard/slot.ts";
 import type { GuardTable } from "../guard/table.ts";
-import { libc } from "../libc.ts";
+import { libc, threadErrno } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { readLink } from "../proc.ts";
 import { statusOf } from "../status.ts";
@@ -192,7 +192,7 @@ function copyOfModule(): number {
   const fd = memfd_create(MODULE_NAME, MFD_CLOEXEC);
   try {
     const code = bytesOf(STORE_CODE);
-    checkCount(libc().write(fd, code, BigInt(code.length)), "write");
+    checkCount(libc().write(fd, code, BigInt(code.length)), threadErrno[0]!, "write");
     return fd;
   } catch (error) {
     close(fd);

@@ -13,7 +13,7 @@ import {
   systemError,
 } from "../../ffi/call.ts";
 import { errnoName } from "../../ffi/errno.ts";
-import { libc } from "../../ffi/libc.ts";
+import { libc, threadErrno } from "../../ffi/libc.ts";
 import { close, open } from "@mmap/mmap/libc";
 import * as constants from "../../ffi/constants.ts";
 import { assertThrowsSystem, asSystemError, thrownBy } from "../_errors.ts";
@@ -115,9 +115,9 @@ Deno.test("isSystemError() is true for system errors and false for everything el
 });
 
 Deno.test("checkZero() lets 0 pass and throws errno for -1", () => {
-  checkZero(0, "munmap");
+  checkZero(0, 1, "munmap");
   assertThrowsSystem(
-    () => checkZero(libc().munmap(null, 0n), "munmap", "x"),
+    () => checkZero(libc().munmap(null, 0n), threadErrno[0]!, "munmap", "x"),
     TypeError,
     "EINVAL",
     "munmap",
@@ -125,19 +125,29 @@ Deno.test("checkZero() lets 0 pass and throws errno for -1", () => {
 });
 
 Deno.test("checkCount() gives the count as a number and throws errno for -1", () => {
-  assertStrictEquals(checkCount(3, "open"), 3);
-  assertStrictEquals(checkCount(3n, "read"), 3);
-  assertStrictEquals(checkCount(0, "open"), 0);
-  assertThrowsSystem(() => checkCount(libc().fcntl(-1, 1, 0n), "fcntl"), Error, "EBADF", "fcntl");
+  assertStrictEquals(checkCount(3, 1, "open"), 3);
+  assertStrictEquals(checkCount(3n, 1, "read"), 3);
+  assertStrictEquals(checkCount(0, 1, "open"), 0);
+  assertThrowsSystem(
+    () => checkCount(libc().fcntl(-1, 1, 0n), threadErrno[0]!, "fcntl"),
+    Error,
+    "EBADF",
+    "fcntl",
+  );
 });
 
 Deno.test("checkPointer() lets an address pass and throws errno for MAP_FAILED", () => {
   const address = Deno.UnsafePointer.create(4096n)!;
-  assertStrictEquals(checkPointer(address, "mmap"), address);
+  assertStrictEquals(checkPointer(address, 1, "mmap"), address);
   const failed = libc().mmap(null, 0n, 0, constants.MAP_PRIVATE, -1, 0n);
   assertEquals(Deno.UnsafePointer.value(failed), 2n ** 64n - 1n);
   assertThrowsSystem(
-    () => checkPointer(libc().mmap(null, 0n, 0, constants.MAP_PRIVATE, -1, 0n), "mmap"),
+    () =>
+      checkPointer(
+        libc().mmap(null, 0n, 0, constants.MAP_PRIVATE, -1, 0n),
+        threadErrno[0]!,
+        "mmap",
+      ),
     Error,
     "EBADF",
     "mmap",

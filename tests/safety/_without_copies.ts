@@ -2,8 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
-import { libc } from "../../ffi/libc.ts";
-import { lastErrno } from "../../ffi/errno.ts";
+import { libc, threadErrno } from "../../ffi/libc.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 import { makeFile, makeSparseFile, pattern } from "../_files.ts";
@@ -14,7 +13,7 @@ const dir = Deno.args[0]!;
 function assertForbidden(): void {
   const vector = new Uint8Array(16);
   const { process_vm_readv } = libc();
-  assertEquals([process_vm_readv!(Deno.pid, vector, 0n, vector, 0n, 0n), lastErrno()], [-1n, 1]);
+  assertEquals([process_vm_readv!(Deno.pid, vector, 0n, vector, 0n, 0n), threadErrno[0]], [-1n, 1]);
 }
 
 function fullDisk(): void {

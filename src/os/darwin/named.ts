@@ -14,7 +14,7 @@ import { checkCount, isSystemError } from "../../../ffi/call.ts";
 import { O_APPEND, O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_WRONLY } from "../../../ffi/constants.ts";
 import { makeFolder, namesIn, userFolder } from "../../../ffi/darwin.ts";
 import { close, open, shm_unlink } from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { readProc } from "../../../ffi/proc.ts";
 import type {
   NamedSystem,
@@ -77,7 +77,7 @@ function note(name: string, id: string): void {
   const bytes = new TextEncoder().encode(`${pid} ${startTime} ${bootId}\n`);
   const fd = open(path, flags, 0o600);
   try {
-    checkCount(libc().write(fd, bytes, BigInt(bytes.length)), "write", path);
+    checkCount(libc().write(fd, bytes, BigInt(bytes.length)), threadErrno[0]!, "write", path);
   } finally {
     close(fd);
   }

@@ -18,8 +18,8 @@ import {
   threadNumber,
   threadsOfProcess,
 } from "../../../ffi/darwin.ts";
-import { ESRCH, lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { ESRCH } from "../../../ffi/errno.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { getenv } from "../../../ffi/proc.ts";
 import type { Name, ProcessIdentity, ProcessSystem } from "../process_system.ts";
 
@@ -43,12 +43,9 @@ function boot(): string {
 export function isThere({ pid, startTime, bootId }: ProcessIdentity): boolean {
   if (bootId !== boot()) return false;
   const started = startTimeOfProcess(pid);
-  return started === undefined ? libc().kill(pid, 0) === 0 || !isNobody() : started === startTime;
-}
-
-/** Whether `kill` has just said that there is no such process. */
-function isNobody(): boolean {
-  return lastErrno() === ESRCH;
+  return started === undefined
+    ? libc().kill(pid, 0) === 0 || threadErrno[0] !== ESRCH
+    : started === startTime;
 }
 
 const PID_BITS = 17;
@@ -87,7 +84,7 @@ function fingerprintOf(thread: bigint, startTime: number): number {
 /** See `ProcessSystem.isDead`. A zombie has no threads any more. */
 function isDead(number: number, fingerprint: number): boolean {
   const pid = number & PID_MASK;
-  if (libc().kill(pid, 0) !== 0) return isNobody();
+  if (libc().kill(pid, 0) !== 0) return threadErrno[0] === ESRCH;
   const all = threadsOfProcess(pid);
   const startTime = startTimeOfProcess(pid);
   if (all === undefined || startTime === undefined) return false;

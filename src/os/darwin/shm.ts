@@ -26,7 +26,7 @@ import {
 } from "../../../ffi/constants.ts";
 import { EPERM } from "../../../ffi/errno.ts";
 import { close, ftruncate, pageSize, shm_open, shm_unlink } from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { bufferOver } from "../../../ffi/memory.ts";
 import { statusOf } from "../../../ffi/status.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
@@ -88,7 +88,11 @@ export function withBytes<T>(
   const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
   const [length, offset] = [BigInt(byteLength), BigInt(byteOffset)];
   const { mmap, munmap } = libc();
-  const pointer = checkPointer(mmap(null, length, protection, MAP_SHARED, object, offset), "mmap");
+  const pointer = checkPointer(
+    mmap(null, length, protection, MAP_SHARED, object, offset),
+    threadErrno[0]!,
+    "mmap",
+  );
   try {
     // SAFETY: these pages stay until `use`, which keeps nothing of the buffer, has returned.
     return use(bufferOver({ pointer, byteLength }));

@@ -13,8 +13,8 @@ import {
   ULF_NO_ERRNO,
 } from "../../../ffi/constants.ts";
 import { libSystem } from "../../../ffi/darwin.ts";
-import { errnoName, lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { errnoName } from "../../../ffi/errno.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOf } from "../../../ffi/memory.ts";
 import type {
   ManyWaiting,
@@ -41,7 +41,7 @@ function wait({ pointer }: SystemWord, expected: number, timeoutMs: number): Wai
       OS_CLOCK_MACH_ABSOLUTE_TIME,
       nanoseconds(timeoutMs),
     );
-    errno = result >= 0 ? 0 : lastErrno();
+    errno = result >= 0 ? 0 : threadErrno[0]!;
   } else {
     const microseconds = Math.max(1, Math.ceil(timeoutMs * 1e3)); // 0 has no end
     const call = required(__ulock_wait, "__ulock_wait");

@@ -7,8 +7,8 @@ import {
   MADV_DONTNEED,
   MADV_REMOVE,
 } from "../../../ffi/constants.ts";
-import { errnoName, lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { errnoName } from "../../../ffi/errno.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { pointerAt, type Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
 import type { Span } from "../arithmetic.ts";
@@ -27,7 +27,7 @@ export function punch({ object, fileOffset, subject }: MapRequest, span: Span): 
   const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
   const offset = BigInt(fileOffset + span.byteOffset);
   if (fallocate(object, mode, offset, BigInt(span.byteLength)) === 0) return true;
-  const errno = lastErrno();
+  const errno = threadErrno[0]!;
   if (CANNOT_PUNCH.includes(errnoName(errno))) return false;
   throw systemError(errno, "fallocate", subject);
 }
@@ -38,7 +38,7 @@ export function drop({ pointer, byteLength }: Range, mended: boolean): boolean {
     if (mended) emptyShared(pointer, byteLength);
     return true;
   }
-  const errno = lastErrno();
+  const errno = threadErrno[0]!;
   if (errnoName(errno) === "EINVAL") return false; // locked pages stay in memory
   throw systemError(errno, "madvise");
 }

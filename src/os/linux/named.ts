@@ -14,7 +14,7 @@ import {
   O_TMPFILE,
 } from "../../../ffi/constants.ts";
 import * as files from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { statusOf, statusOfEntry } from "../../../ffi/status.ts";
 import type { NewObject, ObjectStatus, OpenObject } from "../object_system.ts";
 import { openPatiently } from "../posix/files.ts";
@@ -33,7 +33,7 @@ export function open(name: string, writable: boolean): OpenObject {
   return openPatiently(
     path,
     { writable, linksRefused: true },
-    (flags) => checkCount(libc().open(bytes, flags, 0), "shm_open", path),
+    (flags) => checkCount(libc().open(bytes, flags, 0), threadErrno[0]!, "shm_open", path),
   );
 }
 
@@ -74,6 +74,7 @@ function giveName(fd: number, path: string): void {
       cString(path, "newpath", "linkat"),
       AT_SYMLINK_FOLLOW,
     ),
+    threadErrno[0]!,
     "shm_open",
     path,
   );
@@ -83,7 +84,12 @@ function giveName(fd: number, path: string): void {
 export function unlink(name: string): void {
   const path = pathOf(name);
   const inode = inodeAt(path);
-  checkZero(libc().unlink(cString(path, "pathname", "unlink")), "shm_unlink", path);
+  checkZero(
+    libc().unlink(cString(path, "pathname", "unlink")),
+    threadErrno[0]!,
+    "shm_unlink",
+    path,
+  );
   if (inode !== undefined) disown(inode);
 }
 

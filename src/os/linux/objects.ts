@@ -12,7 +12,7 @@ import {
 } from "../../../ffi/constants.ts";
 import { EPERM } from "../../../ffi/errno.ts";
 import { close, ftruncate, memfd_create } from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { readLink } from "../../../ffi/proc.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import type { ObjectStatus, ObjectSystem, OpenObject, Seals } from "../object_system.ts";
@@ -77,7 +77,9 @@ function deviceOfMemory(): number {
 /** Seals a memfd. */
 export function seal(object: OpenObject, { shrink, write }: Seals): void {
   const seals = (shrink ? F_SEAL_SHRINK : 0) | (write ? F_SEAL_FUTURE_WRITE : 0);
-  if (seals !== 0) checkCount(libc().fcntl(object, F_ADD_SEALS, BigInt(seals)), "fcntl");
+  if (seals !== 0) {
+    checkCount(libc().fcntl(object, F_ADD_SEALS, BigInt(seals)), threadErrno[0]!, "fcntl");
+  }
 }
 
 /** @throws {Deno.errors.PermissionDenied} EPERM: the object is sealed against shrinking. */

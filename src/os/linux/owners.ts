@@ -23,7 +23,7 @@ import {
 } from "../../../ffi/constants.ts";
 import { close, open } from "../../../ffi/file_calls.ts";
 import { isLocked, lockByte } from "../../../ffi/file_lock.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { readProc } from "../../../ffi/proc.ts";
 import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
 import { inodeAt, statusOfEntry } from "../../../ffi/status.ts";
@@ -107,7 +107,7 @@ export function own(name: string, inode: string): void {
     try {
       // One write with O_APPEND, so that the lines of two owners cannot mix.
       withoutSizeSignal(() =>
-        checkCount(libc().write(fd, bytes, BigInt(bytes.length)), "write", path)
+        checkCount(libc().write(fd, bytes, BigInt(bytes.length)), threadErrno[0]!, "write", path)
       );
     } finally {
       close(fd);

@@ -5,8 +5,8 @@
 
 import { cString } from "../../../ffi/arguments.ts";
 import { isSystemError } from "../../../ffi/call.ts";
-import { ESRCH, lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { ESRCH } from "../../../ffi/errno.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { readLink, readProc } from "../../../ffi/proc.ts";
 import { inodeAt } from "../../../ffi/status.ts";
 import { threadId } from "../../../ffi/thread.ts";
@@ -238,5 +238,5 @@ export function isDead(number: number, fingerprint: number): boolean {
 
 /** Whether no process or thread has that number here. */
 export function isNobody(pid: number): boolean {
-  return libc().kill(pid, 0) !== 0 && lastErrno() === ESRCH;
+  return libc().kill(pid, 0) !== 0 && threadErrno[0]! === ESRCH;
 }

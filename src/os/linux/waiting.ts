@@ -14,8 +14,8 @@ import {
   SYS_futex,
   SYS_futex_waitv,
 } from "../../../ffi/constants.ts";
-import { errnoName, lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { errnoName } from "../../../ffi/errno.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOfBytes, pointerFrom } from "../../../ffi/memory.ts";
 import type {
   ManyWaiting,
@@ -38,7 +38,7 @@ function wait({ pointer }: SystemWord, expected: number, timeoutMs: number): Wai
   const { futex } = libc();
   const word = expected >>> 0;
   if (futex(FUTEX_NUMBER, pointer, FUTEX_WAIT, word, timespecBytes, null, 0) === 0) return "ok";
-  const errno = lastErrno();
+  const errno = threadErrno[0]!;
   switch (errnoName(errno)) {
     case "EAGAIN":
       return "not-equal";
@@ -64,7 +64,7 @@ function setTimespec(ms: number): void {
 function wake({ pointer }: SystemWord, count: number): number {
   const woken = libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE, count, null, null, 0);
   if (woken >= 0) return woken;
-  const errno = lastErrno();
+  const errno = threadErrno[0]!;
   if (errnoName(errno) === "EFAULT") return 0; // the page is missing, and nobody sleeps on it
   throw systemError(errno, "futex");
 }
@@ -82,7 +82,7 @@ function many(): ManyWaiting | undefined {
 function waitvAvailable(): boolean {
   const nothing = new Uint8Array(ENTRY_BYTE_LENGTH);
   libc().futexWaitv(BigInt(SYS_futex_waitv), nothing, 0, 0, null, CLOCK_MONOTONIC);
-  return errnoName(lastErrno()) === "EINVAL";
+  return errnoName(threadErrno[0]!) === "EINVAL";
 }
 
 /** futex_waitv takes 128 words, of which one is the control word. */

@@ -1,6 +1,6 @@
 /** Telling the kernel how memory will be used, and faulting it in ahead of use. */
 
-import { checkZero, systemError } from "../../../ffi/call.ts";
+import { systemError } from "../../../ffi/call.ts";
 import {
   MADV_COLD,
   MADV_COLLAPSE,
@@ -23,8 +23,8 @@ import {
   MADV_WILLNEED,
   PROT_WRITE,
 } from "../../../ffi/constants.ts";
-import { EINVAL, lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { EINVAL } from "../../../ffi/errno.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOf, addressOfBytes, pointerAt, type Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
 import type { Advice, MapRequest } from "../system.ts";
@@ -60,11 +60,13 @@ export function advise(range: Range, advice: Advice): void {
       `Cannot advise region as ${Deno.build.os} has no such advice: received "${advice}"`,
     );
   }
-  checkZero(madvise(range, value), "madvise");
+  const errno = madvise(range, value);
+  if (errno !== 0) throw systemError(errno, "madvise");
 }
 
+/** @returns 0, or the error number */
 function madvise({ pointer, byteLength }: Range, advice: number): number {
-  return libc().madvise(pointer, BigInt(byteLength), advice);
+  return libc().madvise(pointer, BigInt(byteLength), advice) === 0 ? 0 : threadErrno[0]!;
 }
 
 /**
@@ -79,8 +81,8 @@ function populateAdvice({ protection, sharing }: MapRequest): number | undefined
 /** See `MemorySystem.populate`. @throws the system error of `madvise` */
 export function populate(range: Range, request: MapRequest, patchy: boolean): void {
   const advice = populateAdvice(request);
-  if (advice !== undefined && madvise(range, advice) === 0) return;
-  const errno = advice === undefined ? EINVAL : lastErrno();
+  const errno = advice === undefined ? EINVAL : madvise(range, advice);
+  if (errno === 0) return;
   if (errno !== EINVAL) throw systemError(errno, "madvise");
   // A page forbids it, or this is a kernel before Linux 5.14, or macOS.
   populatePages(range, patchy ? advice : undefined);

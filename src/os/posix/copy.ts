@@ -5,9 +5,9 @@
 
 import { checkZero, systemError } from "../../../ffi/call.ts";
 import { copyBetween } from "../../../ffi/darwin.ts";
-import { EFAULT, errnoName, lastErrno } from "../../../ffi/errno.ts";
+import { EFAULT, errnoName } from "../../../ffi/errno.ts";
 import { close, pageSize } from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOf, addressOfBytes, pointerFrom, type Range } from "../../../ffi/memory.ts";
 import { platform } from "../../../ffi/platform.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
@@ -123,7 +123,7 @@ function transferDirectly(
   if (symbol === null) return undefined;
   const result = symbol(Deno.pid, iovec(local, byteLength), 1n, iovec(mapped, byteLength), 1n, 0n);
   if (result >= 0n) return Number(result);
-  const errno = lastErrno();
+  const errno = threadErrno[0]!;
   switch (errnoName(errno)) {
     case "EFAULT":
       return 0;
@@ -159,7 +159,7 @@ function transferByPipe(
   const [from, to] = direction === "out" ? [mapped, local] : [local, mapped];
   const ends = new Int32Array(2);
   const bytes = new Uint8Array(ends.buffer);
-  checkZero(libc().pipe(bytes), "pipe");
+  checkZero(libc().pipe(bytes), threadErrno[0]!, "pipe");
   try {
     // This copies all or nothing: the range lies within one page, and the pipe has room for a page.
     const length = BigInt(byteLength);
@@ -167,7 +167,7 @@ function transferByPipe(
     if (written === length && libc().readInto(ends[0]!, pointerFrom(to), length) === length) {
       return byteLength;
     }
-    const errno = lastErrno();
+    const errno = threadErrno[0]!;
     if (errnoName(errno) === "EFAULT") return 0;
     throw systemError(errno, "pipe");
   } finally {

@@ -17,7 +17,7 @@ import {
 import { pathOfDescriptor, statusOfFile } from "../../../ffi/darwin.ts";
 import { duplicateDescriptor } from "../../../ffi/file_calls.ts";
 import * as files from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { readLink } from "../../../ffi/proc.ts";
 import { statusOf, statusOfPath } from "../../../ffi/status.ts";
 import type { CreateHow, OpenHow, OpenObject } from "../object_system.ts";
@@ -77,7 +77,9 @@ function openLeased(path: string, flags: number): number | undefined {
     // Exactly this file, even if the path leads elsewhere now.
     const same = cString(`/proc/self/fd/${place}`, "pathname", "open");
     return unlessNotFound(() =>
-      retryInterrupted(() => checkCount(libc().open(same, flags & ~O_NOFOLLOW, 0), "open", path))
+      retryInterrupted(() =>
+        checkCount(libc().open(same, flags & ~O_NOFOLLOW, 0), threadErrno[0]!, "open", path)
+      )
     );
   } finally {
     files.close(place);
@@ -111,7 +113,7 @@ export function create(path: string, { writable, mode, allow }: CreateHow): Open
     allow?.(entryIn(folder, name));
     const entry = cString(name, "pathname", "open");
     return retryInterrupted(() =>
-      checkCount(libc().openat(folder, entry, flags, mode), "open", path)
+      checkCount(libc().openat(folder, entry, flags, mode), threadErrno[0]!, "open", path)
     ) as OpenObject;
   } finally {
     files.close(folder);
@@ -147,6 +149,7 @@ function openFolder(folder: string, path: string): number {
   const bytes = cString(folder, "pathname", "open");
   return checkCount(
     libc().open(bytes, (O_PATH ?? O_RDONLY) | O_DIRECTORY | O_CLOEXEC, 0),
+    threadErrno[0]!,
     "open",
     path,
   );

@@ -1,8 +1,8 @@
 /** Which pages of a mapping are not its object's: the guard puts zeros and copies there. */
 
 import { MADV_KEEPONFORK, MADV_WIPEONFORK } from "../../../ffi/constants.ts";
-import { errnoName, lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { errnoName } from "../../../ffi/errno.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { pointerAt, type Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
 import { alignUp, type Span } from "../arithmetic.ts";
@@ -52,5 +52,5 @@ export function isAnonymous({ pointer, byteLength }: Range): boolean {
 /** See `MemorySystem.isPrivate`. Only shared mappings can be duplicated by `mremap`. */
 export function isPrivate({ pointer, byteLength }: Range): boolean {
   libc().mremap!(pointer, 0n, BigInt(byteLength), 0, null);
-  return errnoName(lastErrno()) === "EINVAL";
+  return errnoName(threadErrno[0]!) === "EINVAL";
 }

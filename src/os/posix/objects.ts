@@ -3,7 +3,7 @@
 import { checkZero, isSystemError } from "../../../ffi/call.ts";
 import { HUGETLBFS_MAGIC, LOCK_EX, LOCK_NB, LOCK_UN } from "../../../ffi/constants.ts";
 import { close, pageSize } from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import type { Nature, ObjectStatus, OpenObject } from "../object_system.ts";
 import {
@@ -45,7 +45,7 @@ export const posixObjects = {
  */
 function lockFile(object: OpenObject, path: string): boolean {
   try {
-    checkZero(libc().flock(object, LOCK_EX | LOCK_NB), "flock", path);
+    checkZero(libc().flock(object, LOCK_EX | LOCK_NB), threadErrno[0]!, "flock", path);
     return true;
   } catch (error) {
     if (isSystemError(error) && (error.code === "EAGAIN" || error.code === "EINTR")) return false;

@@ -2,7 +2,7 @@
 
 import { checkZero, systemError } from "../../../ffi/call.ts";
 import { F_FULLFSYNC, MS_ASYNC, MS_SYNC } from "../../../ffi/constants.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import type { Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
 import type { Durability, OpenObject, Protection } from "../system.ts";
@@ -15,17 +15,22 @@ export function protect(
   subject: string | undefined,
 ): void {
   const bits = PROTECTION_BITS[protection];
-  checkZero(libc().mprotect(pointer, BigInt(byteLength), bits), "mprotect", subject);
+  checkZero(
+    libc().mprotect(pointer, BigInt(byteLength), bits),
+    threadErrno[0]!,
+    "mprotect",
+    subject,
+  );
 }
 
 /** @throws the system error of `mlock` */
 export function lock({ pointer, byteLength }: Range): void {
-  checkZero(libc().mlock(pointer, BigInt(byteLength)), "mlock");
+  checkZero(libc().mlock(pointer, BigInt(byteLength)), threadErrno[0]!, "mlock");
 }
 
 /** @throws the system error of `munlock` */
 export function unlock({ pointer, byteLength }: Range): void {
-  checkZero(libc().munlock(pointer, BigInt(byteLength)), "munlock");
+  checkZero(libc().munlock(pointer, BigInt(byteLength)), threadErrno[0]!, "munlock");
 }
 
 /** @throws the system error of `msync` or `fsync` */
@@ -36,10 +41,10 @@ export function flush(
 ): void {
   const { msync, fsync, fcntl } = libc();
   const flags = durability === "memory" ? MS_ASYNC : MS_SYNC;
-  checkZero(msync(pointer, BigInt(byteLength), flags), "msync");
+  checkZero(msync(pointer, BigInt(byteLength), flags), threadErrno[0]!, "msync");
   if (durability !== "disk" || object === undefined) return;
   if (F_FULLFSYNC !== undefined && fcntl(object, F_FULLFSYNC, 0n) === 0) return;
-  checkZero(fsync(object), "fsync");
+  checkZero(fsync(object), threadErrno[0]!, "fsync");
 }
 
 const EIO = 5;
@@ -61,7 +66,7 @@ export async function flushOffThread(
 /** @throws the system error of `mincore` */
 export function residency({ pointer, byteLength }: Range): Uint8Array<ArrayBuffer> {
   const map = new Uint8Array(byteLength / pageSize());
-  checkZero(libc().mincore(pointer, BigInt(byteLength), map), "mincore");
+  checkZero(libc().mincore(pointer, BigInt(byteLength), map), threadErrno[0]!, "mincore");
   for (let i = 0; i < map.length; i++) map[i]! &= 1; // the other bits are not specified
   return map;
 }

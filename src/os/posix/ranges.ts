@@ -16,6 +16,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../../../ffi/constants.ts";
+import { ENOSYS } from "../../../ffi/errno.ts";
 import {
   checkPointer,
   isSystemError,
@@ -23,8 +24,7 @@ import {
   required,
   systemError,
 } from "../../../ffi/call.ts";
-import { lastErrno } from "../../../ffi/errno.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOf, pointerAt, pointerFrom, type Range } from "../../../ffi/memory.ts";
 import type { MapRequest, Protection } from "../system.ts";
 
@@ -76,6 +76,7 @@ export function map(request: MapRequest, where: Destination = request): Range {
       object ?? -1,
       BigInt(fileOffset),
     ),
+    threadErrno[0]!,
     "mmap",
     subject,
   );
@@ -94,8 +95,8 @@ export function replace(range: Range, request: MapRequest, byteOffset = 0): void
     ? stage(moved)
     : duplicate(request.seed, byteOffset, byteLength);
   if (staged !== undefined) {
-    if (moveRange(staged, range)) return;
-    const errno = lastErrno();
+    const errno = moveRange(staged, range);
+    if (errno === 0) return;
     unmap(staged);
     fillHole(range);
     if (request.seed !== undefined) throw systemError(errno, "mremap", request.subject);
@@ -131,6 +132,7 @@ function duplicate(seed: Deno.PointerObject, byteOffset: number, byteLength: num
   const size = BigInt(byteOffset + byteLength);
   const pointer = checkPointer(
     required(libc().mremap, "mremap")(seed, 0n, size, MREMAP_MAYMOVE, null),
+    threadErrno[0]!,
     "mremap",
   );
   if (byteOffset > 0) unmap({ pointer, byteLength: byteOffset });
@@ -140,11 +142,11 @@ function duplicate(seed: Deno.PointerObject, byteOffset: number, byteLength: num
 /**
  * Moves a mapping, page tables and all, over addresses that are the caller's.
  *
- * @returns false if the system cannot: it has no `mremap`, or the range is more than one mapping
+ * @returns 0, or the error number: ENOSYS without `mremap`, EFAULT if the range is several mappings
  */
-export function moveRange(from: Range, to: Range): boolean {
+export function moveRange(from: Range, to: Range): number {
   const { mremap } = libc();
-  if (mremap === null) return false;
+  if (mremap === null) return ENOSYS;
   const moved = mremap(
     from.pointer,
     BigInt(from.byteLength),
@@ -152,7 +154,8 @@ export function moveRange(from: Range, to: Range): boolean {
     MREMAP_MAYMOVE | MREMAP_FIXED,
     to.pointer,
   );
-  return Deno.UnsafePointer.equals(moved, to.pointer);
+  const errno = threadErrno[0]!;
+  return Deno.UnsafePointer.equals(moved, to.pointer) ? 0 : errno;
 }
 
 /**

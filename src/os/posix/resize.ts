@@ -88,7 +88,7 @@ function growElsewhere(
   try {
     if (used) {
       mapAnew(pages, placed.pages, request);
-    } else if (!moveRange(placed.pages, pages)) {
+    } else if (moveRange(placed.pages, pages) !== 0) {
       mapAnew(pages, placed.pages, request);
       unmap(placed.pages);
     }

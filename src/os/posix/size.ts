@@ -11,9 +11,9 @@ import {
   systemError,
 } from "../../../ffi/call.ts";
 import { RWF_APPEND, SEEK_DATA, TMPFS_MAGIC } from "../../../ffi/constants.ts";
-import { ENOSPC, errnoName, lastErrno } from "../../../ffi/errno.ts";
+import { ENOSPC, errnoName } from "../../../ffi/errno.ts";
 import { ftruncate } from "../../../ffi/file_calls.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOfBytes } from "../../../ffi/memory.ts";
 import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
@@ -100,7 +100,7 @@ export function fallocate(
 ): boolean {
   const call = libc().fallocate;
   return call !== null && unlessUnsupported(() => {
-    checkZero(call(fd, 0, BigInt(from), BigInt(to - from)), "fallocate", subject);
+    checkZero(call(fd, 0, BigInt(from), BigInt(to - from)), threadErrno[0]!, "fallocate", subject);
   });
 }
 
@@ -141,7 +141,12 @@ function extendByWriting(
     vector[1] = BigInt(byteLength);
     const bytes = new Uint8Array(vector.buffer);
     return unlessUnsupported(() => {
-      checkCount(pwritev2(fd, bytes, 1, BigInt(offset), flags), "pwritev2", subject);
+      checkCount(
+        pwritev2(fd, bytes, 1, BigInt(offset), flags),
+        threadErrno[0]!,
+        "pwritev2",
+        subject,
+      );
     });
   };
   while (true) {
@@ -196,7 +201,7 @@ function onlyZerosFrom(fd: number, byteOffset: bigint): boolean {
   const bytes = new Uint8Array(65536);
   while (true) {
     byteOffset = lseek(fd, byteOffset, SEEK_DATA);
-    if (byteOffset < 0n) return errnoName(lastErrno()) === "ENXIO"; // only a hole is left
+    if (byteOffset < 0n) return errnoName(threadErrno[0]!) === "ENXIO"; // only a hole is left
     const count = Number(read(fd, bytes, BigInt(bytes.length)));
     if (count <= 0) return count === 0;
     if (bytes.subarray(0, count).some((byte) => byte !== 0)) return false;
