@@ -1,32 +1,14 @@
 /** What a system can do with objects, which are what can be mapped, from opening to closing. */
 
+import type { FileStatus } from "../../ffi/status.ts";
+
 declare const opened: unique symbol;
 
 /** An open object of this process. Only its system knows what the number means. */
 export type OpenObject = number & { readonly [opened]: true };
 
-/** What an object is. */
-export interface ObjectStatus {
-  /** The device as one number. */
-  readonly device: number;
-  /** The object's number on its device, in decimal: it may exceed 2^53. */
-  readonly inode: string;
-  /**
-   * When the object was created, in nanoseconds since the epoch, since inode numbers are reused. ""
-   * if the file system does not say.
-   */
-  readonly birthTime: string;
-  readonly type: "file" | "directory" | "character-device" | "block-device" | "other";
-  /** The permission bits, such as 0o600. */
-  readonly mode: number;
-  /** The user that it belongs to. */
-  readonly uid: number;
-  readonly byteLength: number;
-  /** The storage allocated for it, in bytes: less than its length if it has holes. */
-  readonly allocated: number;
-  /** The preferred block size of its file system; the page size if its files are huge pages. */
-  readonly blockByteLength: number;
-}
+/** The facts about an object, at one moment. */
+export type ObjectStatus = FileStatus;
 
 /** The size of a file before it is extended. */
 export type FileSize = Pick<ObjectStatus, "byteLength" | "allocated">;

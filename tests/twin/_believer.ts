@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { MmapRegion } from "@mmap/mmap";
 import { act } from "../_act.ts";
+import { LACKING } from "./_lacking.ts";
 
 const SAYS = "postMessage(Deno.build.os); self.close();";
 const PRINTS = ["eval", "console.log(Deno.build.os)"];
@@ -67,24 +68,7 @@ await act({
     ]),
   absent: () =>
     absent([
-      ...[
-        "mremap",
-        "posix_fallocate",
-        "fallocate",
-        "statx",
-        "memfd_create",
-        "prctl",
-        "process_vm_readv",
-      ],
-      ...[
-        "memrchr",
-        "accept4",
-        "dup3",
-        "pwritev2",
-        "sigtimedwait",
-        "__cxa_thread_atexit_impl",
-        "gettid",
-      ],
+      ...LACKING,
       ...["mmap", "memmem", "getenv", "dlsym", "mach_vm_read_overwrite", "fstat$INODE64"],
     ]),
   old: () =>

@@ -4,6 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { buildTwin, type TwinOptions } from "../../tools/darwin/build.ts";
 import { hasProgram } from "../_gcc.ts";
+import { LACKING } from "./_lacking.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const ignore = Deno.build.os !== "linux" || !hasProgram("gcc");
@@ -48,26 +49,7 @@ Deno.test({
   name: "what libSystem has not is absent, whatever glibc has",
   ignore,
   async fn(): Promise<void> {
-    assertEquals(await believes("absent"), [
-      ...[
-        "mremap",
-        "posix_fallocate",
-        "fallocate",
-        "statx",
-        "memfd_create",
-        "prctl",
-        "process_vm_readv",
-      ],
-      ...[
-        "memrchr",
-        "accept4",
-        "dup3",
-        "pwritev2",
-        "sigtimedwait",
-        "__cxa_thread_atexit_impl",
-        "gettid",
-      ],
-    ]);
+    assertEquals(await believes("absent"), LACKING);
     assertEquals(await believes("old", { old: true }), [true, false]);
     assertEquals(await believes("old"), [false, false]);
   },
