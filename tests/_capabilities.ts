@@ -29,6 +29,9 @@ export const namedFolder: Need = needs(named.directory !== undefined);
 /** A handle leads to what another process has open, whatever became of its name. */
 export const otherDescriptors: Need = needs(objects.openOfProcess !== undefined);
 
+/** Buffers tell when their last holder is gone (`ffi/store`). */
+export const lending: Need = needs(name === "linux");
+
 /** Objects are given to other processes by a socket. */
 export const objectPassing: Need = needs(passing !== undefined);
 

@@ -29,6 +29,7 @@ import {
   setLength,
   statusOfObject,
 } from "./shm.ts";
+import { tokens } from "./token.ts";
 import { waiting } from "./waiting.ts";
 
 const bytes = onceLoaded(posixBytes);
@@ -157,6 +158,7 @@ export const darwin: System = {
   objects,
   named,
   processes,
+  tokens,
   waiting,
   passing: async () => (await import("../posix/passing.ts")).passing,
 };
