@@ -75,7 +75,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test looks for Linux's own call, or counts its objects in /proc",
     tests: [
-      "AppendLog.append() makes a system call only if somebody sleeps",
       'MmapRegion.advise() with "dont-need" gives a private change up for the file',
       "MmapRegion.discard() throws the system error of a hole that fails",
       "MmapRegion.stats() counts the pages that were touched",
