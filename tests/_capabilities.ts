@@ -35,6 +35,9 @@ export const lending: Need = needs(name === "linux");
 /** Objects are given to other processes by a socket. */
 export const objectPassing: Need = needs(passing !== undefined);
 
+/** Shared memory can be full, and is reserved so that this is an error at the start. */
+export const memoryLimit: Need = needs(name === "linux");
+
 /** Locks of files tell who lives. */
 export const liveTokens: Need = needs(tokens !== undefined);
 

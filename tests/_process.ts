@@ -3,6 +3,8 @@
  * are for good, so only children make them.
  */
 
+import type { MmapRegion } from "@mmap/mmap";
+
 const RESOURCES = { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
 
 /** Sets a soft limit of this process. @returns what it was */
@@ -62,6 +64,12 @@ export function openDescriptors(): string[] {
 /** The descriptors that lead to a path or a memfd whose link contains `text`. */
 export function descriptorsOf(text: string): string[] {
   return openDescriptors().filter((link) => link.includes(text));
+}
+
+/** How many descriptors lead to what a region maps. */
+export function countDescriptors(region: MmapRegion): number {
+  const link = Deno.readLinkSync(`/proc/self/fd/${region.handle().fd}`);
+  return openDescriptors().filter((each) => each === link).length;
 }
 
 /** The lines of /proc/self/maps that contain `text`. */
