@@ -22,7 +22,8 @@ function countCalls(): void {
       underWay--;
       return index;
     },
-    interrupt: () => many.interrupt(),
+    interrupt: (address) => many.interrupt(address),
+    rest: () => many.rest?.() ?? Promise.resolve(),
   };
   replaceSystem({ ...real, waiting: { ...real.waiting, many: () => counting } });
 }
