@@ -3,11 +3,17 @@
  * are for good, so only children make them.
  */
 
-const RESOURCES = { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
+import { factOf, platform } from "../ffi/platform.ts";
+
+/** macOS takes those of DATA and AS, and lets nobody feel them. */
+const RESOURCES = factOf({
+  linux: { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 },
+  darwin: { FSIZE: 1, DATA: 2, NOFILE: 8, MEMLOCK: 6, AS: 5 },
+});
 
 /** Sets a soft limit of this process. @returns what it was */
 export function setLimit(resource: keyof typeof RESOURCES, value: number): number {
-  const libc = Deno.dlopen("libc.so.6", {
+  const libc = Deno.dlopen(platform().libcCandidates[0]!, {
     getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
     setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   });

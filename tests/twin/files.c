@@ -38,11 +38,16 @@ int open_flags(int flags) {
   return -1;
 }
 
+/* vn_authorize_open_existing: sockets have an error of their own. */
 int DARWIN(openat)(int directory, const char *path, int flags, uint32_t mode) {
-  int linux_flags = open_flags(flags);
+  int linux_flags = open_flags(flags), from = directory == DARWIN_AT_FDCWD ? AT_FDCWD : directory;
+  struct stat status;
   if (linux_flags < 0) return fail(EINVAL);
   if (is_hidden(path)) return fail(ENOENT);
-  return done(openat(directory == DARWIN_AT_FDCWD ? AT_FDCWD : directory, path, linux_flags, mode));
+  int fd = openat(from, path, linux_flags, mode);
+  if (fd >= 0 || errno != ENXIO) return done(fd);
+  int is_socket = fstatat(from, path, &status, 0) == 0 && S_ISSOCK(status.st_mode);
+  return fail(is_socket ? DARWIN_EOPNOTSUPP : ENXIO);
 }
 
 int DARWIN(open)(const char *path, int flags, uint32_t mode) {

@@ -56,6 +56,14 @@ testRules("the twin tells of the machine as Darwin does", [
     ],
   ],
   [
+    "setrlimit() of what is none, and of data, which nobody feels",
+    (c) => {
+      const limits = new Uint8Array(16);
+      return [c.said(c.setrlimit(9, limits)), c.said(c.setrlimit(2, limits))];
+    },
+    ["E22", 0],
+  ],
+  [
     "getrlimit() says that there is no limit by the largest number",
     (c) => {
       const limits = new BigInt64Array(2);

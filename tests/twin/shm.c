@@ -89,9 +89,13 @@ int DARWIN(shm_open)(const char *name, int flags, uint32_t mode) {
   return done(open(path, linux_access | O_CLOEXEC));
 }
 
+/* It takes the right to write to the object, or to have made it. */
 int DARWIN(shm_unlink)(const char *name) {
   char path[200];
+  struct stat status;
   if (file_of(name, path, sizeof(path)) != 0) return fail(EINVAL);
+  if (stat(path, &status) != 0) return done(-1);
+  if (status.st_uid != geteuid() && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0) return done(-1);
   return done(unlink(path));
 }
 

@@ -13,13 +13,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.fromFd() cannot map directories, pipes, sockets and /dev/null",
       "MmapRegion.open() cannot map a FIFO and does not wait for its other end",
       "MmapRegion.open() cannot map a directory",
-      "checkPointer() lets an address pass and throws errno for MAP_FAILED",
-      "dlsym() of libc returns NULL for a symbol that is not there",
-      "mincore() throws TypeError EINVAL for an address inside a page",
-      "mlock(), munlock() and mincore() throw ENOMEM where nothing is mapped",
-      "mmap() throws ENODEV for a directory",
-      "retryInterrupted() does not repeat any other failure",
-      "shm_open() makes an object of that mode",
     ],
   },
   {
