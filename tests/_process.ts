@@ -5,7 +5,6 @@
 
 import { factOf, platform } from "../ffi/platform.ts";
 
-/** macOS takes those of DATA and AS, and lets nobody feel them. */
 const RESOURCES = factOf({
   linux: { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 },
   darwin: { FSIZE: 1, DATA: 2, NOFILE: 8, MEMLOCK: 6, AS: 5 },

@@ -60,9 +60,15 @@ Deno.test({
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, new Uint8Array(PAGE).fill(42));
-      const result = await withGarbage("steal", path);
-      assertEquals(result, [[1, 1], [PAGE, 42], [0, 0]]);
-      assertEquals(Deno.readFileSync(path), new Uint8Array(PAGE).fill(99));
+      const [lending, ...result] = await withGarbage("steal", path) as unknown[];
+      if (linux.ignore && lending !== "on") {
+        // Where buffers do not tell when they are used no more, the thief is left with zeros.
+        assertEquals(result, [[0, 0], [PAGE, 0], [0, 0]]);
+        assertEquals(Deno.readFileSync(path), new Uint8Array(PAGE).fill(42));
+      } else {
+        assertEquals([lending, ...result], ["on", [1, 1], [PAGE, 42], [0, 0]]);
+        assertEquals(Deno.readFileSync(path), new Uint8Array(PAGE).fill(99));
+      }
     }),
 });
 

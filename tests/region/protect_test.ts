@@ -2,12 +2,11 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion, type Protection } from "@mmap/mmap";
+import { proc } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
 import { PAGE, rightsAt } from "../_pages.ts";
 import { addressOfRegion, KINDS, ODD_OFFSET } from "../_regions.ts";
-
-const onLinux = Deno.build.os === "linux";
 
 /** The rights of each page of a region, such as ["rw-", "r--"]. */
 function rightsOf(region: MmapRegion): string[] {
@@ -29,7 +28,7 @@ const RIGHTS: Record<Protection, string> = {
 
 Deno.test({
   name: "MmapRegion.protect() gives the pages each protection, and their content comes back",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn(): void {
     using region = MmapRegion.anonymous(2 * PAGE, { sharing: "private" });
     region.bytes.set(pattern(2 * PAGE));
@@ -63,7 +62,7 @@ for (const { name, make } of KINDS) {
 
 Deno.test({
   name: "MmapRegion.protect() changes the pages of its range and no others",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn(): void {
     using region = MmapRegion.anonymous(4 * PAGE);
     region.protect("read", { byteOffset: PAGE, byteLength: 2 * PAGE });

@@ -35,10 +35,9 @@ int DARWIN(getrlimit)(int resource, int64_t *limit) {
   return 0;
 }
 
-/* dosetrlimit: nobody looks at those of data and address space. */
+/* int setrlimit(int resource, const struct rlimit *rlp) */
 int DARWIN(setrlimit)(int resource, const int64_t *limit) {
   if (resource < 0 || resource > 8) return fail(EINVAL);
-  if (LIMITS[resource] == RLIMIT_DATA || LIMITS[resource] == RLIMIT_AS) return 0;
   struct rlimit wanted = {limit[0] == INT64_MAX ? RLIM_INFINITY : (rlim_t)limit[0],
                           limit[1] == INT64_MAX ? RLIM_INFINITY : (rlim_t)limit[1]};
   return done(setrlimit(LIMITS[resource], &wanted));

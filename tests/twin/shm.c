@@ -105,11 +105,11 @@ int shm_truncate(int fd, int64_t length) {
   char link[40];
   if (length < 0 || fstat(fd, &status) != 0 || shm_is_allocated(&status)) return fail(EINVAL);
   snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+  if (length > 0) return done(truncate(link, page_up(length))); /* which takes no descriptor */
   int writable = open(link, O_RDWR | O_CLOEXEC);
   if (writable < 0) return done(-1);
   /* An object of no page has its size too; blocks behind its end tell so. */
-  int result = length > 0 ? ftruncate(writable, page_up(length))
-                          : fallocate(writable, FALLOC_FL_KEEP_SIZE, 0, 1);
+  int result = fallocate(writable, FALLOC_FL_KEEP_SIZE, 0, 1);
   int error = errno;
   close(writable);
   errno = error;
