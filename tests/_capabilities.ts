@@ -47,6 +47,9 @@ export const proc: Need = needs(isThere("/proc/self/maps"));
 /** What the test is about is Linux's alone: /proc/PID/fd as a path, seals, signals of its kernel. */
 export const linux: Need = needs(name === "linux");
 
+/** Memory may be writable and executable at once. */
+export const writableCode: Need = needs(name !== "darwin" || Deno.build.arch !== "aarch64");
+
 /** Programs of other languages run on the system that this one believes to run on. */
 export const natives: Need = needs(nativeSystem() === name);
 

@@ -680,7 +680,9 @@ export class MmapRegion implements Disposable {
    * @param protection see {@linkcode Protection}
    * @param range of whole pages; the beginning and the end of the region count as page boundaries
    * @throws {RangeError} If the range lies outside of the region or cuts a page.
-   * @throws {Deno.errors.PermissionDenied} EACCES: the file was opened without that right.
+   * @throws {Deno.errors.PermissionDenied} EACCES: the file was opened without that right, or shared
+   * memory of macOS is to be executable.
+   * @throws {Deno.errors.NotSupported} If `protection` is "read-write-execute" on Apple silicon.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   protect(protection: Protection, range?: ByteRange): void {

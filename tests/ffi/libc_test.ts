@@ -5,7 +5,7 @@ import * as c from "@mmap/mmap/libc";
 import { F_ADD_SEALS, F_SEAL_WRITE } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import { factOf } from "../../ffi/platform.ts";
-import { linux, proc } from "../_capabilities.ts";
+import { linux, proc, writableCode } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { at, bytesAt, lowAddress, PAGE, rightsAt, withPages } from "../_pages.ts";
@@ -138,9 +138,8 @@ Deno.test({
   ignore: proc.ignore,
   fn(): void {
     const both = c.PROT_WRITE | c.PROT_EXEC;
-    const isApple = Deno.build.os === "darwin" && Deno.build.arch === "aarch64";
     for (let prot = 0; prot < 8; prot++) {
-      if (isApple && (prot & both) === both) {
+      if (writableCode.ignore && (prot & both) === both) {
         const map = (): unknown => c.mmap(null, PAGE, prot, PRIVATE, -1, 0);
         assertThrowsSystem(map, Deno.errors.PermissionDenied, "EACCES", "mmap");
         continue;

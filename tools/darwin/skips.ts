@@ -8,14 +8,6 @@ export const SKIPS: readonly Skip[] = [
     tests: ["open() fails as Deno.openSync() does: same class, code and message"],
   },
   {
-    reason: "the numbers and errors in the test are Linux's",
-    tests: [],
-  },
-  {
-    reason: "macOS maps no devices",
-    tests: [],
-  },
-  {
     reason: "macOS has no memfd, no seals and no files of huge pages",
     tests: [
       "receiveRegion() grants what the handle grants, and maps as its options say",
@@ -53,15 +45,5 @@ export const SKIPS: readonly Skip[] = [
       "receiveRegion() throws RangeError if the object is shorter than the handle says",
       "receiveRegion() throws TypeError if the message is no handle, or another one's",
     ],
-  },
-  {
-    reason: "the call that fails has another name or error on macOS",
-    tests: [
-      "flushOffThread() tells EIO of a call that failed",
-    ],
-  },
-  {
-    reason: "macOS knows no umask for shared memory",
-    tests: ["MmapRegion.named() gives an object its mode, less the umask"],
   },
 ];
