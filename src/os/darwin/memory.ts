@@ -50,6 +50,14 @@ function checkProtection(protection: Protection): void {
   );
 }
 
+/** @throws {Deno.errors.NotSupported} If shared memory is to be executable. */
+function checkNotExecutable(protection: Protection): void {
+  if (!protection.endsWith("execute")) return;
+  throw new Deno.errors.NotSupported(
+    'Cannot make shared memory executable on macOS: map it with access "copy-on-write", or a file',
+  );
+}
+
 function protect(range: Range, protection: Protection, subject: string | undefined): void {
   checkProtection(protection);
   posixMemory.protect(range, protection, subject);
@@ -74,7 +82,10 @@ function place(request: MapRequest, headroom?: number): PlacedRange {
   const room = object === undefined ? undefined : roomOf(object);
   if (room === undefined) return posixMemory.place(request, headroom);
   checkRoomFor(fileOffset + byteLength, room);
-  if (sharing === "shared") return posixMemory.place(request, headroom);
+  if (sharing === "shared") {
+    checkNotExecutable(request.protection);
+    return posixMemory.place(request, headroom);
+  }
   const placed = posixMemory.place({ ...request, object: undefined }, headroom);
   try {
     fillFrom(object!, placed, fileOffset, 0);
