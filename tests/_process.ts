@@ -69,6 +69,9 @@ export function descriptorsOf(text: string): string[] {
   return openDescriptors().filter((link) => link.includes(text));
 }
 
+/** What the names of mappings and descriptors of anonymous shared memory contain. */
+export const MEMORY_NAME: string = factOf({ linux: "/memfd:", darwin: ".mm." });
+
 /** The lines of /proc/self/maps that contain `text`. */
 export function mapsOf(text: string): string[] {
   return Deno.readTextFileSync("/proc/self/maps").split("\n").filter((line) => line.includes(text));

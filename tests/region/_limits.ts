@@ -3,7 +3,14 @@
 import { MmapRegion, type SystemError } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { act } from "../_act.ts";
-import { addressSpace, dropPrivileges, mapsOf, openDescriptors, setLimit } from "../_process.ts";
+import {
+  addressSpace,
+  dropPrivileges,
+  mapsOf,
+  MEMORY_NAME,
+  openDescriptors,
+  setLimit,
+} from "../_process.ts";
 
 MmapRegion.anonymous(1).close(); // loads libc and the guard
 
@@ -11,7 +18,7 @@ MmapRegion.anonymous(1).close(); // loads libc and the guard
 function held(path: string): string[] {
   return [
     ...openDescriptors(),
-    ...mapsOf("/memfd:").map((line) => line.slice(26)),
+    ...mapsOf(MEMORY_NAME).map((line) => line.slice(26)),
     ...mapsOf(path).map((line) => line.slice(26)),
   ].sort();
 }
@@ -154,7 +161,7 @@ await act({
     }
     for (const region of regions) region.close();
     MmapRegion.anonymous(4096).close();
-    return [failure, regions.length > 100, mapsOf("/memfd:many").length];
+    return [failure, regions.length > 100, mapsOf(MEMORY_NAME).length];
   },
 
   protectMany(): unknown {
