@@ -645,7 +645,7 @@ export class MmapRegion implements Disposable {
   /**
    * Tells the kernel how a range will be used (`madvise`).
    *
-   * @param advice see {@linkcode Advice}; "dont-need" and "free" lose private changes
+   * @param advice see {@linkcode Advice}; "free" and, but for macOS, "dont-need" lose private changes
    * @param range widened to whole pages
    * @throws {TypeError} If there is no such advice; EINVAL: the kernel does not accept it here.
    * @throws {RangeError} If the range lies outside of the region.
