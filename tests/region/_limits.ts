@@ -3,6 +3,7 @@
 import { MmapRegion, type SystemError } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { act } from "../_act.ts";
+import { PAGE } from "../_pages.ts";
 import {
   addressSpace,
   dropPrivileges,
@@ -206,8 +207,8 @@ await act({
       calls: [
         () => region.lockPages(),
         () => region.lockPages({ byteLength: 65537 }),
-        () => region.lockPages({ byteOffset: 4096, byteLength: 65536 }),
-        () => region.lockPages({ byteOffset: 4096, byteLength: 65536 }), // locked already
+        () => region.lockPages({ byteOffset: PAGE, byteLength: 65536 }),
+        () => region.lockPages({ byteOffset: PAGE, byteLength: 65536 }), // locked already
         () => region.lockPages({ byteLength: 1 }),
         () => region.unlockPages(),
         () => region.lockPages({ byteLength: 65536 }),
