@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { factOf } from "../../ffi/platform.ts";
-import { linux } from "../_capabilities.ts";
+import { linux, proc } from "../_capabilities.ts";
 import { assertThrowsSystem, EXTENDING } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
@@ -79,7 +79,7 @@ onBothFileSystems("MmapRegion.open() removes a new file that cannot be mapped", 
     assertEquals(await failToOpen(join(dir, option), LITTLE_SPACE, options), NO_SPACE);
   }
   assertEquals([...Deno.readDirSync(dir)], []);
-});
+}, proc);
 
 onBothFileSystems(
   "MmapRegion.open() keeps a file that was extended and cannot be mapped",
@@ -91,6 +91,7 @@ onBothFileSystems(
       assertUnchanged(path, option);
     }
   },
+  proc,
 );
 
 onBothFileSystems(
@@ -106,6 +107,7 @@ onBothFileSystems(
     assertEquals(file.readSync(read), PATTERN_SIZE);
     assertEquals(read, pattern(PATTERN_SIZE));
   },
+  proc,
 );
 
 Deno.test("MmapRegion.open() with truncate keeps the file if its pages cannot be locked", () =>

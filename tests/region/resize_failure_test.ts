@@ -4,6 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { factOf } from "../../ffi/platform.ts";
+import { proc } from "../_capabilities.ts";
 import { EXTENDING } from "../_errors.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -39,6 +40,7 @@ const BEYOND_RESERVE = factOf<unknown[]>({
 for (const [name, source] of Object.entries(SOURCES)) {
   Deno.test({
     name: `MmapRegion.resize() of ${name} without address space fails and changes nothing`,
+    ignore: proc.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const before = pattern(2 * PAGE);
