@@ -30,8 +30,14 @@ export const namedFolder: Need = needs(named.directory !== undefined);
 /** A handle leads to what another process has open, whatever became of its name. */
 export const otherDescriptors: Need = needs(objects.openOfProcess !== undefined);
 
+/** Buffers tell when their last holder is gone (`ffi/store`). */
+export const lending: Need = needs(name === "linux");
+
 /** Objects are given to other processes by a socket. */
 export const objectPassing: Need = needs(passing !== undefined);
+
+/** Shared memory can be full, and is reserved so that this is an error at the start. */
+export const memoryLimit: Need = needs(name === "linux");
 
 /** Locks of files tell who lives. */
 export const liveTokens: Need = needs(tokens !== undefined);

@@ -3,6 +3,7 @@
  * are for good, so only children make them.
  */
 
+import type { MmapRegion } from "@mmap/mmap";
 import { factOf, platform } from "../ffi/platform.ts";
 
 const RESOURCES = factOf({
@@ -83,6 +84,12 @@ export function descriptorsOf(text: string): string[] {
 
 /** What the names of mappings and descriptors of anonymous shared memory contain. */
 export const MEMORY_NAME: string = factOf({ linux: "/memfd:", darwin: ".mm." });
+
+/** How many descriptors lead to what a region maps. */
+export function countDescriptors(region: MmapRegion): number {
+  const link = Deno.readLinkSync(`/proc/self/fd/${region.handle().fd}`);
+  return openDescriptors().filter((each) => each === link).length;
+}
 
 /** The lines of /proc/self/maps that contain `text`; as for descriptors, none where it is not there. */
 export function mapsOf(text: string): string[] {

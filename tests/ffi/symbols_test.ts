@@ -108,6 +108,7 @@ const LINUX_FAILURES: Record<string, Failure> = {
 /** Those of macOS alone. */
 const DARWIN_FAILURES: Record<string, Failure> = {
   fcntlBuffer: [(c) => c.fcntlBuffer(-1, 50, noBytes), "EBADF"],
+  dup2: [(c) => c.dup2(-1, 0), "EBADF"],
   mkdir: [(c) => c.mkdir(noPath, 0o700), "ENOENT"],
   pwrite: [(c) => Number(c.pwrite(-1, noBytes, 1n, 0n)), "EBADF"],
   getrlimit: [(c) => c.getrlimit(99, noBytes), "EINVAL"],
@@ -238,7 +239,8 @@ Deno.test("no symbol is declared without the way its failure is told", () => {
     "os_sync_wake_by_address_any",
     ...["__ulock_wait", "__ulock_wake", "ulockWaitOffThread", "ulockWake", "fcntlOffThread"],
     ...["stat", "stat$INODE64", "opendir$INODE64", "readdir$INODE64", "confstr", "proc_pidinfo"],
-    ...["pthread_threadid_np", "mach_task_self", "mach_vm_read_overwrite"],
+    ...["pthread_threadid_np", "mach_task_self", "mach_vm_read_overwrite", "pthread_main_np"],
+    "tlvAtExit",
   ]);
   const declared = Object.keys({ ...SYMBOLS, ...DARWIN_SYMBOLS });
   assertEquals(declared.filter((name) => !told.has(name)), []);

@@ -99,6 +99,8 @@ int DARWIN(flock)(int fd, int operation) {
 
 int DARWIN(dup)(int fd) { return done(dup(fd)); }
 
+int DARWIN(dup2)(int fd, int other) { return done(dup2(fd, other)); }
+
 int DARWIN(pipe)(int *ends) { return done(pipe(ends)); }
 
 int DARWIN(unlink)(const char *path) { return is_hidden(path) ? fail(ENOENT) : done(unlink(path)); }

@@ -131,3 +131,9 @@ void *DARWIN(dlsym)(int64_t handle, const char *symbol) {
   dlclose(library);
   return found;
 }
+
+/* void _tlv_atexit(void (*termfunc)(void *), void *object): dyld/DyldAPIs.cpp */
+extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
+void DARWIN(_tlv_atexit)(void (*end)(void *), void *object) {
+  __cxa_thread_atexit_impl(end, object, NULL);
+}

@@ -1,7 +1,6 @@
 /**
  * The names of shared memory, and who made what. The kernel has no list of the names, so this module
- * keeps one of its own objects: an empty folder's worth of files, one for each object, in this user's
- * folder for what need not last. A file is called `NAME.ID`, and has a line "pid start boot" for each
+ * keeps one of its own objects: a folder of files, one for each object, in this user's own folder. A file is called `NAME.ID`, and has a line "pid start boot" for each
  * process that the object is for. It is there before its object is: a crash in between leaves no object
  * that nobody knows of.
  *

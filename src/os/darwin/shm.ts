@@ -129,7 +129,7 @@ function readPage(object: OpenObject, size: number): Page | undefined {
 }
 
 /** Whether a status that the kernel gave is shared memory's: no file has that number. */
-function isMemoryStatus({ type, inode }: ObjectStatus): boolean {
+export function isMemoryStatus({ type, inode }: ObjectStatus): boolean {
   return type === "file" && inode === "0";
 }
 
