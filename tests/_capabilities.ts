@@ -5,6 +5,7 @@
 
 import { guardTable } from "../ffi/guard/guard.ts";
 import { system } from "../src/os/mod.ts";
+import { HAS_PROC } from "./_process.ts";
 
 /** Options of a test that needs something. */
 export interface Need {
@@ -48,22 +49,16 @@ export const manyWords: Need = needs(waiting.many() !== undefined);
 export const usage: Need = needs(memory.usage !== undefined);
 
 /** Tests can see in /proc what a process holds. */
-export const proc: Need = needs(isThere("/proc/self/maps"));
+export const proc: Need = needs(HAS_PROC);
 
 /** What the test is about is Linux's alone: /proc/PID/fd as a path, seals, signals of its kernel. */
 export const linux: Need = needs(name === "linux");
 
+/** Memory may be writable and executable at once. */
+export const writableCode: Need = needs(name !== "darwin" || Deno.build.arch !== "aarch64");
+
 /** Programs of other languages run on the system that this one believes to run on. */
 export const natives: Need = needs(nativeSystem() === name);
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function nativeSystem(): string {
   try {

@@ -50,8 +50,11 @@ static int check_object(int fd, int protection, int flags, uint64_t end) {
   return S_ISREG(status.st_mode) ? 0 : EINVAL;
 }
 
-/* An address with Darwin's alignment, reserved; the kernel's own alignment is a smaller one. */
-static void *reserve(uint64_t length) {
+/* An address with Darwin's alignment, reserved: the hint if it is free. The kernel's own alignment is less. */
+static void *reserve(void *hint, uint64_t length) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+  void *wanted = (void *)page_down((uint64_t)hint);
+  if (wanted != NULL && mmap(wanted, length, PROT_NONE, flags, -1, 0) == wanted) return wanted;
   uint64_t room = length + page_size();
   char *base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return NULL;
@@ -84,7 +87,7 @@ void *DARWIN(mmap)(void *address, uint64_t length, int protection, int flags, in
                     ((flags & ANON) != 0 ? MAP_ANONYMOUS : 0);
   int aligned = page_size() > machine_page() && (flags & FIXED) == 0;
   if (aligned) {
-    address = reserve(length);
+    address = reserve(address, length);
     if (address == NULL) {
       done(-1);
       return MAP_FAILED;
