@@ -68,7 +68,9 @@ void *DARWIN(mmap)(void *address, uint64_t length, int protection, int flags, in
   if ((flags & FIXED) != 0 && page_down((uint64_t)address) != (uint64_t)address) error = EINVAL;
   if ((protection & (WRITE | EXEC)) != 0) protection |= READ;
   if (error == 0 && is_forbidden(protection) && (flags & JIT) == 0) error = EACCES;
-  if (error == 0 && (flags & ANON) != 0 && fd != -1) {
+  /* VM_MAKE_TAG has the tag of anonymous memory where its descriptor would be. */
+  uint32_t tag = (flags & ANON) != 0 && fd != -1 ? (uint32_t)fd >> 24 : 0;
+  if (error == 0 && (flags & ANON) != 0 && fd != -1 && (tag == 0 || (fd & 0xffffff) != 0)) {
     note("mmap: a descriptor for anonymous memory means flags", fd);
     error = EINVAL;
   }
@@ -91,7 +93,11 @@ void *DARWIN(mmap)(void *address, uint64_t length, int protection, int flags, in
     }
     linux_flags |= MAP_FIXED;
   }
+  int zeros = tag != 0 && (flags & SHARED) == 0 ? zeros_with(tag) : -1;
+  if (zeros >= 0) linux_flags &= ~MAP_ANONYMOUS;
+  if ((flags & ANON) != 0) fd = zeros;
   void *result = mmap(address, length, protection, linux_flags, fd, offset);
+  if (zeros >= 0) close(zeros);
   if (result == MAP_FAILED) {
     done(-1);
     if (aligned) munmap(address, length);
