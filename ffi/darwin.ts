@@ -5,8 +5,9 @@
 
 import { errnoName } from "./errno.ts";
 import { cString } from "./arguments.ts";
-import { checkCount, checkZero, systemError } from "./call.ts";
+import { checkCount, checkZero, required, systemError } from "./call.ts";
 import { libc, threadErrno } from "./libc.ts";
+import { addressOf } from "./memory.ts";
 import { platform } from "./platform.ts";
 import type { DarwinLibc, Libc } from "./symbols.ts";
 import { type FileStatus, statusIn } from "./status.ts";
@@ -195,36 +196,32 @@ export interface Region {
   readonly byteLength: number;
   /** Whether writing to it is seen by nobody else. */
   readonly isPrivate: boolean;
-  /** Whether other processes map the same pages. */
-  readonly isShared: boolean;
+  /** What memory was tagged with by who mapped it; 0: nothing. */
+  readonly tag: number;
   readonly isLocked: boolean;
   /** In pages: resident, swapped out, changed, and mapped by this process alone. */
   readonly pages: Readonly<Record<"resident" | "swapped" | "dirtied" | "own", number>>;
 }
 
-/** <mach/vm_region.h> */
-const SM_COW = 1;
-const SM_SHARED = 4;
-const SM_TRUESHARED = 5;
-const SM_SHARED_ALIASED = 7;
+/** <mach/vm_inherit.h>: `mmap` has children inherit shared mappings, and copies of private ones. */
+const VM_INHERIT_SHARE = 0;
 
 /** The region of this process that holds an address, or the next one above it; undefined if none. */
 export function regionAt(address: bigint): Region | undefined {
-  // struct proc_regioninfo: 28 u32 pri_user_wired_count, 36 u32 pri_pages_resident,
-  // 44 u32 pri_pages_swapped_out, 48 u32 pri_pages_dirtied, 60 u32 pri_share_mode,
+  // struct proc_regioninfo: 8 u32 pri_inheritance, 28 u32 pri_user_wired_count, 32 u32 pri_user_tag,
+  // 36 u32 pri_pages_resident, 44 u32 pri_pages_swapped_out, 48 u32 pri_pages_dirtied,
   // 64 u32 pri_private_pages_resident, 80 u64 pri_address, 88 u64 pri_size, 96 bytes in all
   const info = new DataView(new ArrayBuffer(96));
   const bytes = new Uint8Array(info.buffer);
   if (libSystem().proc_pidinfo(Deno.pid, PROC_PIDREGIONINFO, address, bytes, 96) <= 0) {
     return undefined;
   }
-  const mode = info.getUint32(60, true);
   const at = (offset: number): number => info.getUint32(offset, true);
   return {
     start: Number(info.getBigUint64(80, true)),
     byteLength: Number(info.getBigUint64(88, true)),
-    isPrivate: mode >= SM_COW && ![SM_SHARED, SM_TRUESHARED, SM_SHARED_ALIASED].includes(mode),
-    isShared: mode === SM_SHARED || mode === SM_SHARED_ALIASED,
+    isPrivate: at(8) !== VM_INHERIT_SHARE,
+    tag: at(32),
     isLocked: at(28) > 0,
     pages: { resident: at(36), swapped: at(44), dirtied: at(48), own: at(64) },
   };
@@ -239,6 +236,27 @@ export function copyBetween(source: bigint, target: bigint, byteLength: number):
 
 let task: number | undefined;
 const outSize = new Uint8Array(8);
+
+const RTLD_DEFAULT = 2n ** 64n - 2n;
+
+/**
+ * The addresses of functions, for code that calls them.
+ *
+ * @throws {Deno.errors.NotSupported} ENOSYS: one is missing.
+ */
+export function addressesOf(names: readonly string[]): BigUint64Array<ArrayBuffer> {
+  const addresses = new BigUint64Array(names.length);
+  for (let i = 0; i < addresses.length; i++) {
+    const name = cString(names[i]!, "symbol", "dlsym");
+    addresses[i] = addressOf(required(libc().dlsym!(RTLD_DEFAULT, name), names[i]!));
+  }
+  return addresses;
+}
+
+/** Makes code that was written here visible to the processor's cache of instructions. */
+export function showCode(pointer: Deno.PointerObject, byteLength: number): void {
+  libSystem().sys_icache_invalidate(pointer, BigInt(byteLength));
+}
 
 /** As `accept4` without flags. @throws {Deno.errors.WouldBlock} EAGAIN: nobody has connected. */
 export function acceptConnection(fd: number): number {

@@ -3,13 +3,16 @@
 import { cString } from "./arguments.ts";
 import { checkCount } from "./call.ts";
 import { MFD_CLOEXEC, O_CLOEXEC, SYS_gettid } from "./constants.ts";
+import { threadNumber } from "./darwin.ts";
 import { close, memfd_create } from "./file_calls.ts";
 import { libc, threadErrno } from "./libc.ts";
 import { platform } from "./platform.ts";
 
-/** Linux's `gettid`; elsewhere the process's number, since macOS numbers threads with 64 bits. */
+/** Linux's `gettid`; on macOS, which numbers threads with 64 bits, the lower half of that. */
 export function threadId(): number {
-  return platform().os === "linux" ? Number(libc().gettid(BigInt(SYS_gettid))) : Deno.pid;
+  return platform().os === "linux"
+    ? Number(libc().gettid(BigInt(SYS_gettid)))
+    : Number(threadNumber() & 0xffffffffn);
 }
 
 /**

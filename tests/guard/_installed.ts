@@ -3,15 +3,18 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
+import { SIGBUS, SIGSEGV } from "../../ffi/constants.ts";
 import { guardTable } from "../../ffi/guard/guard.ts";
 import { libc } from "../../ffi/libc.ts";
+import { platform } from "../../ffi/platform.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { patchLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
 
-const { sigaction } = Deno.dlopen("libc.so.6", {
+// Not by `libc()`, in which actions here put other functions.
+const { sigaction } = Deno.dlopen(platform().libcCandidates[0]!, {
   sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" },
 }).symbols;
 
@@ -21,8 +24,8 @@ function handlerOf(signal: number): bigint {
   return record[0]!;
 }
 
-/** The handlers that are installed: of SIGBUS and SIGSEGV. */
-const handlers = (): bigint[] => [handlerOf(7), handlerOf(11)];
+/** The handlers that are installed. */
+const handlers = (): bigint[] => [handlerOf(SIGBUS), handlerOf(SIGSEGV)];
 
 /** Everything that needs no guard, in a process that has none. */
 async function useWithoutGuard(dir: string): Promise<void> {
