@@ -17,6 +17,12 @@ export function libSystem(): Libc & DarwinLibc {
   return libc() as Libc & DarwinLibc;
 }
 
+/** Memory as words and as bytes; a program may have replaced what leads from one to the other. */
+function words(count: number): [BigUint64Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
+  const memory = new ArrayBuffer(8 * count);
+  return [new BigUint64Array(memory), new Uint8Array(memory)];
+}
+
 const F_PREALLOCATE = 42;
 const F_GETPATH = 50;
 const F_FULLFSYNC = 51;
@@ -55,8 +61,9 @@ export function preallocate(fd: number, byteLength: number): number {
 /** Gives whole blocks of a file back. @returns 0, or the error number */
 export function punchHole(fd: number, byteOffset: number, byteLength: number): number {
   // fpunchhole_t: 0 u32 fp_flags: 0, 4 u32 reserved, 8 i64 fp_offset, 16 i64 fp_length
-  const request = new BigInt64Array([0n, BigInt(byteOffset), BigInt(byteLength)]);
-  const bytes = new Uint8Array(request.buffer);
+  const [request, bytes] = words(3);
+  request[1] = BigInt(byteOffset);
+  request[2] = BigInt(byteLength);
   return libSystem().fcntlBuffer(fd, F_PUNCHHOLE, bytes) === -1 ? threadErrno[0]! : 0;
 }
 
@@ -124,8 +131,8 @@ export function namesIn(path: string): string[] {
 /** How long this process may make files, in bytes. */
 export function fileSizeLimit(): number {
   const RLIMIT_FSIZE = 1;
-  const limits = new BigUint64Array(2); // rlim_cur, rlim_max
-  libSystem().getrlimit(RLIMIT_FSIZE, new Uint8Array(limits.buffer));
+  const [limits, bytes] = words(2); // rlim_cur, rlim_max
+  libSystem().getrlimit(RLIMIT_FSIZE, bytes);
   return Number(limits[0]!);
 }
 
@@ -141,15 +148,16 @@ export function userFolder(): string | undefined {
 /** The boot of the machine; "" if it is not told. */
 export function bootSession(): string {
   const bytes = new Uint8Array(64);
-  const length = new Uint8Array(BigUint64Array.of(64n).buffer);
+  const [length, lengthBytes] = words(1);
+  length[0] = 64n;
   const name = cString("kern.bootsessionuuid", "name", "sysctlbyname");
-  return libSystem().sysctlbyname(name, bytes, length, null, 0n) === 0 ? textIn(bytes) : "";
+  return libSystem().sysctlbyname(name, bytes, lengthBytes, null, 0n) === 0 ? textIn(bytes) : "";
 }
 
 /** This thread's number: of 64 bits, and never given to another one until the machine is restarted. */
 export function threadNumber(): bigint {
-  const number = new BigUint64Array(1);
-  libSystem().pthread_threadid_np(null, new Uint8Array(number.buffer));
+  const [number, bytes] = words(1);
+  libSystem().pthread_threadid_np(null, bytes);
   return number[0]!;
 }
 
@@ -164,8 +172,7 @@ const PROC_PIDLISTTHREADIDS = 28;
  */
 export function startTimeOfProcess(pid: number): number | undefined {
   // struct proc_bsdinfo: 120 u64 pbi_start_tvsec, 128 u64 pbi_start_tvusec, 136 bytes in all
-  const info = new BigUint64Array(17);
-  const bytes = new Uint8Array(info.buffer);
+  const [info, bytes] = words(17);
   if (libSystem().proc_pidinfo(pid, PROC_PIDTBSDINFO, 0n, bytes, bytes.length) <= 0) {
     return errnoName(threadErrno[0]!) === "ESRCH" ? 0 : undefined;
   }
@@ -179,8 +186,7 @@ export function startTimeOfProcess(pid: number): number | undefined {
  */
 export function threadsOfProcess(pid: number): BigUint64Array | undefined {
   for (let room = 128;; room *= 4) {
-    const numbers = new BigUint64Array(room);
-    const bytes = new Uint8Array(numbers.buffer);
+    const [numbers, bytes] = words(room);
     const { proc_pidinfo } = libSystem();
     const written = proc_pidinfo(pid, PROC_PIDLISTTHREADIDS, 0n, bytes, bytes.length);
     if (written <= 0) {
@@ -240,17 +246,13 @@ const outSize = new Uint8Array(8);
 const RTLD_DEFAULT = 2n ** 64n - 2n;
 
 /**
- * The addresses of functions, for code that calls them.
+ * The address of a function, for code that calls it.
  *
- * @throws {Deno.errors.NotSupported} ENOSYS: one is missing.
+ * @throws {Deno.errors.NotSupported} ENOSYS: it is missing.
  */
-export function addressesOf(names: readonly string[]): BigUint64Array<ArrayBuffer> {
-  const addresses = new BigUint64Array(names.length);
-  for (let i = 0; i < addresses.length; i++) {
-    const name = cString(names[i]!, "symbol", "dlsym");
-    addresses[i] = addressOf(required(libc().dlsym!(RTLD_DEFAULT, name), names[i]!));
-  }
-  return addresses;
+export function addressOfFunction(name: string): bigint {
+  const { dlsym } = libSystem();
+  return addressOf(required(dlsym!(RTLD_DEFAULT, cString(name, "symbol", "dlsym")), name));
 }
 
 /** Makes code that was written here visible to the processor's cache of instructions. */

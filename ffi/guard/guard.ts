@@ -21,7 +21,7 @@ import {
   SIGBUS,
   SIGSEGV,
 } from "../constants.ts";
-import { addressesOf, showCode } from "../darwin.ts";
+import { addressOfFunction, showCode } from "../darwin.ts";
 import { libc, threadErrno } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
@@ -248,9 +248,9 @@ function makeBlock(): Deno.PointerObject {
   const byteLength = TABLE_OFFSET + TABLE_BYTE_LENGTH;
   const pointer = makeMemory(byteLength);
   try {
-    copyBytes(bytesOf(CODE), pointer);
-    const functions = pointerAt(pointer, FUNCTIONS_OFFSET);
-    copyBytes(new Uint8Array(addressesOf(FUNCTIONS).buffer), functions);
+    const bytes = new Uint8Array(bufferOver({ pointer, byteLength: TABLE_OFFSET }));
+    copyBytes(bytesOf(CODE), bytes);
+    writeFunctions(pointerAt(pointer, FUNCTIONS_OFFSET));
     // On Linux this call also makes the code visible to arm64's instruction cache.
     checkZero(
       libc().mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC),
@@ -266,7 +266,12 @@ function makeBlock(): Deno.PointerObject {
 }
 
 /** Byte by byte: a program may have replaced the methods of typed arrays. */
-function copyBytes(from: Uint8Array, pointer: Deno.PointerObject): void {
-  const to = new Uint8Array(bufferOver({ pointer, byteLength: FUNCTIONS_OFFSET }));
+function copyBytes(from: Uint8Array, to: Uint8Array): void {
   for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
+}
+
+/** The addresses of what the handler calls. */
+function writeFunctions(pointer: Deno.PointerObject): void {
+  const words = new BigUint64Array(bufferOver({ pointer, byteLength: FUNCTIONS_OFFSET }));
+  for (let i = 0; FUNCTIONS[i] !== undefined; i++) words[i] = addressOfFunction(FUNCTIONS[i]!);
 }

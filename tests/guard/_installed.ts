@@ -172,6 +172,23 @@ await act({
     assertThrows(() => C.mprotect(address, PAGE, 5), Deno.errors.PermissionDenied);
   },
 
+  /** On macOS. */
+  keepPrivateCopies(dir: string): void {
+    patchLibc({ sigaction: () => -1 });
+    const path = makeFile(dir, 4 * PAGE);
+    using region = MmapRegion.open(path, { access: "copy-on-write" });
+    assertEquals(MmapRegion.guardState(), "unavailable");
+    region.bytes[0] = 9;
+    truncate(path, PAGE);
+    region.bytes[2 * PAGE] = 7;
+    assertEquals([...region.bytes.subarray(2 * PAGE, 2 * PAGE + 2), region.bytes[0]], [7, 0, 9]);
+    assertEquals(region.faults, 0);
+    truncate(path, 600 * PAGE);
+    region.resize(600 * PAGE); // elsewhere, and by other calls
+    truncate(path, PAGE);
+    assertEquals([region.bytes[599 * PAGE], region.bytes[0]], [0, 9]);
+  },
+
   /** In a Worker: installs the guard once all are there; tells where its table is. */
   async installTogether(): Promise<void> {
     const flag = await new Promise<Int32Array>((resolve) => {

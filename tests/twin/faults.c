@@ -183,8 +183,26 @@ static void call_handler(const struct action *action, int signal, struct deliver
   set_mask_in(&delivery->context->uc_sigmask, context.mask);
 }
 
+/* Mappings with MAP_RESILIENT_MEDIA: osfmk/vm/vm_fault.c has zeros where the pager has no page. */
+static struct {
+  uint64_t start, end;
+} resilient[64];
+
+static int put_zeros(const siginfo_t *info) {
+  uint64_t address = (uint64_t)info->si_addr;
+  struct place place;
+  for (int i = 0; i < 64; i++) {
+    if (address < resilient[i].start || address >= resilient[i].end) continue;
+    if (place_at(address, &place) != 0 || place.is_shared || !place.has_file) continue;
+    return mmap((void *)page_down(address), page_size(), place.protection,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+  }
+  return 0;
+}
+
 static void deliver(struct delivery *delivery) {
   int number = delivery->number, is_sent = delivery->info->si_code <= 0;
+  if (number == SIGBUS && !is_sent && put_zeros(delivery->info)) return;
   int signal = is_sent ? (number == SIGBUS ? BUS : SEGV) : darwin_signal(number, delivery->info);
   struct action action = actions[signal - BUS];
   if (action.handler == 0) {
@@ -295,9 +313,20 @@ static void take_both(void) {
   for (int i = 0; i < 2; i++) sigaction(linux_number(BUS + i), &own, NULL);
 }
 
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void be_resilient(uint64_t start, uint64_t end) {
+  static int next;
+  pthread_mutex_lock(&mutex);
+  take_both();
+  resilient[next].start = start;
+  resilient[next].end = end;
+  next = (next + 1) % 64;
+  pthread_mutex_unlock(&mutex);
+}
+
 /* int sigaction(int sig, const struct sigaction *act, struct sigaction *oact): of these two signals. */
 int DARWIN(sigaction)(int signal, const struct action *action, struct action *old) {
-  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 #if defined(TWIN_ARM64) && !defined(__aarch64__)
   signal = 0; /* this machine cannot run that one's handlers */
 #endif

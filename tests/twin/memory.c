@@ -101,6 +101,8 @@ void *DARWIN(mmap)(void *address, uint64_t length, int protection, int flags, in
   if (result == MAP_FAILED) {
     done(-1);
     if (aligned) munmap(address, length);
+  } else if ((flags & (RESILIENT_MEDIA | SHARED)) == RESILIENT_MEDIA) { /* of others it is ignored */
+    be_resilient((uint64_t)result, (uint64_t)result + length);
   }
   return result;
 }

@@ -93,6 +93,8 @@ void set_mask_in(void *kernel_set, uint32_t mask);
 
 /* faults.c: whether this thread runs a handler of SIGBUS or SIGSEGV */
 int is_in_handler(void);
+/* Has zeros put where a private mapping of a file has no page. */
+void be_resilient(uint64_t start, uint64_t end);
 
 /* variadic.c calls what else is called with the variadic argument in its place. */
 int darwin_open(const char *path, int flags, uint32_t mode);

@@ -12,6 +12,7 @@ import {
 } from "../../../ffi/constants.ts";
 import { EINVAL, errnoName } from "../../../ffi/errno.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
+import { guardTable } from "../../../ffi/guard/guard.ts";
 import { ZEROS_TAG } from "../../../ffi/guard/layout.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOf, bufferOver, pointerAt, type Range } from "../../../ffi/memory.ts";
@@ -33,7 +34,10 @@ import { checkRoomFor, roomOf, statusOfObject, withBytes, zeroMemory, zeroPages 
 
 export const memory: MemorySystem = {
   ...posixMemory,
+  map: (request) => posixMemory.map(resilient(request)),
   place,
+  replace: (range, request, byteOffset) =>
+    posixMemory.replace(range, resilient(request), byteOffset),
   resize,
   replaceByZeros,
   foreignSpans,
@@ -47,6 +51,19 @@ export const memory: MemorySystem = {
   punch,
   drop: ({ pointer, byteLength }) => zeroPages(pointer, byteLength),
 };
+
+const MAP_RESILIENT_MEDIA = 0x4000;
+
+/**
+ * Has the kernel put zeros where a private copy of a file has lost its pages: the program does not end,
+ * but nobody is told. So this is for where there is no guard, which would tell. Of shared mappings the
+ * kernel ignores it.
+ */
+function resilient(request: MapRequest): MapRequest {
+  const { object, sharing, guarded, flags } = request;
+  if (object === undefined || sharing === "shared" || !guarded) return request;
+  return guardTable() === undefined ? { ...request, flags: flags | MAP_RESILIENT_MEDIA } : request;
+}
 
 function isPrivateAt(pointer: Deno.PointerObject): boolean {
   return regionAt(addressOf(pointer))?.isPrivate === true;
@@ -100,7 +117,7 @@ function isMemory(object: OpenObject | undefined): object is OpenObject {
 function place(request: MapRequest, headroom?: number): PlacedRange {
   const { object, fileOffset, byteLength, sharing } = request;
   const room = object === undefined ? undefined : roomOf(object);
-  if (room === undefined) return posixMemory.place(request, headroom);
+  if (room === undefined) return posixMemory.place(resilient(request), headroom);
   checkRoomFor(fileOffset + byteLength, room);
   if (sharing === "shared") return posixMemory.place(request, headroom);
   const placed = posixMemory.place({ ...request, object: undefined }, headroom);
@@ -129,7 +146,7 @@ function fillFrom(object: OpenObject, { pages }: PlacedRange, offset: number, fr
 function resize(placed: PlacedRange, request: MapRequest, byteLength: number): Resize {
   const { object, sharing, fileOffset } = request;
   if (sharing === "shared" || !isMemory(object)) {
-    return posixMemory.resize(placed, request, byteLength);
+    return posixMemory.resize(placed, resilient(request), byteLength);
   }
   const { finish, cancel } = posixMemory.resize(
     placed,
