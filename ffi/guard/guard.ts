@@ -115,11 +115,22 @@ function attempt<T>(make: () => T): T | undefined {
   }
 }
 
-/** The process's table, after this isolate or another has installed the handler. */
+/** How often to look whether a handler is complete before it is taken to be left as it is. */
+const TRIES = 10_000;
+
+/**
+ * The process's table, after this isolate or another has installed the handler. One that is not complete
+ * may be about to give way to another one, or be that of a Worker that was terminated meanwhile.
+ */
 function install(): GuardTable {
-  const found = installed(currentAction(SIGBUS)) ?? installNew();
-  if (!found.table.complete) complete(found);
-  return found.table;
+  for (let tries = 0;; tries++) {
+    const known = installed(currentAction(SIGBUS));
+    if (known?.table.complete) return known.table;
+    const found = known === undefined ? installNew() : tries < TRIES ? undefined : known;
+    if (found === undefined) continue;
+    complete(found);
+    return found.table;
+  }
 }
 
 /** A table for this isolate alone, which no handler knows. */
@@ -197,9 +208,11 @@ function installed(action: Action): Installed | undefined {
 /**
  * Installs a new block's handler for SIGBUS: all isolates find the block by this signal. If another
  * isolate was quicker, its handler is put back. This block then stays, and its handler passes
- * signals on: a thread may be running it, and a third isolate may have found it meanwhile.
+ * signals on, as a thread may be running it.
+ *
+ * @returns undefined if another isolate was quicker
  */
-function installNew(): Installed {
+function installNew(): Installed | undefined {
   const block = makeBlock();
   const fresh = initialized(pointerAt(block, TABLE_OFFSET));
   const handler = addressOf(block) + BigInt(ENTRY_OFFSET);
@@ -207,10 +220,9 @@ function installNew(): Installed {
   fresh.setPrevious(0, currentAction(SIGBUS));
   const before = exchangeAction(SIGBUS, action);
   fresh.setPrevious(0, before);
-  const other = installed(before);
-  if (other === undefined) return { action, table: fresh };
+  if (installed(before) === undefined) return { action, table: fresh };
   exchangeAction(SIGBUS, before);
-  return other;
+  return undefined;
 }
 
 /**
