@@ -2,12 +2,13 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
+import { guardTable } from "../../ffi/guard/guard.ts";
 import { threadErrno } from "../../ffi/libc.ts";
 import { act } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-import { handlerCaller } from "./_deliver.ts";
+import { handlerCaller, handlerOf } from "./_deliver.ts";
 
 const SIGBUS = 10, SIGSEGV = 11, CODE = 1;
 
@@ -94,6 +95,24 @@ await act({
     call({ signal: SIGBUS, code: CODE, address: at(2 * PAGE) });
     const kept = threadErrno[0];
     assertEquals([kept, region.faults], [77, 1]);
+  },
+
+  leaveZerosOfClosed(dir: string): void {
+    const { region, at } = openCut(dir);
+    const call = handlerCaller();
+    const kept = new Uint8Array(region.buffer.transfer());
+    const address = at(PAGE);
+    region.close();
+    for (const index of [0, 1] as const) {
+      guardTable()!.setPrevious(index, { handler: 0n, flags: 0n });
+    }
+    const before = handlerOf(SIGBUS);
+    call({ signal: SIGBUS, code: CODE, address });
+    assertEquals([handlerOf(SIGBUS), kept[PAGE]], [before, 0]);
+    // The same at memory that is nobody's zeros goes on to the default.
+    const own = new Uint8Array(2 * PAGE);
+    call({ signal: SIGBUS, code: CODE, address: addressOf(own) });
+    assertEquals(handlerOf(SIGBUS), 0n);
   },
 
   meetLate(dir: string): void {

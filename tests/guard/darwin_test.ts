@@ -15,6 +15,7 @@ const ACTIONS: Record<string, string> = {
     "copyWhatCannotBeGiven",
   "takes a forbidden write by either signal": "absorbByEitherSignal",
   "leaves errno as it was": "keepErrno",
+  "leaves zeros that a closed region has left": "leaveZerosOfClosed",
   "maps zeros where a closed region was": "meetLate",
 };
 
