@@ -80,6 +80,20 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
+    reason: "no file locks tell on macOS that a living process has given a lock up",
+    tests: [
+      "channels whose page is lost: a broadcast has another writer, and the old one again after repair",
+      "channels whose page is lost: closing leaves it to others",
+      "channels whose page is lost: others learn of it as of a death, and repair heals",
+      "channels whose page is lost: slots and peeked messages are given up",
+      "collections whose page is lost: a map that a change was lost in is repaired by the next one",
+      "collections whose page is lost: an array gives its lock up, and goes on after repair",
+      "primitives whose page is lost: unlocking is what loses it",
+      "primitives whose page is lost: what was held is given up",
+      "primitives whose page is lost: what was lost and healed between two calls is given up",
+    ],
+  },
+  {
     reason: "the test takes /proc away, and the model of macOS with it",
     tests: [
       "MmapRegion works where operations of Deno cannot keep its memory",
