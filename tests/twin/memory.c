@@ -50,10 +50,16 @@ static int check_object(int fd, int protection, int flags, uint64_t end) {
   return S_ISREG(status.st_mode) ? 0 : EINVAL;
 }
 
-/* An address with Darwin's alignment, reserved; the kernel's own alignment is a smaller one. */
-static void *reserve(uint64_t length) {
+/* An address with Darwin's alignment, reserved; the kernel's own alignment is a smaller one. The one that
+ * is asked for, if it is free. */
+static void *reserve(void *wanted, uint64_t length) {
   uint64_t room = length + page_size();
-  char *base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  if (wanted != NULL && page_down((uint64_t)wanted) == (uint64_t)wanted) {
+    void *there = mmap(wanted, length, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+    if (there != MAP_FAILED) return there;
+  }
+  char *base = mmap(NULL, room, PROT_NONE, flags, -1, 0);
   if (base == MAP_FAILED) return NULL;
   char *start = (char *)page_up((uint64_t)base);
   if (start > base) munmap(base, start - base);
@@ -86,7 +92,7 @@ void *DARWIN(mmap)(void *address, uint64_t length, int protection, int flags, in
                     ((flags & ANON) != 0 ? MAP_ANONYMOUS : 0);
   int aligned = page_size() > machine_page() && (flags & FIXED) == 0;
   if (aligned) {
-    address = reserve(length);
+    address = reserve(address, length);
     if (address == NULL) {
       done(-1);
       return MAP_FAILED;
