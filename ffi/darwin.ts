@@ -5,8 +5,9 @@
 
 import { errnoName } from "./errno.ts";
 import { cString } from "./arguments.ts";
-import { checkCount, checkZero, systemError } from "./call.ts";
+import { checkCount, checkZero, required, systemError } from "./call.ts";
 import { libc, threadErrno } from "./libc.ts";
+import { addressOf } from "./memory.ts";
 import { platform } from "./platform.ts";
 import type { DarwinLibc, Libc } from "./symbols.ts";
 import { type FileStatus, statusIn } from "./status.ts";
@@ -14,6 +15,12 @@ import { type FileStatus, statusIn } from "./status.ts";
 /** The functions of libc with those that macOS alone has. */
 export function libSystem(): Libc & DarwinLibc {
   return libc() as Libc & DarwinLibc;
+}
+
+/** Memory as words and as bytes; a program may have replaced what leads from one to the other. */
+function words(count: number): [BigUint64Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
+  const memory = new ArrayBuffer(8 * count);
+  return [new BigUint64Array(memory), new Uint8Array(memory)];
 }
 
 const F_PREALLOCATE = 42;
@@ -54,8 +61,9 @@ export function preallocate(fd: number, byteLength: number): number {
 /** Gives whole blocks of a file back. @returns 0, or the error number */
 export function punchHole(fd: number, byteOffset: number, byteLength: number): number {
   // fpunchhole_t: 0 u32 fp_flags: 0, 4 u32 reserved, 8 i64 fp_offset, 16 i64 fp_length
-  const request = new BigInt64Array([0n, BigInt(byteOffset), BigInt(byteLength)]);
-  const bytes = new Uint8Array(request.buffer);
+  const [request, bytes] = words(3);
+  request[1] = BigInt(byteOffset);
+  request[2] = BigInt(byteLength);
   return libSystem().fcntlBuffer(fd, F_PUNCHHOLE, bytes) === -1 ? threadErrno[0]! : 0;
 }
 
@@ -123,8 +131,8 @@ export function namesIn(path: string): string[] {
 /** How long this process may make files, in bytes. */
 export function fileSizeLimit(): number {
   const RLIMIT_FSIZE = 1;
-  const limits = new BigUint64Array(2); // rlim_cur, rlim_max
-  libSystem().getrlimit(RLIMIT_FSIZE, new Uint8Array(limits.buffer));
+  const [limits, bytes] = words(2); // rlim_cur, rlim_max
+  libSystem().getrlimit(RLIMIT_FSIZE, bytes);
   return Number(limits[0]!);
 }
 
@@ -140,15 +148,16 @@ export function userFolder(): string | undefined {
 /** The boot of the machine; "" if it is not told. */
 export function bootSession(): string {
   const bytes = new Uint8Array(64);
-  const length = new Uint8Array(BigUint64Array.of(64n).buffer);
+  const [length, lengthBytes] = words(1);
+  length[0] = 64n;
   const name = cString("kern.bootsessionuuid", "name", "sysctlbyname");
-  return libSystem().sysctlbyname(name, bytes, length, null, 0n) === 0 ? textIn(bytes) : "";
+  return libSystem().sysctlbyname(name, bytes, lengthBytes, null, 0n) === 0 ? textIn(bytes) : "";
 }
 
 /** This thread's number: of 64 bits, and never given to another one until the machine is restarted. */
 export function threadNumber(): bigint {
-  const number = new BigUint64Array(1);
-  libSystem().pthread_threadid_np(null, new Uint8Array(number.buffer));
+  const [number, bytes] = words(1);
+  libSystem().pthread_threadid_np(null, bytes);
   return number[0]!;
 }
 
@@ -163,8 +172,7 @@ const PROC_PIDLISTTHREADIDS = 28;
  */
 export function startTimeOfProcess(pid: number): number | undefined {
   // struct proc_bsdinfo: 120 u64 pbi_start_tvsec, 128 u64 pbi_start_tvusec, 136 bytes in all
-  const info = new BigUint64Array(17);
-  const bytes = new Uint8Array(info.buffer);
+  const [info, bytes] = words(17);
   if (libSystem().proc_pidinfo(pid, PROC_PIDTBSDINFO, 0n, bytes, bytes.length) <= 0) {
     return errnoName(threadErrno[0]!) === "ESRCH" ? 0 : undefined;
   }
@@ -178,8 +186,7 @@ export function startTimeOfProcess(pid: number): number | undefined {
  */
 export function threadsOfProcess(pid: number): BigUint64Array | undefined {
   for (let room = 128;; room *= 4) {
-    const numbers = new BigUint64Array(room);
-    const bytes = new Uint8Array(numbers.buffer);
+    const [numbers, bytes] = words(room);
     const { proc_pidinfo } = libSystem();
     const written = proc_pidinfo(pid, PROC_PIDLISTTHREADIDS, 0n, bytes, bytes.length);
     if (written <= 0) {
@@ -195,36 +202,32 @@ export interface Region {
   readonly byteLength: number;
   /** Whether writing to it is seen by nobody else. */
   readonly isPrivate: boolean;
-  /** Whether other processes map the same pages. */
-  readonly isShared: boolean;
+  /** What memory was tagged with by who mapped it; 0: nothing. */
+  readonly tag: number;
   readonly isLocked: boolean;
   /** In pages: resident, swapped out, changed, and mapped by this process alone. */
   readonly pages: Readonly<Record<"resident" | "swapped" | "dirtied" | "own", number>>;
 }
 
-/** <mach/vm_region.h> */
-const SM_COW = 1;
-const SM_SHARED = 4;
-const SM_TRUESHARED = 5;
-const SM_SHARED_ALIASED = 7;
+/** <mach/vm_inherit.h>: `mmap` has children inherit shared mappings, and copies of private ones. */
+const VM_INHERIT_SHARE = 0;
 
 /** The region of this process that holds an address, or the next one above it; undefined if none. */
 export function regionAt(address: bigint): Region | undefined {
-  // struct proc_regioninfo: 28 u32 pri_user_wired_count, 36 u32 pri_pages_resident,
-  // 44 u32 pri_pages_swapped_out, 48 u32 pri_pages_dirtied, 60 u32 pri_share_mode,
+  // struct proc_regioninfo: 8 u32 pri_inheritance, 28 u32 pri_user_wired_count, 32 u32 pri_user_tag,
+  // 36 u32 pri_pages_resident, 44 u32 pri_pages_swapped_out, 48 u32 pri_pages_dirtied,
   // 64 u32 pri_private_pages_resident, 80 u64 pri_address, 88 u64 pri_size, 96 bytes in all
   const info = new DataView(new ArrayBuffer(96));
   const bytes = new Uint8Array(info.buffer);
   if (libSystem().proc_pidinfo(Deno.pid, PROC_PIDREGIONINFO, address, bytes, 96) <= 0) {
     return undefined;
   }
-  const mode = info.getUint32(60, true);
   const at = (offset: number): number => info.getUint32(offset, true);
   return {
     start: Number(info.getBigUint64(80, true)),
     byteLength: Number(info.getBigUint64(88, true)),
-    isPrivate: mode >= SM_COW && ![SM_SHARED, SM_TRUESHARED, SM_SHARED_ALIASED].includes(mode),
-    isShared: mode === SM_SHARED || mode === SM_SHARED_ALIASED,
+    isPrivate: at(8) !== VM_INHERIT_SHARE,
+    tag: at(32),
     isLocked: at(28) > 0,
     pages: { resident: at(36), swapped: at(44), dirtied: at(48), own: at(64) },
   };
@@ -239,6 +242,23 @@ export function copyBetween(source: bigint, target: bigint, byteLength: number):
 
 let task: number | undefined;
 const outSize = new Uint8Array(8);
+
+const RTLD_DEFAULT = 2n ** 64n - 2n;
+
+/**
+ * The address of a function, for code that calls it.
+ *
+ * @throws {Deno.errors.NotSupported} ENOSYS: it is missing.
+ */
+export function addressOfFunction(name: string): bigint {
+  const { dlsym } = libSystem();
+  return addressOf(required(dlsym!(RTLD_DEFAULT, cString(name, "symbol", "dlsym")), name));
+}
+
+/** Makes code that was written here visible to the processor's cache of instructions. */
+export function showCode(pointer: Deno.PointerObject, byteLength: number): void {
+  libSystem().sys_icache_invalidate(pointer, BigInt(byteLength));
+}
 
 /** As `accept4` without flags. @throws {Deno.errors.WouldBlock} EAGAIN: nobody has connected. */
 export function acceptConnection(fd: number): number {

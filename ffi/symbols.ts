@@ -842,6 +842,14 @@ export const DARWIN_SYMBOLS = {
     ],
     result: "i32", // 0, or the error number
   },
+  // <libkern/OSCacheControl.h>
+  sys_icache_invalidate: {
+    parameters: [
+      "pointer", // void *start
+      "usize", // size_t len
+    ],
+    result: "void",
+  },
   // <mach/mach_vm.h>
   mach_task_self: {
     parameters: [],

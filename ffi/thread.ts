@@ -3,6 +3,7 @@
 import { cString } from "./arguments.ts";
 import { checkCount, checkZero } from "./call.ts";
 import { MFD_CLOEXEC, O_CLOEXEC, O_RDONLY, SYS_gettid } from "./constants.ts";
+import { threadNumber } from "./darwin.ts";
 import { close, memfd_create, open } from "./file_calls.ts";
 import { libc, threadErrno } from "./libc.ts";
 import { factOf, platform } from "./platform.ts";
@@ -12,9 +13,11 @@ const RTLD_DEFAULT = factOf({ linux: 0n, darwin: 2n ** 64n - 2n });
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
-/** Linux's `gettid`; elsewhere the process's number, since macOS numbers threads with 64 bits. */
+/** Linux's `gettid`; on macOS, which numbers threads with 64 bits, the lower half of that. */
 export function threadId(): number {
-  return platform().os === "linux" ? Number(libc().gettid(BigInt(SYS_gettid))) : Deno.pid;
+  return platform().os === "linux"
+    ? Number(libc().gettid(BigInt(SYS_gettid)))
+    : Number(threadNumber() & 0xffffffffn);
 }
 
 function isMainThread(): boolean {

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type ChildOptions, runChild } from "./_child.ts";
-import { guard } from "./_capabilities.ts";
+import { guard, linux } from "./_capabilities.ts";
 import { withTempDir } from "./_files.ts";
 
 export const { ignore } = guard;
@@ -37,7 +37,8 @@ export function livesOnBothFileSystems(
   for (const [where, parent] of [["disk", undefined], ["tmpfs", "/dev/shm"]]) {
     Deno.test({
       name: `${name} (${where})`,
-      ignore,
+      // The folder of shared memory is Linux's.
+      ignore: ignore || (parent !== undefined && linux.ignore),
       fn: () =>
         withTempDir(async (dir) => {
           await assertLives(program, { ...options, args: [action, dir, ...args] });

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { MappingFaultError } from "@mmap/mmap";
 import { fromFileUrl } from "@std/path";
 import { membersOf } from "./_documentation.ts";
-import { guard } from "./_capabilities.ts";
+import { guard, linux } from "./_capabilities.ts";
 import { withTempDir } from "./_files.ts";
 import { SMALL_DISKS, type SmallDisk } from "./_mount.ts";
 import { PAGE } from "./_pages.ts";
@@ -43,7 +43,8 @@ export function testLosses(program: string, topic: string, names: readonly strin
     for (const [where, parent] of [["disk", undefined], ["tmpfs", "/dev/shm"]]) {
       Deno.test({
         name: `${topic}: ${name} (${where})`,
-        ignore: guard.ignore,
+        // The folder of shared memory is Linux's.
+        ignore: guard.ignore || (parent !== undefined && linux.ignore),
         fn: () =>
           withTempDir(async (dir) => {
             await assertRuns(new URL(program), { args: [name, dir] });

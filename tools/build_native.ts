@@ -1,8 +1,9 @@
 /**
- * Compiles the two pieces of machine code for both architectures and writes them as text:
+ * Compiles the pieces of machine code for both architectures and writes them as text:
  * `deno task build-native`. Needs Debian's gcc and gcc-aarch64-linux-gnu.
  *
- * - ffi/guard/guard.c, the fault guard's signal handler: a flat block of code;
+ * - ffi/guard/guard.c, the fault guard's signal handler: a flat block of code, and another one for
+ *   macOS. There the same compilers will do: code without a library differs in what it calls alone;
  * - ffi/store/store.c, buffers that tell when their last holder is gone: a Node-API module.
  */
 
@@ -25,15 +26,33 @@ export const COMPILERS = {
 /** An architecture with machine code. */
 export type Architecture = keyof typeof COMPILERS;
 
-/** What is compiled, where it lies in ffi, and how. */
+/** Further flags for macOS, which keeps a register of arm64 for itself. */
+const DARWIN_FLAGS = { x86_64: [], aarch64: ["-ffixed-x18"] } as const;
+
+const GUARD_FLAGS = "-Os -static -Wl,-T,guard.ld";
+
+/** What is compiled, where its source and its text lie in ffi, and how. */
 export const PIECES = {
   guard: {
+    source: "guard/guard.c",
+    text: "guard/code.ts",
     constant: "GUARD_CODE",
     title: "The machine code of the fault guard's signal handler",
-    flags: ["-Os -static -Wl,-T,guard.ld"],
+    flags: [GUARD_FLAGS],
     flat: true,
   },
+  darwinGuard: {
+    source: "guard/guard.c",
+    text: "guard/code_darwin.ts",
+    constant: "DARWIN_GUARD_CODE",
+    title: "The machine code of the fault guard's signal handler for macOS",
+    flags: ["-DDARWIN", GUARD_FLAGS],
+    flat: true,
+    more: DARWIN_FLAGS,
+  },
   store: {
+    source: "store/store.c",
+    text: "store/code.ts",
     constant: "STORE_CODE",
     title: "The Node-API module that makes buffers which tell when their last holder is gone",
     flags: ["-Os -shared -s -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--hash-style=gnu"],
@@ -41,7 +60,7 @@ export const PIECES = {
   },
 } as const;
 
-/** The name of a piece, which is also the name of its folder and its source. */
+/** The name of a piece. */
 export type Piece = keyof typeof PIECES;
 
 /** The version of a compiler; undefined if it is not installed. */
@@ -60,13 +79,16 @@ export async function compilerVersion(architecture: Architecture): Promise<strin
 /** Compiles a piece: the result is flat machine code, or a shared object. */
 export async function compile(piece: Piece, architecture: Architecture): Promise<Uint8Array> {
   const { prefix, flags } = COMPILERS[architecture];
-  const cwd = new URL(`${piece}/`, FFI);
-  const words = [...FLAGS, ...PIECES[piece].flags].join(" ").split(" ");
+  const source = new URL(PIECES[piece].source, FFI);
+  const cwd = new URL(".", source);
+  const wanted = PIECES[piece];
+  const more = "more" in wanted ? wanted.more[architecture] : [];
+  const words = [...FLAGS, ...wanted.flags, ...more].join(" ").split(" ");
   const directory = await Deno.makeTempDir({ prefix: "native-" });
   try {
     const linked = `${directory}/${piece}.elf`;
     const flat = `${directory}/${piece}.bin`;
-    await run(cwd, `${prefix}gcc`, [...words, ...flags, "-o", linked, `${piece}.c`]);
+    await run(cwd, `${prefix}gcc`, [...words, ...flags, "-o", linked, source.pathname]);
     if (!PIECES[piece].flat) return await Deno.readFile(linked);
     await run(cwd, `${prefix}objcopy`, ["-O", "binary", linked, flat]);
     return await Deno.readFile(flat);
@@ -88,15 +110,20 @@ async function render(piece: Piece, architecture: Architecture): Promise<string>
     `    compilerVersion: "${version}",\n    lines: [\n${lines.join("\n")}\n    ],\n  },\n`;
 }
 
+/** The file name of a piece's source. */
+export function nameOf(piece: Piece): string {
+  return PIECES[piece].source.replace(/.*\//, "");
+}
+
 /** The path of the type of the generated constants, from their folders. */
 const TYPES = "../machine_code.ts";
 
 async function write(piece: Piece): Promise<void> {
   const { constant, title } = PIECES[piece];
-  const path = new URL(`${piece}/code.ts`, FFI);
+  const path = new URL(PIECES[piece].text, FFI);
   const text = `/**
  * ${title}, in hexadecimal: written by
- * \`deno task build-native\` from ${piece}.c. Do not edit.
+ * \`deno task build-native\` from ${nameOf(piece)}. Do not edit.
  */
 
 import type { MachineCode } from "${TYPES}";

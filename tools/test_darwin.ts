@@ -16,7 +16,7 @@ import { SKIPS } from "./darwin/skips.ts";
 /** What there is of the module that a Mac can show. */
 const FOLDERS = [
   ...["ffi", "region", "mapping", "os", "wait", "sync", "channel", "collections", "sharing"],
-  "struct",
+  ...["struct", "guard", "safety"],
 ].map((name) => `tests/${name}/`);
 
 const AS_ITSELF_SAYS = "by its own `ignore`";

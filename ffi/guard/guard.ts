@@ -21,16 +21,18 @@ import {
   SIGBUS,
   SIGSEGV,
 } from "../constants.ts";
+import { addressOfFunction, showCode } from "../darwin.ts";
 import { libc, threadErrno } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../file_calls.ts";
-import { platform } from "../platform.ts";
+import { factOf, platform } from "../platform.ts";
 import { GUARD_CODE } from "./code.ts";
+import { DARWIN_GUARD_CODE } from "./code_darwin.ts";
 import { TABLE_BYTE_LENGTH } from "./layout.ts";
 import { type Action, GuardTable } from "./table.ts";
 
-/** "off": not needed so far; "unavailable": the system forbids it or the platform has none. */
+/** "off": not needed so far; "unavailable": the system forbids it. */
 type GuardState = "on" | "off" | "unavailable";
 
 /** The offset of the table from the code: TABLE_OFFSET of guard.c, and the largest page size. */
@@ -38,6 +40,31 @@ const TABLE_OFFSET = 65536;
 
 /** The signature's length; the handler begins after it. */
 const ENTRY_OFFSET = 64;
+
+const CODE = factOf({ linux: GUARD_CODE, darwin: DARWIN_GUARD_CODE });
+
+/** The offset of the addresses of `FUNCTIONS` from the code: FUNCTIONS_OFFSET of darwin.h. */
+const FUNCTIONS_OFFSET = 8192;
+
+/** What the handler calls: `struct functions` of darwin.h. On Linux it needs no library. */
+const FUNCTIONS = factOf({
+  linux: [],
+  darwin: [
+    "__error",
+    "mmap",
+    "munmap",
+    "mprotect",
+    "sigprocmask",
+    "sigaction",
+    "raise",
+    "getpid",
+    "pthread_threadid_np",
+    "proc_pidinfo",
+    "__ulock_wait",
+    "mach_task_self",
+    "mach_vm_remap",
+  ],
+});
 
 let state: GuardState = "off";
 let table: GuardTable | undefined;
@@ -55,10 +82,10 @@ export function guardTable(): GuardTable | undefined {
   return state === "on" ? known : undefined;
 }
 
-/** The table; undefined on macOS, and if there is no memory for it now. */
+/** The table; undefined if there is no memory for it now. */
 export function processTable(): GuardTable | undefined {
   if (table !== undefined) return table;
-  table = platform().os === "linux" ? attempt(install) : undefined;
+  table = attempt(install);
   state = table === undefined ? "unavailable" : "on";
   if (refused) table = attempt(makeOwn);
   return table;
@@ -69,7 +96,7 @@ export function processTable(): GuardTable | undefined {
  * made, and no permission is asked for.
  */
 export function existingTable(): GuardTable | undefined {
-  if (table !== undefined || platform().os !== "linux") return table;
+  if (table !== undefined) return table;
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   return attempt(() => installed(currentAction(SIGBUS)))?.table;
 }
@@ -88,11 +115,22 @@ function attempt<T>(make: () => T): T | undefined {
   }
 }
 
-/** The process's table, after this isolate or another has installed the handler. */
+/** How often to look whether a handler is complete before it is taken to be left as it is. */
+const TRIES = 10_000;
+
+/**
+ * The process's table, after this isolate or another has installed the handler. One that is not complete
+ * may be about to give way to another one, or be that of a Worker that was terminated meanwhile.
+ */
 function install(): GuardTable {
-  const found = installed(currentAction(SIGBUS)) ?? installNew();
-  if (!found.table.complete) complete(found);
-  return found.table;
+  for (let tries = 0;; tries++) {
+    const known = installed(currentAction(SIGBUS));
+    if (known?.table.complete) return known.table;
+    const found = known === undefined ? installNew() : tries < TRIES ? undefined : known;
+    if (found === undefined) continue;
+    complete(found);
+    return found.table;
+  }
 }
 
 /** A table for this isolate alone, which no handler knows. */
@@ -108,20 +146,24 @@ function initialized(pointer: Deno.PointerObject): GuardTable {
 }
 
 /*
- * glibc's struct sigaction, the same on x86-64 and arm64:
- *   0 u64 handler   8 sa_mask, 128 bytes   136 i32 flags   144 u64 restorer   152 bytes in all
+ * struct sigaction has the address of the handler first:
+ *   glibc, on both architectures: 8 sa_mask, 128 bytes   136 i32 flags   144 u64 restorer
+ *   macOS: 8 u32 sa_mask   12 i32 flags
  */
-const SIGACTION_BYTE_LENGTH = 152;
+const SIGACTION = factOf({
+  linux: { byteLength: 152, flags: 136 },
+  darwin: { byteLength: 16, flags: 12 },
+});
 
 function toAction(record: DataView): Action {
   return {
     handler: record.getBigUint64(0, true),
-    flags: BigInt(record.getUint32(136, true)),
+    flags: BigInt(record.getUint32(SIGACTION.flags, true)),
   };
 }
 
 function currentAction(signal: number): Action {
-  const record = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
+  const record = new DataView(new ArrayBuffer(SIGACTION.byteLength));
   checkZero(
     libc().sigaction(signal, null, new Uint8Array(record.buffer)),
     threadErrno[0]!,
@@ -132,10 +174,10 @@ function currentAction(signal: number): Action {
 
 /** Replaces the handler of a signal in one step. @returns the previous one */
 function exchangeAction(signal: number, { handler, flags }: Action): Action {
-  const record = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
-  const before = new DataView(new ArrayBuffer(SIGACTION_BYTE_LENGTH));
+  const record = new DataView(new ArrayBuffer(SIGACTION.byteLength));
+  const before = new DataView(new ArrayBuffer(SIGACTION.byteLength));
   record.setBigUint64(0, handler, true);
-  record.setUint32(136, Number(flags), true);
+  record.setUint32(SIGACTION.flags, Number(flags), true);
   checkZero(
     libc().sigaction(signal, new Uint8Array(record.buffer), new Uint8Array(before.buffer)),
     threadErrno[0]!,
@@ -158,7 +200,7 @@ function installed(action: Action): Installed | undefined {
   if (handler % BigInt(pageSize()) !== BigInt(ENTRY_OFFSET)) return undefined;
   const block = pointerFrom(handler - BigInt(ENTRY_OFFSET))!;
   const found = new Uint8Array(bufferOver({ pointer: block, byteLength: ENTRY_OFFSET }));
-  const signature = bytesOf(GUARD_CODE);
+  const signature = bytesOf(CODE);
   for (let i = 0; i < ENTRY_OFFSET; i++) if (found[i] !== signature[i]) return undefined;
   return { action, table: new GuardTable(pointerAt(block, TABLE_OFFSET)) };
 }
@@ -166,9 +208,11 @@ function installed(action: Action): Installed | undefined {
 /**
  * Installs a new block's handler for SIGBUS: all isolates find the block by this signal. If another
  * isolate was quicker, its handler is put back. This block then stays, and its handler passes
- * signals on: a thread may be running it, and a third isolate may have found it meanwhile.
+ * signals on, as a thread may be running it.
+ *
+ * @returns undefined if another isolate was quicker
  */
-function installNew(): Installed {
+function installNew(): Installed | undefined {
   const block = makeBlock();
   const fresh = initialized(pointerAt(block, TABLE_OFFSET));
   const handler = addressOf(block) + BigInt(ENTRY_OFFSET);
@@ -176,10 +220,9 @@ function installNew(): Installed {
   fresh.setPrevious(0, currentAction(SIGBUS));
   const before = exchangeAction(SIGBUS, action);
   fresh.setPrevious(0, before);
-  const other = installed(before);
-  if (other === undefined) return { action, table: fresh };
+  if (installed(before) === undefined) return { action, table: fresh };
   exchangeAction(SIGBUS, before);
-  return other;
+  return undefined;
 }
 
 /**
@@ -218,13 +261,15 @@ function makeBlock(): Deno.PointerObject {
   const pointer = makeMemory(byteLength);
   try {
     const bytes = new Uint8Array(bufferOver({ pointer, byteLength: TABLE_OFFSET }));
-    copyBytes(bytesOf(GUARD_CODE), bytes);
-    // This call also makes the code visible to arm64's instruction cache.
+    copyBytes(bytesOf(CODE), bytes);
+    writeFunctions(pointerAt(pointer, FUNCTIONS_OFFSET));
+    // On Linux this call also makes the code visible to arm64's instruction cache.
     checkZero(
       libc().mprotect(pointer, BigInt(TABLE_OFFSET), PROT_READ | PROT_EXEC),
       threadErrno[0]!,
       "mprotect",
     );
+    if (platform().os === "darwin") showCode(pointer, TABLE_OFFSET);
     return pointer;
   } catch (error) {
     libc().munmap(pointer, BigInt(byteLength));
@@ -235,4 +280,10 @@ function makeBlock(): Deno.PointerObject {
 /** Byte by byte: a program may have replaced the methods of typed arrays. */
 function copyBytes(from: Uint8Array, to: Uint8Array): void {
   for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
+}
+
+/** The addresses of what the handler calls. */
+function writeFunctions(pointer: Deno.PointerObject): void {
+  const words = new BigUint64Array(bufferOver({ pointer, byteLength: FUNCTIONS_OFFSET }));
+  for (let i = 0; FUNCTIONS[i] !== undefined; i++) words[i] = addressOfFunction(FUNCTIONS[i]!);
 }

@@ -24,6 +24,7 @@
  * | 112 | u32 | how many isolates there were that had mappings | each, once |
  * | 116 | u32 | losses of all slots, counted before a page is replaced | handler |
  * | 120 | u32 | the same, counted after | handler |
+ * | 124 | u32 | the last access that was only repeated; on macOS alone | handler |
  * | 128 | u64, 1024 times | the late pages: zeros where native code came too late | handler |
  * | 8320 | u64, 64 times | the keepers, see `addresses.ts`; 0: none | who maps |
  * | 8832 | | the slots, 104 bytes each | |
@@ -105,6 +106,9 @@ export const LOSS_ANYWHERE = 1;
 
 /** The bit of a slot's losses that says that copies may be lost pages. */
 export const LOSS_COPIED = 2;
+
+/** The tag by which macOS tells the memory that the handler puts in the place of an object's. */
+export const ZEROS_TAG = 244;
 
 /** The bit of the holders that says that the owner no longer uses the mapping. */
 export const OWNER_GONE = 1 << 31;

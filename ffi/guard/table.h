@@ -68,7 +68,7 @@ struct table {
   u32 isolates;      /* how many isolates there were that had mappings */
   u32 losses_begun;  /* losses of all slots, counted before a page is replaced */
   u32 losses_done;   /* the same, counted after */
-  u32 unused;
+  u32 repeated;      /* the last access that was only repeated; on macOS alone */
   u64 late_pages[LATE_PAGES]; /* pages of zeros where native code came too late */
   u64 keepers[64];            /* pages that keep page tables alive; see addresses.ts */
   struct slot slots[];

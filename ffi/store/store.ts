@@ -6,7 +6,7 @@
  * gone.
  */
 
-import { checkCount, isSystemError } from "../call.ts";
+import { checkCount, isSystemError, required } from "../call.ts";
 import { MFD_CLOEXEC } from "../constants.ts";
 import { close, memfd_create } from "../file_calls.ts";
 import type { GuardSlot } from "../guard/slot.ts";
@@ -187,8 +187,9 @@ function mayLoadNode(): boolean {
 /** The permanent name of the module in /proc/self/maps. */
 export const MODULE_NAME = "mmap.node";
 
-/** The module as a file in memory. */
+/** The module as a file in memory. @throws {Deno.errors.NotSupported} Where there is no such file. */
 function copyOfModule(): number {
+  required(libc().memfd_create, "memfd_create");
   const fd = memfd_create(MODULE_NAME, MFD_CLOEXEC);
   try {
     const code = bytesOf(STORE_CODE);

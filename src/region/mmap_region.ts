@@ -286,7 +286,7 @@ export class MmapRegion implements Disposable {
 
   /**
    * Whether faults are absorbed: "on"; "off" until there is a region; "unavailable" where the system
-   * forbids executable memory, or on macOS.
+   * forbids executable memory.
    *
    * The guard is a signal handler. If a page has lost its file (somebody truncated it), reads give
    * zeros and writes go to a private page. A write to a read-only page goes to a private copy of

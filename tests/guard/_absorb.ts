@@ -5,15 +5,14 @@ import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { guardTable } from "../../ffi/guard/guard.ts";
 import { HEADER_BYTE_LENGTH } from "../../ffi/guard/layout.ts";
-import { libc } from "../../ffi/libc.ts";
+import { threadId } from "../../ffi/thread.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, assertFault, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
+import { handlerCaller, MISSING, otherThread } from "./_deliver.ts";
 
 const PAGES = 4096, ROUNDS = 4;
-
-const SIGBUS = 7, BUS_ADRERR = 2, BYTES_OF_SIGACTION = 152;
 
 /** The word that says which thread changes the range of the first slot; see table.ts. */
 const ABSORBER = (HEADER_BYTE_LENGTH + 52) / 4;
@@ -31,22 +30,12 @@ interface Late {
 
 function openLate(dir: string): Late {
   const { halves } = guardTable()!;
-  const action = new Uint8Array(BYTES_OF_SIGACTION);
-  libc().sigaction(SIGBUS, null, action);
-  const handler = new Deno.UnsafeFnPointer(
-    Deno.UnsafePointer.create(new BigUint64Array(action.buffer)[0]!)!,
-    { parameters: ["i32", "buffer", "buffer"], result: "void" },
-  );
+  const call = handlerCaller();
   const path = makeFile(dir, 2 * PAGE);
   const region = MmapRegion.open(path, { access: "read-write" });
   const { bytes } = region;
   const second = addressOf(bytes) + BigInt(PAGE);
-  const meet = (): void => {
-    const info = new Uint8Array(128); // siginfo_t
-    new Int32Array(info.buffer).set([SIGBUS, 0, BUS_ADRERR]);
-    new BigUint64Array(info.buffer)[2] = second;
-    handler.call(SIGBUS, info, new Uint8Array(1024)); // a ucontext_t of zeros
-  };
+  const meet = (): void => call({ ...MISSING, address: second });
   return { path, region, bytes, halves, meet };
 }
 
@@ -87,8 +76,7 @@ await act({
   leaveRangeOfAnother(dir: string): void {
     const { path, region, bytes, halves, meet } = openLate(dir);
     truncate(path, PAGE);
-    const threads = [...Deno.readDirSync("/proc/self/task")].map(({ name }) => Number(name));
-    halves[ABSORBER] = threads.find((thread) => thread !== Deno.pid)!;
+    halves[ABSORBER] = otherThread();
     meet();
     assertEquals([region.faults, region.probe({ byteOffset: PAGE })], [0, Uint8Array.of(0)]);
     halves[ABSORBER] = 2 ** 30; // no thread has that number
@@ -98,8 +86,8 @@ await act({
   absorbOwn(dir: string): void {
     const { path, region, bytes, halves } = openLate(dir);
     truncate(path, PAGE);
-    halves[ABSORBER] = Deno.pid; // the number of the main thread
-    assertEquals([bytes[PAGE], region.faults, halves[ABSORBER]], [0, 1, Deno.pid]);
+    halves[ABSORBER] = threadId();
+    assertEquals([bytes[PAGE], region.faults, halves[ABSORBER]], [0, 1, threadId() | 0]);
     halves[ABSORBER] = 0;
   },
 

@@ -3,15 +3,18 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
+import { SIGBUS, SIGSEGV } from "../../ffi/constants.ts";
 import { guardTable } from "../../ffi/guard/guard.ts";
 import { libc } from "../../ffi/libc.ts";
+import { platform } from "../../ffi/platform.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { patchLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
 
-const { sigaction } = Deno.dlopen("libc.so.6", {
+// Not by `libc()`, in which actions here put other functions.
+const { sigaction } = Deno.dlopen(platform().libcCandidates[0]!, {
   sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" },
 }).symbols;
 
@@ -21,8 +24,8 @@ function handlerOf(signal: number): bigint {
   return record[0]!;
 }
 
-/** The handlers that are installed: of SIGBUS and SIGSEGV. */
-const handlers = (): bigint[] => [handlerOf(7), handlerOf(11)];
+/** The handlers that are installed. */
+const handlers = (): bigint[] => [handlerOf(SIGBUS), handlerOf(SIGSEGV)];
 
 /** Everything that needs no guard, in a process that has none. */
 async function useWithoutGuard(dir: string): Promise<void> {
@@ -167,6 +170,23 @@ await act({
     // It was the kernel that refused.
     const address = C.mmap(null, PAGE, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
     assertThrows(() => C.mprotect(address, PAGE, 5), Deno.errors.PermissionDenied);
+  },
+
+  /** On macOS. */
+  keepPrivateCopies(dir: string): void {
+    patchLibc({ sigaction: () => -1 });
+    const path = makeFile(dir, 4 * PAGE);
+    using region = MmapRegion.open(path, { access: "copy-on-write" });
+    assertEquals(MmapRegion.guardState(), "unavailable");
+    region.bytes[0] = 9;
+    truncate(path, PAGE);
+    region.bytes[2 * PAGE] = 7;
+    assertEquals([...region.bytes.subarray(2 * PAGE, 2 * PAGE + 2), region.bytes[0]], [7, 0, 9]);
+    assertEquals(region.faults, 0);
+    truncate(path, 600 * PAGE);
+    region.resize(600 * PAGE); // elsewhere, and by other calls
+    truncate(path, PAGE);
+    assertEquals([region.bytes[599 * PAGE], region.bytes[0]], [0, 9]);
   },
 
   /** In a Worker: installs the guard once all are there; tells where its table is. */

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { GUARD_CODE } from "../../ffi/guard/code.ts";
+import { DARWIN_GUARD_CODE } from "../../ffi/guard/code_darwin.ts";
 import type { MachineCode } from "../../ffi/machine_code.ts";
 import { STORE_CODE } from "../../ffi/store/code.ts";
 import {
@@ -9,10 +10,29 @@ import {
   compile,
   COMPILERS,
   compilerVersion,
+  nameOf,
   type Piece,
 } from "../../tools/build_native.ts";
+import { withTempDir } from "../_files.ts";
+import { hasProgram } from "../_gcc.ts";
 
-const CODE: Record<Piece, MachineCode> = { guard: GUARD_CODE, store: STORE_CODE };
+const CODE: Record<Piece, MachineCode> = {
+  guard: GUARD_CODE,
+  darwinGuard: DARWIN_GUARD_CODE,
+  store: STORE_CODE,
+};
+
+/** Behind the signature. */
+function instructionsOf(code: MachineCode, architecture: Architecture): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromHex(code[architecture].lines.join("")).slice(64);
+}
+
+/** Whether code asks the kernel by itself. */
+const HAS_SYSTEM_CALL: Record<Architecture, (code: Uint8Array<ArrayBuffer>) => boolean> = {
+  x86_64: (code) => code.some((byte, at) => byte === 0x0f && code[at + 1] === 0x05),
+  aarch64: (code) =>
+    new Uint32Array(code.buffer).some((word) => (word & 0xffe0001f) >>> 0 === 0xd4000001),
+};
 
 for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
   const installed = await compilerVersion(architecture);
@@ -21,7 +41,10 @@ for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
     const { compilerVersion: recorded, lines } = CODE[piece][architecture];
     const ignore = installed !== recorded;
     Deno.test({
-      name: `the code of ${piece} for ${architecture} is what gcc ${recorded} makes of ${piece}.c` +
+      name:
+        `the code of ${piece} for ${architecture} is what gcc ${recorded} makes of ${
+          nameOf(piece)
+        }` +
         (ignore ? ` (ignored: the compiler here is ${installed ?? "missing"})` : ""),
       ignore,
       fn: async () => {
@@ -31,11 +54,37 @@ for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
     });
   }
 
-  Deno.test(`GUARD_CODE.${architecture} begins with the signature and fits before the table`, () => {
-    const code = Uint8Array.fromHex(GUARD_CODE[architecture].lines.join(""));
-    const words = new BigUint64Array(code.slice(0, 64).buffer);
-    assertEquals(new TextDecoder().decode(code.subarray(0, 8)), "MM_GUAD1");
-    assertEquals([...words.subarray(1)], [3n, 65536n, 0n, 0n, 0n, 0n, 0n]);
-    assertEquals(code.length > 64 && code.length < 4096, true);
+  for (const piece of ["guard", "darwinGuard"] as const) {
+    Deno.test(`the code of ${piece} for ${architecture} has its signature and room for what follows`, () => {
+      const code = Uint8Array.fromHex(CODE[piece][architecture].lines.join(""));
+      const words = new BigUint64Array(code.slice(0, 64).buffer);
+      assertEquals(new TextDecoder().decode(code.subarray(0, 8)), "MM_GUAD1");
+      assertEquals([...words.subarray(1)], [3n, 65536n, 0n, 0n, 0n, 0n, 0n]);
+      assertEquals(code.length > 64 && code.length < 4096, true);
+    });
+  }
+
+  Deno.test(`the code of darwinGuard for ${architecture} makes no system calls of its own`, () => {
+    const hasCall = (code: MachineCode) =>
+      HAS_SYSTEM_CALL[architecture](instructionsOf(code, architecture));
+    assertEquals([hasCall(GUARD_CODE), hasCall(DARWIN_GUARD_CODE)], [true, false]);
   });
 }
+
+const DISASSEMBLER = "aarch64-linux-gnu-objdump";
+
+Deno.test({
+  name: "the code of darwinGuard for aarch64 leaves x18 to the system",
+  ignore: !hasProgram(DISASSEMBLER),
+  fn: () =>
+    withTempDir((dir) => {
+      const usesX18 = (code: MachineCode): boolean => {
+        Deno.writeFileSync(`${dir}/code`, instructionsOf(code, "aarch64"));
+        const { stdout } = new Deno.Command(DISASSEMBLER, {
+          args: ["-b", "binary", "-m", "aarch64", "-D", `${dir}/code`],
+        }).outputSync();
+        return /\b[wx]18\b/.test(new TextDecoder().decode(stdout));
+      };
+      assertEquals([usesX18(GUARD_CODE), usesX18(DARWIN_GUARD_CODE)], [true, false]);
+    }),
+});

@@ -1,6 +1,7 @@
 /** One handler and one table per process; and life without them. */
 
 import type { ChildOptions } from "../_child.ts";
+import { linux } from "../_capabilities.ts";
 import { assertLives, ignore } from "../_faults.ts";
 import { withTempDir } from "../_files.ts";
 
@@ -48,6 +49,12 @@ Deno.test(
   { ignore },
   () => withDir("refuseSigaction"),
 );
+
+Deno.test({
+  name: "copy-on-write memory survives a truncated file without a guard on macOS",
+  ignore: ignore || !linux.ignore,
+  fn: () => withDir("keepPrivateCopies"),
+});
 
 /** `PR_SET_MDWE` came with Linux 6.3. */
 const [major, minor] = Deno.osRelease().split(".").map(Number) as [number, number];

@@ -130,11 +130,11 @@ for (const [name, call] of Object.entries(MAPS_OBJECTS)) {
       C.MAP_NORESERVE,
       C.MAP_HUGETLB,
       C.MAP_GROWSDOWN,
-      C.MAP_LOCKED | C.MAP_FIXED,
+      (C.MAP_LOCKED ?? 0) | C.MAP_FIXED,
       2 ** 31,
       2 ** 32,
-      2 ** 32 + C.MAP_LOCKED,
-    ].filter((flags) => flags !== undefined); // macOS lacks some
+      2 ** 32 + (C.MAP_LOCKED ?? 0),
+    ].filter((flags) => flags !== undefined); // macOS has fewer
     assertRefused((flags) => call({ flags }), refused, RangeError);
   });
 }

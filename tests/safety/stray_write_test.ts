@@ -34,7 +34,13 @@ livesOnBothFileSystems(
 livesOnBothFileSystems(
   "MmapRegion attached for reading absorbs stray writes, its peer sees none of them",
   PROGRAM,
-  ["absorbWritesOfReaders"],
+  ["absorbWritesOfReaders", false],
+);
+
+livesOnBothFileSystems(
+  "MmapRegion attached to sealed memory absorbs stray writes, its peer sees none of them",
+  PROGRAM,
+  ["absorbWritesOfReaders", true],
 );
 
 for (const kind of ["anonymous private memory", "copy-on-write memory"]) {

@@ -1,5 +1,6 @@
 /** A file that another process truncates under its map: what is read, written, counted and told. */
 
+import { linux } from "../_capabilities.ts";
 import { assertEquals } from "@std/assert";
 import { assertDiesBy, ignore, livesOnBothFileSystems } from "../_faults.ts";
 import { withTempDir } from "../_files.ts";
@@ -53,7 +54,7 @@ livesOnBothFileSystems(
 for (const parent of [undefined, "/dev/shm"]) {
   Deno.test({
     name: `MmapRegion with guard: false dies of truncation (${parent ?? "disk"})`,
-    ignore,
+    ignore: ignore || (parent !== undefined && linux.ignore),
     fn: () =>
       withTempDir(async (dir) => {
         await assertDiesBy("SIGBUS", PROGRAM, { args: ["dieUnguarded", dir] });

@@ -16,6 +16,13 @@ const CALLS = {
   mach_task_self: { parameters: [], result: "u32" },
   mach_vm_read_overwrite: { parameters: ["u32", "u64", "u64", "u64", "buffer"], result: "i32" },
   mach_vm_write: { parameters: ["u32", "u64", "u64", "u32"], result: "i32" },
+  mach_vm_remap: {
+    parameters: [
+      ...["u32", "buffer", "u64", "u64", "i32", "u32"] as const,
+      ...["u64", "i32", "buffer", "buffer", "u32"] as const,
+    ],
+    result: "i32",
+  },
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "u64"], result: "i64" },

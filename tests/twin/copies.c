@@ -5,6 +5,7 @@
 #include "twin.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -58,4 +59,26 @@ int DARWIN(mach_vm_read_overwrite)(uint32_t task, uint64_t address, uint64_t siz
 int DARWIN(mach_vm_write)(uint32_t task, uint64_t address, uint64_t data, uint32_t size) {
   if (task != SELF) return INVALID_ARGUMENT;
   return size == 0 ? SUCCESS : copy(address, data, size);
+}
+
+/*
+ * Puts the memory at one address at another one too. Linux has no such call for private memory, so it is
+ * moved, and new zeros are at the old address: that is enough for whoever unmaps those at once.
+ */
+int DARWIN(mach_vm_remap)(uint32_t task, uint64_t *address, uint64_t size, uint64_t mask, int flags,
+                          uint32_t source_task, uint64_t source, int copy, int *protection,
+                          int *most_protection, uint32_t inheritance) {
+  enum { FIXED = 0, ANYWHERE = 1, OVERWRITE = 0x4000, RETURN_DATA_ADDRESS = 0x100000 };
+  struct place place;
+  if (task != SELF || source_task != SELF || mask != 0) return INVALID_ARGUMENT;
+  if (flags != (FIXED | OVERWRITE) || copy != 0 || inheritance != 1) {
+    note("mach_vm_remap: only over what is there, for this process", flags);
+    return INVALID_ARGUMENT;
+  }
+  if (place_at(source, &place) != 0 || place.is_shared || place.has_file) return INVALID_ADDRESS;
+  if (mremap((void *)source, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+             (void *)*address) == MAP_FAILED) return INVALID_ADDRESS;
+  *protection = place.protection;
+  *most_protection = 7;
+  return SUCCESS;
 }

@@ -90,7 +90,6 @@ testRules("the twin tells of the machine as Darwin does", [
     },
     [1 << 24, 25],
   ],
-  ["sigaction() is refused", (c) => c.said(c.sigaction(10, new Uint8Array(16), null)), "E22"],
   [
     "sigprocmask() with no way tells whether memory is there, and changes nothing",
     (c) => [

@@ -2,6 +2,7 @@
 #include "twin.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
@@ -17,9 +18,25 @@ struct procmap_query {
 #define QUERY_SHARED 8
 #define QUERY_COVERING_OR_NEXT 16
 
+#define TAGS TWIN_FOLDER "/tag-"
+
 static void set_name(struct place *place, const char *name) {
   place->is_shm = strncmp(name, TWIN_FOLDER "/shm/", sizeof(TWIN_FOLDER "/shm/") - 1) == 0;
+  if (strncmp(name, TAGS, sizeof(TAGS) - 1) == 0) {
+    place->tag = atoi(name + sizeof(TAGS) - 1);
+    place->inode = place->offset = 0;
+  }
   place->has_file = place->inode != 0;
+}
+
+/* The kernel here may have no names for memory without a file. */
+int zeros_with(uint32_t tag) {
+  char path[sizeof(TAGS) + 10];
+  snprintf(path, sizeof(path), TAGS "%u", tag);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd >= 0 && ftruncate(fd, 1l << 46) == 0) return fd;
+  if (fd >= 0) close(fd);
+  return -1;
 }
 
 static int ask(int fd, uint64_t address, struct place *place) {

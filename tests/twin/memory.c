@@ -50,13 +50,17 @@ static int check_object(int fd, int protection, int flags, uint64_t end) {
   return S_ISREG(status.st_mode) ? 0 : EINVAL;
 }
 
-/* An address with Darwin's alignment, reserved: the hint if it is free. The kernel's own alignment is less. */
+/* An address with Darwin's alignment, reserved; the kernel's own alignment is a smaller one. The one that
+ * is asked for, if it is free. */
 static void *reserve(void *hint, uint64_t length) {
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
   void *wanted = (void *)page_down((uint64_t)hint);
-  if (wanted != NULL && mmap(wanted, length, PROT_NONE, flags, -1, 0) == wanted) return wanted;
   uint64_t room = length + page_size();
-  char *base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  if (wanted != NULL) {
+    void *there = mmap(wanted, length, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+    if (there != MAP_FAILED) return there;
+  }
+  char *base = mmap(NULL, room, PROT_NONE, flags, -1, 0);
   if (base == MAP_FAILED) return NULL;
   char *start = (char *)page_up((uint64_t)base);
   if (start > base) munmap(base, start - base);
@@ -71,7 +75,9 @@ void *DARWIN(mmap)(void *address, uint64_t length, int protection, int flags, in
   if ((flags & FIXED) != 0 && page_down((uint64_t)address) != (uint64_t)address) error = EINVAL;
   if ((protection & (WRITE | EXEC)) != 0) protection |= READ;
   if (error == 0 && is_forbidden(protection) && (flags & JIT) == 0) error = EACCES;
-  if (error == 0 && (flags & ANON) != 0 && fd != -1) {
+  /* VM_MAKE_TAG has the tag of anonymous memory where its descriptor would be. */
+  uint32_t tag = (flags & ANON) != 0 && fd != -1 ? (uint32_t)fd >> 24 : 0;
+  if (error == 0 && (flags & ANON) != 0 && fd != -1 && (tag == 0 || (fd & 0xffffff) != 0)) {
     note("mmap: a descriptor for anonymous memory means flags", fd);
     error = EINVAL;
   }
@@ -94,10 +100,16 @@ void *DARWIN(mmap)(void *address, uint64_t length, int protection, int flags, in
     }
     linux_flags |= MAP_FIXED;
   }
+  int zeros = tag != 0 && (flags & SHARED) == 0 ? zeros_with(tag) : -1;
+  if (zeros >= 0) linux_flags &= ~MAP_ANONYMOUS;
+  if ((flags & ANON) != 0) fd = zeros;
   void *result = mmap(address, length, protection, linux_flags, fd, offset);
+  if (zeros >= 0) close(zeros);
   if (result == MAP_FAILED) {
     done(-1);
     if (aligned) munmap(address, length);
+  } else if ((flags & (RESILIENT_MEDIA | SHARED)) == RESILIENT_MEDIA) { /* of others it is ignored */
+    be_resilient((uint64_t)result, (uint64_t)result + length);
   }
   return result;
 }

@@ -49,6 +49,27 @@ const MAPPING: Rule[] = [
     "E9",
   ],
   [
+    "mach_vm_remap() puts private memory over other memory, with no tag of its own",
+    (c) =>
+      withMemory(
+        c,
+        { flags: MAP_PRIVATE | MAP_ANON },
+        (from) =>
+          withMemory(c, { flags: MAP_PRIVATE | MAP_ANON }, (to) => {
+            bytesAt(from, 1)[0] = 7;
+            const address = BigUint64Array.of(to);
+            const remap = (flags: number): number =>
+              c.mach_vm_remap(
+                ...[0x203, new Uint8Array(address.buffer), page, 0n, flags, 0x203, from] as const,
+                ...[0, new Uint8Array(4), new Uint8Array(4), 1] as const,
+              );
+            const OVERWRITE = 0x4000;
+            return [remap(OVERWRITE | 244 << 24), remap(OVERWRITE), bytesAt(to, 1)[0]];
+          }),
+      ),
+    [4, 0, 7],
+  ],
+  [
     "mmap() of anonymous memory with a descriptor",
     (c) => c.said(c.mmap(0n, page, RW, MAP_ANON | MAP_PRIVATE, 0, 0n)),
     "E22",

@@ -11,13 +11,14 @@ import {
   MAP_SHARED,
   PAGE,
   testRules,
+  withFile,
   withMemory,
   withObject,
 } from "./_calls.ts";
 
 const [LISTFDS, TBSDINFO, REGIONINFO, UNIQIDENTIFIERINFO, LISTTHREADIDS] = [1, 3, 7, 17, 28];
 const PIDFDPSHMINFO = 5;
-const [SZOMB, SM_PRIVATE, SM_SHARED] = [5, 2, 4];
+const [SZOMB, SM_COW, SM_PRIVATE, SM_SHARED] = [5, 1, 2, 4];
 
 /** What `proc_pidinfo()` fills. */
 function infoOf(calls: Calls, pid: number, flavor: number, argument = 0n): DataView<ArrayBuffer> {
@@ -149,6 +150,33 @@ testRules("the twin tells of processes as Darwin does", [
           return [36, 60, 4].map((offset) => info.getUint32(offset, true));
         })),
     [1, SM_SHARED, 3],
+  ],
+  [
+    "PROC_PIDREGIONINFO tells by the inheritance what is shared: a file's only mapping has SM_PRIVATE",
+    (c) =>
+      withFile(
+        c,
+        PAGE,
+        (fd) =>
+          [MAP_SHARED, MAP_PRIVATE].map((flags) =>
+            withMemory(c, { flags, fd }, (at) => {
+              const info = infoOf(c, Deno.pid, REGIONINFO, at);
+              return [info.getUint32(8, true), info.getUint32(60, true)];
+            })
+          ),
+      ),
+    [[0, SM_PRIVATE], [1, SM_COW]],
+  ],
+  [
+    "PROC_PIDREGIONINFO tells the tag that anonymous memory was mapped with",
+    (c) =>
+      [-1, 244 << 24].map((fd) =>
+        withMemory(c, { flags: MAP_PRIVATE | MAP_ANON, fd }, (at) => [
+          infoOf(c, Deno.pid, REGIONINFO, at).getUint32(32, true),
+          bytesAt(at, PAGE).every((byte) => byte === 0),
+        ])
+      ),
+    [[0, true], [244, true]],
   ],
   [
     "PROC_PIDLISTFDS and PROC_PIDFDPSHMINFO tell the name of a shared memory object",

@@ -15,8 +15,15 @@ struct region {
 };
 _Static_assert(sizeof(struct region) == 96 && offsetof(struct region, address) == 80, "proc_regioninfo");
 
-/* mach/vm_region.h */
-enum { SM_COW = 1, SM_PRIVATE, SM_EMPTY, SM_SHARED };
+/* mach/vm_region.h, mach/vm_inherit.h */
+enum { SM_COW = 1, SM_PRIVATE, SM_EMPTY, SM_SHARED, INHERIT_SHARE = 0, INHERIT_COPY };
+
+/* How many use the object, and not whether the mapping is shared: a file's only mapping is private. */
+static uint32_t share_mode(const struct place *place, int is_untouched) {
+  if (is_untouched) return SM_EMPTY;
+  if (place->is_shared) return place->has_file && !place->is_shm ? SM_PRIVATE : SM_SHARED;
+  return place->has_file ? SM_COW : SM_PRIVATE;
+}
 
 /* What /proc/PID/smaps says of one mapping, in bytes. */
 struct usage {
@@ -66,19 +73,22 @@ int region_info(int pid, uint64_t address, void *info) {
     fail(EINVAL);
     return 0;
   }
-  struct usage usage = usage_of(pid, place.start);
+  /* A handler does not ask how much memory it is, and Linux takes long to tell. */
+  struct usage usage = is_in_handler() ? (struct usage){0} : usage_of(pid, place.start);
   uint64_t page = page_size();
   int none = usage.resident == 0 && usage.swapped == 0 && !place.has_file;
   struct region region = {
       .protection = place.protection,
       .most_protection = place.is_shm ? 3 : 7,
+      .inheritance = place.is_shared ? INHERIT_SHARE : INHERIT_COPY,
+      .tag = place.tag,
       .offset = place.offset,
       .wired = usage.locked > 0,
       .resident = usage.resident / page,
       .swapped = usage.swapped / page,
       .dirtied = usage.dirty / page,
       .references = 1,
-      .share_mode = none ? SM_EMPTY : place.is_shared ? SM_SHARED : place.has_file ? SM_COW : SM_PRIVATE,
+      .share_mode = share_mode(&place, none),
       .private_resident = (usage.resident - usage.shared) / page,
       .shared_resident = usage.shared / page,
       .object = (uint32_t)place.inode,

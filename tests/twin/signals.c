@@ -2,6 +2,7 @@
 #include "twin.h"
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Linux's numbers by Darwin's; 0: Linux has no such signal. */
@@ -39,6 +40,29 @@ static uint32_t from_linux(const sigset_t *set) {
   return result;
 }
 
+/* The kernel's sets have 64 bits, and glibc's more: nothing is behind those in a signal's frame. */
+static sigset_t set_of_kernel(const void *from) {
+  sigset_t set;
+  sigemptyset(&set);
+  memcpy(&set, from, sizeof(uint64_t));
+  return set;
+}
+
+uint32_t mask_in(const void *kernel_set) {
+  sigset_t set = set_of_kernel(kernel_set);
+  return from_linux(&set);
+}
+
+void set_mask_in(void *kernel_set, uint32_t mask) {
+  sigset_t set = set_of_kernel(kernel_set);
+  for (int signal = 1; signal < 32; signal++) {
+    if (LINUX[signal] == 0) continue;
+    if ((mask >> (signal - 1) & 1) != 0) sigaddset(&set, LINUX[signal]);
+    else sigdelset(&set, LINUX[signal]);
+  }
+  memcpy(kernel_set, &set, sizeof(uint64_t));
+}
+
 /* Copies before it looks at `how`, which tells whether memory is there. */
 int DARWIN(sigprocmask)(int how, const uint32_t *set, uint32_t *old) {
   static const int HOW[] = {-1, SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK};
@@ -69,14 +93,4 @@ int DARWIN(sigwait)(const uint32_t *set, int *signal) {
   for (int darwin = 1; darwin < 32; darwin++)
     if (LINUX[darwin] == number) *signal = darwin;
   return 0;
-}
-
-/*
- * struct sigaction: handler@0, u32 mask@8, i32 flags@12. A handler would have to be given Darwin's siginfo
- * and ucontext; until there is one that is, none can be set.
- */
-int DARWIN(sigaction)(int signal, const void *action, void *old) {
-  (void)action, (void)old;
-  note("sigaction: refused", signal);
-  return fail(EINVAL);
 }

@@ -51,6 +51,7 @@ struct place {
   uint64_t start, end, offset, device, inode;
   int protection; /* 1 read, 2 write, 4 execute: on both systems */
   int is_shared, is_shm, has_file;
+  uint32_t tag; /* of memory without a file */
 };
 /* The mapping of a process that holds an address, or else the next one above. Returns 0, or -1. */
 int place_from(int pid, uint64_t address, struct place *place);
@@ -58,6 +59,8 @@ int place_from(int pid, uint64_t address, struct place *place);
 int place_at(uint64_t address, struct place *place);
 /* Whether a range has no hole. */
 int is_mapped(uint64_t start, uint64_t end);
+/* A descriptor of endless zeros, of which private mappings are memory with that tag; -1 if it fails. */
+int zeros_with(uint32_t tag);
 uint64_t machine_page(void);
 uint64_t page_size(void);
 uint64_t page_up(uint64_t length);
@@ -86,6 +89,14 @@ int list_descriptors(int pid, void *list, int size);
 
 /* signals.c */
 int linux_signal(int darwin_signal);
+/* Darwin's mask of the set of signals in a frame of Linux's kernel. */
+uint32_t mask_in(const void *kernel_set);
+void set_mask_in(void *kernel_set, uint32_t mask);
+
+/* faults.c: whether this thread runs a handler of SIGBUS or SIGSEGV */
+int is_in_handler(void);
+/* Has zeros put where a private mapping of a file has no page. */
+void be_resilient(uint64_t start, uint64_t end);
 
 /* variadic.c calls what else is called with the variadic argument in its place. */
 int darwin_open(const char *path, int flags, uint32_t mode);

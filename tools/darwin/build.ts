@@ -79,7 +79,7 @@ async function compile(
   if (arch === "aarch64") defined.push("TWIN_ARM64");
   if (page !== undefined) defined.push(`TWIN_PAGE=${page}`);
   const sources = Array.from(Deno.readDirSync(TWIN), ({ name }) => name)
-    .filter((name) => name.endsWith(".c")).map((name) => TWIN.pathname + name);
+    .filter((name) => /^[^_].*\.c$/.test(name)).map((name) => TWIN.pathname + name);
   const { success, stderr } = await new Deno.Command(compiler, {
     // The twin's own names must not be taken for those of the program that loads it.
     args: ["-O1", "-shared", "-fPIC", "-Wl,-Bsymbolic,-z,nodelete", "-Wall", "-Wextra", "-Werror"]

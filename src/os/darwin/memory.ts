@@ -2,8 +2,19 @@
 
 import { systemError } from "../../../ffi/call.ts";
 import { fullSyncOffThread, punchHole, regionAt, writeAt } from "../../../ffi/darwin.ts";
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  PROT_READ,
+  PROT_WRITE,
+} from "../../../ffi/constants.ts";
 import { EINVAL, errnoName } from "../../../ffi/errno.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
+import { guardTable } from "../../../ffi/guard/guard.ts";
+import { ZEROS_TAG } from "../../../ffi/guard/layout.ts";
+import { libc } from "../../../ffi/libc.ts";
 import { addressOf, bufferOver, pointerAt, type Range } from "../../../ffi/memory.ts";
 import { platform } from "../../../ffi/platform.ts";
 import { statusOf } from "../../../ffi/status.ts";
@@ -23,15 +34,18 @@ import type {
 } from "../system.ts";
 import { checkRoomFor, roomOf, statusOfObject, withBytes, zeroMemory, zeroPages } from "./shm.ts";
 
-/** Without a guard nothing is ever put in the place of an object's pages. */
 export const memory: MemorySystem = {
   ...posixMemory,
+  map: (request) => posixMemory.map(resilient(request)),
   place,
   protect,
+  replace: (range, request, byteOffset) =>
+    posixMemory.replace(range, resilient(request), byteOffset),
   resize,
-  foreignSpans: () => [],
-  isForeign: () => false,
-  isAnonymous: () => false,
+  replaceByZeros,
+  foreignSpans,
+  isForeign: isZeros,
+  isAnonymous: isZeros,
   isPrivate: ({ pointer }) => isPrivateAt(pointer),
   advise,
   flush,
@@ -63,8 +77,57 @@ function protect(range: Range, protection: Protection, subject: string | undefin
   posixMemory.protect(range, protection, subject);
 }
 
+const MAP_RESILIENT_MEDIA = 0x4000;
+
+/**
+ * Has the kernel put zeros where a private copy of a file has lost its pages: the program does not end,
+ * but nobody is told. So this is for where there is no guard, which would tell. Of shared mappings the
+ * kernel ignores it.
+ */
+function resilient(request: MapRequest): MapRequest {
+  const { object, sharing, guarded, flags } = request;
+  if (object === undefined || sharing === "shared" || !guarded) return request;
+  return guardTable() === undefined ? { ...request, flags: flags | MAP_RESILIENT_MEDIA } : request;
+}
+
 function isPrivateAt(pointer: Deno.PointerObject): boolean {
   return regionAt(addressOf(pointer))?.isPrivate === true;
+}
+
+/** See `MemorySystem.isAnonymous`: memory that stands in the place of an object's has a tag. */
+function isZeros({ pointer }: Range): boolean {
+  return regionAt(addressOf(pointer))?.tag === ZEROS_TAG;
+}
+
+/** See `MemorySystem.replaceByZeros`. The guard knows them by their tag, and lets late accesses pass. */
+function replaceByZeros({ pointer, byteLength }: Range): void {
+  const VM_TAG_SHIFT = 24; // where `mmap` expects a descriptor
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  const tag = ZEROS_TAG << VM_TAG_SHIFT;
+  libc().mmap(pointer, BigInt(byteLength), PROT_READ | PROT_WRITE, flags, tag | 0, 0n);
+}
+
+/**
+ * See `MemorySystem.foreignSpans`, and `posix/foreign.ts`. The kernel looks at every page of a region to
+ * tell of it, so it is asked once for each.
+ */
+function foreignSpans(range: Range, { object, sharing, single }: MapRequest): Span[] {
+  const { pointer, byteLength } = range;
+  if (object === undefined) return [];
+  if (sharing === "shared" && single !== true) return [{ byteOffset: 0, byteLength }];
+  if (isMemory(object)) return []; // what was copied stays a copy
+  const first = Number(addressOf(pointer));
+  const end = first + alignUp(byteLength, pageSize());
+  const spans: Span[] = [];
+  for (let at = first; at < end;) {
+    const region = regionAt(BigInt(at));
+    if (region === undefined || region.start >= end) break;
+    const from = Math.max(at, region.start);
+    at = Math.min(end, region.start + region.byteLength);
+    const isForeign = sharing === "private" ? region.tag === ZEROS_TAG : region.isPrivate;
+    if (isForeign) spans.push({ byteOffset: from - first, byteLength: at - from });
+  }
+  return spans;
 }
 
 /** Whether an object is shared memory; false for none. */
@@ -80,7 +143,7 @@ function place(request: MapRequest, headroom?: number): PlacedRange {
   const { object, fileOffset, byteLength, sharing } = request;
   checkProtection(request.protection);
   const room = object === undefined ? undefined : roomOf(object);
-  if (room === undefined) return posixMemory.place(request, headroom);
+  if (room === undefined) return posixMemory.place(resilient(request), headroom);
   checkRoomFor(fileOffset + byteLength, room);
   if (sharing === "shared") {
     checkNotExecutable(request.protection);
@@ -112,7 +175,7 @@ function fillFrom(object: OpenObject, { pages }: PlacedRange, offset: number, fr
 function resize(placed: PlacedRange, request: MapRequest, byteLength: number): Resize {
   const { object, sharing, fileOffset } = request;
   if (sharing === "shared" || !isMemory(object)) {
-    return posixMemory.resize(placed, request, byteLength);
+    return posixMemory.resize(placed, resilient(request), byteLength);
   }
   const { finish, cancel } = posixMemory.resize(
     placed,

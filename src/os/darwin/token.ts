@@ -28,10 +28,14 @@ export const tokens: TokenSystem = {
 
 function take({ object, path }: TokenObject): Token | undefined {
   const status = statusOf(object);
-  if (!isMemoryStatus(status)) return takeToken(tied(openAnew(object, status, path)), object, path);
+  if (!isMemoryStatus(status)) {
+    return takeToken(tied(openAnew(object, status, path)), object, path, Deno.pid);
+  }
   if (isForOthers(status)) return undefined;
   const looker = lookerAtMemory();
-  if (statusOf(looker).uid === status.uid) return takeToken(tied(openLocks()), looker, path);
+  if (statusOf(looker).uid === status.uid) {
+    return takeToken(tied(openLocks()), looker, path, Deno.pid);
+  }
   throw new Deno.errors.NotSupported(
     `Cannot use locks in '${path}': on macOS, its mode must let all users in if another one uses it`,
   );

@@ -27,7 +27,7 @@ import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { readProc } from "../../../ffi/proc.ts";
 import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
 import { inodeAt, statusOfEntry } from "../../../ffi/status.ts";
-import { closeTied, tieToThread } from "../../../ffi/thread.ts";
+import { closeTied, threadId, tieToThread } from "../../../ffi/thread.ts";
 import type { Name } from "../process_system.ts";
 import {
   boot,
@@ -70,7 +70,7 @@ const claimed = new Set<string>();
 function ownClaim(): Name | undefined {
   if (claim !== undefined) return claim.name;
   const fd = tieToThread(openDirectory());
-  const name = randomName();
+  const name = randomName(threadId());
   if (lockByte(fd, name.number, name.fingerprint) === 0) {
     claim = { name, fd };
     return name;

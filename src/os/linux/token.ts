@@ -7,12 +7,13 @@ import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY } from "../../../ffi/constant
 import { close, open } from "../../../ffi/file_calls.ts";
 import { openDescriptorOf } from "../../../ffi/proc.ts";
 import { statusOf } from "../../../ffi/status.ts";
+import { threadId } from "../../../ffi/thread.ts";
 import { type Description, takeToken, tied } from "../posix/token.ts";
 import type { Token, TokenObject } from "../process_system.ts";
 
 /** See `TokenSystem.take`. */
 export function take(object: TokenObject): Token | undefined {
-  return takeToken(describe(object), object.object, object.path);
+  return takeToken(describe(object), object.object, object.path, threadId());
 }
 
 /** An open file description of the object for this token alone. */

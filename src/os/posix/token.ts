@@ -23,7 +23,7 @@ import { systemError } from "../../../ffi/call.ts";
 import { errnoName } from "../../../ffi/errno.ts";
 import { close } from "../../../ffi/file_calls.ts";
 import { isLocked, isNumberLocked, lockByte, unlockByte } from "../../../ffi/file_lock.ts";
-import { closeTied, threadId, tieToThread } from "../../../ffi/thread.ts";
+import { closeTied, tieToThread } from "../../../ffi/thread.ts";
 import type { Name, Token } from "../process_system.ts";
 
 /** How many names are tried. A random name is hardly ever taken. */
@@ -65,14 +65,16 @@ export interface Description {
  * Takes a token of an object; see `TokenSystem.take`.
  *
  * @param looker a descriptor of the same file, with another description
+ * @param thread the number that tells readers who it is: of 22 bits
  */
 export function takeToken(
   { fd, close }: Description,
   looker: number,
   path: string,
+  thread: number,
 ): Token | undefined {
   try {
-    const name = lockName(fd, looker, path);
+    const name = lockName(fd, looker, path, thread);
     if (name !== undefined) return new LockedByte(name, fd, close);
   } catch (error) {
     close(fd);
@@ -103,9 +105,14 @@ export function isHeld(fd: number, number: number, fingerprint: number): boolean
 /**
  * Locks a byte that nobody else has locked. @returns undefined if the file system has no such locks
  */
-function lockName(fd: number, looker: number, path: string): Name | undefined {
+function lockName(
+  fd: number,
+  looker: number,
+  path: string,
+  thread: number,
+): Name | undefined {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const name = randomName();
+    const name = randomName(thread);
     const { number, fingerprint } = name;
     const errno = lockByte(fd, number, fingerprint);
     if (errno === 0) {
@@ -132,10 +139,10 @@ export function threadIn(fingerprint: number): number {
 }
 
 /** A random name, which almost certainly nobody has. */
-export function randomName(): Name {
+export function randomName(thread: number): Name {
   const [first, second] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
   return {
     number: (first & 0x3fffffff) || 1,
-    fingerprint: second & 0xffc00000 | threadId(),
+    fingerprint: second & 0xffc00000 | thread,
   };
 }
