@@ -136,12 +136,12 @@ export function fileSizeLimit(): number {
   return Number(limits[0]!);
 }
 
-const _CS_DARWIN_USER_TEMP_DIR = 65537;
+const _CS_DARWIN_USER_DIR = 65536;
 
-/** This user's folder for what need not last, whatever the environment says; undefined if none. */
+/** This user's folder, which no job of the system empties; undefined if there is none. */
 export function userFolder(): string | undefined {
   const bytes = new Uint8Array(MAXPATHLEN);
-  const length = libSystem().confstr(_CS_DARWIN_USER_TEMP_DIR, bytes, BigInt(bytes.length));
+  const length = libSystem().confstr(_CS_DARWIN_USER_DIR, bytes, BigInt(bytes.length));
   return length === 0n || length > bytes.length ? undefined : textIn(bytes);
 }
 

@@ -10,13 +10,21 @@
 import { checkZero } from "./call.ts";
 import { F_OFD_GETLK, F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK } from "./constants.ts";
 import { libc, threadErrno } from "./libc.ts";
+import { factOf } from "./platform.ts";
 
 /*
- * struct flock of 64-bit Linux:
- *   0 i16 l_type   2 i16 l_whence: SEEK_SET is 0   8 i64 l_start   16 i64 l_len   24 i32 l_pid: 0
+ * struct flock, l_whence: SEEK_SET is 0, l_pid: 0
+ * of 64-bit Linux: 0 i16 l_type, 2 i16 l_whence, 8 i64 l_start, 16 i64 l_len, 24 i32 l_pid
+ * of macOS: 0 i64 l_start, 8 i64 l_len, 16 i32 l_pid, 20 i16 l_type, 22 i16 l_whence
  */
 const flock = new Int32Array(8);
 const flockBytes = new Uint8Array(flock.buffer);
+const [TYPE_INDEX, START_INDEX, LENGTH_INDEX, PID_INDEX] = factOf(
+  {
+    linux: [0, 2, 4, 6],
+    darwin: [5, 0, 2, 4],
+  } as const,
+);
 
 /** The upper half of 2^62. The locked bytes begin there, 2^32 of them for each of 2^30 numbers. */
 const FIRST_HIGH = 0x40000000;
@@ -28,12 +36,12 @@ export function byteOf(number: number, low: number): bigint {
 
 /** Writes the same byte into the kernel's struct. */
 function setByte(type: number, number: number, low: number): void {
-  flock[0] = type;
-  flock[2] = low;
-  flock[3] = FIRST_HIGH + number;
-  flock[4] = 1;
-  flock[5] = 0;
-  flock[6] = 0; // the answer to the last query is still there
+  flock[TYPE_INDEX] = type;
+  flock[START_INDEX] = low;
+  flock[START_INDEX + 1] = FIRST_HIGH + number;
+  flock[LENGTH_INDEX] = 1;
+  flock[LENGTH_INDEX + 1] = 0;
+  flock[PID_INDEX] = 0; // the answer to the last query is still there
 }
 
 /** Takes a shared lock of one byte. @returns 0, or the error number */
@@ -51,8 +59,8 @@ export function unlockByte(fd: number, number: number, low: number): void {
 /** As {@linkcode isLocked}, for any byte of that number. */
 export function isNumberLocked(fd: number, number: number): boolean {
   setByte(F_WRLCK, number, 0);
-  flock[4] = 0;
-  flock[5] = 1; // 2^32 bytes
+  flock[LENGTH_INDEX] = 0;
+  flock[LENGTH_INDEX + 1] = 1; // 2^32 bytes
   return isFound(fd);
 }
 
@@ -64,5 +72,5 @@ export function isLocked(fd: number, number: number, low: number): boolean {
 
 function isFound(fd: number): boolean {
   checkZero(libc().fcntlLock(fd, F_OFD_GETLK, flockBytes), threadErrno[0]!, "fcntl");
-  return (flock[0]! & 0xffff) !== F_UNLCK;
+  return (flock[TYPE_INDEX]! & 0xffff) !== F_UNLCK;
 }

@@ -1,7 +1,8 @@
 /** The calls on mapped memory, with C's names, parameter order and results. */
 
 import { int, pointer, type Size, size } from "./arguments.ts";
-import { checkPointer, checkZero, required } from "./call.ts";
+import { checkPointer, checkZero, required, systemError } from "./call.ts";
+import { EINVAL } from "./errno.ts";
 import { libc, threadErrno } from "./libc.ts";
 import { pageSize } from "./file_calls.ts";
 
@@ -205,7 +206,7 @@ export function munlock(addr: Deno.PointerValue, length: Size): 0 {
  * @returns 0
  * @throws {TypeError} EINVAL: `addr` is not a page boundary; or `vec` is not a Uint8Array or is too
  * short.
- * @throws {Error} ENOMEM: part of the range is not mapped.
+ * @throws {Error} ENOMEM: part of the range is not mapped; macOS calls that not resident.
  */
 export function mincore(
   addr: Deno.PointerValue,
@@ -217,6 +218,10 @@ export function mincore(
   const pages = Math.ceil(Number(length) / pageSize());
   if (!(vec instanceof Uint8Array) || vec.byteLength < pages) {
     throw new TypeError(`Cannot call mincore as vec must be a Uint8Array of ${pages} bytes`);
+  }
+  // macOS rounds instead, to one page more, and writes behind the end of `vec`.
+  if (Deno.UnsafePointer.value(addr) % BigInt(pageSize()) !== 0n) {
+    throw systemError(EINVAL, "mincore");
   }
   checkZero(libc().mincore(addr, unsigned(length), vec), threadErrno[0]!, "mincore");
   return 0;

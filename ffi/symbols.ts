@@ -626,7 +626,7 @@ export const SYMBOLS = {
   // https://man7.org/linux/man-pages/man3/dlsym.3.html (in libc since glibc 2.34)
   dlsym: {
     parameters: [
-      "usize", // void *handle: RTLD_DEFAULT is 0
+      "usize", // void *handle: RTLD_DEFAULT is 0, and -2 on macOS
       "buffer", // const char *symbol
     ],
     result: "pointer", // void *, or NULL
@@ -724,6 +724,13 @@ export const DARWIN_SYMBOLS = {
     ],
     result: "i32", // depends on the command, or -1 and errno
   },
+  dup2: {
+    parameters: [
+      "i32", // int fildes
+      "i32", // int fildes2
+    ],
+    result: "i32", // fildes2, or -1 and errno
+  },
   fcntlOffThread: {
     name: "fcntl",
     parameters: [
@@ -733,6 +740,21 @@ export const DARWIN_SYMBOLS = {
     ],
     result: "i32", // depends on the command, or -1; errno is lost
     nonblocking: true,
+  },
+  // What `thread_local` of C++ is built on: dyld's ThreadLocalVariables.
+  tlvAtExit: {
+    name: "_tlv_atexit",
+    parameters: [
+      "pointer", // void (*termFunc)(void *): called when this thread ends
+      "usize", // void *objAddr: its argument
+    ],
+    result: "void",
+    optional: true,
+  },
+  // <pthread.h>
+  pthread_main_np: {
+    parameters: [],
+    result: "i32", // 1 on the main thread, else 0
   },
   // The layout with 64-bit inode numbers is "stat" on arm64, "stat$INODE64" on x86-64.
   stat: { parameters: ["buffer", "buffer"], result: "i32", optional: true },

@@ -5,6 +5,7 @@
 
 import { guardTable } from "../ffi/guard/guard.ts";
 import { system } from "../src/os/mod.ts";
+import { HAS_PROC } from "./_process.ts";
 
 /** Options of a test that needs something. */
 export interface Need {
@@ -29,8 +30,14 @@ export const namedFolder: Need = needs(named.directory !== undefined);
 /** A handle leads to what another process has open, whatever became of its name. */
 export const otherDescriptors: Need = needs(objects.openOfProcess !== undefined);
 
+/** Buffers tell when their last holder is gone (`ffi/store`). */
+export const lending: Need = needs(name === "linux");
+
 /** Objects are given to other processes by a socket. */
 export const objectPassing: Need = needs(passing !== undefined);
+
+/** Shared memory can be full, and is reserved so that this is an error at the start. */
+export const memoryLimit: Need = needs(name === "linux");
 
 /** Locks of files tell who lives. */
 export const liveTokens: Need = needs(tokens !== undefined);
@@ -42,22 +49,16 @@ export const manyWords: Need = needs(waiting.many() !== undefined);
 export const usage: Need = needs(memory.usage !== undefined);
 
 /** Tests can see in /proc what a process holds. */
-export const proc: Need = needs(isThere("/proc/self/maps"));
+export const proc: Need = needs(HAS_PROC);
 
 /** What the test is about is Linux's alone: /proc/PID/fd as a path, seals, signals of its kernel. */
 export const linux: Need = needs(name === "linux");
 
+/** Memory may be writable and executable at once. */
+export const writableCode: Need = needs(name !== "darwin" || Deno.build.arch !== "aarch64");
+
 /** Programs of other languages run on the system that this one believes to run on. */
 export const natives: Need = needs(nativeSystem() === name);
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function nativeSystem(): string {
   try {

@@ -1,7 +1,11 @@
 /** What the error tests share: every system error is checked in class, code, errno and syscall. */
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { factOf } from "../ffi/platform.ts";
 import { isSystemError, type SystemError } from "@mmap/mmap";
+
+/** The call that tells of a file that cannot be extended. */
+export const EXTENDING: string = factOf({ linux: "fallocate", darwin: "ftruncate" });
 
 // deno-lint-ignore no-explicit-any -- any constructor of an error
 type ErrorClass = abstract new (...args: any[]) => Error;

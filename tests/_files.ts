@@ -17,21 +17,20 @@ export async function withTempDir(body: DirBody, parent?: string): Promise<void>
   }
 }
 
-/** tmpfs on every Linux; other systems have none that is there for everybody. */
-const MEMORY_DIR = "/dev/shm";
+/** The file systems' parent folders; the disk's is the default. Only Linux has a tmpfs for everybody. */
+const FILE_SYSTEMS: Record<string, string | undefined> = Deno.build.os === "linux"
+  ? { disk: undefined, tmpfs: "/dev/shm" }
+  : { disk: undefined };
 
-/** Registers one test per file system: the disk's, and tmpfs where there is one. */
+/** Registers one test per file system that there is. */
 export function onBothFileSystems(
   name: string,
   body: DirBody,
   { ignore } = { ignore: false },
 ): void {
-  Deno.test(`${name} (disk)`, { ignore }, () => withTempDir(body));
-  Deno.test({
-    name: `${name} (tmpfs)`,
-    ignore: ignore || Deno.build.os !== "linux",
-    fn: () => withTempDir(body, MEMORY_DIR),
-  });
+  for (const [fileSystem, parent] of Object.entries(FILE_SYSTEMS)) {
+    Deno.test(`${name} (${fileSystem})`, { ignore }, () => withTempDir(body, parent));
+  }
 }
 
 /** Bytes that differ from their neighbours and from page to page. */

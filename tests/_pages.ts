@@ -2,6 +2,7 @@
 
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
 import { pageSize } from "../ffi/file_calls.ts";
+import { factOf } from "../ffi/platform.ts";
 
 /** The size of a page. */
 export const PAGE = pageSize();
@@ -23,14 +24,17 @@ export function withPages(count: number, body: (address: Deno.PointerObject) => 
   }
 }
 
+/** Places where the system puts nothing by itself. macOS maps nothing at all below 4 GiB. */
+const UNUSED = factOf({ linux: 0x4000_0000n, darwin: 0x2000_0000_0000n });
+
 /**
- * A page that stays free once it was given back: the system places nothing so low by itself. Tests
+ * A page that stays free once it was given back. Tests
  * run in parallel threads of one process, which may get any other address at once.
  *
  * @param index a number of the test's own
  */
 export function lowAddress(index: number): Deno.PointerObject {
-  return Deno.UnsafePointer.create(0x4000_0000n + BigInt(index) * 0x10_0000n)!;
+  return Deno.UnsafePointer.create(UNUSED + BigInt(index) * 0x10_0000n)!;
 }
 
 /** The address `byteOffset` bytes further on. */

@@ -3,11 +3,17 @@
  * are for good, so only children make them.
  */
 
-const RESOURCES = { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 } as const; // Linux
+import type { MmapRegion } from "@mmap/mmap";
+import { factOf, platform } from "../ffi/platform.ts";
+
+const RESOURCES = factOf({
+  linux: { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 },
+  darwin: { FSIZE: 1, DATA: 2, NOFILE: 8, MEMLOCK: 6, AS: 5 },
+});
 
 /** Sets a soft limit of this process. @returns what it was */
 export function setLimit(resource: keyof typeof RESOURCES, value: number): number {
-  const libc = Deno.dlopen("libc.so.6", {
+  const libc = Deno.dlopen(platform().libcCandidates[0]!, {
     getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
     setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   });
@@ -46,10 +52,22 @@ export function addressSpace(): number {
   return Number(pages) * 4096;
 }
 
-/** What the open descriptors of this process lead to. */
+/** Whether processes can be seen in /proc. */
+export const HAS_PROC: boolean = isThere("/proc/self/maps");
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the open descriptors of this process lead to. Tests that need to see some ask for `proc`. */
 export function openDescriptors(): string[] {
   const found: string[] = [];
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+  for (const { name } of HAS_PROC ? Deno.readDirSync("/proc/self/fd") : []) {
     try {
       found.push(Deno.readLinkSync(`/proc/self/fd/${name}`));
     } catch {
@@ -64,8 +82,18 @@ export function descriptorsOf(text: string): string[] {
   return openDescriptors().filter((link) => link.includes(text));
 }
 
-/** The lines of /proc/self/maps that contain `text`. */
+/** What the names of mappings and descriptors of anonymous shared memory contain. */
+export const MEMORY_NAME: string = factOf({ linux: "/memfd:", darwin: ".mm." });
+
+/** How many descriptors lead to what a region maps. */
+export function countDescriptors(region: MmapRegion): number {
+  const link = Deno.readLinkSync(`/proc/self/fd/${region.handle().fd}`);
+  return openDescriptors().filter((each) => each === link).length;
+}
+
+/** The lines of /proc/self/maps that contain `text`; as for descriptors, none where it is not there. */
 export function mapsOf(text: string): string[] {
+  if (!HAS_PROC) return [];
   return Deno.readTextFileSync("/proc/self/maps").split("\n").filter((line) => line.includes(text));
 }
 

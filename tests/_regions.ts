@@ -1,7 +1,8 @@
 /** Regions of every writable kind, for tests of what all of them do alike. */
 
 import { join } from "@std/path";
-import { MmapRegion } from "@mmap/mmap";
+import { type AnonymousOptions, MmapRegion } from "@mmap/mmap";
+import { factOf } from "../ffi/platform.ts";
 import { makeSparseFile } from "./_files.ts";
 
 /** A way to a writable region of zeros that can be resized either way. */
@@ -14,6 +15,12 @@ export interface RegionKind {
 
 /** Where the misaligned kind begins in its file: no multiple of anything. */
 export const ODD_OFFSET = 4096 + 1001;
+
+/** Options of shared memory that will grow: macOS gives it no more room than its maker asked for. */
+export const ROOM: Pick<AnonymousOptions, "reserve"> = factOf({
+  linux: {},
+  darwin: { reserve: 2 ** 24 },
+});
 
 /** The file of the kinds that have one is `dir/sparse.bin`. */
 export const KINDS: readonly RegionKind[] = [
@@ -41,7 +48,7 @@ export const KINDS: readonly RegionKind[] = [
   {
     name: "anonymous shared memory",
     writesFile: false,
-    make: (_dir, byteLength) => MmapRegion.anonymous(byteLength, { resizable: true }),
+    make: (_dir, byteLength) => MmapRegion.anonymous(byteLength, { resizable: true, ...ROOM }),
   },
   {
     name: "anonymous private memory",

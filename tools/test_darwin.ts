@@ -29,14 +29,10 @@ function filesToTest(wanted: readonly string[]): string[] {
     .filter((path) => reasonToSkipFile(SKIPS, path) === undefined);
 }
 
-/** How often each reason kept a test from running. */
-function reasonsOf(results: readonly FileResult[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const name of results.flatMap(({ output }) => skippedTests(output))) {
-    const reason = reasonToSkip(SKIPS, name) ?? AS_ITSELF_SAYS;
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  return counts;
+/** What each reason kept from running. */
+function skippedByReason(results: readonly FileResult[]): Map<string, string[]> {
+  const names = results.flatMap(({ output }) => skippedTests(output));
+  return Map.groupBy(names, (name) => reasonToSkip(SKIPS, name) ?? AS_ITSELF_SAYS);
 }
 
 function printFile({ file, passed, failed, skipped, seconds, success, output }: FileResult): void {
@@ -50,7 +46,10 @@ function printFolder(folder: string, results: readonly FileResult[]): void {
   const broken = results.filter(({ success, failed }) => !success && failed === 0);
   const skipped = `${sum("skipped")} skipped`;
   console.log(`${folder}: ${sum("passed")} passed, ${sum("failed")} failed, ${skipped}`);
-  for (const [reason, count] of reasonsOf(results)) console.log(`  ${count} skipped: ${reason}`);
+  for (const [reason, names] of skippedByReason(results)) {
+    console.log(`  ${names.length} skipped: ${reason}`);
+    for (const name of names) console.log(`    ${name}`);
+  }
   for (const { file } of broken) console.log(`  did not come to an end: ${file}`);
 }
 

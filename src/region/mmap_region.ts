@@ -645,7 +645,7 @@ export class MmapRegion implements Disposable {
   /**
    * Tells the kernel how a range will be used (`madvise`).
    *
-   * @param advice see {@linkcode Advice}; "dont-need" and "free" lose private changes
+   * @param advice see {@linkcode Advice}; "free" and, but for macOS, "dont-need" lose private changes
    * @param range widened to whole pages
    * @throws {TypeError} If there is no such advice; EINVAL: the kernel does not accept it here.
    * @throws {RangeError} If the range lies outside of the region.
@@ -680,7 +680,9 @@ export class MmapRegion implements Disposable {
    * @param protection see {@linkcode Protection}
    * @param range of whole pages; the beginning and the end of the region count as page boundaries
    * @throws {RangeError} If the range lies outside of the region or cuts a page.
-   * @throws {Deno.errors.PermissionDenied} EACCES: the file was opened without that right.
+   * @throws {Deno.errors.PermissionDenied} EACCES: the file was opened without that right, or shared
+   * memory of macOS is to be executable.
+   * @throws {Deno.errors.NotSupported} If `protection` is "read-write-execute" on Apple silicon.
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   protect(protection: Protection, range?: ByteRange): void {

@@ -42,7 +42,9 @@ export interface MapOptions extends MemoryOptions {
   /**
    * - "read": the region cannot be written to.
    * - "read-write": writes reach the object, and everybody who maps it (`MAP_SHARED`).
-   * - "copy-on-write": writes stay in this region and never reach the object (`MAP_PRIVATE`).
+   * - "copy-on-write": writes stay in this region and never reach the object (`MAP_PRIVATE`). What
+   *   others write to it meanwhile is seen in pages that were not written to here; on macOS the region
+   *   keeps what the object held when it was opened, and has a copy of shared memory.
    *
    * @default {"read"}
    */
@@ -55,7 +57,8 @@ export interface MapOptions extends MemoryOptions {
   /** The length of the region, in bytes; by default to the end of the object. */
   byteLength?: number;
   /**
-   * Also ask for `PROT_EXEC`.
+   * Also ask for `PROT_EXEC`. Apple silicon has no memory that is writable, too: there this is
+   * `Deno.errors.NotSupported` unless `access` is "read". Shared memory of macOS is never executable.
    * @default {false}
    */
   executable?: boolean;
@@ -122,8 +125,7 @@ export interface NamedOptions extends MemoryOptions {
    */
   createNew?: boolean;
   /**
-   * The permissions of an object that is created, less the umask. macOS knows no umask for shared
-   * memory: there they are exactly these.
+   * The permissions of an object that is created, less the umask.
    * @default {0o600}
    */
   mode?: number;

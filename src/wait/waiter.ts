@@ -52,13 +52,12 @@ export function waitTogether(
   const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
   const abort = (): void => {
     waits.delete(wait);
-    many?.interrupt();
+    many?.interrupt(wait.address);
     // Only after the interrupted call is over, since it uses the word's address.
     (parking ?? Promise.resolve()).then(() => reject(signal!.reason));
   };
   const settle = (result: WaitResult): void => {
     if (signal !== undefined) endings.get(signal)?.remove(abort);
-    waits.delete(wait);
     resolve(result);
   };
   const deadline = performance.now() + timeoutMs;
@@ -127,7 +126,10 @@ async function run(): Promise<void> {
   try {
     while (waits.size > 0) {
       parking = many === undefined ? lookAgain() : parkOnce(many);
-      settleDue(await parking);
+      const due = takeDue(await parking);
+      // Before anybody goes on: who has waited leaves no call behind.
+      if (waits.size === 0 && many?.rest !== undefined) await many.rest();
+      for (const [wait, result] of due) wait.settle(result);
     }
   } finally {
     parking = undefined;
@@ -135,16 +137,18 @@ async function run(): Promise<void> {
   }
 }
 
-/** Settles every wait whose word was woken or has changed, or whose time is up. */
-function settleDue(wokenAddress: number | undefined): void {
+/** Takes every wait whose word was woken or has changed, or whose time is up. */
+function takeDue(wokenAddress: number | undefined): Map<Wait, WaitResult> {
   const now = performance.now();
+  const ended = new Map<Wait, WaitResult>();
   for (const wait of waits) {
     const { word } = wait;
     const due = wait.address === wokenAddress || valueOf(word) !== wait.expected ||
       !word.lossWatch.intact; // after the read, which may have lost the page
-    if (due) wait.settle("ok");
-    else if (wait.deadline <= now) wait.settle("timed-out");
+    if (due || wait.deadline <= now) ended.set(wait, due ? "ok" : "timed-out");
   }
+  for (const wait of ended.keys()) waits.delete(wait);
+  return ended;
 }
 
 /**

@@ -5,9 +5,10 @@ import { MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, Latest, spawnWithChannel } from "@mmap/mmap/channel";
 import { SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
+import { memoryLimit } from "../_capabilities.ts";
 import { echo, openService } from "./calls/_calls.ts";
 
-const ignore = Deno.build.os !== "linux";
+const { ignore } = memoryLimit;
 
 /** How much memory a descriptor's object has, and how long it is. */
 function sizes(fd: number | string): [there: number, byteLength: number] {

@@ -4,10 +4,9 @@ import { AppendLog } from "@mmap/mmap/collections";
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { checksum } from "../../src/collections/checksum.ts";
-import { FUTEX_WAKE } from "../../ffi/constants.ts";
-import { libc } from "../../ffi/libc.ts";
-import { withLibc } from "../_libc.ts";
+import { system } from "../../src/os/mod.ts";
 import { thrownBy } from "../_errors.ts";
+import { withSystem } from "../_fake_system.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -284,14 +283,13 @@ Deno.test("AppendLog.append() makes a system call only if somebody sleeps", asyn
     const path = join(dir, "a.log");
     using log = AppendLog.open(path, WRITE);
     using reader = AppendLog.open(path);
-    const { futex } = libc();
+    const { waiting } = system();
     let wakes = 0;
-    const counting: typeof futex = (...args) => {
-      // The second one is the word: those of the waiter's own are private.
-      if (args[2] === FUTEX_WAKE) wakes++;
-      return futex(...args);
+    const wake: typeof waiting.wake = (...args) => {
+      wakes++;
+      return waiting.wake(...args);
     };
-    await withLibc({ futex: counting }, async () => {
+    await withSystem({ waiting: { wake } }, async () => {
       for (let i = 0; i < 100; i++) log.append(encode("a"));
       assertEquals(wakes, 0);
       const next = reader.follow({ from: log.byteLength }).next();

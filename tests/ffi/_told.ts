@@ -25,7 +25,8 @@ await act({
     const address = map(0);
     setLimit("MEMLOCK", 65536);
     dropPrivileges();
-    const errors = [told(() => c.mlock(address, 1 << 20)), told(() => map(c.MAP_LOCKED))];
+    const errors = [told(() => c.mlock(address, 1 << 20))];
+    if (c.MAP_LOCKED !== undefined) errors.push(told(() => map(c.MAP_LOCKED)));
     setLimit("MEMLOCK", 0);
     errors.push(told(() => c.mlock(address, 4096)));
     return errors;
@@ -50,8 +51,9 @@ await act({
     ];
   },
 
-  growBeyondTheLimit(): unknown {
+  growBeyondTheLimit(path: string): unknown {
+    const fd = c.open(path, c.O_RDWR);
     setLimit("FSIZE", 8192);
-    return [8193, 8192].map((size) => told(() => c.ftruncate(c.memfd_create("x", 0), size)));
+    return [8193, 8192].map((size) => told(() => c.ftruncate(fd, size)));
   },
 });

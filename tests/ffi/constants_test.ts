@@ -5,6 +5,7 @@ import * as libc from "@mmap/mmap/libc";
 import * as constants from "../../ffi/constants.ts";
 import * as darwin from "../../ffi/constants_darwin.ts";
 import * as linux from "../../ffi/constants_linux.ts";
+import { linux as linuxAlone } from "../_capabilities.ts";
 import { compileC, hasProgram, runC } from "../_gcc.ts";
 import { resultOf } from "../_child.ts";
 
@@ -55,7 +56,7 @@ async function linuxOnArm64(): Promise<Values> {
 
 Deno.test({
   name: "constants_linux has the values of this machine's headers",
-  ignore: Deno.build.os !== "linux" || !hasProgram("gcc"),
+  ignore: linuxAlone.ignore || !hasProgram("gcc"),
   async fn(): Promise<void> {
     const prints = defined(linux).map(([name]) =>
       ifDefined(name, `printf("${name} %lld\\n", (long long)${name});`)

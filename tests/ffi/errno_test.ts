@@ -3,10 +3,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EFAULT, EINVAL, ENOSPC, EPERM, errnoName, errnoText, ESRCH } from "../../ffi/errno.ts";
 import { libc, threadErrno } from "../../ffi/libc.ts";
+import { linux } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { hasProgram, runC } from "../_gcc.ts";
-
-const onLinux = Deno.build.os === "linux";
 
 /** Asks the C library itself: "number name text" for each error number that it knows. */
 async function errorsOfC(): Promise<{ errno: number; name: string; text: string }[]> {
@@ -19,7 +18,7 @@ async function errorsOfC(): Promise<{ errno: number; name: string; text: string 
 
 Deno.test({
   name: "errnoName() and errnoText() say what libc says",
-  ignore: !onLinux || !hasProgram("gcc"),
+  ignore: linux.ignore || !hasProgram("gcc"),
   async fn(): Promise<void> {
     const known = (await errorsOfC()).filter(({ errno, name, text }) => {
       assertEquals(errnoText(errno), text);
@@ -35,7 +34,7 @@ Deno.test({
 
 Deno.test({
   name: "errnoName() knows every number that the calls of this module are documented to give",
-  ignore: !onLinux || !hasProgram("gcc"),
+  ignore: linux.ignore || !hasProgram("gcc"),
   async fn(): Promise<void> {
     const documented =
       "EPERM ENOENT ESRCH EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV " +

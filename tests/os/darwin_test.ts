@@ -8,6 +8,7 @@ import { fullSyncOffThread, libSystem } from "../../ffi/darwin.ts";
 import { libc } from "../../ffi/libc.ts";
 import { system } from "../../src/os/mod.ts";
 import type { SystemWord } from "../../src/os/system.ts";
+import { writableCode } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, withTempDir } from "../_files.ts";
@@ -52,6 +53,17 @@ onMac("shared memory gets longer within what its maker reserved, and loses what 
   assertEquals(region.bytes[3 * PAGE + 4], 0);
   assertThrows(() => region.resize(5 * PAGE), NotSupported, `reserve: ${5 * PAGE}`);
   assertEquals(region.byteLength, 4 * PAGE);
+});
+
+onMac("shared memory cannot be executed, and a copy of it can", () => {
+  using region = MmapRegion.anonymous(PAGE);
+  region.bytes[0] = 7;
+  const attach = (access: "read" | "copy-on-write") =>
+    MmapRegion.attach(region.handle(), { access, executable: true });
+  assertThrows(() => attach("read"), NotSupported, "executable");
+  if (writableCode.ignore) return;
+  using copy = attach("copy-on-write");
+  assertEquals(copy.bytes[0], 7);
 });
 
 onMac("who closes a name takes no newer object's away", () =>

@@ -3,11 +3,14 @@
 import { MmapRegion } from "@mmap/mmap";
 import { MS_ASYNC, MS_SYNC } from "@mmap/mmap/libc";
 import { assertEquals } from "@std/assert";
+import { F_FULLFSYNC } from "../../ffi/constants.ts";
 import { libc } from "../../ffi/libc.ts";
 import type { Range } from "../../ffi/memory.ts";
+import { factOf } from "../../ffi/platform.ts";
 import { flush, flushOffThread } from "../../src/os/posix/pages.ts";
 import type { Durability, OpenObject } from "../../src/os/system.ts";
 import { assertSystemError, assertThrowsSystem } from "../_errors.ts";
+import { makeFile, withTempDir } from "../_files.ts";
 import { withLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -15,34 +18,33 @@ const DURABILITIES: Durability[] = ["memory", "data", "disk"];
 const NOWHERE: Range = { pointer: Deno.UnsafePointer.create(2n ** 56n)!, byteLength: PAGE };
 const NOT_OPEN = -1 as OpenObject;
 
-/** Runs `body` with a page that is mapped, and its object. */
+/** Runs `body` with a page of a file, and the file. */
 async function withPage(body: (page: Range, object: OpenObject) => unknown): Promise<void> {
-  using region = MmapRegion.anonymous(PAGE);
-  const pointer = Deno.UnsafePointer.of(region.bytes)!;
-  await body({ pointer, byteLength: PAGE }, region.handle().fd as OpenObject);
+  await withTempDir(async (dir) => {
+    using region = MmapRegion.open(makeFile(dir, PAGE), { access: "read-write" });
+    const pointer = Deno.UnsafePointer.of(region.bytes)!;
+    await body({ pointer, byteLength: PAGE }, region.handle().fd as OpenObject);
+  });
 }
 
-Deno.test({
-  name: "flush() writes back as far as the durability says",
-  ignore: Deno.build.os !== "linux",
-  fn: () =>
-    withPage((page, object) => {
-      const { msync, fsync } = libc();
-      const calls: unknown[] = [];
-      return withLibc({
-        msync: (...args) => (calls.push(["msync", args[2]]), msync(...args)),
-        fsync: (fd) => (calls.push("fsync"), fsync(fd)),
-      }, () => {
-        for (const durability of DURABILITIES) flush(page, durability, object);
-        assertEquals(calls, [
-          ["msync", MS_ASYNC],
-          ["msync", MS_SYNC],
-          ["msync", MS_SYNC],
-          "fsync",
-        ]);
-      });
-    }),
-});
+Deno.test("flush() writes back as far as the durability says", () =>
+  withPage((page, object) => {
+    const { msync, fsync, fcntl } = libc();
+    const calls: unknown[] = [];
+    return withLibc({
+      msync: (...args) => (calls.push(["msync", args[2]]), msync(...args)),
+      fsync: (fd) => (calls.push("fsync"), fsync(fd)),
+      fcntl: (...args) => (calls.push(["fcntl", args[1]]), fcntl(...args)),
+    }, () => {
+      for (const durability of DURABILITIES) flush(page, durability, object);
+      assertEquals(calls, [
+        ["msync", MS_ASYNC],
+        ["msync", MS_SYNC],
+        ["msync", MS_SYNC],
+        factOf<unknown>({ linux: "fsync", darwin: ["fcntl", F_FULLFSYNC] }),
+      ]);
+    });
+  }));
 
 Deno.test("flush() throws the error of msync, and of fsync", () =>
   withPage((page) => {

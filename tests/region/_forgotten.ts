@@ -1,6 +1,7 @@
 /** Regions that nobody closes: what of them this process has, and after collections. Needs --expose-gc. */
 
 import { MmapRegion } from "@mmap/mmap";
+import { lendingState } from "../../ffi/store/store.ts";
 import { act, gc } from "../_act.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
@@ -96,7 +97,7 @@ await act({
     steal();
     const left = await collected(path);
     const after = forget();
-    return [left, after, await collected(path)];
+    return [lendingState(), left, after, await collected(path)];
   },
 
   async resize(path: string): Promise<unknown> {

@@ -3,7 +3,15 @@
 import { MmapRegion, type SystemError } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { act } from "../_act.ts";
-import { addressSpace, dropPrivileges, mapsOf, openDescriptors, setLimit } from "../_process.ts";
+import { PAGE } from "../_pages.ts";
+import {
+  addressSpace,
+  dropPrivileges,
+  mapsOf,
+  MEMORY_NAME,
+  openDescriptors,
+  setLimit,
+} from "../_process.ts";
 
 MmapRegion.anonymous(1).close(); // loads libc and the guard
 
@@ -11,7 +19,7 @@ MmapRegion.anonymous(1).close(); // loads libc and the guard
 function held(path: string): string[] {
   return [
     ...openDescriptors(),
-    ...mapsOf("/memfd:").map((line) => line.slice(26)),
+    ...mapsOf(MEMORY_NAME).map((line) => line.slice(26)),
     ...mapsOf(path).map((line) => line.slice(26)),
   ].sort();
 }
@@ -154,7 +162,7 @@ await act({
     }
     for (const region of regions) region.close();
     MmapRegion.anonymous(4096).close();
-    return [failure, regions.length > 100, mapsOf("/memfd:many").length];
+    return [failure, regions.length > 100, mapsOf(MEMORY_NAME).length];
   },
 
   protectMany(): unknown {
@@ -199,8 +207,8 @@ await act({
       calls: [
         () => region.lockPages(),
         () => region.lockPages({ byteLength: 65537 }),
-        () => region.lockPages({ byteOffset: 4096, byteLength: 65536 }),
-        () => region.lockPages({ byteOffset: 4096, byteLength: 65536 }), // locked already
+        () => region.lockPages({ byteOffset: PAGE, byteLength: 65536 }),
+        () => region.lockPages({ byteOffset: PAGE, byteLength: 65536 }), // locked already
         () => region.lockPages({ byteLength: 1 }),
         () => region.unlockPages(),
         () => region.lockPages({ byteLength: 65536 }),
@@ -216,11 +224,13 @@ await act({
       calls: [
         () => MmapRegion.anonymous(1, { lock: true }),
         () => MmapRegion.open(path, { lock: true }),
-        () => MmapRegion.open(path, { flags: C.MAP_LOCKED }),
         () => {
           using region = MmapRegion.anonymous(1);
           region.lockPages();
         },
+        ...(C.MAP_LOCKED === undefined
+          ? []
+          : [() => MmapRegion.open(path, { flags: C.MAP_LOCKED })]),
       ],
     });
   },

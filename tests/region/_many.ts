@@ -10,8 +10,17 @@ interface Counts {
   readonly resident: number;
 }
 
+/** V8's heap grows by mappings of this size; the regions are smaller. */
+const HEAP_PAGE = 2 ** 18;
+
+/** Whether a line of /proc/self/maps is something else. */
+function isNoHeap(line: string): boolean {
+  const [start, end] = line.split(" ")[0]!.split("-").map((address) => BigInt(`0x${address}`));
+  return end! - start! !== BigInt(HEAP_PAGE);
+}
+
 const counts = (): Counts => ({
-  mappings: Deno.readTextFileSync("/proc/self/maps").split("\n").length,
+  mappings: Deno.readTextFileSync("/proc/self/maps").trimEnd().split("\n").filter(isNoHeap).length,
   descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
   resident: Number(Deno.readTextFileSync("/proc/self/statm").split(" ")[1]) * 4096,
 });

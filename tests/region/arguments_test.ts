@@ -133,8 +133,8 @@ for (const [name, call] of Object.entries(MAPS_OBJECTS)) {
       (C.MAP_LOCKED ?? 0) | C.MAP_FIXED,
       2 ** 31,
       2 ** 32,
-      2 ** 32 + (C.MAP_LOCKED ?? 0),
-    ].filter((flags) => flags !== undefined); // macOS has fewer
+      2 ** 32 + C.MAP_LOCKED,
+    ].filter((flags) => flags !== undefined); // macOS lacks some
     assertRefused((flags) => call({ flags }), refused, RangeError);
   });
 }

@@ -1,23 +1,26 @@
-/** Devices: a second mapping of one may be other memory, so that nothing is mapped a second time. */
+/**
+ * Devices: a second mapping of one may be other memory, so that nothing is mapped a second time. macOS
+ * maps none.
+ */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { statusOfPath } from "../../ffi/status.ts";
-import { assertLives, ignore } from "../_faults.ts";
+import { linux } from "../_capabilities.ts";
+import { assertLives, ignore as unguarded } from "../_faults.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
 const PROGRAM = new URL("_devices.ts", import.meta.url);
 
 const ZERO = "/dev/zero";
+const ignore = linux.ignore || unguarded;
 const access = "read-write";
 
 for (const protection of ["none", "read"]) {
   Deno.test(
     `MmapRegion of /dev/zero keeps a page that got a stray write under protect("${protection}")`,
-    {
-      ignore,
-    },
+    { ignore },
     async () => {
       await assertLives(PROGRAM, { args: ["writeToZero", protection] });
     },
@@ -28,27 +31,34 @@ Deno.test("MmapRegion of /dev/zero with access read absorbs stray writes", { ign
   await assertLives(PROGRAM, { args: ["writeToReadOnlyZero"] });
 });
 
-Deno.test("MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device", () => {
-  using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
-  region.bytes.fill(5);
-  for (const share of [() => region.sharedBuffer(), () => region.wasmMemory()]) {
-    assertThrows(share, Deno.errors.NotSupported, "other memory");
-  }
-  assertEquals(region.bytes, new Uint8Array(4 * PAGE).fill(5));
-});
+Deno.test(
+  "MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device",
+  linux,
+  () => {
+    using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
+    region.bytes.fill(5);
+    for (const share of [() => region.sharedBuffer(), () => region.wasmMemory()]) {
+      assertThrows(share, Deno.errors.NotSupported, "other memory");
+    }
+    assertEquals(region.bytes, new Uint8Array(4 * PAGE).fill(5));
+  },
+);
 
-Deno.test("MmapRegion.resize() throws NotSupported for a device and keeps its memory", () => {
-  using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
-  region.bytes.fill(5);
-  for (const byteLength of [PAGE, 8 * PAGE]) {
-    assertThrows(() => region.resize(byteLength), Deno.errors.NotSupported, "device");
-  }
-  assertEquals(region.bytes, new Uint8Array(4 * PAGE).fill(5));
-});
+Deno.test(
+  "MmapRegion.resize() throws NotSupported for a device and keeps its memory",
+  linux,
+  () => {
+    using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
+    region.bytes.fill(5);
+    for (const byteLength of [PAGE, 8 * PAGE]) {
+      assertThrows(() => region.resize(byteLength), Deno.errors.NotSupported, "device");
+    }
+    assertEquals(region.bytes, new Uint8Array(4 * PAGE).fill(5));
+  },
+);
 
 Deno.test(
   "MmapRegion.open() with truncate throws NotSupported for what has no size",
-  { ignore },
   () =>
     withTempDir(async (dir) => {
       const fifo = `${dir}/fifo`;
@@ -91,7 +101,7 @@ const canLoop = await (async () => {
 Deno.test({
   name: "MmapRegion of a block device is not emptied, and all of its mappings are the same memory" +
     (canLoop ? "" : " (needs losetup)"),
-  ignore: !canLoop,
+  ignore: linux.ignore || !canLoop,
   fn: () =>
     withTempDir(async (dir) => {
       const device = (await attachLoop(makeFile(dir, 8 * PAGE)))!;

@@ -2,7 +2,10 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type ByteRange, MmapRegion } from "@mmap/mmap";
-import { libc } from "../../ffi/libc.ts";
+import { libSystem } from "../../ffi/darwin.ts";
+import { factOf } from "../../ffi/platform.ts";
+import type { DarwinLibc, Libc } from "../../ffi/symbols.ts";
+import { linux } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -118,46 +121,68 @@ onBothFileSystems("MmapRegion.discard() throws PermissionDenied for a read-only 
   assertEquals(Deno.readFileSync(path), pattern(PAGE));
 });
 
-Deno.test('MmapRegion.discard() zeroes memory that is sealed by seal: "write" for all others', () => {
-  using region = MmapRegion.anonymous(LENGTH, { seal: "write" });
-  discardExactly(region);
-});
+Deno.test(
+  'MmapRegion.discard() zeroes memory that is sealed by seal: "write" for all others',
+  linux,
+  () => {
+    using region = MmapRegion.anonymous(LENGTH, { seal: "write" });
+    discardExactly(region);
+  },
+);
 
 Deno.test({
   name: "MmapRegion.discard() zeroes a mapping of a device",
-  ignore: Deno.build.os !== "linux",
+  ignore: linux.ignore,
   fn(): void {
     using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: LENGTH });
     discardExactly(region);
   },
 });
 
-onBothFileSystems("MmapRegion.discard() zeroes where the file system has no holes", (dir) => {
-  const { fallocate } = libc();
-  // As a file system says it that lacks them: EOPNOTSUPP for a mode it does not know.
-  const refuse: typeof fallocate = (fd, _mode, offset, length) =>
-    fallocate!(fd, 0x40000000, offset, length);
-  return withLibc({ fallocate: refuse }, () => {
-    using region = KINDS[0]!.make(dir, LENGTH);
-    discardExactly(region);
+/** Runs `body` while no hole can be made. @param closed as of a descriptor that is not open */
+function withoutHoles(closed: boolean, body: () => void): Promise<void> {
+  const { fallocate, fcntlBuffer } = libSystem();
+  const PUNCHHOLE = 99;
+  // What no file system knows is refused as it is by those that have no holes.
+  const unknown = new Uint8Array(24).fill(0xff);
+  const calls = factOf<Partial<Libc & DarwinLibc>>({
+    linux: {
+      fallocate: (fd, mode, offset, length) =>
+        closed ? fallocate!(-1, mode, offset, length) : fallocate!(fd, 0x40000000, offset, length),
+    },
+    darwin: {
+      fcntlBuffer: (fd, command, bytes) =>
+        command !== PUNCHHOLE
+          ? fcntlBuffer(fd, command, bytes)
+          : fcntlBuffer(closed ? -1 : fd, command, unknown),
+    },
   });
-});
+  return withLibc(calls, body);
+}
 
-Deno.test("MmapRegion.discard() throws the system error of a hole that fails", () => {
-  const { fallocate } = libc();
-  const fail: typeof fallocate = (_fd, mode, offset, length) =>
-    fallocate!(-1, mode, offset, length);
-  return withLibc({ fallocate: fail }, () => {
-    using region = MmapRegion.anonymous(PAGE);
-    region.bytes.fill(9);
-    assertThrowsSystem(() => region.discard(), Error, "EBADF", "fallocate");
-    assertEquals(region.bytes, new Uint8Array(PAGE).fill(9));
-  });
-});
+onBothFileSystems(
+  "MmapRegion.discard() zeroes where the file system has no holes",
+  (dir) =>
+    withoutHoles(false, () => {
+      using region = KINDS[0]!.make(dir, LENGTH);
+      discardExactly(region);
+    }),
+);
+
+onBothFileSystems(
+  "MmapRegion.discard() throws the system error of a hole that fails",
+  (dir) =>
+    withoutHoles(true, () => {
+      using region = KINDS[0]!.make(dir, PAGE);
+      region.bytes.fill(9);
+      const call = factOf({ linux: "fallocate", darwin: "fcntl" });
+      assertThrowsSystem(() => region.discard(), Error, "EBADF", call);
+      assertEquals(region.bytes, new Uint8Array(PAGE).fill(9));
+    }),
+);
 
 Deno.test({
   name: "MmapRegion.discard() throws EFAULT for private memory that is protected against writing",
-  ignore: Deno.build.os !== "linux",
   fn(): void {
     using region = MmapRegion.anonymous(2 * PAGE, { sharing: "private" });
     region.bytes.fill(9);

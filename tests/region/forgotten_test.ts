@@ -2,9 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import { linux, proc } from "../_capabilities.ts";
+import { factOf } from "../../ffi/platform.ts";
 import { resultOf } from "../_child.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
+import { MEMORY_NAME } from "../_process.ts";
 
 const PROGRAM = new URL("_forgotten.ts", import.meta.url);
 
@@ -13,19 +15,22 @@ function withGarbage(action: string, marker: string, ...args: string[]): Promise
   return resultOf(PROGRAM, { args: [action, marker, ...args], v8Flags: "--expose-gc" });
 }
 
-const SOURCES: Record<string, { marker?: string; held: number[] }> = {
-  "a file": { held: [1, 1] },
-  "anonymous shared memory": { marker: "forgotten_shared", held: [1, 1] },
+/** macOS keeps no labels, but its names of memory are in /proc where its calls are carried out. */
+const labelled = (label: string): string => factOf({ linux: label, darwin: MEMORY_NAME });
+
+const SOURCES: Record<string, string | undefined> = {
+  "a file": undefined,
+  "anonymous shared memory": labelled("forgotten_shared"),
 };
 
-for (const [name, { marker, held }] of Object.entries(SOURCES)) {
+for (const [name, marker] of Object.entries(SOURCES)) {
   Deno.test({
     name: `a forgotten region of ${name} gives its memory and its descriptor back`,
-    ignore: (marker === undefined ? proc : linux).ignore, // which shows labels
+    ignore: proc.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const result = await withGarbage("forget", marker ?? makeFile(dir, PAGE), name);
-        assertEquals(result, [held, [0, 0]]);
+        assertEquals(result, [[1, 1], [0, 0]]);
       }),
   });
 }
@@ -60,9 +65,15 @@ Deno.test({
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, new Uint8Array(PAGE).fill(42));
-      const result = await withGarbage("steal", path);
-      assertEquals(result, [[1, 1], [PAGE, 42], [0, 0]]);
-      assertEquals(Deno.readFileSync(path), new Uint8Array(PAGE).fill(99));
+      const [lending, ...result] = await withGarbage("steal", path) as unknown[];
+      if (linux.ignore && lending !== "on") {
+        // Where buffers do not tell when they are used no more, the thief is left with zeros.
+        assertEquals(result, [[0, 0], [PAGE, 0], [0, 0]]);
+        assertEquals(Deno.readFileSync(path), new Uint8Array(PAGE).fill(42));
+      } else {
+        assertEquals([lending, ...result], ["on", [1, 1], [PAGE, 42], [0, 0]]);
+        assertEquals(Deno.readFileSync(path), new Uint8Array(PAGE).fill(99));
+      }
     }),
 });
 
@@ -90,7 +101,7 @@ Deno.test({
   name: "10,000 forgotten regions give all their descriptors and mappings back",
   ignore: proc.ignore,
   async fn(): Promise<void> {
-    const result = await withGarbage("forgetMany", "forgotten_many");
+    const result = await withGarbage("forgetMany", labelled("forgotten_many"));
     assertEquals(result, [0, 0]);
   },
 });

@@ -5,10 +5,13 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "@std/path";
 import { type MapOptions, MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
+import { O_PATH } from "../../ffi/constants.ts";
+import { factOf } from "../../ffi/platform.ts";
+import { linux } from "../_capabilities.ts";
 import { Child, resultOf } from "../_child.ts";
 import { assertThrowsSystem, thrownBy } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
-import { descriptorsOf, mapsOf } from "../_process.ts";
+import { descriptorsOf, mapsOf, MEMORY_NAME } from "../_process.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
@@ -74,12 +77,13 @@ Deno.test("MmapRegion.fromFd() keeps its descriptor from children", () =>
     const fd = C.open(path, C.O_RDONLY | C.O_CLOEXEC);
     using duplicate = MmapRegion.fromFd(fd);
     C.close(fd);
-    using memory = MmapRegion.anonymous(100, { label: "mmap-from-fd-test" });
+    const label = "mmap-from-fd-test";
+    const name = factOf({ linux: label, darwin: MEMORY_NAME });
+    using memory = MmapRegion.anonymous(100, { label });
+    assert(descriptorsOf(name).length > 0);
     const links = await resultOf(PROGRAM, { args: ["listDescriptors"] }) as string[];
     assert(links.length > 2);
-    const inherited = links.filter((link) =>
-      link.startsWith(dir) || link.includes("mmap-from-fd-test")
-    );
+    const inherited = links.filter((link) => link.startsWith(dir) || link.includes(name));
     assertEquals(inherited, []);
     assertEquals([file.closed, duplicate.closed, memory.closed], [false, false, false]);
   }));
@@ -146,34 +150,44 @@ Deno.test("MmapRegion.fromFd() throws EBADF for a descriptor that was closed", a
   assertEquals(result, ["EBADF", 9, "fcntl"]);
 });
 
-Deno.test("MmapRegion.fromFd() throws EBADF for a descriptor that is only a path", () =>
-  withTempDir((dir) => {
-    const O_PATH = 0o10000000;
-    withFd(makeFile(dir, 100), O_PATH, (fd) => {
-      assertThrowsSystem(() => MmapRegion.fromFd(fd), Error, "EBADF", "mmap");
-    });
-    assertEquals([descriptorsOf(dir), mapsOf(dir)], [[], []]);
-  }));
+Deno.test(
+  "MmapRegion.fromFd() throws EBADF for a descriptor that is only a path",
+  linux,
+  () =>
+    withTempDir((dir) => {
+      withFd(makeFile(dir, 100), O_PATH, (fd) => {
+        assertThrowsSystem(() => MmapRegion.fromFd(fd), Error, "EBADF", "mmap");
+      });
+      assertEquals([descriptorsOf(dir), mapsOf(dir)], [[], []]);
+    }),
+);
 
 Deno.test("MmapRegion.fromFd() cannot map directories, pipes, sockets and /dev/null", () =>
   withTempDir(async (dir) => {
-    withFd(dir, C.O_RDONLY, (fd) => assertNoDevice(fd));
-    withFd("/dev/null", C.O_RDWR, (fd) => assertNoDevice(fd, { byteLength: 1 }));
+    withFd(dir, C.O_RDONLY, (fd) => assertUnmappable(fd, ...NO_FILE));
+    withFd("/dev/null", C.O_RDWR, (fd) => assertUnmappable(fd, Error, "ENODEV", { byteLength: 1 }));
     const fifo = join(dir, "fifo");
     assert((await new Deno.Command("mkfifo", { args: [fifo] }).output()).success);
-    withFd(fifo, C.O_RDONLY | C.O_NONBLOCK, (fd) => assertNoDevice(fd));
+    withFd(fifo, C.O_RDONLY | C.O_NONBLOCK, (fd) => assertUnmappable(fd, ...NO_FILE));
     await using child = new Child(PROGRAM, { args: ["fromStdin"] });
-    assertEquals(await child.readLine(), '"ENODEV mmap"'); // its stdin is a pipe or a socket
+    assertEquals(await child.readLine(), `"${NO_FILE[1]} mmap"`); // its stdin is a pipe or a socket
   }));
 
-function assertNoDevice(fd: number, options?: MapOptions): void {
+/** What the system says of all but files and devices. */
+const NO_FILE: [new (message: string) => Error, string] = factOf({
+  linux: [Error, "ENODEV"],
+  darwin: [TypeError, "EINVAL"],
+});
+
+function assertUnmappable(
+  fd: number,
+  type: new (message: string) => Error,
+  code: string,
+  options?: MapOptions,
+): void {
   for (const access of ["read", "copy-on-write"] as const) {
-    assertThrowsSystem(
-      () => MmapRegion.fromFd(fd, { ...options, access }),
-      Error,
-      "ENODEV",
-      "mmap",
-    );
+    const call = () => MmapRegion.fromFd(fd, { ...options, access });
+    assertThrowsSystem(call, type, code, "mmap");
   }
 }
 
@@ -196,18 +210,21 @@ onBothFileSystems("MmapRegion.fromFd() throws RangeError behind the end of the f
   });
 });
 
-Deno.test("MmapRegion.fromFd() maps memory that a memfd or a removed file holds", () =>
+Deno.test("MmapRegion.fromFd() maps memory that a memfd holds", linux, () => {
+  const memfd = C.memfd_create("mmap-from-fd", C.MFD_CLOEXEC);
+  try {
+    C.ftruncate(memfd, 5000);
+    using one = MmapRegion.fromFd(memfd, { access: "read-write" });
+    using two = MmapRegion.fromFd(memfd);
+    one.bytes[4999] = 3;
+    assertEquals(two.bytes[4999], 3);
+  } finally {
+    C.close(memfd);
+  }
+});
+
+Deno.test("MmapRegion.fromFd() maps a removed file", () =>
   withTempDir((dir) => {
-    const memfd = C.memfd_create("mmap-from-fd", C.MFD_CLOEXEC);
-    try {
-      C.ftruncate(memfd, 5000);
-      using one = MmapRegion.fromFd(memfd, { access: "read-write" });
-      using two = MmapRegion.fromFd(memfd);
-      one.bytes[4999] = 3;
-      assertEquals(two.bytes[4999], 3);
-    } finally {
-      C.close(memfd);
-    }
     const path = makeFile(dir, 100);
     withFd(path, C.O_RDONLY, (fd) => {
       Deno.removeSync(path);

@@ -1,5 +1,6 @@
 /** Files that are made of huge pages: their lengths are whole huge pages, whatever a region's is. */
 
+import { linux } from "../_capabilities.ts";
 import { withTempDir } from "../_files.ts";
 import { assertRuns, IN_MOUNT_NAMESPACE, NO_NAMESPACES } from "../_program.ts";
 
@@ -22,7 +23,7 @@ const missing = whyNone();
 Deno.test({
   name: "MmapRegion of a file of huge pages maps, guards, resizes and unmaps whole ones" +
     (missing === "" ? "" : ` (ignored: ${missing})`),
-  ignore: missing !== "",
+  ignore: linux.ignore || missing !== "",
   fn: () =>
     withTempDir(async (dir) => {
       await assertRuns(PROGRAM, { args: [dir], prefix: IN_MOUNT_NAMESPACE });

@@ -1,16 +1,16 @@
 /** Many regions at once, and many one after the other: in children, whose processes are looked at. */
 
 import { assert, assertEquals } from "@std/assert";
+import { proc } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 
-const onLinux = Deno.build.os === "linux";
 /** As many descriptors as the system lets this user have. */
 const MORE_DESCRIPTORS = "ulimit -n $(ulimit -H -n)";
 
 /** Whether 10,000 descriptors may be open at once. */
 function mayOpenMany(): boolean {
-  const limit = onLinux &&
+  const limit = !proc.ignore &&
     Deno.readTextFileSync("/proc/self/limits").match(/Max open files\s+\S+\s+(\d+|unlimited)/)?.[1];
   return limit === "unlimited" || Number(limit) > 10_500;
 }
@@ -60,7 +60,7 @@ for (const [source, times] of CYCLES) {
   const name = source === "anonymous private memory" ? "private memory" : source;
   Deno.test({
     name: `${times} times opening and closing ${name} leave nothing behind`,
-    ignore: !onLinux,
+    ignore: proc.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const { before, after } = await resultOf(PROGRAM, {

@@ -2,12 +2,13 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion, type Protection } from "@mmap/mmap";
+import { proc, writableCode } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
-import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE, rightsAt } from "../_pages.ts";
 import { addressOfRegion, KINDS, ODD_OFFSET } from "../_regions.ts";
 
-const onLinux = Deno.build.os === "linux";
+const NEW = { access: "read-write", createNew: true, byteLength: PAGE } as const;
 
 /** The rights of each page of a region, such as ["rw-", "r--"]. */
 function rightsOf(region: MmapRegion): string[] {
@@ -29,17 +30,36 @@ const RIGHTS: Record<Protection, string> = {
 
 Deno.test({
   name: "MmapRegion.protect() gives the pages each protection, and their content comes back",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn(): void {
     using region = MmapRegion.anonymous(2 * PAGE, { sharing: "private" });
     region.bytes.set(pattern(2 * PAGE));
     for (const [protection, rights] of Object.entries(RIGHTS)) {
+      if (writableCode.ignore && rights === "rwx") continue;
       region.protect(protection as Protection);
       assertEquals(rightsOf(region), [rights, rights]);
     }
     region.protect("read-write");
     assertEquals(region.bytes, pattern(2 * PAGE));
   },
+});
+
+Deno.test({
+  name: "MmapRegion.protect() and open() throw NotSupported for writable code on Apple silicon",
+  ignore: !writableCode.ignore,
+  fn: () =>
+    withTempDir((dir) => {
+      const path = makeFile(dir, PAGE);
+      using region = MmapRegion.open(path, { access: "read-write" });
+      const calls = [
+        () => region.protect("read-write-execute"),
+        () => MmapRegion.open(path, { access: "read-write", executable: true }),
+        () => MmapRegion.open(`${path}.new`, { ...NEW, executable: true }),
+      ];
+      for (const call of calls) assertThrows(call, Deno.errors.NotSupported, "Apple silicon");
+      assertEquals([...Deno.readDirSync(dir)].length, 1);
+      region.bytes[0] = 1;
+    }),
 });
 
 for (const { name, make } of KINDS) {
@@ -63,7 +83,7 @@ for (const { name, make } of KINDS) {
 
 Deno.test({
   name: "MmapRegion.protect() changes the pages of its range and no others",
-  ignore: !onLinux,
+  ignore: proc.ignore,
   fn(): void {
     using region = MmapRegion.anonymous(4 * PAGE);
     region.protect("read", { byteOffset: PAGE, byteLength: 2 * PAGE });
@@ -112,6 +132,7 @@ onBothFileSystems(
   (dir) => {
     using region = MmapRegion.open(makeFile(dir, PAGE));
     for (const protection of ["read-write", "read-write-execute"] as const) {
+      if (writableCode.ignore && protection === "read-write-execute") continue;
       assertThrowsSystem(
         () => region.protect(protection),
         Deno.errors.PermissionDenied,

@@ -2,16 +2,23 @@
 
 import { assertEquals } from "@std/assert";
 import { MmapRegion, type SharedMemoryInfo } from "@mmap/mmap";
+import { O_CREAT, O_EXCL, O_RDWR } from "../../ffi/constants.ts";
+import { namesIn, userFolder } from "../../ffi/darwin.ts";
+import { close, ftruncate, shm_open, shm_unlink } from "../../ffi/file_calls.ts";
 import { system } from "../../src/os/mod.ts";
 import { namedFolder } from "../_capabilities.ts";
 
 /** Where named shared memory lies that is files in a folder. */
 export const SHM = "/dev/shm";
 
-/** The owner files that speak of a name; none where there is no such folder. */
+/** The owner files that speak of a name. */
 export function ownerFilesOf(name: string): string[] {
+  return namedFolder.ignore ? entriesOf(name) : filesThatName(name);
+}
+
+/** On Linux they stand beside the objects, by their inodes. */
+function filesThatName(name: string): string[] {
   const found: string[] = [];
-  if (namedFolder.ignore) return found;
   for (const { name: file } of Deno.readDirSync(SHM)) {
     if (!file.startsWith(".mmap-owner.")) continue;
     try {
@@ -22,6 +29,36 @@ export function ownerFilesOf(name: string): string[] {
     }
   }
   return found;
+}
+
+/** On macOS they are in a folder of the user's, by their names. */
+function entriesOf(name: string): string[] {
+  const folder = `${userFolder()}mmap.owners`;
+  return namesIn(folder).filter((file) => file.startsWith(`${name}.`))
+    .map((file) => `${folder}/${file}`);
+}
+
+/** Makes an object as another program does. */
+export function makeForeign(name: string, byteLength: number, mode = 0o600): void {
+  const fd = shm_open(`/${name}`, O_RDWR | O_CREAT | O_EXCL, mode);
+  if (byteLength > 0) ftruncate(fd, byteLength);
+  close(fd);
+}
+
+/** Takes a name away as another program does. */
+export function removeForeign(name: string): void {
+  shm_unlink(`/${name}`);
+}
+
+/** Makes an object with an owner file as this module would write it. */
+export function forge(name: string, owner: string): void {
+  makeForeign(name, 10);
+  if (namedFolder.ignore) {
+    Deno.writeTextFileSync(`${userFolder()}mmap.owners/${name}.0`, `${owner}\n`);
+  } else {
+    const { ino } = Deno.statSync(`${SHM}/${name}`);
+    Deno.writeTextFileSync(`${SHM}/.mmap-owner.${ino}`, `${name}\n${owner}\n`);
+  }
 }
 
 /** Whether there is an object of that name. */

@@ -5,10 +5,22 @@
 
 import { assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { namedFolder } from "../_capabilities.ts";
+import { namedFolder, namedList } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
-import { boot, startTimeOf } from "../../src/os/linux/processes.ts";
-import { exists, infoOf, ownerFilesOf, SHM, withName } from "./_names.ts";
+import { system } from "../../src/os/mod.ts";
+import {
+  exists,
+  forge,
+  infoOf,
+  makeForeign,
+  ownerFilesOf,
+  removeForeign,
+  withName,
+} from "./_names.ts";
+
+const { processes } = system();
+const boot = processes.boot();
+const { startTime } = processes.own();
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
@@ -27,20 +39,13 @@ async function orphan(name: string): Promise<number> {
   return child.pid;
 }
 
-/** An object of another program, with an owner file as this module would write it. */
-function forge(name: string, owner: string): void {
-  Deno.writeFileSync(`${SHM}/${name}`, new Uint8Array(10));
-  const { ino } = Deno.statSync(`${SHM}/${name}`);
-  Deno.writeTextFileSync(`${SHM}/.mmap-owner.${ino}`, `${name}\n${owner}\n`);
-}
-
 function reaps(name: string): boolean {
   return MmapRegion.reap().includes(name);
 }
 
 Deno.test(
   "MmapRegion.reap() removes what a killed creator left, and says so",
-  namedFolder,
+  namedList,
   () =>
     withName(async (name) => {
       const pid = await orphan(name);
@@ -52,7 +57,7 @@ Deno.test(
 
 Deno.test(
   "a creator that ends in order leaves nothing to be reaped",
-  namedFolder,
+  namedList,
   () =>
     withName(async (name) => {
       await using child = await creatorOf(name);
@@ -65,7 +70,7 @@ Deno.test(
 
 Deno.test(
   "a killed creator's memory stays with who maps it, also when its name is reaped",
-  namedFolder,
+  namedList,
   () =>
     withName(async (name) => {
       await orphan(name);
@@ -79,10 +84,10 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() takes no other process of the number for the owner",
-  namedFolder,
+  namedList,
   () =>
     withName((name) => {
-      forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)! + 1} ${boot()}`);
+      forge(name, `${Deno.pid} ${startTime + 1} ${boot}`);
       assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: false });
       assertEquals([reaps(name), exists(name), ownerFilesOf(name)], [true, false, []]);
     }),
@@ -90,21 +95,21 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() takes no process of another boot for the owner",
-  namedFolder,
+  namedList,
   () =>
     withName((name) => {
-      forge(name, `${Deno.pid} ${startTimeOf(Deno.pid)} ${crypto.randomUUID()}`);
+      forge(name, `${Deno.pid} ${startTime} ${crypto.randomUUID()}`);
       assertEquals([reaps(name), exists(name)], [true, false]);
     }),
 );
 
 Deno.test(
   "MmapRegion.reap() leaves an object as long as one of its owners is alive",
-  namedFolder,
+  namedList,
   () =>
     withName((name) => {
-      const dead = `${Deno.pid} 1 ${boot()}`;
-      forge(name, `${dead}\n${name}\n${Deno.pid} ${startTimeOf(Deno.pid)} ${boot()}`);
+      const dead = `${Deno.pid} 1 ${boot}`;
+      forge(name, `${dead}\n${name}\n${Deno.pid} ${startTime} ${boot}`);
       assertEquals(infoOf(name)?.owner, { pid: Deno.pid, alive: true });
       assertEquals([reaps(name), exists(name)], [false, true]);
       MmapRegion.unlink(name);
@@ -113,14 +118,14 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() never touches what other programs made",
-  namedFolder,
+  namedList,
   () =>
     withName((name) => {
-      Deno.writeFileSync(`${SHM}/${name}`, new Uint8Array(10));
+      makeForeign(name, 10);
       assertEquals([reaps(name), exists(name)], [false, true]);
       MmapRegion.named(name).close(); // used, but not made
       assertEquals([reaps(name), exists(name)], [false, true]);
-      Deno.removeSync(`${SHM}/${name}`);
+      removeForeign(name);
     }),
 );
 
@@ -128,7 +133,7 @@ Deno.test("MmapRegion.reap() believes no owner file of another user", {
   ignore: namedFolder.ignore || Deno.uid() !== 0,
 }, () =>
   withName((name) => {
-    forge(name, `${Deno.pid} 1 ${boot()}`);
+    forge(name, `${Deno.pid} 1 ${boot}`);
     const [file] = ownerFilesOf(name);
     Deno.chownSync(file!, 65534, 65534);
     assertEquals(infoOf(name)?.ours, false);
@@ -143,23 +148,23 @@ Deno.test(
   () =>
     withName(async (name) => {
       await withName((other) => {
-        forge(name, `${Deno.pid} 1 ${boot()}`);
+        forge(name, `${Deno.pid} 1 ${boot}`);
         const [file] = ownerFilesOf(name);
-        Deno.writeTextFileSync(file!, `${other}\n${Deno.pid} 1 ${boot()}\n`);
+        Deno.writeTextFileSync(file!, `${other}\n${Deno.pid} 1 ${boot}\n`);
         assertEquals(infoOf(name)?.ours, false);
         assertEquals([reaps(name), exists(name)], [false, true]);
-        Deno.removeSync(`${SHM}/${name}`);
+        removeForeign(name);
       });
     }),
 );
 
 Deno.test(
   "MmapRegion.reap() leaves a newer object that took over the name",
-  namedFolder,
+  namedList,
   () =>
     withName(async (name) => {
       await orphan(name);
-      Deno.removeSync(`${SHM}/${name}`); // another program's doing: the owner file stays
+      removeForeign(name); // another program's doing: the owner file stays
       assertEquals(ownerFilesOf(name).length, 1);
       using _newer = MmapRegion.named(name, { createNew: true, byteLength: 10 });
       assertEquals([reaps(name), exists(name), ownerFilesOf(name).length], [false, true, 1]);
@@ -168,11 +173,11 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.reap() removes owner files whose object is gone",
-  namedFolder,
+  namedList,
   () =>
     withName(async (name) => {
       await orphan(name);
-      Deno.removeSync(`${SHM}/${name}`);
+      removeForeign(name);
       assertEquals([reaps(name), ownerFilesOf(name)], [false, []]);
     }),
 );

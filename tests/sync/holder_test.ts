@@ -11,7 +11,10 @@ import { withLocks } from "./_without_locks.ts";
 const { BadResource, InvalidData, TimedOut } = Deno.errors;
 const { processes } = system();
 const { tid } = processes.threadOf(processes.thread().number);
-const self = { pid: Deno.pid, tid, alive: true };
+/** This isolate, where nobody has tokens. */
+const selfByNumber = { pid: Deno.pid, tid, alive: true };
+/** This isolate by its token, which on macOS has no room for the numbers of threads. */
+const self = linux.ignore ? { ...selfByNumber, tid: Deno.pid } : selfByNumber;
 
 for (const there of [true, false]) {
   const how = there ? "by its token" : "by its thread, where there are no file locks";
@@ -55,7 +58,7 @@ Deno.test(
   },
 );
 
-Deno.test("Mutex.holder tells of a Worker's thread, in its process", linux, async () => {
+Deno.test("Mutex.holder tells of a Worker's thread, in its process", async () => {
   using region = MmapRegion.anonymous(4096);
   const url = new URL("./_holding_worker.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
@@ -64,8 +67,12 @@ Deno.test("Mutex.holder tells of a Worker's thread, in its process", linux, asyn
   await held;
   const { pid, tid, alive } = new Mutex(region).holder!;
   assertEquals([pid, alive], [Deno.pid, true]);
-  Deno.statSync(`/proc/self/task/${tid}`);
-  assertEquals(tid === self.tid, false);
+  if (linux.ignore) {
+    assertEquals(tid, Deno.pid);
+  } else {
+    Deno.statSync(`/proc/self/task/${tid}`);
+    assertEquals(tid === self.tid, false);
+  }
   worker.terminate();
   (await new Mutex(region).lock({ timeoutMs: 30_000 })).unlock();
 });
@@ -91,14 +98,14 @@ Deno.test("Mutex.holder and RwLock.holders() work in memory of one process", () 
   for (const memory of [region, new SharedArrayBuffer(4096)]) {
     using _guard = new Mutex(memory).lockSync();
     using _reader = new RwLock(memory, 1024).readSync();
-    assertEquals(new Mutex(memory).holder, self);
-    assertEquals(new RwLock(memory, 1024).holders(), [self]);
+    assertEquals(new Mutex(memory).holder, selfByNumber);
+    assertEquals(new RwLock(memory, 1024).holders(), [selfByNumber]);
   }
 });
 
 Deno.test(
   "Mutex.holder of one that died before it wrote its fingerprint, and of nonsense",
-  linux,
+  liveTokens,
   () => {
     using region = MmapRegion.anonymous(4096);
     const words = region.view(Int32Array);
@@ -122,6 +129,6 @@ Deno.test(
       new Mutex(region).lockSync();
       region.view(Int32Array)[1]! ^= 0x55;
       await Promise.resolve();
-      assertEquals(new Mutex(region).holder, { ...self, pid: null, alive: false });
+      assertEquals(new Mutex(region).holder, { ...selfByNumber, pid: null, alive: false });
     }),
 );

@@ -85,6 +85,7 @@ const CALLS = {
   sigpending: { parameters: ["buffer"], result: "i32" },
   sigwait: { parameters: ["buffer", "buffer"], result: "i32" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   sigprocmask: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   strerror: { parameters: ["i32"], result: "pointer" },
   syscall: { parameters: ["i32"], result: "i32" },

@@ -8,7 +8,7 @@ static __thread int darwin_errno;
 
 int *DARWIN(__error)(void) { return &darwin_errno; }
 
-/* Linux's number and Darwin's. The kernel answers EOPNOTSUPP as ENOTSUP. */
+/* Linux's number and Darwin's. Linux has one for ENOTSUP and EOPNOTSUPP, which is 102. */
 static const unsigned char NUMBERS[][2] = {
     {EAGAIN, 35},          {EINPROGRESS, 36},   {EALREADY, 37},         {ENOTSOCK, 38},
     {EDESTADDRREQ, 39},    {EMSGSIZE, 40},      {EPROTOTYPE, 41},       {ENOPROTOOPT, 42},

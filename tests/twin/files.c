@@ -25,7 +25,7 @@ int open_flags(int flags) {
   static const int SAME[][2] = {
       {4, O_NONBLOCK},         {8, O_APPEND},  {0x80, O_SYNC},         {0x100, O_NOFOLLOW},
       {0x200, O_CREAT},        {0x400, O_TRUNC}, {0x800, O_EXCL},      {0x8000, 0},
-      {0x20000, O_NOCTTY},     {0x100000, O_DIRECTORY}, {0x200000, O_PATH | O_NOFOLLOW},
+      {0x20000, O_NOCTTY},     {0x100000, O_DIRECTORY},
       {0x400000, O_DSYNC},     {0x1000000, O_CLOEXEC},
   };
   int known = 3, result = flags & 3;
@@ -38,11 +38,16 @@ int open_flags(int flags) {
   return -1;
 }
 
+/* vn_authorize_open_existing: sockets have an error of their own. */
 int DARWIN(openat)(int directory, const char *path, int flags, uint32_t mode) {
-  int linux_flags = open_flags(flags);
+  int linux_flags = open_flags(flags), from = directory == DARWIN_AT_FDCWD ? AT_FDCWD : directory;
+  struct stat status;
   if (linux_flags < 0) return fail(EINVAL);
   if (is_hidden(path)) return fail(ENOENT);
-  return done(openat(directory == DARWIN_AT_FDCWD ? AT_FDCWD : directory, path, linux_flags, mode));
+  int fd = openat(from, path, linux_flags, mode);
+  if (fd >= 0 || errno != ENXIO) return done(fd);
+  int is_socket = fstatat(from, path, &status, 0) == 0 && S_ISSOCK(status.st_mode);
+  return fail(is_socket ? DARWIN_EOPNOTSUPP : ENXIO);
 }
 
 int DARWIN(open)(const char *path, int flags, uint32_t mode) {
@@ -93,6 +98,8 @@ int DARWIN(flock)(int fd, int operation) {
 }
 
 int DARWIN(dup)(int fd) { return done(dup(fd)); }
+
+int DARWIN(dup2)(int fd, int other) { return done(dup2(fd, other)); }
 
 int DARWIN(pipe)(int *ends) { return done(pipe(ends)); }
 

@@ -21,16 +21,26 @@ int64_t DARWIN(sysconf)(int name) {
   return fail(EINVAL);
 }
 
+/* bsd/sys/resource.h */
+static const int LIMITS[] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA,  RLIMIT_STACK, RLIMIT_CORE,
+                             RLIMIT_AS,  RLIMIT_MEMLOCK, RLIMIT_NPROC, RLIMIT_NOFILE};
+
 /* int getrlimit(int resource, struct rlimit *rlp) */
 int DARWIN(getrlimit)(int resource, int64_t *limit) {
-  static const int LINUX[] = {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA,  RLIMIT_STACK, RLIMIT_CORE,
-                              RLIMIT_AS,  RLIMIT_MEMLOCK, RLIMIT_NPROC, RLIMIT_NOFILE};
   struct rlimit found;
   if (resource < 0 || resource > 8) return fail(EINVAL);
-  if (getrlimit(LINUX[resource], &found) != 0) return done(-1);
+  if (getrlimit(LIMITS[resource], &found) != 0) return done(-1);
   limit[0] = found.rlim_cur == RLIM_INFINITY ? INT64_MAX : (int64_t)found.rlim_cur;
   limit[1] = found.rlim_max == RLIM_INFINITY ? INT64_MAX : (int64_t)found.rlim_max;
   return 0;
+}
+
+/* int setrlimit(int resource, const struct rlimit *rlp) */
+int DARWIN(setrlimit)(int resource, const int64_t *limit) {
+  if (resource < 0 || resource > 8) return fail(EINVAL);
+  struct rlimit wanted = {limit[0] == INT64_MAX ? RLIM_INFINITY : (rlim_t)limit[0],
+                          limit[1] == INT64_MAX ? RLIM_INFINITY : (rlim_t)limit[1]};
+  return done(setrlimit(LIMITS[resource], &wanted));
 }
 
 int DARWIN(getpagesize)(void) { return page_size(); }
@@ -120,4 +130,10 @@ void *DARWIN(dlsym)(int64_t handle, const char *symbol) {
   void *found = dlsym(library, name);
   dlclose(library);
   return found;
+}
+
+/* void _tlv_atexit(void (*termfunc)(void *), void *object): dyld/DyldAPIs.cpp */
+extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
+void DARWIN(_tlv_atexit)(void (*end)(void *), void *object) {
+  __cxa_thread_atexit_impl(end, object, NULL);
 }

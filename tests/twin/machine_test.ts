@@ -56,6 +56,11 @@ testRules("the twin tells of the machine as Darwin does", [
     ],
   ],
   [
+    "setrlimit() of what is none",
+    (c) => c.said(c.setrlimit(9, new Uint8Array(16))),
+    "E22",
+  ],
+  [
     "getrlimit() says that there is no limit by the largest number",
     (c) => {
       const limits = new BigInt64Array(2);

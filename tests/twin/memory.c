@@ -50,16 +50,13 @@ static int check_object(int fd, int protection, int flags, uint64_t end) {
   return S_ISREG(status.st_mode) ? 0 : EINVAL;
 }
 
-/* An address with Darwin's alignment, reserved; the kernel's own alignment is a smaller one. The one that
- * is asked for, if it is free. */
-static void *reserve(void *wanted, uint64_t length) {
+/* An address with Darwin's alignment, reserved: the hint if it is free. The kernel's own alignment is less. */
+static void *reserve(void *hint, uint64_t length) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+  void *wanted = (void *)page_down((uint64_t)hint);
+  if (wanted != NULL && mmap(wanted, length, PROT_NONE, flags, -1, 0) == wanted) return wanted;
   uint64_t room = length + page_size();
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  if (wanted != NULL && page_down((uint64_t)wanted) == (uint64_t)wanted) {
-    void *there = mmap(wanted, length, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0);
-    if (there != MAP_FAILED) return there;
-  }
-  char *base = mmap(NULL, room, PROT_NONE, flags, -1, 0);
+  char *base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return NULL;
   char *start = (char *)page_up((uint64_t)base);
   if (start > base) munmap(base, start - base);

@@ -73,6 +73,8 @@ int DARWIN(pthread_threadid_np)(void *thread, uint64_t *number) {
   return 0;
 }
 
+int DARWIN(pthread_main_np)(void) { return syscall(SYS_gettid) == getpid(); }
+
 /* Answers 0 and an errno, which is how these calls fail. */
 static int none(int error) {
   fail(error);

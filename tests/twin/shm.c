@@ -89,9 +89,13 @@ int DARWIN(shm_open)(const char *name, int flags, uint32_t mode) {
   return done(open(path, linux_access | O_CLOEXEC));
 }
 
+/* It takes the right to write to the object, or to have made it. */
 int DARWIN(shm_unlink)(const char *name) {
   char path[200];
+  struct stat status;
   if (file_of(name, path, sizeof(path)) != 0) return fail(EINVAL);
+  if (stat(path, &status) != 0) return done(-1);
+  if (status.st_uid != geteuid() && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0) return done(-1);
   return done(unlink(path));
 }
 
@@ -101,11 +105,11 @@ int shm_truncate(int fd, int64_t length) {
   char link[40];
   if (length < 0 || fstat(fd, &status) != 0 || shm_is_allocated(&status)) return fail(EINVAL);
   snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+  if (length > 0) return done(truncate(link, page_up(length))); /* which takes no descriptor */
   int writable = open(link, O_RDWR | O_CLOEXEC);
   if (writable < 0) return done(-1);
   /* An object of no page has its size too; blocks behind its end tell so. */
-  int result = length > 0 ? ftruncate(writable, page_up(length))
-                          : fallocate(writable, FALLOC_FL_KEEP_SIZE, 0, 1);
+  int result = fallocate(writable, FALLOC_FL_KEEP_SIZE, 0, 1);
   int error = errno;
   close(writable);
   errno = error;

@@ -1,5 +1,6 @@
 /* Local sockets: bsd/sys/un.h, bsd/sys/socket.h, bsd/kern/uipc_syscalls.c. */
 #include "twin.h"
+#include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ static socklen_t to_linux(const uint8_t *address, uint32_t length, struct sockad
 
 int DARWIN(bind)(int fd, const uint8_t *address, uint32_t length) {
   struct sockaddr_un local;
+  if (fcntl(fd, F_GETFD) < 0) return done(-1);
   socklen_t size = to_linux(address, length, &local);
   if (size == 0) return fail(length > PATH_OFFSET + PATH_BYTES ? EINVAL : DARWIN_EAFNOSUPPORT);
   return done(bind(fd, (struct sockaddr *)&local, size));
@@ -62,6 +64,7 @@ int DARWIN(bind)(int fd, const uint8_t *address, uint32_t length) {
 
 int DARWIN(connect)(int fd, const uint8_t *address, uint32_t length) {
   struct sockaddr_un local;
+  if (fcntl(fd, F_GETFD) < 0) return done(-1);
   socklen_t size = to_linux(address, length, &local);
   if (size == 0) return fail(length > PATH_OFFSET + PATH_BYTES ? EINVAL : DARWIN_EAFNOSUPPORT);
   return done(connect(fd, (struct sockaddr *)&local, size));
@@ -99,7 +102,8 @@ int64_t DARWIN(sendmsg)(int fd, const struct message *message, int flags) {
   union room room = {{0}};
   struct msghdr out = {.msg_iov = message->pieces, .msg_iovlen = message->piece_count};
   int linux_flags = to_linux_flags(flags, DONTWAIT | NOSIGNAL);
-  if (linux_flags < 0 || message->piece_count <= 0) return fail(EINVAL);
+  if (message->piece_count <= 0) return fail(DARWIN_EMSGSIZE);
+  if (linux_flags < 0) return fail(EINVAL);
   if (message->control != NULL && message->control_length > 0) {
     const struct control *control = message->control;
     if (message->control_length < sizeof(*control) || control->length > message->control_length ||
@@ -141,7 +145,8 @@ int64_t DARWIN(recvmsg)(int fd, struct message *message, int flags) {
   struct msghdr in = {.msg_iov = message->pieces, .msg_iovlen = message->piece_count,
                       .msg_control = &room, .msg_controllen = sizeof(room)};
   int linux_flags = to_linux_flags(flags, PEEK | WAITALL | DONTWAIT);
-  if (linux_flags < 0 || message->piece_count <= 0) return fail(EINVAL);
+  if (message->piece_count <= 0) return fail(DARWIN_EMSGSIZE);
+  if (linux_flags < 0) return fail(EINVAL);
   int64_t length = recvmsg(fd, &in, linux_flags);
   if (length < 0) return done(length);
   struct cmsghdr *head = CMSG_FIRSTHDR(&in);

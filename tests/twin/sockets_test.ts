@@ -1,7 +1,15 @@
 /** Local sockets as Darwin has them. */
 
 import { assertEquals } from "@std/assert";
-import { addressOf, type Calls, testRules, text, withObject } from "./_calls.ts";
+import {
+  addressOf,
+  type Calls,
+  O_RDONLY,
+  testRules,
+  text,
+  withFile,
+  withObject,
+} from "./_calls.ts";
 
 const [AF_UNIX, SOCK_STREAM] = [1, 1];
 const NOSIGNAL = 0x80000;
@@ -105,6 +113,22 @@ testRules("the twin's sockets are Darwin's", [
       return answers;
     },
     ["E47", "E22"],
+  ],
+  [
+    "bind() of no socket, and sendmsg() of no message",
+    (c) => [c.said(c.bind(-1, text(""), 1)), c.said(c.sendmsg(-1, new Uint8Array(48), 0))],
+    ["E9", "E40"],
+  ],
+  [
+    "open() of a socket",
+    (c) =>
+      withFile(c, 0, (_, path) => {
+        using _socket = Deno.listen({ transport: "unix", path: `${path}.socket` });
+        const answer = c.said(c.open(text(`${path}.socket`), O_RDONLY, 0));
+        Deno.removeSync(`${path}.socket`);
+        return answer;
+      }),
+    "E102",
   ],
   [
     "a descriptor goes in a control message of 16 bytes, and is not close-on-exec",

@@ -29,11 +29,13 @@
 enum {
   DARWIN_EDEADLK = 11,
   DARWIN_EAGAIN = 35,
+  DARWIN_EMSGSIZE = 40,
   DARWIN_ENOTSUP = 45,
   DARWIN_EAFNOSUPPORT = 47,
   DARWIN_ETIMEDOUT = 60,
   DARWIN_ENAMETOOLONG = 63,
   DARWIN_ENOSYS = 78,
+  DARWIN_EOPNOTSUPP = 102,
 };
 /* Sets Darwin's errno. Returns -1. */
 int64_t fail(int darwin_errno);

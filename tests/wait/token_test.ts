@@ -9,19 +9,20 @@ import { F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR } from "../../ffi/consta
 import { EINVAL } from "../../ffi/errno.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
+import { factOf } from "../../ffi/platform.ts";
 import { backingOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
+import { lending, linux, liveTokens, type Need } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { withTempDir } from "../_files.ts";
 import { patchLibc } from "../_libc.ts";
 import { bytesAt } from "../_pages.ts";
 import { nameIn } from "./_names.ts";
 
-const ignore = Deno.build.os !== "linux";
 const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
 
-function onLinux(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, ignore, fn });
+function withTokens(name: string, fn: () => void | Promise<void>, also?: Need): void {
+  Deno.test({ name, ignore: liveTokens.ignore || also?.ignore === true, fn });
 }
 
 /** Runs `body` with two regions of one file. */
@@ -35,7 +36,7 @@ function withTwo(body: (one: MmapRegion, other: MmapRegion, path: string) => voi
   });
 }
 
-onLinux(
+withTokens(
   "closing a region gives up what was taken through it, and nothing else",
   () =>
     withTwo((one, other) => {
@@ -64,7 +65,7 @@ onLinux(
     }),
 );
 
-onLinux(
+withTokens(
   "a lock that another region of the same file took is this isolate's own",
   () =>
     withTwo((one, other) => {
@@ -82,7 +83,7 @@ onLinux(
     }),
 );
 
-onLinux("a lock in a copy of a file is nobody's", () =>
+withTokens("a lock in a copy of a file is nobody's", () =>
   withTwo((one, _other, path) => {
     using _guard = new Mutex(one).lockSync();
     Deno.copyFileSync(path, `${path}2`);
@@ -91,7 +92,7 @@ onLinux("a lock in a copy of a file is nobody's", () =>
     assertEquals(guard.ownerDied, true);
   }));
 
-onLinux(
+withTokens(
   "no two regions of an object have one number, whatever chance says",
   () =>
     withTwo((one, other) => {
@@ -107,7 +108,7 @@ onLinux(
     }),
 );
 
-onLinux(
+withTokens(
   "who dies before it has written its fingerprint is told from the living",
   () =>
     withTwo((one, other) => {
@@ -142,7 +143,7 @@ async function printed(program: string, path: string): Promise<any> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-onLinux(
+withTokens(
   "without a descriptor for it no lock is taken, and the error says so",
   () =>
     withTempDir(async (dir) => {
@@ -153,7 +154,7 @@ onLinux(
     }),
 );
 
-onLinux(
+withTokens(
   "a forgotten region counts as alive as long as its isolate has another one of the object",
   () =>
     withTempDir(async (dir) => {
@@ -163,7 +164,7 @@ onLinux(
     }),
 );
 
-onLinux(
+withTokens(
   "a Worker's descriptors for locks are used again, and end with its thread",
   () =>
     withTempDir(async (dir) => {
@@ -171,15 +172,17 @@ onLinux(
       assertEquals(during, { more: 0, held: 6 });
       assertEquals(left, [0, 0]); // with its regions
     }),
+  lending,
 );
 
 /** Locks bytes of a file as another program would. @returns gives them back */
 function lockRange(path: string, type: number, from: bigint): () => void {
   const fd = open(path, O_RDWR);
   const flock = new DataView(new ArrayBuffer(32));
+  const [typeAt, startAt] = factOf({ linux: [0, 8], darwin: [20, 0] } as const);
   const set = (kind: number): void => {
-    flock.setInt16(0, kind, true);
-    flock.setBigInt64(8, from, true);
+    flock.setInt16(typeAt, kind, true);
+    flock.setBigInt64(startAt, from, true);
     assertEquals(libc().fcntlLock(fd, F_OFD_SETLK, new Uint8Array(flock.buffer)), 0);
   };
   set(type);
@@ -196,7 +199,7 @@ for (
     ["locks all that is behind the file", F_RDLCK, 2n ** 62n],
   ] as const
 ) {
-  onLinux(
+  withTokens(
     `while somebody ${what} no lock can be taken, and the error says so`,
     () =>
       withTwo((one, _other, path) => {
@@ -221,7 +224,7 @@ for (
   );
 }
 
-onLinux(
+withTokens(
   "locks of a file's own bytes and whole-file flock() are in no lock's way",
   () =>
     withTwo((one, other, path) => {
@@ -249,9 +252,9 @@ function failing(errno: number, body: () => void): void {
   }
 }
 
-const ENOLCK = 37;
+const ENOLCK = factOf({ linux: 37, darwin: 77 });
 
-onLinux(
+withTokens(
   "without a lock left no lock is taken, and the error says so",
   () =>
     withTwo((one) =>
@@ -262,7 +265,7 @@ onLinux(
     ),
 );
 
-onLinux(
+withTokens(
   "where there are no such locks, threads are known by number, time and namespaces",
   () =>
     withTwo((one, other) =>
@@ -287,6 +290,7 @@ onLinux(
         words.fill(0);
       })
     ),
+  linux,
 );
 
 Deno.test("locks in private memory and SharedArrayBuffers need no file", () => {

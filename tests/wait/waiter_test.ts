@@ -3,7 +3,7 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Barrier, Condition, Futex, Mutex, RwLock, Semaphore, SharedEvent } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { linux, manyWords } from "../_capabilities.ts";
+import { manyWords } from "../_capabilities.ts";
 import { resultOf, runChild } from "../_child.ts";
 
 const { BadResource, Busy } = Deno.errors;
@@ -147,8 +147,8 @@ Deno.test("MmapRegion.resize() grows a region within its reserve while a word is
 });
 
 Deno.test({
-  name: "awaited waits work where there is no futex_waitv",
-  ignore: linux.ignore,
+  name: "awaited waits work where no call waits for many words",
+  ignore: manyWords.ignore,
   async fn(): Promise<void> {
     const result = await resultOf(PROGRAM, { args: ["waitWithoutWaitv"] });
     assertEquals(result, {

@@ -82,7 +82,7 @@ async function compile(
     .filter((name) => /^[^_].*\.c$/.test(name)).map((name) => TWIN.pathname + name);
   const { success, stderr } = await new Deno.Command(compiler, {
     // The twin's own names must not be taken for those of the program that loads it.
-    args: ["-O1", "-shared", "-fPIC", "-Wl,-Bsymbolic", "-Wall", "-Wextra", "-Werror"]
+    args: ["-O1", "-shared", "-fPIC", "-Wl,-Bsymbolic,-z,nodelete", "-Wall", "-Wextra", "-Werror"]
       .concat(defined.map((text) => `-D${text}`), ["-o", library], sources),
     stdin: "null",
   }).output();

@@ -16,6 +16,7 @@ import { guardTable } from "../../../ffi/guard/guard.ts";
 import { ZEROS_TAG } from "../../../ffi/guard/layout.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOf, bufferOver, pointerAt, type Range } from "../../../ffi/memory.ts";
+import { platform } from "../../../ffi/platform.ts";
 import { statusOf } from "../../../ffi/status.ts";
 import { alignDown, alignUp, type Span } from "../arithmetic.ts";
 import { advise as posixAdvise } from "../posix/advice.ts";
@@ -27,6 +28,7 @@ import type {
   MemorySystem,
   OpenObject,
   PlacedRange,
+  Protection,
   RegionStats,
   Resize,
 } from "../system.ts";
@@ -38,6 +40,7 @@ export const memory: MemorySystem = {
   place,
   replace: (range, request, byteOffset) =>
     posixMemory.replace(range, resilient(request), byteOffset),
+  protect,
   resize,
   replaceByZeros,
   foreignSpans,
@@ -63,6 +66,28 @@ function resilient(request: MapRequest): MapRequest {
   const { object, sharing, guarded, flags } = request;
   if (object === undefined || sharing === "shared" || !guarded) return request;
   return guardTable() === undefined ? { ...request, flags: flags | MAP_RESILIENT_MEDIA } : request;
+}
+
+/** @throws {Deno.errors.NotSupported} If this machine has no such memory. */
+function checkProtection(protection: Protection): void {
+  if (protection !== "read-write-execute" || platform().arch !== "aarch64") return;
+  throw new Deno.errors.NotSupported(
+    'Cannot make memory "read-write-execute", which Apple silicon has not: make it "read-write" to ' +
+      'write to it, and "read-execute" to run it',
+  );
+}
+
+/** @throws {Deno.errors.NotSupported} If shared memory is to be executable. */
+function checkNotExecutable(protection: Protection): void {
+  if (!protection.endsWith("execute")) return;
+  throw new Deno.errors.NotSupported(
+    'Cannot make shared memory executable on macOS: map it with access "copy-on-write", or a file',
+  );
+}
+
+function protect(range: Range, protection: Protection, subject: string | undefined): void {
+  checkProtection(protection);
+  posixMemory.protect(range, protection, subject);
 }
 
 function isPrivateAt(pointer: Deno.PointerObject): boolean {
@@ -116,10 +141,14 @@ function isMemory(object: OpenObject | undefined): object is OpenObject {
  */
 function place(request: MapRequest, headroom?: number): PlacedRange {
   const { object, fileOffset, byteLength, sharing } = request;
+  checkProtection(request.protection);
   const room = object === undefined ? undefined : roomOf(object);
   if (room === undefined) return posixMemory.place(resilient(request), headroom);
   checkRoomFor(fileOffset + byteLength, room);
-  if (sharing === "shared") return posixMemory.place(request, headroom);
+  if (sharing === "shared") {
+    checkNotExecutable(request.protection);
+    return posixMemory.place(request, headroom);
+  }
   const placed = posixMemory.place({ ...request, object: undefined }, headroom);
   try {
     fillFrom(object!, placed, fileOffset, 0);

@@ -1,9 +1,10 @@
 /** macOS. */
 
 import { isSystemError, required, systemError } from "../../../ffi/call.ts";
-import { pathOfDescriptor, preallocate, startTimeOfProcess } from "../../../ffi/darwin.ts";
+import { pathOfDescriptor, preallocate, startTimeOfProcess, writeAt } from "../../../ffi/darwin.ts";
 import { errnoName } from "../../../ffi/errno.ts";
 import { close } from "../../../ffi/file_calls.ts";
+import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
 import { alignUp } from "../arithmetic.ts";
 import { openIfThere } from "../posix/files.ts";
 import { onceLoaded, posixBytes } from "../posix/memory.ts";
@@ -29,6 +30,7 @@ import {
   setLength,
   statusOfObject,
 } from "./shm.ts";
+import { tokens } from "./token.ts";
 import { waiting } from "./waiting.ts";
 
 const bytes = onceLoaded(posixBytes);
@@ -72,10 +74,24 @@ function extend(
   if (isMemory(object)) return setLength(object, to);
   const missing = to - alignUp(from, statusOfObject(object).blockByteLength);
   const errno = allocate && missing > 0 ? preallocate(object, missing) : 0;
-  if (errno !== 0 && !CANNOT_RESERVE.includes(errnoName(errno))) {
-    throw systemError(errno, "fcntl", subject);
+  if (errno === 0) return stretch(object, to);
+  if (!CANNOT_RESERVE.includes(errnoName(errno))) throw systemError(errno, "fcntl", subject);
+  try {
+    writeZeros(object, from, to);
+  } catch (error) {
+    takeBack(object, from, to);
+    throw error;
   }
-  stretch(object, to);
+}
+
+const PART = 2 ** 20;
+
+/** Zeros take blocks where none can be reserved. */
+function writeZeros(object: OpenObject, from: number, to: number): void {
+  const zeros = new Uint8Array(Math.min(PART, to - from));
+  withoutSizeSignal(() => {
+    for (let at = from; at < to; at += PART) writeAt(object, zeros.subarray(0, to - at), at);
+  }, to);
 }
 
 /**
@@ -157,6 +173,7 @@ export const darwin: System = {
   objects,
   named,
   processes,
+  tokens,
   waiting,
   passing: async () => (await import("../posix/passing.ts")).passing,
 };

@@ -1,7 +1,6 @@
 /**
  * The names of shared memory, and who made what. The kernel has no list of the names, so this module
- * keeps one of its own objects: an empty folder's worth of files, one for each object, in this user's
- * folder for what need not last. A file is called `NAME.ID`, and has a line "pid start boot" for each
+ * keeps one of its own objects: a folder of files, one for each object, in this user's own folder. A file is called `NAME.ID`, and has a line "pid start boot" for each
  * process that the object is for. It is there before its object is: a crash in between leaves no object
  * that nobody knows of.
  *
@@ -16,6 +15,7 @@ import { makeFolder, namesIn, userFolder } from "../../../ffi/darwin.ts";
 import { close, open, shm_unlink } from "../../../ffi/file_calls.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { readProc } from "../../../ffi/proc.ts";
+import { statusOf } from "../../../ffi/status.ts";
 import type {
   NamedSystem,
   NewObject,
@@ -35,7 +35,7 @@ export const named: NamedSystem = {
   pathOf: () => undefined,
   open: openNamed,
   create,
-  own: (name, { inode }) => note(name, inode),
+  own: (name, { inode }) => void note(name, inode),
   unlink,
   unlinkOwn,
   list: () => entries().filter(isNamed).flatMap((entry) => describe(entry) ?? []).sort(byName),
@@ -68,16 +68,23 @@ function fileOf({ name, id }: Entry): string | undefined {
   return path === undefined ? undefined : `${path}/${name}.${id}`;
 }
 
-/** Notes this process as one that an object is for. */
-function note(name: string, id: string): void {
+const ALL_RIGHTS = 0o777;
+
+/**
+ * Notes this process as one that an object is for.
+ *
+ * @returns the permissions that the umask leaves: the kernel does not ask it for shared memory
+ */
+function note(name: string, id: string): number {
   const path = fileOf({ name, id });
-  if (path === undefined) return;
+  if (path === undefined) return ALL_RIGHTS;
   const flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
   const { pid, startTime, bootId } = processes.own();
   const bytes = new TextEncoder().encode(`${pid} ${startTime} ${bootId}\n`);
-  const fd = open(path, flags, 0o600);
+  const fd = open(path, flags, ALL_RIGHTS); // in a folder that is this user's alone
   try {
     checkCount(libc().write(fd, bytes, BigInt(bytes.length)), threadErrno[0]!, "write", path);
+    return statusOf(fd).mode;
   } finally {
     close(fd);
   }
@@ -206,9 +213,9 @@ function isInTheMaking(name: string): boolean {
 function create(name: string, { byteLength, capacity, mode }: NewObject): OpenObject {
   const id = newId();
   const entry = { name, id: String(id) };
-  note(name, entry.id);
+  const allowed = note(name, entry.id);
   try {
-    return createMemory(name, { id, byteLength, capacity, mode });
+    return createMemory(name, { id, byteLength, capacity, mode: mode & allowed });
   } catch (error) {
     forget(entry);
     throw error;

@@ -16,6 +16,7 @@
 
 import { checkPointer, systemError } from "../../../ffi/call.ts";
 import {
+  MADV_FREE,
   MAP_SHARED,
   O_CREAT,
   O_EXCL,
@@ -24,12 +25,13 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../../../ffi/constants.ts";
-import { EPERM } from "../../../ffi/errno.ts";
+import { EPERM, errnoName } from "../../../ffi/errno.ts";
 import { close, ftruncate, pageSize, shm_open, shm_unlink } from "../../../ffi/file_calls.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { bufferOver } from "../../../ffi/memory.ts";
 import { statusOf } from "../../../ffi/status.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
+import { zero } from "../posix/copy.ts";
 import type { ObjectStatus, OpenObject } from "../object_system.ts";
 
 const MAGIC = 0x314d4d2e; // ".MM1"
@@ -127,7 +129,7 @@ function readPage(object: OpenObject, size: number): Page | undefined {
 }
 
 /** Whether a status that the kernel gave is shared memory's: no file has that number. */
-function isMemoryStatus({ type, inode }: ObjectStatus): boolean {
+export function isMemoryStatus({ type, inode }: ObjectStatus): boolean {
   return type === "file" && inode === "0";
 }
 
@@ -183,16 +185,21 @@ export function setLength(object: OpenObject, byteLength: number): void {
 
 const MADV_ZERO = 11;
 
+/** What macOS before 14.4, and Rosetta, say of it. */
+const CANNOT_ZERO: readonly string[] = ["EINVAL", "ENOTSUP"];
+
 /**
- * Zeroes whole pages without touching those that are not there, and gives them back: lost or not, they
- * are zeros by then.
+ * Zeroes whole pages of memory that is no file's, if possible without touching those that are not there,
+ * and gives them back: lost or not, they are zeros by then.
  *
- * @returns false where it cannot be done: before macOS 14.4, and in memory that must not be written to
+ * @returns false where it cannot be done: in memory that must not be written to
  */
 export function zeroPages(pointer: Deno.PointerObject, byteLength: number): boolean {
   const { madvise } = libc();
-  if (madvise(pointer, BigInt(byteLength), MADV_ZERO) !== 0) return false;
-  const MADV_FREE = 5;
+  if (madvise(pointer, BigInt(byteLength), MADV_ZERO) !== 0) {
+    if (!CANNOT_ZERO.includes(errnoName(threadErrno[0]!))) return false;
+    zero({ pointer, byteLength });
+  }
   madvise(pointer, BigInt(byteLength), MADV_FREE);
   return true;
 }

@@ -7,24 +7,17 @@
  */
 
 import { required, systemError } from "../../../ffi/call.ts";
-import {
-  OS_SYNC_SHARED,
-  UL_COMPARE_AND_WAIT_SHARED,
-  ULF_NO_ERRNO,
-} from "../../../ffi/constants.ts";
-import { libSystem } from "../../../ffi/darwin.ts";
+import { OS_SYNC_SHARED } from "../../../ffi/constants.ts";
 import { errnoName } from "../../../ffi/errno.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOf } from "../../../ffi/memory.ts";
-import type {
-  ManyWaiting,
-  SystemWord,
-  WaitEntry,
-  WaitingSystem,
-  WaitResult,
-} from "../waiting_system.ts";
+import type { SystemWord, WaitingSystem, WaitResult } from "../waiting_system.ts";
+import { ParkedCalls } from "./parked_calls.ts";
+import { nanoseconds, OPERATION, wakeAll, wakeAt } from "./ulock.ts";
 
-export const waiting: WaitingSystem = { wait, wake, many: () => parked ??= new Parked() };
+let parked: ParkedCalls | undefined;
+
+export const waiting: WaitingSystem = { wait, wake, many: () => parked ??= new ParkedCalls() };
 
 const OS_CLOCK_MACH_ABSOLUTE_TIME = 32;
 
@@ -59,14 +52,6 @@ function wait({ pointer }: SystemWord, expected: number, timeoutMs: number): Wai
   }
 }
 
-/** None of them is an error for one call, and no end for the other. */
-function nanoseconds(timeoutMs: number): bigint {
-  return BigInt(Math.max(1, Math.ceil(timeoutMs * 1e6)));
-}
-
-const OPERATION = UL_COMPARE_AND_WAIT_SHARED! | ULF_NO_ERRNO!;
-const ULF_WAKE_ALL = 0x100;
-
 /** From here on all are woken at once: each single one is a call. */
 const MANY = 16;
 
@@ -76,63 +61,8 @@ const MANY = 16;
  */
 function wake({ pointer }: SystemWord, count: number): number {
   const address = addressOf(pointer);
-  if (count >= MANY) return wakeAt(address, ULF_WAKE_ALL) ? 1 : 0;
+  if (count >= MANY) return wakeAll(address) ? 1 : 0;
   let woken = 0;
-  while (woken < count && wakeAt(address, 0)) woken++;
+  while (woken < count && wakeAt(address)) woken++;
   return woken;
-}
-
-/** Wakes one, or all. @returns whether there was somebody */
-function wakeAt(address: bigint, flags: number): boolean {
-  return libSystem().ulockWake(OPERATION | flags, address, 0n) === 0;
-}
-
-/** Each takes a thread of the pool that Deno's file operations use. */
-const MAX_WORDS = 4;
-
-let parked: Parked | undefined;
-
-/**
- * A parked call for each word: there is none for several. When one of them ends, the others are woken,
- * and whoever else sleeps on their words: for nothing, as may always be. Nobody's wake-up is lost like
- * this, though a call that nobody needs any more may have got it.
- */
-class Parked implements ManyWaiting {
-  readonly capacity = MAX_WORDS;
-  #interrupt: (() => void) | undefined;
-
-  async park(entries: readonly WaitEntry[], timeoutMs: number): Promise<number | undefined> {
-    const interrupted = Promise.withResolvers<undefined>();
-    this.#interrupt = () => interrupted.resolve(undefined);
-    let left = entries.length;
-    const ends = entries.map(async ({ address, expected }, index) => {
-      const value = BigInt(expected >>> 0);
-      const end = nanoseconds(timeoutMs);
-      const { ulockWaitOffThread } = libSystem();
-      const result = await ulockWaitOffThread(OPERATION, BigInt(address), value, end, 0n);
-      left--;
-      return result >= 0 ? index : undefined; // or the time is up, or there was no page
-    });
-    const woken = await Promise.race([interrupted.promise, ...ends]);
-    this.#interrupt = undefined;
-    const all = Promise.all(ends);
-    while (left > 0) {
-      for (const { address } of entries) wakeAt(BigInt(address), ULF_WAKE_ALL);
-      await soonOr(all); // a call that had not begun to wait has missed it
-    }
-    return woken;
-  }
-
-  interrupt(): void {
-    this.#interrupt?.();
-  }
-}
-
-const SOON_MS = 1;
-
-async function soonOr(other: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, SOON_MS);
-  await Promise.race([promise, other]);
-  clearTimeout(timer);
 }

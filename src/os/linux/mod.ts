@@ -6,6 +6,7 @@ import { getenv } from "../../../ffi/proc.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { addressOf, type Range } from "../../../ffi/memory.ts";
 import { onceLoaded, posixBytes, posixMemory } from "../posix/memory.ts";
+import { isHeld, threadIn } from "../posix/token.ts";
 import type { NamedSystem, ProcessSystem, System, TokenSystem } from "../system.ts";
 import { drop, punch } from "./discard.ts";
 import { list, reap } from "./list.ts";
@@ -22,7 +23,7 @@ import {
   threadOf,
 } from "./processes.ts";
 import { processOfThread, processWithToken } from "./other_process.ts";
-import { isHeld, take, threadIn } from "./token.ts";
+import { take } from "./token.ts";
 import { usage } from "./usage.ts";
 import { waiting } from "./waiting.ts";
 

@@ -37,7 +37,7 @@ import {
   ownNamespaces,
   startTimeOf,
 } from "./processes.ts";
-import { randomName } from "./token.ts";
+import { randomName } from "../posix/token.ts";
 
 /** The prefix of the names of these files. */
 export const OWNER_PREFIX = ".mmap-owner.";

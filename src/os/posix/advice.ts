@@ -23,7 +23,7 @@ import {
   MADV_WILLNEED,
   PROT_WRITE,
 } from "../../../ffi/constants.ts";
-import { EINVAL } from "../../../ffi/errno.ts";
+import { EFAULT, EINVAL } from "../../../ffi/errno.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOf, addressOfBytes, pointerAt, type Range } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
@@ -85,7 +85,7 @@ export function populate(range: Range, request: MapRequest, patchy: boolean): vo
   if (errno === 0) return;
   if (errno !== EINVAL) throw systemError(errno, "madvise");
   // A page forbids it, or this is a kernel before Linux 5.14, or macOS.
-  populatePages(range, patchy ? advice : undefined);
+  populatePages(range, patchy ? advice : undefined, patchy);
 }
 
 /** See `MemorySystem.populateOffThread`. */
@@ -101,8 +101,15 @@ export async function populateOffThread(
 /**
  * Populates page by page. Without such advice, the kernel reads one byte of each page, so that a
  * missing page is not a fault.
+ *
+ * @param patchy whether pages may forbid that
+ * @throws {Error} EFAULT: a page is missing.
  */
-function populatePages({ pointer, byteLength }: Range, advice: number | undefined): void {
+function populatePages(
+  { pointer, byteLength }: Range,
+  advice: number | undefined,
+  patchy: boolean,
+): void {
   const byte = addressOfBytes(new Uint8Array(1));
   const step = pageSize();
   for (let at = 0; at < byteLength; at += step) {
@@ -110,6 +117,7 @@ function populatePages({ pointer, byteLength }: Range, advice: number | undefine
     if (advice !== undefined && madvise({ pointer: page, byteLength: step }, advice) === 0) {
       continue;
     }
-    copy("out", byte, addressOf(page), 1);
+    const isThere = copy("out", byte, addressOf(page), 1) === 1;
+    if (!isThere && !patchy) throw systemError(EFAULT, "madvise");
   }
 }

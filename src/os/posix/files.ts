@@ -32,8 +32,8 @@ export function open(path: string, how: OpenHow): OpenObject {
   return openPatiently(path, how, (flags) => files.open(path, flags));
 }
 
-/** The errors of `open` if nothing is there, or another kind of file is. */
-const NOT_THERE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO"];
+/** The errors of `open` if nothing is there, or another kind of file is: the last is macOS's for sockets. */
+const NOT_THERE = ["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ENXIO", "EOPNOTSUPP"];
 
 /** See `ObjectSystem.openIfThere`. */
 export function openIfThere(path: string, how: OpenHow): OpenObject | undefined {
