@@ -239,7 +239,13 @@ Deno.test("no symbol is declared without the way its failure is told", () => {
     "os_sync_wake_by_address_any",
     ...["__ulock_wait", "__ulock_wake", "ulockWaitOffThread", "ulockWake", "fcntlOffThread"],
     ...["stat", "stat$INODE64", "opendir$INODE64", "readdir$INODE64", "confstr", "proc_pidinfo"],
-    ...["pthread_threadid_np", "mach_task_self", "mach_vm_read_overwrite", "pthread_main_np"],
+    ...[
+      "pthread_threadid_np",
+      "mach_task_self",
+      "mach_vm_read_overwrite",
+      "pthread_main_np",
+      "sys_icache_invalidate",
+    ],
     "tlvAtExit",
   ]);
   const declared = Object.keys({ ...SYMBOLS, ...DARWIN_SYMBOLS });
