@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { type ChildOptions, runChild } from "./_child.ts";
-import { guard, linux } from "./_capabilities.ts";
-import { withTempDir } from "./_files.ts";
+import { guard } from "./_capabilities.ts";
+import { FILE_SYSTEMS, withTempDir } from "./_files.ts";
 
 export const { ignore } = guard;
 
@@ -25,8 +25,7 @@ export async function assertDiesBy(
 }
 
 /**
- * Registers a child that must live, once with a directory on the disk and once on tmpfs. The action
- * takes the directory first, then what follows its name.
+ * Registers a child that must live, once with a directory on each file system. The action takes the directory first, then what follows its name.
  */
 export function livesOnBothFileSystems(
   name: string,
@@ -34,11 +33,10 @@ export function livesOnBothFileSystems(
   [action, ...args]: [string, ...unknown[]],
   options: ChildOptions = {},
 ): void {
-  for (const [where, parent] of [["disk", undefined], ["tmpfs", "/dev/shm"]]) {
+  for (const [where, parent] of Object.entries(FILE_SYSTEMS)) {
     Deno.test({
       name: `${name} (${where})`,
-      // The folder of shared memory is Linux's.
-      ignore: ignore || (parent !== undefined && linux.ignore),
+      ignore,
       fn: () =>
         withTempDir(async (dir) => {
           await assertLives(program, { ...options, args: [action, dir, ...args] });

@@ -18,7 +18,7 @@ export async function withTempDir(body: DirBody, parent?: string): Promise<void>
 }
 
 /** The file systems' parent folders; the disk's is the default. Only Linux has a tmpfs for everybody. */
-const FILE_SYSTEMS: Record<string, string | undefined> = Deno.build.os === "linux"
+export const FILE_SYSTEMS: Record<string, string | undefined> = Deno.build.os === "linux"
   ? { disk: undefined, tmpfs: "/dev/shm" }
   : { disk: undefined };
 

@@ -4,8 +4,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { MappingFaultError } from "@mmap/mmap";
 import { fromFileUrl } from "@std/path";
 import { membersOf } from "./_documentation.ts";
-import { guard, linux } from "./_capabilities.ts";
-import { withTempDir } from "./_files.ts";
+import { guard } from "./_capabilities.ts";
+import { FILE_SYSTEMS, withTempDir } from "./_files.ts";
 import { SMALL_DISKS, type SmallDisk } from "./_mount.ts";
 import { PAGE } from "./_pages.ts";
 import { assertRuns } from "./_program.ts";
@@ -37,14 +37,13 @@ export function runPeer(program: string, ...args: string[]): string {
   return output(Deno.execPath(), ...options, fromFileUrl(program), ...args);
 }
 
-/** Registers the cases of a program, each once on the disk and once on tmpfs. */
+/** Registers the cases of a program, each once on each file system. */
 export function testLosses(program: string, topic: string, names: readonly string[]): void {
   for (const name of names) {
-    for (const [where, parent] of [["disk", undefined], ["tmpfs", "/dev/shm"]]) {
+    for (const [where, parent] of Object.entries(FILE_SYSTEMS)) {
       Deno.test({
         name: `${topic}: ${name} (${where})`,
-        // The folder of shared memory is Linux's.
-        ignore: guard.ignore || (parent !== undefined && linux.ignore),
+        ignore: guard.ignore,
         fn: () =>
           withTempDir(async (dir) => {
             await assertRuns(new URL(program), { args: [name, dir] });

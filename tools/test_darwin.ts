@@ -1,6 +1,7 @@
 /**
  * Runs the tests with Darwin's calls carried out by Linux (tests/twin):
- * `deno task test:darwin [--old] [--arch=arm64] [--page=16384] [--emulated] [--jobs=N] [PATH ...]`.
+ * `deno task test:darwin [--old] [--arch=arm64] [--page=16384] [--emulated] [--jobs=N]
+ * [--without=EXPRESSION] [PATH ...]`; files whose paths match the expression are left out.
  * `--emulated` is the arm64 Deno in qemu-user, as in `deno task test:arm64`, with pages of its own.
  * Prints the result of each file and folder, and why tests did not run; fails if one failed.
  */
@@ -22,11 +23,11 @@ const FOLDERS = [
 const AS_ITSELF_SAYS = "by its own `ignore`";
 
 /** The files that were asked for, or all that can run. */
-function filesToTest(wanted: readonly string[]): string[] {
+function filesToTest(wanted: readonly string[], without: RegExp | undefined): string[] {
   const starts = wanted.length > 0 ? wanted.map((path) => path.replace(/^\.\//, "")) : FOLDERS;
   return typeScriptFiles("tests").map((path) => `tests/${path}`)
     .filter((path) => path.endsWith("_test.ts") && starts.some((start) => path.startsWith(start)))
-    .filter((path) => reasonToSkipFile(SKIPS, path) === undefined);
+    .filter((path) => reasonToSkipFile(SKIPS, path) === undefined && without?.test(path) !== true);
 }
 
 /** What each reason kept from running. */
@@ -40,12 +41,15 @@ function printFile({ file, passed, failed, skipped, seconds, success, output }: 
   if (!success) console.log(output);
 }
 
+function counts(results: readonly FileResult[]): string {
+  const sum = (count: "passed" | "failed" | "skipped"): string =>
+    `${results.reduce((total, result) => total + result[count], 0)} ${count}`;
+  return `${sum("passed")}, ${sum("failed")}, ${sum("skipped")}`;
+}
+
 function printFolder(folder: string, results: readonly FileResult[]): void {
-  const sum = (count: "passed" | "failed" | "skipped"): number =>
-    results.reduce((total, result) => total + result[count], 0);
   const broken = results.filter(({ success, failed }) => !success && failed === 0);
-  const skipped = `${sum("skipped")} skipped`;
-  console.log(`${folder}: ${sum("passed")} passed, ${sum("failed")} failed, ${skipped}`);
+  console.log(`${folder}: ${counts(results)}`);
   for (const [reason, names] of skippedByReason(results)) {
     console.log(`  ${names.length} skipped: ${reason}`);
     for (const name of names) console.log(`    ${name}`);
@@ -88,9 +92,10 @@ const { values, positionals } = parseArgs({
     page: { type: "string" },
     emulated: { type: "boolean", default: false },
     jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
+    without: { type: "string" },
   },
 });
-const { old, arch, page, emulated, jobs } = values;
+const { old, arch, page, emulated, jobs, without } = values;
 const real = await realDeno(emulated, page);
 await using twin = await buildTwin({
   old,
@@ -100,11 +105,18 @@ await using twin = await buildTwin({
   deno: real.program,
 });
 const deno: OtherDeno = { ...real, program: twin.deno, preload: "./tools/darwin/preload.ts" };
-const results = await testAll(deno, filesToTest(positionals), Number(jobs));
+const results = await testAll(
+  deno,
+  filesToTest(positionals, without === undefined ? undefined : new RegExp(without)),
+  Number(jobs),
+);
 const folders = Map.groupBy(results, ({ file }) => file.slice(0, file.lastIndexOf("/")));
 for (const [folder, inIt] of [...folders].sort()) printFolder(folder, inIt);
+for (const { reason, files = [] } of SKIPS) {
+  for (const file of files) console.log(`not run: ${file}: ${reason}`);
+}
 const left = twin.objects();
 if (left.length > 0) console.log(`Shared memory objects left behind: ${left.join(" ")}`);
 const isGood = results.every(({ success }) => success) && left.length === 0;
-console.log(isGood ? "ok" : "FAILED");
+console.log(`${isGood ? "ok" : "FAILED"}: ${counts(results)}`);
 Deno.exitCode = isGood ? 0 : 1;

@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { lending } from "../_capabilities.ts";
 import { withTempDir } from "../_files.ts";
 import { readPage } from "../_markdown.ts";
 import { ALL, GROUPS } from "./_consumers/all.ts";
@@ -12,7 +13,7 @@ import { cellsOf } from "./_consumers/main.ts";
 import { type Report, runGroup } from "./_consumers/run.ts";
 import { documented, TABLE, wrongIn } from "./_consumers/table.ts";
 
-const ignore = Deno.build.os !== "linux";
+const { ignore } = lending;
 
 /** What is wrong with each consumer, cell by cell. */
 function faultsOf(group: string, { seen, ends }: Report): Map<string, string[]> {

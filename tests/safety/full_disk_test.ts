@@ -1,6 +1,7 @@
 /** A disk without room: an error where blocks are reserved, a fault that is told where they are not. */
 
 import { assertLives } from "../_faults.ts";
+import { linux } from "../_capabilities.ts";
 import { SMALL_DISKS } from "../_mount.ts";
 import { assertRuns } from "../_program.ts";
 
@@ -48,7 +49,7 @@ for (const disk of SMALL_DISKS) {
   Deno.test({
     name: "MmapRegion keeps what pages hold where process_vm_readv is forbidden " +
       `(${disk.name}${disk.missing === undefined ? "" : `: ${disk.missing}`})`,
-    ignore: disk.missing !== undefined,
+    ignore: disk.missing !== undefined || linux.ignore,
     fn: () =>
       disk.with(async (dir) => {
         await assertRuns(new URL("_without_copies.ts", import.meta.url), { args: [dir] });

@@ -2,9 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import { isSystemError, MmapRegion } from "@mmap/mmap";
+import { system } from "../../src/os/mod.ts";
+import { namedFolder } from "../_capabilities.ts";
 import { thrownBy } from "../_errors.ts";
 
-const ignore = Deno.build.os !== "linux";
+const { named } = system();
 
 const OPTIONS = { createNew: true, byteLength: 4096 } as const;
 
@@ -25,8 +27,8 @@ const NO_NAMES: readonly unknown[] = [
   "a\0b",
   "\0",
   "a\0",
-  ".mmap-owner.1",
-  "/.mmap-owner.1",
+  named.reservedPrefix + "1",
+  `/${named.reservedPrefix}1`,
   undefined,
   null,
   1,
@@ -40,7 +42,6 @@ const NO_NAMES: readonly unknown[] = [
 for (const name of NO_NAMES) {
   Deno.test({
     name: `MmapRegion.named() and unlink() refuse the name ${Deno.inspect(name)}`,
-    ignore,
     fn: () => {
       for (
         const call of [
@@ -59,7 +60,7 @@ for (const name of NO_NAMES) {
 
 /** So many bytes, not characters, and nobody else's name. */
 function nameOf(byteLength: number, filler: string): string {
-  const head = `mmap_test_${crypto.randomUUID()}_`;
+  const head = `mmap_${crypto.randomUUID().slice(0, 8)}_`;
   const room = byteLength - head.length;
   const size = new TextEncoder().encode(filler).length;
   return head + filler.repeat(Math.floor(room / size)) + "x".repeat(room % size);
@@ -67,10 +68,9 @@ function nameOf(byteLength: number, filler: string): string {
 
 for (const filler of ["n", "é", "🗺️"]) {
   Deno.test({
-    name: `MmapRegion.named() takes 255 bytes of "${filler}" and refuses 256`,
-    ignore,
+    name: `MmapRegion.named() takes as many bytes of "${filler}" as a name may have, and no more`,
     fn: () => {
-      const longest = nameOf(255, filler);
+      const longest = nameOf(named.nameLimit, filler);
       {
         using region = MmapRegion.named(longest, OPTIONS);
         assertEquals(region.name, longest);
@@ -80,7 +80,7 @@ for (const filler of ["n", "é", "🗺️"]) {
       }
       const error = thrownBy(() => MmapRegion.unlink(longest)) as Error;
       assertEquals(error.constructor, Deno.errors.NotFound);
-      const long = nameOf(256, filler);
+      const long = nameOf(named.nameLimit + 1, filler);
       for (const call of [() => MmapRegion.named(long, OPTIONS), () => MmapRegion.unlink(long)]) {
         assertEquals((thrownBy(call) as Error).constructor, RangeError);
       }
@@ -90,7 +90,7 @@ for (const filler of ["n", "é", "🗺️"]) {
 
 Deno.test(
   "MmapRegion.named() and unlink() leave alone what a symbolic link leads to",
-  { ignore },
+  namedFolder,
   () => {
     const name = nameOf(60, "l");
     const target = Deno.makeTempFileSync();

@@ -1,9 +1,8 @@
 /** A file that another process truncates under its map: what is read, written, counted and told. */
 
-import { linux } from "../_capabilities.ts";
 import { assertEquals } from "@std/assert";
 import { assertDiesBy, ignore, livesOnBothFileSystems } from "../_faults.ts";
-import { withTempDir } from "../_files.ts";
+import { FILE_SYSTEMS, withTempDir } from "../_files.ts";
 
 const PROGRAM = new URL("_truncated.ts", import.meta.url);
 
@@ -51,10 +50,10 @@ livesOnBothFileSystems(
   ["outlivePython"],
 );
 
-for (const parent of [undefined, "/dev/shm"]) {
+for (const [where, parent] of Object.entries(FILE_SYSTEMS)) {
   Deno.test({
-    name: `MmapRegion with guard: false dies of truncation (${parent ?? "disk"})`,
-    ignore: ignore || (parent !== undefined && linux.ignore),
+    name: `MmapRegion with guard: false dies of truncation (${where})`,
+    ignore,
     fn: () =>
       withTempDir(async (dir) => {
         await assertDiesBy("SIGBUS", PROGRAM, { args: ["dieUnguarded", dir] });

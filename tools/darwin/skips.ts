@@ -10,17 +10,37 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "macOS maps no devices",
     tests: [
+      "JSON.stringify() gives null for a MmapRegion of a device",
       "MmapRegion of /dev/zero keeps a page that got a stray write under protect(",
       "MmapRegion of /dev/zero with access read absorbs stray writes",
+      "MmapRegion of a block device",
+      "MmapRegion.discard() zeroes a mapping of a device",
+      "MmapRegion.open() of /dev/zero",
+      "MmapRegion.resize() throws NotSupported for a device",
+      "MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device",
+      "handle() throws NotSupported for a device",
     ],
   },
   {
     reason: "macOS has no memfd, no seals and no files of huge pages",
     tests: [
+      "MmapRegion attached to sealed memory absorbs stray writes, its peer sees none of them",
+      "MmapRegion of a file of huge pages",
+      "MmapRegion.anonymous() with seal write",
+      "MmapRegion.attach() gets no more from a forged handle",
+      "MmapRegion.attach() to write-sealed memory",
+      "MmapRegion.discard() zeroes memory that is sealed",
+      "MmapRegion.fromFd() maps memory that a memfd holds",
+      "MmapRegion.fromFd() throws NotSupported for memory of memfd_secret",
+      "MmapRegion.open() and attach() cannot reach a secret",
+      "MmapRegion.resize() within `reserve` leaves the object alone",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
       "MmapRegion.wasmMemory() of write-sealed memory is its creator's to write",
-      "MmapRegion attached to sealed memory absorbs stray writes, its peer sees none of them",
+      "ftruncate() throws PermissionDenied EPERM where a seal forbids it",
+      "memfd_create()",
+      "mmap() throws PermissionDenied EPERM for a shared writable mapping of a sealed memfd",
       "receiveRegion() grants what the handle grants, and maps as its options say",
+      "receiveRegion() throws NotSupported for memory of memfd_secret",
     ],
   },
   {
@@ -47,7 +67,10 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "buffers of macOS do not tell when their last holder is gone",
-    tests: ["resize() changes nothing where it cannot leave used memory to its users"],
+    tests: [
+      "consumers of bytes (",
+      "resize() changes nothing where it cannot leave used memory to its users",
+    ],
   },
   {
     reason: "the test takes /proc away, and the model of macOS with it",
@@ -103,8 +126,11 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
-    reason: "macOS has no /proc: a descriptor is no path there, and memory shows no label",
+    reason:
+      "macOS has neither /proc nor /dev/shm: descriptors and names are no paths, memory has no label",
     tests: [
+      "MmapRegion.anonymous() shows the label",
+      "MmapRegion.named() and unlink() leave alone what a symbolic link leads to",
       "MmapRegion.open() maps another process's descriptor by /proc/PID/fd",
       "Server and Client leave no descriptor and no mapping behind",
       "a child maps a descriptor that it inherited",
@@ -124,7 +150,52 @@ export const SKIPS: readonly Skip[] = [
     tests: ["a Worker's descriptors for locks are used again, and end with its thread"],
   },
   {
+    reason: "macOS cannot reserve the holes of a file",
+    tests: ["opening a sparse channel or collection to write reserves it"],
+  },
+  {
+    reason: "the limits that the test sets or meets are those of Linux's kernel",
+    tests: [
+      "MmapRegion absorbs a missing page without RLIMIT_DATA, and repair() heals it",
+      "MmapRegion absorbs a stray write without RLIMIT_DATA",
+      "MmapRegion keeps what pages hold where process_vm_readv is forbidden",
+      "MmapRegion leaves nothing behind after",
+      "MmapRegion of private memory absorbs a stray write without RLIMIT_DATA, and discards it",
+      "MmapRegion.open() with MAP_LOCKED throws EAGAIN beyond the limit",
+      "MmapRegion.open() with allocate finds out that tmpfs is too small",
+      "MmapRegion.protect() throws ENOMEM beyond the number of mappings",
+      "a Mutex does not go on alone where a stray write made all of its region a copy",
+      "sharedBuffer() absorbs a missing page without RLIMIT_DATA, and repair() heals it",
+    ],
+  },
+  {
     reason: "the numbers of threads that the test looks at are Linux's",
     tests: ["where there are no such locks, threads are known by number, time and namespaces"],
+  },
+  {
+    reason: "the call, flag or advice that the test is about is Linux's",
+    tests: [
+      'MmapRegion.advise() with "page-out"',
+      "MmapRegion.fromFd() throws EBADF for a descriptor that is only a path",
+      "MmapRegion.lock() keeps pages that advise() would drop",
+      "MmapRegion.named() of another user is refused",
+      "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
+      "MmapRegion.populateSync() and populate() copy private pages around",
+      "MmapRegion.populateSync() works on a kernel that has no MADV_POPULATE",
+      "constants_linux has the values of this machine's headers",
+      "errnoName() and errnoText() say what libc says",
+      "errnoName() knows every number",
+      "madvise() throws TypeError EINVAL inside a page",
+      "mmap() passes MAP_DENYWRITE",
+      "mmap() with MAP_FIXED_NOREPLACE",
+      "mremap()",
+      "open() throws ETXTBSY",
+    ],
+  },
+  {
+    reason: "it is about Apple silicon: --arch=arm64 runs it",
+    tests: [
+      "MmapRegion.protect() and open() throw NotSupported for writable code on Apple silicon",
+    ],
   },
 ];
