@@ -36,14 +36,13 @@ export interface ManyWaiting {
    * @returns which was woken, if that is known
    */
   park(entries: readonly WaitEntry[], timeoutMs: number): Promise<number | undefined>;
+  /** Ends the call that is under way or about to begin. Silent if there is none. */
+  interrupt(): void;
   /**
-   * Ends the call that is under way or about to begin. Silent if there is none.
-   *
-   * @param address of a word that nobody waits for any more
+   * Lets go of all words but these. Where a system keeps something between the calls, nobody goes on
+   * who has waited before this is done.
    */
-  interrupt(address?: number): void;
-  /** Called when nobody waits any more, where a system keeps something from call to call. */
-  rest?(): Promise<void>;
+  keepOnly?(addresses: ReadonlySet<number>): Promise<void>;
 }
 
 /** Words that processes share. Every method throws the system's error. */

@@ -52,9 +52,9 @@ export function waitTogether(
   const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
   const abort = (): void => {
     waits.delete(wait);
-    many?.interrupt(wait.address);
+    many?.interrupt();
     // Only after the interrupted call is over, since it uses the word's address.
-    (parking ?? Promise.resolve()).then(() => reject(signal!.reason));
+    (parking ?? Promise.resolve()).then(letGo).then(() => reject(signal!.reason));
   };
   const settle = (result: WaitResult): void => {
     if (signal !== undefined) endings.get(signal)?.remove(abort);
@@ -127,14 +127,18 @@ async function run(): Promise<void> {
     while (waits.size > 0) {
       parking = many === undefined ? lookAgain() : parkOnce(many);
       const due = takeDue(await parking);
-      // Before anybody goes on: who has waited leaves no call behind.
-      if (waits.size === 0 && many?.rest !== undefined) await many.rest();
+      await letGo();
       for (const [wait, result] of due) wait.settle(result);
     }
   } finally {
     parking = undefined;
     running = false;
   }
+}
+
+/** Who goes on leaves no call behind. */
+function letGo(): Promise<void> | undefined {
+  return many?.keepOnly?.(new Set(Array.from(waits, ({ address }) => address)));
 }
 
 /** Takes every wait whose word was woken or has changed, or whose time is up. */

@@ -52,7 +52,8 @@ for (const nonsense of NONSENSE) {
     for (let word = 0; word < 256; word++) {
       const server: Server = serve({}, (request) => request);
       damage(server, word, nonsense);
-      await server.close();
+      server.close();
+      await server.finished;
     }
   });
 }

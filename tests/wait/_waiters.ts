@@ -22,8 +22,8 @@ function countCalls(): void {
       underWay--;
       return index;
     },
-    interrupt: (address) => many.interrupt(address),
-    rest: () => many.rest?.() ?? Promise.resolve(),
+    interrupt: () => many.interrupt(),
+    keepOnly: (addresses) => many.keepOnly?.(addresses) ?? Promise.resolve(),
   };
   replaceSystem({ ...real, waiting: { ...real.waiting, many: () => counting } });
 }

@@ -35,8 +35,6 @@ export class ParkedCalls implements ManyWaiting {
   #count = 0;
   #goOn: (() => void) | undefined;
   #isInterrupted = false;
-  /** The words that somebody does not wait for any more, and must be told when that is so. */
-  readonly #left = new Set<number>();
 
   async park(entries: readonly WaitEntry[], timeoutMs: number): Promise<number | undefined> {
     const parked = entries.slice(-MOST_CALLS);
@@ -49,21 +47,16 @@ export class ParkedCalls implements ManyWaiting {
       isAll ? timeoutMs : Math.min(timeoutMs, this.#lookMs),
     );
     this.#lookMs = isTimeUp ? Math.min(2 * this.#lookMs, LAST_LOOK_MS) : FIRST_LOOK_MS;
-    if (this.#left.size > 0) {
-      await this.#end([...this.#calls].filter(([address]) => this.#left.has(address)));
-      this.#left.clear();
-    }
     return this.#takeWoken(entries);
   }
 
-  interrupt(address?: number): void {
-    if (address !== undefined) this.#left.add(address);
+  interrupt(): void {
     this.#isInterrupted = true;
     this.#goOn?.();
   }
 
-  rest(): Promise<void> {
-    return this.#endOthers([]);
+  keepOnly(addresses: ReadonlySet<number>): Promise<void> {
+    return this.#end([...this.#calls].filter(([address]) => !addresses.has(address)));
   }
 
   #begin({ address, expected }: WaitEntry): void {
