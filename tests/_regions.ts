@@ -3,7 +3,8 @@
 import { join } from "@std/path";
 import { type AnonymousOptions, MmapRegion } from "@mmap/mmap";
 import { factOf } from "../ffi/platform.ts";
-import { makeSparseFile } from "./_files.ts";
+import { system } from "../src/os/mod.ts";
+import { makeSparseFile, withTempDir } from "./_files.ts";
 
 /** A way to a writable region of zeros that can be resized either way. */
 export interface RegionKind {
@@ -65,4 +66,20 @@ export function fileOf(dir: string): string {
 /** The address of a region's first byte. */
 export function addressOfRegion(region: MmapRegion): bigint {
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(region.bytes));
+}
+
+/** Runs `body` with memory that moves when it grows: a file where shared memory has its size for good. */
+export async function withMovable(
+  byteLength: number,
+  body: (region: MmapRegion) => void | Promise<void>,
+): Promise<void> {
+  if (system().name === "linux") {
+    using region = MmapRegion.anonymous(byteLength);
+    return await body(region);
+  }
+  await withTempDir(async (dir) => {
+    const options = { access: "read-write", createNew: true, byteLength } as const;
+    using region = MmapRegion.open(`${dir}/movable`, options);
+    await body(region);
+  });
 }

@@ -6,6 +6,7 @@ import { Channel } from "@mmap/mmap/channel";
 import { CAPACITY, RING } from "../../src/channel/layout.ts";
 import { HEAD, MOST_ENDPOINTS, TAIL } from "../../src/channel/queue/queue_layout.ts";
 import { bytes, fill, openPair, textOf } from "./_channels.ts";
+import { withMovable } from "../_regions.ts";
 
 const { BadResource, Busy, BrokenPipe, InvalidData, TimedOut } = Deno.errors;
 
@@ -121,15 +122,15 @@ Deno.test("Channel.close() rejects sends that wait for their turn, and nothing i
   assertEquals(receiver.tryReceive(), null);
 });
 
-Deno.test("Slot.commit() sends all of it if the region was resized meanwhile", () => {
-  using region = MmapRegion.anonymous(8192);
-  using channel = Channel.over(region, 0, { capacity: 4096 });
-  using slot = channel.reserve(5)!;
-  slot.bytes.set(bytes("hello"));
-  region.resize(1 << 20);
-  slot.commit();
-  assertEquals(textOf(channel.tryReceive()), "hello");
-});
+Deno.test("Slot.commit() sends all of it if the region was resized meanwhile", () =>
+  withMovable(8192, (region) => {
+    using channel = Channel.over(region, 0, { capacity: 4096 });
+    using slot = channel.reserve(5)!;
+    slot.bytes.set(bytes("hello"));
+    region.resize(1 << 20);
+    slot.commit();
+    assertEquals(textOf(channel.tryReceive()), "hello");
+  }));
 
 Deno.test("Channel.peek() throws InvalidData for a record that would leave the ring", () => {
   using region = MmapRegion.anonymous(16384);

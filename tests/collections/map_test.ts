@@ -8,6 +8,7 @@ import { layOutNew, readWishes } from "../../src/collections/map_layout.ts";
 import { random } from "./_random.ts";
 import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { withMovable } from "../_regions.ts";
 
 const SMALL = { capacity: 8, maxKeyByteLength: 20, valueByteLength: 40 };
 
@@ -194,38 +195,40 @@ Deno.test("SharedMap of a map that may only be read finds and refuses to change"
   });
 });
 
-Deno.test("a closed SharedMap throws BadResource, and leaves the region of its user open", () => {
-  using region = MmapRegion.anonymous(1 << 16);
-  const map = SharedMap.open(region, SMALL);
-  map.set("a", pattern(1));
-  const calls = (each: SharedMap): (() => unknown)[] => [
-    () => each.get("a"),
-    () => each.get("x".repeat(100)),
-    () => each.has("x".repeat(100)),
-    () => each.has("a"),
-    () => each.set("a", pattern(1)),
-    () => each.delete("a"),
-    () => each.clear(),
-    () => each.keys(),
-    () => each.entries(),
-    () => each.size,
-    () => each.commit(),
-  ];
-  map.close();
-  map.close();
-  map[Symbol.dispose]();
-  for (const call of calls(map)) assertEquals(thrownBy(call)?.constructor, Deno.errors.BadResource);
-  assertEquals([map.closed, map.capacity, region.closed], [true, 8, false]);
-  const other = SharedMap.open(region);
-  assertEquals(other.get("a"), pattern(1));
-  region.resize(1 << 17);
-  assertEquals(other.get("a"), pattern(1));
-  region.close();
-  for (const call of calls(other)) {
-    assertEquals(thrownBy(call)?.constructor, Deno.errors.BadResource);
-  }
-  assertEquals(other.closed, true);
-});
+Deno.test("a closed SharedMap throws BadResource, and leaves the region of its user open", () =>
+  withMovable(1 << 16, (region) => {
+    const map = SharedMap.open(region, SMALL);
+    map.set("a", pattern(1));
+    const calls = (each: SharedMap): (() => unknown)[] => [
+      () => each.get("a"),
+      () => each.get("x".repeat(100)),
+      () => each.has("x".repeat(100)),
+      () => each.has("a"),
+      () => each.set("a", pattern(1)),
+      () => each.delete("a"),
+      () => each.clear(),
+      () => each.keys(),
+      () => each.entries(),
+      () => each.size,
+      () => each.commit(),
+    ];
+    map.close();
+    map.close();
+    map[Symbol.dispose]();
+    for (const call of calls(map)) {
+      assertEquals(thrownBy(call)?.constructor, Deno.errors.BadResource);
+    }
+    assertEquals([map.closed, map.capacity, region.closed], [true, 8, false]);
+    const other = SharedMap.open(region);
+    assertEquals(other.get("a"), pattern(1));
+    region.resize(1 << 17);
+    assertEquals(other.get("a"), pattern(1));
+    region.close();
+    for (const call of calls(other)) {
+      assertEquals(thrownBy(call)?.constructor, Deno.errors.BadResource);
+    }
+    assertEquals(other.closed, true);
+  }));
 
 Deno.test("SharedMap does what a Map does, over a long random life", () => {
   const next = random(11);

@@ -45,11 +45,11 @@ onSmallDisks(
   "keepTheRestOfPages",
 );
 
-for (const disk of SMALL_DISKS) {
+for (const disk of linux.ignore ? [] : SMALL_DISKS) { // which has that call
   Deno.test({
     name: "MmapRegion keeps what pages hold where process_vm_readv is forbidden " +
       `(${disk.name}${disk.missing === undefined ? "" : `: ${disk.missing}`})`,
-    ignore: disk.missing !== undefined || linux.ignore,
+    ignore: disk.missing !== undefined,
     fn: () =>
       disk.with(async (dir) => {
         await assertRuns(new URL("_without_copies.ts", import.meta.url), { args: [dir] });

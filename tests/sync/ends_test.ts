@@ -12,6 +12,7 @@ import {
   type WaitOptions,
 } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { withMovable } from "../_regions.ts";
 import { type Attempt, attemptAsync } from "../../src/wait/attempt.ts";
 import { BufferWords } from "../../src/wait/buffer_words.ts";
 import { liveTokens } from "../_capabilities.ts";
@@ -225,13 +226,13 @@ Deno.test("Once.run() and runSync() whose region is closed meanwhile let the nex
   }
 });
 
-Deno.test("Once.run() may grow its region, which moves it", async () => {
-  using region = MmapRegion.anonymous(4096);
-  const once = new Once(region);
-  assertEquals(await once.run(() => region.resize(1 << 20)), true);
-  assertEquals(leftIn(region.view(Int32Array, 0, 16), [DRAIN]), []);
-  assertEquals(once.runSync(() => {}), false);
-});
+Deno.test("Once.run() may grow its region, which moves it", () =>
+  withMovable(4096, async (region) => {
+    const once = new Once(region);
+    assertEquals(await once.run(() => region.resize(1 << 20)), true);
+    assertEquals(leftIn(region.view(Int32Array, 0, 16), [DRAIN]), []);
+    assertEquals(once.runSync(() => {}), false);
+  }));
 
 Deno.test("what is there at the last moment is given, whatever else ends the wait", async () => {
   using region = MmapRegion.anonymous(4096);
@@ -294,18 +295,18 @@ Deno.test("Condition.wait() through a guard whose region is closed is an error, 
   assertEquals(leftIn(other.view(Int32Array, 64, 16)), []);
 });
 
-Deno.test("a guard is good after its region was moved", () => {
-  using region = MmapRegion.anonymous(4096);
-  using other = MmapRegion.attach(region.handle());
-  const guards = [new Mutex(region).lockSync(), new RwLock(region, 1024).readSync()];
-  const written = new RwLock(region, 2048).writeSync();
-  region.resize(1 << 22);
-  assertEquals(new Mutex(other).tryLock(), null);
-  for (const guard of [...guards, written]) guard.unlock();
-  assertEquals(new Mutex(other).tryLock()?.ownerDied, false);
-  assertEquals(new RwLock(other, 1024).tryWrite()?.ownerDied, false);
-  assertEquals(new RwLock(other, 2048).tryRead()?.ownerDied, false);
-});
+Deno.test("a guard is good after its region was moved", () =>
+  withMovable(4096, (region) => {
+    using other = MmapRegion.attach(region.handle());
+    const guards = [new Mutex(region).lockSync(), new RwLock(region, 1024).readSync()];
+    const written = new RwLock(region, 2048).writeSync();
+    region.resize(1 << 22);
+    assertEquals(new Mutex(other).tryLock(), null);
+    for (const guard of [...guards, written]) guard.unlock();
+    assertEquals(new Mutex(other).tryLock()?.ownerDied, false);
+    assertEquals(new RwLock(other, 1024).tryWrite()?.ownerDied, false);
+    assertEquals(new RwLock(other, 2048).tryRead()?.ownerDied, false);
+  }));
 
 Deno.test("a guard whose words were cut off gives back nothing that is somebody else's", () => {
   using region = MmapRegion.anonymous(8192, { resizable: true });

@@ -12,6 +12,7 @@ import {
   SharedEvent,
 } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { withMovable } from "../_regions.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 
 type Memory = MmapRegion | SharedArrayBuffer;
@@ -99,12 +100,12 @@ for (const [name, [byteLength, make]] of Object.entries(PRIMITIVES)) {
     assertThrows(() => make(region), Deno.errors.BadResource);
   });
 
-  Deno.test(`${name} follows a region that is resized`, () => {
-    using region = MmapRegion.anonymous(byteLength);
-    const use = make(region);
-    region.resize(byteLength + (1 << 20));
-    use();
-  });
+  Deno.test(`${name} follows a region that is resized`, () =>
+    withMovable(byteLength, (region) => {
+      const use = make(region);
+      region.resize(byteLength + (1 << 20));
+      use();
+    }));
 }
 
 /** Every awaitable call on something that has nothing to wait for. */

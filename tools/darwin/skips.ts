@@ -48,20 +48,6 @@ export const SKIPS: readonly Skip[] = [
     tests: [
       "MmapRegion.refresh() follows another process's resize()",
       "MmapRegion.resize() throws Busy while a word is waited for",
-      "Once.run() may grow its region, which moves it",
-      "a closed SharedMap throws BadResource, and leaves the region of its user open",
-      "a guard is good after its region was moved",
-      "a guard whose words were cut off gives back nothing that is somebody else's",
-      "Barrier follows a region that is resized",
-      "Channel follows its region when that is resized",
-      "Condition follows a region that is resized",
-      "Futex follows a region that is resized",
-      "Mutex follows a region that is resized",
-      "Once follows a region that is resized",
-      "RwLock follows a region that is resized",
-      "Semaphore follows a region that is resized",
-      "SharedEvent follows a region that is resized",
-      "Slot.commit() sends all of it if the region was resized meanwhile",
       "reserve ends where it says: then the region moves and its views die",
     ],
   },
@@ -93,16 +79,14 @@ export const SKIPS: readonly Skip[] = [
   {
     reason:
       "shared memory of macOS takes its pages as they are touched, and is never full by itself",
-    tests: [
-      "Broadcast.create() reserves what it takes of memory without a file",
-      "Channel.create() reserves what it takes of memory without a file",
-      "Channel.over() reserves what it takes of memory without a file",
-      "Latest.create() reserves what it takes of memory without a file",
-      "MmapRegion.named() reserves its memory, or throws ENOSPC and leaves nothing",
-      "SharedArray.open() reserves what it takes of memory without a file",
-      "SharedMap.open() reserves what it takes of memory without a file",
-      "a server and each of its clients reserve their memory",
-      "spawnWithChannel() reserves the channel",
+    files: ["tests/channel/reserved_test.ts", "tests/sharing/full_memory_test.ts"],
+  },
+  {
+    reason: "macOS has no such memory",
+    files: [
+      "tests/region/devices_test.ts",
+      "tests/region/huge_files_test.ts",
+      "tests/region/secret_test.ts",
     ],
   },
   {
