@@ -28,8 +28,8 @@ region.resize(10);
 show("shrunk");
 
 // Memory without a file can do the same. Shrinking needs an option, since other users of the memory
-// must be ready for it.
-using memory = MmapRegion.anonymous(4096, { resizable: true });
+// must be ready for it. Within what was reserved it grows in place; macOS needs that to grow at all.
+using memory = MmapRegion.anonymous(4096, { resizable: true, reserve: 1 << 20 });
 memory.bytes[0] = 1;
 memory.resize(1 << 20);
 console.log(`memory grew to ${memory.byteLength} bytes, byte 0 is still ${memory.bytes[0]}`);

@@ -7,14 +7,13 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { statusOfPath } from "../../ffi/status.ts";
 import { linux } from "../_capabilities.ts";
-import { assertLives, ignore as unguarded } from "../_faults.ts";
+import { assertLives, ignore } from "../_faults.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
 const PROGRAM = new URL("_devices.ts", import.meta.url);
 
 const ZERO = "/dev/zero";
-const ignore = linux.ignore || unguarded;
 const access = "read-write";
 
 for (const protection of ["none", "read"]) {
@@ -33,7 +32,6 @@ Deno.test("MmapRegion of /dev/zero with access read absorbs stray writes", { ign
 
 Deno.test(
   "MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device",
-  linux,
   () => {
     using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
     region.bytes.fill(5);
@@ -46,7 +44,6 @@ Deno.test(
 
 Deno.test(
   "MmapRegion.resize() throws NotSupported for a device and keeps its memory",
-  linux,
   () => {
     using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
     region.bytes.fill(5);

@@ -132,7 +132,6 @@ Deno.test(
 
 Deno.test({
   name: "MmapRegion.discard() zeroes a mapping of a device",
-  ignore: linux.ignore,
   fn(): void {
     using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: LENGTH });
     discardExactly(region);

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatHandle, isSystemError, MmapRegion, type RegionHandle } from "@mmap/mmap";
-import { linux } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
@@ -265,7 +264,6 @@ Deno.test("MmapRegion.attach() reads each field of a handle once", () => {
 
 Deno.test(
   "handle() throws NotSupported for a device, whose other mappings are other memory",
-  linux,
   () => {
     using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: 4096 });
     assertThrows(() => region.handle(), Deno.errors.NotSupported);

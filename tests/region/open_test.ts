@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
-import { linux } from "../_capabilities.ts";
 import { pageSize } from "../../ffi/file_calls.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 
@@ -147,7 +146,7 @@ Deno.test("MmapRegion.open() goes on after the file is renamed and removed", () 
     assertEquals([...region.bytes.subarray(0, 2)], [200, 201]);
   }));
 
-Deno.test("MmapRegion.open() of /dev/zero gives anonymous memory", linux, () => {
+Deno.test("MmapRegion.open() of /dev/zero gives anonymous memory", () => {
   using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: PAGE + 1 });
   assertEquals(region.byteLength, PAGE + 1);
   assert(region.bytes.every((byte) => byte === 0));

@@ -223,7 +223,6 @@ for (const pending of ["flush", "populate"] as const) {
 
 Deno.test({
   name: "MmapRegion.resize() throws NotSupported for a device",
-  ignore: linux.ignore,
   fn(): void {
     using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: PAGE });
     assertThrows(() => region.resize(2 * PAGE), Deno.errors.NotSupported, "a mapping of a device");

@@ -10,15 +10,7 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "macOS maps no devices",
     tests: [
-      "JSON.stringify() gives null for a MmapRegion of a device",
-      "MmapRegion of /dev/zero keeps a page that got a stray write under protect(",
-      "MmapRegion of /dev/zero with access read absorbs stray writes",
       "MmapRegion of a block device",
-      "MmapRegion.discard() zeroes a mapping of a device",
-      "MmapRegion.open() of /dev/zero",
-      "MmapRegion.resize() throws NotSupported for a device",
-      "MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device",
-      "handle() throws NotSupported for a device",
     ],
   },
   {
@@ -84,7 +76,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "macOS has no such memory",
     files: [
-      "tests/region/devices_test.ts",
       "tests/region/huge_files_test.ts",
       "tests/region/secret_test.ts",
     ],

@@ -1,7 +1,13 @@
 /** Ranges of addresses on macOS, where that differs from other systems with `mmap`. */
 
 import { systemError } from "../../../ffi/call.ts";
-import { fullSyncOffThread, punchHole, regionAt, writeAt } from "../../../ffi/darwin.ts";
+import {
+  fullSyncOffThread,
+  pathOfDescriptor,
+  punchHole,
+  regionAt,
+  writeAt,
+} from "../../../ffi/darwin.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -40,7 +46,7 @@ export const memory: MemorySystem = {
   place,
   protect,
   replace: (range, request, byteOffset) =>
-    posixMemory.replace(range, resilient(request), byteOffset),
+    posixMemory.replace(range, resilient(withoutZeroDevice(request)), byteOffset),
   resize,
   replaceByZeros,
   foreignSpans,
@@ -143,7 +149,7 @@ function place(request: MapRequest, headroom?: number): PlacedRange {
   const { object, fileOffset, byteLength, sharing } = request;
   checkProtection(request.protection);
   const room = object === undefined ? undefined : roomOf(object);
-  if (room === undefined) return posixMemory.place(resilient(request), headroom);
+  if (room === undefined) return posixMemory.place(resilient(withoutZeroDevice(request)), headroom);
   checkRoomFor(fileOffset + byteLength, room);
   if (sharing === "shared") {
     checkNotExecutable(request.protection);
@@ -157,6 +163,13 @@ function place(request: MapRequest, headroom?: number): PlacedRange {
     posixMemory.unmap(placed.pages);
     throw error;
   }
+}
+
+/** macOS maps no devices. This one stands for memory that has no object. */
+function withoutZeroDevice(request: MapRequest): MapRequest {
+  const { object, single } = request;
+  const isIt = object !== undefined && single === true && pathOfDescriptor(object) === "/dev/zero";
+  return isIt ? { ...request, object: undefined } : request;
 }
 
 /** Copies what an object holds into a private copy of it. @param from where the copy begins */
