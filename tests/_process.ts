@@ -85,7 +85,7 @@ export function descriptorsOf(text: string): string[] {
 /** What the names of mappings and descriptors of anonymous shared memory contain. */
 export const MEMORY_NAME: string = factOf({ linux: "/memfd:", darwin: ".mm." });
 
-/** How many descriptors lead to what a region maps. */
+/** How many descriptors lead to what a region maps. Its label must be its own: tests run side by side. */
 export function countDescriptors(region: MmapRegion): number {
   const link = Deno.readLinkSync(`/proc/self/fd/${region.handle().fd}`);
   return openDescriptors().filter((each) => each === link).length;

@@ -1,7 +1,6 @@
 /** Picks the operating system at hand. */
 
-import { platform, type SupportedOs } from "../../ffi/platform.ts";
-import { darwin } from "./darwin/mod.ts";
+import { platform } from "../../ffi/platform.ts";
 import { linux } from "./linux/mod.ts";
 import type { System } from "./system.ts";
 
@@ -10,7 +9,8 @@ export { isSystemError } from "../../ffi/call.ts";
 /** Whether every processor sees another one's stores in the order in which they were made. */
 export const STORES_IN_ORDER: boolean = Deno.build.arch === "x86_64";
 
-const SYSTEMS: Record<SupportedOs, System> = { linux, darwin };
+/** Loaded where it is needed alone: other systems pay nothing for it. */
+const darwin = Deno.build.os === "darwin" ? (await import("./darwin/mod.ts")).darwin : undefined;
 
 let present: System | undefined;
 
@@ -20,7 +20,7 @@ let present: System | undefined;
  * @throws {Deno.errors.NotSupported} If this module does not know it.
  */
 export function system(): System {
-  return present ??= SYSTEMS[platform().os];
+  return present ??= platform().os === "darwin" ? darwin! : linux;
 }
 
 /** Replaces the system, for tests. @returns a function that restores the previous one */

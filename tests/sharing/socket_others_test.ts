@@ -91,7 +91,7 @@ Deno.test(
   { ignore: objectPassing.ignore || proc.ignore },
   () =>
     withSocketPath(async (path) => {
-      using region = MmapRegion.anonymous(PAGE);
+      using region = MmapRegion.anonymous(PAGE, { label: crypto.randomUUID() });
       const handle = { ...region.handle(), byteLength: PAGE + 1 };
       const error = await refusal(path, formatHandle(handle), handle.fd);
       assertInstanceOf(error, RangeError);

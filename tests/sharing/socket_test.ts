@@ -261,7 +261,7 @@ Deno.test(
   { ignore: objectPassing.ignore || proc.ignore },
   () =>
     withSocketPath(async (path) => {
-      using region = MmapRegion.anonymous(PAGE);
+      using region = MmapRegion.anonymous(PAGE, { label: crypto.randomUUID() });
       for (let i = 0; i < 3; i++) {
         const [, received] = await Promise.all([sendRegion(region, path), receiveRegion(path)]);
         assertEquals(countDescriptors(region), 2);
