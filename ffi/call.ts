@@ -41,17 +41,34 @@ const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   EINVAL: TypeError,
 };
 
+/** What a failed call says. */
+interface Failure {
+  readonly code: string;
+  readonly errno: number;
+  /** The system's text for it. */
+  readonly text: string;
+  readonly syscall: string;
+  readonly subject: string | undefined;
+}
+
 /**
  * The exception for a failed call, in Deno's wording:
  * `Permission denied (os error 13): mmap 'data.bin'`.
+ */
+export function newSystemError({ code, errno, text, syscall, subject }: Failure): SystemError {
+  const about = subject === undefined ? "" : ` '${subject}'`;
+  const message = `${text} (os error ${errno}): ${syscall}${about}`;
+  return Object.assign(new (CLASSES[code] ?? Error)(message), { code, errno, syscall });
+}
+
+/**
+ * The exception for a failed call of libc.
  *
  * @param subject what the call was about, mostly a path; quoted at the end of the message
  */
 export function systemError(errno: number, syscall: string, subject?: string): SystemError {
   const code = errnoName(errno);
-  const about = subject === undefined ? "" : ` '${subject}'`;
-  const message = `${errnoText(errno)} (os error ${errno}): ${syscall}${about}`;
-  return Object.assign(new (CLASSES[code] ?? Error)(message), { code, errno, syscall });
+  return newSystemError({ code, errno, text: errnoText(errno), syscall, subject });
 }
 
 /**

@@ -1,7 +1,5 @@
 /** Precompiled machine code as text: the fault guard's and that of the buffers' finalizer. */
 
-import { platform } from "./platform.ts";
-
 /** What a C source compiles to on each architecture, and the version of the compiler that did it. */
 export type MachineCode = Readonly<
   Record<"x86_64" | "aarch64", {
@@ -15,5 +13,5 @@ const fromHex = Uint8Array.fromHex;
 
 /** The bytes for this machine's architecture. */
 export function bytesOf(code: MachineCode): Uint8Array<ArrayBuffer> {
-  return fromHex(code[platform().arch].lines.join(""));
+  return fromHex(code[Deno.build.arch].lines.join(""));
 }

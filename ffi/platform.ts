@@ -48,7 +48,8 @@ let known: Platform | undefined;
 /**
  * The facts about this machine, determined once at the first call.
  *
- * @throws {Deno.errors.NotSupported} If the operating system is neither Linux nor macOS.
+ * @throws {Deno.errors.NotSupported} If the operating system is neither Linux nor macOS: others have no
+ * such libc.
  */
 export function platform(): Platform {
   return known ??= describe(Deno.build.os, Deno.build.arch);
@@ -58,7 +59,9 @@ export function platform(): Platform {
 export function describe(os: string, arch: Platform["arch"]): Platform {
   if (!isSupported(os)) {
     throw new Deno.errors.NotSupported(
-      `Cannot map memory on "${os}": @mmap/mmap supports Linux (x86-64 and arm64) and macOS`,
+      os === "windows"
+        ? "Cannot call libc on Windows, which has none: use MmapRegion, which needs none"
+        : `Cannot map memory on "${os}": @mmap/mmap supports Linux, macOS and Windows`,
     );
   }
   return Object.freeze({

@@ -26,6 +26,33 @@ export function asSystemError(error: unknown): SystemError {
   throw new Error("Expected a system error", { cause: error });
 }
 
+/** The calls of Windows, by the names of those that do the same elsewhere. */
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  open: ["CreateFileW"],
+  mmap: ["MapViewOfFile3", "CreateFileMappingW", "VirtualAlloc2"],
+  ftruncate: ["VirtualFree"],
+  [EXTENDING]: ["SetFileInformationByHandle"],
+  shm_open: ["OpenFileMappingW", "CreateFileMappingW"],
+  shm_unlink: ["OpenFileMappingW"],
+  mprotect: ["VirtualProtect"],
+  mlock: ["VirtualLock"],
+  msync: ["FlushViewOfFile"],
+  process_vm_writev: ["NtWriteVirtualMemory"],
+  madvise: ["PrefetchVirtualMemory"],
+};
+
+const IS_WINDOWS = Deno.build.os === "windows";
+
+/** Whether a call is the one that is meant, or Windows' for it. */
+function isCall(name: string, meant: string): boolean {
+  return name === meant || IS_WINDOWS && CALLS[meant]?.includes(name) === true;
+}
+
+/** Windows has one error for what is not permitted. */
+function posixCode(code: string): string {
+  return IS_WINDOWS && code === "EPERM" ? "EACCES" : code;
+}
+
 /** Checks a caught value: exactly this class, and what C would tell. */
 export function assertSystemError(
   caught: unknown,
@@ -35,9 +62,10 @@ export function assertSystemError(
 ): SystemError {
   assertInstanceOf(caught, type);
   const error = asSystemError(caught);
-  assertEquals([error.code, error.syscall], [code, syscall]);
+  const call = isCall(error.syscall, syscall) ? syscall : error.syscall;
+  assertEquals([posixCode(error.code), call], [posixCode(code), syscall]);
   assertEquals(error.constructor, type);
-  assert(error.message.includes(`(os error ${error.errno}): ${syscall}`), error.message);
+  assert(error.message.includes(`(os error ${error.errno}): ${error.syscall}`), error.message);
   return error;
 }
 

@@ -20,8 +20,16 @@ export async function assertDiesBy(
   program: URL,
   options: ChildOptions = {},
 ): Promise<void> {
-  const { signal, stdout, stderr } = await runChild(program, options);
-  assertEquals({ signal, stdout }, { signal: expected, stdout: "ready\n" }, stderr);
+  const { code, signal, stdout, stderr } = await runChild(program, options);
+  const end = Deno.build.os === "windows" ? code : signal;
+  assertEquals({ end, stdout }, { end: endBy(expected), stdout: "ready\n" }, stderr);
+}
+
+const ACCESS_VIOLATION = 0xC0000005 | 0;
+
+/** Windows has no signals: there an exception that nobody handles is the exit code. */
+function endBy(signal: Deno.Signal): Deno.Signal | number {
+  return Deno.build.os === "windows" ? ACCESS_VIOLATION : signal;
 }
 
 /**

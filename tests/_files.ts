@@ -38,10 +38,18 @@ export function pattern(byteLength: number, seed = 1): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: byteLength }, (_, i) => (i * 7 + (i >> 8) * 13 + seed) & 0xff);
 }
 
+/** On Windows a file that is mapped can be written to and grow, but it cannot be emptied first. */
+function write(path: string, content: Uint8Array): void {
+  if (Deno.build.os !== "windows") return Deno.writeFileSync(path, content);
+  using file = Deno.openSync(path, { write: true, create: true });
+  for (let done = 0; done < content.length;) done += file.writeSync(content.subarray(done));
+  if (file.statSync().size > content.length) file.truncateSync(content.length);
+}
+
 /** A file of `content`, or of so many bytes of {@linkcode pattern}. @returns its path */
 export function makeFile(dir: string, content: Uint8Array | number, name = "data.bin"): string {
   const path = join(dir, name);
-  Deno.writeFileSync(path, typeof content === "number" ? pattern(content) : content);
+  write(path, typeof content === "number" ? pattern(content) : content);
   return path;
 }
 

@@ -1,11 +1,11 @@
 /** Raw pages by C's own calls, for tests of them. */
 
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
-import { pageSize } from "../ffi/file_calls.ts";
 import { factOf } from "../ffi/platform.ts";
+import { system } from "../src/os/mod.ts";
 
 /** The size of a page. */
-export const PAGE = pageSize();
+export const PAGE = system().memory.pageSize();
 
 /** Runs `body` with `count` private zero pages, and unmaps them whatever happened. */
 export function withPages(count: number, body: (address: Deno.PointerObject) => void): void {

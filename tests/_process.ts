@@ -53,7 +53,7 @@ export function addressSpace(): number {
 }
 
 /** Whether processes can be seen in /proc. */
-export const HAS_PROC: boolean = isThere("/proc/self/maps");
+export const HAS_PROC: boolean = Deno.build.os !== "windows" && isThere("/proc/self/maps");
 
 function isThere(path: string): boolean {
   try {

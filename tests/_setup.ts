@@ -1,4 +1,7 @@
-/** Loads libc outside any test, so that the resource sanitizer does not count it as a leak. */
-import { _SC_PAGESIZE, sysconf } from "@mmap/mmap/libc";
+/**
+ * Loads the library of the system outside any test, so that the resource sanitizer does not count it as
+ * a leak.
+ */
+import { system } from "../src/os/mod.ts";
 
-sysconf(_SC_PAGESIZE);
+system().memory.pageSize();

@@ -2,8 +2,9 @@
  * Compiles the pieces of machine code for both architectures and writes them as text:
  * `deno task build-native`. Needs Debian's gcc and gcc-aarch64-linux-gnu.
  *
- * - ffi/guard/guard.c, the fault guard's signal handler: a flat block of code, and another one for
- *   macOS. There the same compilers will do: code without a library differs in what it calls alone;
+ * - ffi/guard/guard.c, the fault guard's signal handler: a flat block of code, another one for macOS, and
+ *   another one for Windows. The same compilers will do: code without a library differs alone in what it
+ *   calls, and how;
  * - ffi/store/store.c, buffers that tell when their last holder is gone: a Node-API module.
  */
 
@@ -29,6 +30,12 @@ export type Architecture = keyof typeof COMPILERS;
 /** Further flags for macOS, which keeps a register of arm64 for itself. */
 const DARWIN_FLAGS = { x86_64: [], aarch64: ["-ffixed-x18"] } as const;
 
+/** Further flags for Windows: its own way to call functions, and the register that it keeps, too. */
+const WINDOWS_FLAGS = {
+  x86_64: ["-mabi=ms", "-mno-red-zone"],
+  aarch64: ["-ffixed-x18"],
+} as const;
+
 const GUARD_FLAGS = "-Os -static -Wl,-T,guard.ld";
 
 /** What is compiled, where its source and its text lie in ffi, and how. */
@@ -49,6 +56,15 @@ export const PIECES = {
     flags: ["-DDARWIN", GUARD_FLAGS],
     flat: true,
     more: DARWIN_FLAGS,
+  },
+  windowsGuard: {
+    source: "guard/guard.c",
+    text: "guard/code_windows.ts",
+    constant: "WINDOWS_GUARD_CODE",
+    title: "The machine code of the fault guard's exception handler for Windows",
+    flags: ["-DWINDOWS", GUARD_FLAGS],
+    flat: true,
+    more: WINDOWS_FLAGS,
   },
   store: {
     source: "store/store.c",

@@ -7,9 +7,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { typeScriptFiles } from "./_files.ts";
-import { reasonToSkip, reasonToSkipFile } from "./_skips.ts";
-import { type FileResult, type OtherDeno, skippedTests, testFile } from "./_test_file.ts";
+import type { OtherDeno } from "./_test_file.ts";
+import { runTests } from "./_test_run.ts";
 import { prepareDeno } from "./arm64/emulator.ts";
 import { buildTwin } from "./darwin/build.ts";
 import { SKIPS } from "./darwin/skips.ts";
@@ -19,58 +18,6 @@ const FOLDERS = [
   ...["ffi", "region", "mapping", "os", "wait", "sync", "channel", "collections", "sharing"],
   ...["struct", "guard", "safety"],
 ].map((name) => `tests/${name}/`);
-
-const AS_ITSELF_SAYS = "by its own `ignore`";
-
-/** The files that were asked for, or all that can run. */
-function filesToTest(wanted: readonly string[], without: RegExp | undefined): string[] {
-  const starts = wanted.length > 0 ? wanted.map((path) => path.replace(/^\.\//, "")) : FOLDERS;
-  return typeScriptFiles("tests").map((path) => `tests/${path}`)
-    .filter((path) => path.endsWith("_test.ts") && starts.some((start) => path.startsWith(start)))
-    .filter((path) => reasonToSkipFile(SKIPS, path) === undefined && without?.test(path) !== true);
-}
-
-/** What each reason kept from running. */
-function skippedByReason(results: readonly FileResult[]): Map<string, string[]> {
-  const names = results.flatMap(({ output }) => skippedTests(output));
-  return Map.groupBy(names, (name) => reasonToSkip(SKIPS, name) ?? AS_ITSELF_SAYS);
-}
-
-function printFile({ file, passed, failed, skipped, seconds, success, output }: FileResult): void {
-  console.log(`${file}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`);
-  if (!success) console.log(output);
-}
-
-function counts(results: readonly FileResult[]): string {
-  const sum = (count: "passed" | "failed" | "skipped"): string =>
-    `${results.reduce((total, result) => total + result[count], 0)} ${count}`;
-  return `${sum("passed")}, ${sum("failed")}, ${sum("skipped")}`;
-}
-
-function printFolder(folder: string, results: readonly FileResult[]): void {
-  const broken = results.filter(({ success, failed }) => !success && failed === 0);
-  console.log(`${folder}: ${counts(results)}`);
-  for (const [reason, names] of skippedByReason(results)) {
-    console.log(`  ${names.length} skipped: ${reason}`);
-    for (const name of names) console.log(`    ${name}`);
-  }
-  for (const { file } of broken) console.log(`  did not come to an end: ${file}`);
-}
-
-/** Runs the files, several at once. */
-async function testAll(deno: OtherDeno, files: string[], jobs: number): Promise<FileResult[]> {
-  const waiting = files.values();
-  const results: FileResult[] = [];
-  const work = async (): Promise<void> => {
-    for (const file of waiting) {
-      const result = await testFile(deno, file);
-      results.push(result);
-      printFile(result);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, work));
-  return results;
-}
 
 /** The Deno of this machine, or that of another one in its emulator. */
 async function realDeno(
@@ -105,18 +52,16 @@ await using twin = await buildTwin({
   deno: real.program,
 });
 const deno: OtherDeno = { ...real, program: twin.deno, preload: "./tools/darwin/preload.ts" };
-const results = await testAll(
+const { success, counts } = await runTests({
   deno,
-  filesToTest(positionals, without === undefined ? undefined : new RegExp(without)),
-  Number(jobs),
-);
-const folders = Map.groupBy(results, ({ file }) => file.slice(0, file.lastIndexOf("/")));
-for (const [folder, inIt] of [...folders].sort()) printFolder(folder, inIt);
-for (const { reason, files = [] } of SKIPS) {
-  for (const file of files) console.log(`not run: ${file}: ${reason}`);
-}
+  skips: SKIPS,
+  wanted: positionals,
+  without: without === undefined ? undefined : new RegExp(without),
+  folders: FOLDERS,
+  jobs: Number(jobs),
+});
 const left = twin.objects();
 if (left.length > 0) console.log(`Shared memory objects left behind: ${left.join(" ")}`);
-const isGood = results.every(({ success }) => success) && left.length === 0;
-console.log(`${isGood ? "ok" : "FAILED"}: ${counts(results)}`);
+const isGood = success && left.length === 0;
+console.log(`${isGood ? "ok" : "FAILED"}: ${counts}`);
 Deno.exitCode = isGood ? 0 : 1;

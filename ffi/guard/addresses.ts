@@ -53,6 +53,15 @@ const CANDIDATES: readonly Candidate[] = [
 // Captured at load: a program that changes the prototype later cannot choose the addresses.
 const getRandomValues = crypto.getRandomValues.bind(crypto);
 
+/** How the keepers of a system are made. */
+export interface Keepers {
+  /** The size of a keeper, in bytes: no mapping is smaller there. */
+  byteLength(): number;
+  /** Takes an address. @returns it; 0 if that is somebody else's */
+  map(address: number): bigint;
+  unmap(keeper: bigint): void;
+}
+
 /** Addresses for one mapping. */
 export interface Room {
   readonly start: number;
@@ -68,9 +77,11 @@ export class Addresses {
   #part: Room = { start: 0, end: 0 };
   /** The chunk with a keeper of this isolate, and that keeper. */
   #kept = { chunk: 0, keeper: 0n };
+  readonly #keepers: Keepers;
 
-  constructor(words: BigUint64Array) {
+  constructor(words: BigUint64Array, keepers: Keepers = KEEPERS) {
     this.#words = words;
+    this.#keepers = keepers;
   }
 
   /** Chooses the range for the mappings of this process; called once, in a new table. */
@@ -79,7 +90,7 @@ export class Addresses {
     for (const { first, spread, last } of CANDIDATES) {
       const random = getRandomValues(new Uint32Array(1))[0]! % (spread / PART);
       const start = first + random * PART;
-      const keeper = mapKeeper(start);
+      const keeper = this.#mapKeeper(start);
       if (keeper === 0n) continue;
       words[KEEPERS_WORD] = keeper;
       words[NEXT_ADDRESS_WORD] = BigInt(start);
@@ -99,12 +110,12 @@ export class Addresses {
    */
   take(byteLength: number, alignment: number, remainder: number): Room | undefined {
     if (byteLength + alignment > PART) return this.#takeLarge(byteLength, alignment, remainder);
-    let start = place(this.#part.start, byteLength, alignment, remainder);
+    let start = this.#place(this.#part.start, byteLength, alignment, remainder);
     if (start + byteLength > this.#part.end) {
       const part = this.#takePart(PART);
       if (part === undefined) return undefined;
       this.#part = part;
-      start = place(part.start, byteLength, alignment, remainder);
+      start = this.#place(part.start, byteLength, alignment, remainder);
     }
     const end = start + byteLength;
     this.#part = { start: end, end: this.#part.end };
@@ -117,7 +128,7 @@ export class Addresses {
   #takeLarge(byteLength: number, alignment: number, remainder: number): Room | undefined {
     const part = this.#takePart(byteLength + alignment);
     if (part === undefined) return undefined;
-    const start = place(part.start, byteLength, alignment, remainder);
+    const start = this.#place(part.start, byteLength, alignment, remainder);
     return { start, end: start + byteLength };
   }
 
@@ -145,25 +156,29 @@ export class Addresses {
    * keepers, so that those of terminated Workers are removed too.
    */
   #keep(chunk: number): void {
-    const keeper = mapKeeper(chunk);
+    const keeper = this.#mapKeeper(chunk);
     const before = this.#kept;
     this.#kept = { chunk, keeper }; // if a page is there already, it serves as the keeper
     const old = keeper === 0n ? 0n : Atomics.exchange(this.#words, keeperIndex(chunk), keeper);
-    if (old !== 0n) unmapKeeper(old);
+    if (old !== 0n) this.#keepers.unmap(old);
     // The previous keeper of this isolate is in another part, unless it was found there.
     const index = keeperIndex(before.chunk);
     if (Atomics.compareExchange(this.#words, index, before.keeper, 0n) !== before.keeper) return;
-    if (before.keeper !== 0n) unmapKeeper(before.keeper);
+    if (before.keeper !== 0n) this.#keepers.unmap(before.keeper);
   }
-}
 
-/** The first suitable address at `from` or behind it. */
-function place(from: number, byteLength: number, alignment: number, remainder: number): number {
-  const base = Math.ceil((from - remainder) / alignment) * alignment + remainder;
-  if (byteLength >= CHUNK) return base;
-  // It must fit into one chunk, whose last page is the keeper's.
-  const room = CHUNK - base % CHUNK - pageSize();
-  return byteLength <= room ? base : (Math.floor(base / CHUNK) + 1) * CHUNK + remainder;
+  #mapKeeper(chunk: number): bigint {
+    return this.#keepers.map(chunk + CHUNK - this.#keepers.byteLength());
+  }
+
+  /** The first suitable address at `from` or behind it. */
+  #place(from: number, byteLength: number, alignment: number, remainder: number): number {
+    const base = Math.ceil((from - remainder) / alignment) * alignment + remainder;
+    if (byteLength >= CHUNK) return base;
+    // It must fit into one chunk, whose last page is the keeper's.
+    const room = CHUNK - base % CHUNK - this.#keepers.byteLength();
+    return byteLength <= room ? base : (Math.floor(base / CHUNK) + 1) * CHUNK + remainder;
+  }
 }
 
 /** The handler treats accesses below this address as late accesses. */
@@ -181,18 +196,20 @@ function keeperIndex(chunk: number): number {
   return KEEPERS_WORD + Math.floor(chunk / PART) % KEEPER_COUNT;
 }
 
-function unmapKeeper(keeper: bigint): void {
-  libc().munmap(pointerFrom(keeper), BigInt(pageSize()));
-}
-
-/** @returns its address; 0 if that page cannot be mapped */
-function mapKeeper(chunk: number): bigint {
-  const byteLength = BigInt(pageSize());
-  const wanted = BigInt(chunk + CHUNK) - byteLength;
-  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  const pointer = libc().mmap(pointerFrom(wanted), byteLength, PROT_NONE, flags, -1, 0n);
-  const address = addressOf(pointer);
-  if (address === wanted) return wanted;
-  if (address !== MAP_FAILED) libc().munmap(pointer, byteLength);
-  return 0n;
-}
+/** Inaccessible pages. */
+const KEEPERS: Keepers = {
+  byteLength: pageSize,
+  map(address): bigint {
+    const byteLength = BigInt(pageSize());
+    const wanted = BigInt(address);
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    const pointer = libc().mmap(pointerFrom(wanted), byteLength, PROT_NONE, flags, -1, 0n);
+    const given = addressOf(pointer);
+    if (given === wanted) return wanted;
+    if (given !== MAP_FAILED) libc().munmap(pointer, byteLength);
+    return 0n;
+  },
+  unmap(keeper): void {
+    libc().munmap(pointerFrom(keeper), BigInt(pageSize()));
+  },
+};

@@ -14,6 +14,7 @@ typedef unsigned int u32;
 typedef unsigned short u16;
 
 #include "table.h"
+#include "repeated.h"
 
 #define FUNCTIONS_OFFSET 8192
 /* guard.c's own names of faults; SIGBUS and SIGSEGV are the signals' numbers, too. */
@@ -147,6 +148,9 @@ static inline int protect(u64 start, u64 length, u64 protection) {
   return functions()->mprotect(start, length, protection) == 0;
 }
 
+/* What a late access gets. */
+#define LATE_PAGE_SIZE(table) ((table)->page_size)
+
 /* Nothing counts private memory as RLIMIT_DATA does on Linux: this is for objects that give no private
  * copy of themselves, as shared memory objects, which `pread` cannot read either. */
 #define UNCOUNTED MAP_PRIVATE
@@ -267,18 +271,15 @@ static inline void name_fault(u64 page, int *signal, int *code) {
   }
 }
 
-/* Whether the fault will not come again, as the access is allowed now. Something else than rights may
- * be missing, such as room on the disk: if the same access comes again and nothing was absorbed in
- * between, the object cannot give the page. */
+/* Whether the fault will not come again, as the access is allowed now. */
 static inline int is_mended(struct table *table, struct slot *slot, u64 page, int *signal, int *code) {
+  int access = *code;
   u64 number = 0;
   functions()->pthread_threadid_np(0, &number);
-  u64 faults = __atomic_load_n(&slot->faults, __ATOMIC_SEQ_CST);
-  u32 access = (u32)*code ^ (u32)(page >> 12) * 0x9e3779b1u ^ ((u32)number << 8) ^ ((u32)faults << 20);
   name_fault(page, signal, code);
   if (*signal != 0) return 0;
   *signal = SIGBUS;
-  return __atomic_exchange_n(&table->repeated, access, __ATOMIC_SEQ_CST) != access;
+  return !is_repeated(table, slot, page, access, number);
 }
 
 /* Whether a page that is no region's can be used now, as zeros were left there. */

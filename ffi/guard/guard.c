@@ -1,18 +1,20 @@
 /*
  * The fault guard's signal handler: freestanding, position-independent, without data of its own.
  *
- * It is compiled ahead, stored as bytes in code.ts and code_darwin.ts, and copied to an executable page;
- * the table lies TABLE_OFFSET bytes behind its first byte. The layout of the table stands in table.h,
+ * It is compiled ahead, stored as bytes in code.ts, code_darwin.ts and code_windows.ts, and copied to an
+ * executable page; the table lies TABLE_OFFSET bytes behind its first byte. The layout of the table stands in table.h,
  * and in layout.ts, which must agree with it. The handler runs on any thread at any moment, so
  * everything in the table that changes is accessed atomically.
  *
- * What differs between systems stands in linux.h and darwin.h, which define the same functions. A fault
- * has Linux's names here: SIGSEGV with SEGV_ACCERR is a page that forbids the access, SIGSEGV with
+ * What differs between systems stands in linux.h, darwin.h and windows.h, which define the same functions.
+ * A fault has Linux's names here: SIGSEGV with SEGV_ACCERR is a page that forbids the access, SIGSEGV with
  * SEGV_MAPERR is an address where nothing is mapped, and SIGBUS is a page that its object cannot give.
  */
 
 #if defined(DARWIN)
 #include "darwin.h"
+#elif defined(WINDOWS)
+#include "windows.h"
 #else
 #include "linux.h"
 #endif
@@ -35,6 +37,11 @@ static inline int put_zeros(struct slot *slot, u64 start, u64 end) {
   if (put(start, end, PROT_READ_WRITE, MAP_PRIVATE)) return 1;
   __atomic_or_fetch(&slot->losses, LOSS_ANYWHERE, __ATOMIC_SEQ_CST);
   return put(start, end, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE);
+}
+
+/* The table lies behind the code. */
+static inline struct table *table_of(void) {
+  return (struct table *)((u64)guard_signature + TABLE_OFFSET);
 }
 
 static inline u64 page_of(const struct table *table, u64 address) {
@@ -267,7 +274,7 @@ static inline int open_late(u64 page, u64 page_size) {
 
 /* An access to closed memory. Its addresses are given to nobody else, and it meets zeros there. */
 static inline int absorb_late(struct table *table, int signal, int code, u64 address) {
-  u64 page_size = table->page_size;
+  u64 page_size = LATE_PAGE_SIZE(table);
   u64 page = address & ~(page_size - 1);
   u32 holder = 0;
   if (signal != SIGSEGV || table->first_address == 0 || address < table->first_address ||
@@ -290,6 +297,35 @@ static inline int absorb_late(struct table *table, int signal, int code, u64 add
   if (taken) __atomic_store_n(&table->late_lock, 0, __ATOMIC_SEQ_CST);
   return done;
 }
+
+/* Whether a fault is absorbed: then the access is made again. */
+static inline int is_absorbed(struct table *table, int signal, const struct info *info,
+                              const void *context) {
+  int kind = signal, code = code_of(info, context);
+  int done = absorb(table, kind, code, info->address);
+  if (!done) name_fault(page_of(table, info->address), &kind, &code);
+  done = done || absorb_late(table, kind, code, info->address);
+  /* The address belonged to a region that was closed a moment ago, which left zeros for late
+   * accesses. */
+  return done || is_left(page_of(table, info->address), kind, code);
+}
+
+#if defined(WINDOWS)
+
+/* Called for every exception of the process, on the thread that has it. */
+__attribute__((section(".text.b"), used, aligned(64)))
+long guard_handler(struct exception *exception) {
+  const struct info *info = exception->info;
+  if (!is_fault(info, exception->context) || info->access == ACCESS_EXECUTE) {
+    return EXCEPTION_CONTINUE_SEARCH;
+  }
+  int errno = keep_errno();
+  int done = is_absorbed(table_of(), SIGSEGV, info, exception->context);
+  restore_errno(errno);
+  return done ? EXCEPTION_CONTINUE_EXECUTION : EXCEPTION_CONTINUE_SEARCH;
+}
+
+#else
 
 /* The kernel's default: for a fault, by returning to the instruction, which faults again; for a
  * signal that somebody sent, by sending it again. */
@@ -319,18 +355,14 @@ static inline void pass_on(struct table *table, int signal, struct info *info, v
 
 __attribute__((section(".text.b"), used, aligned(64)))
 void guard_handler(int signal, struct info *info, void *context) {
-  struct table *table = (struct table *)((u64)guard_signature + TABLE_OFFSET);
+  struct table *table = table_of();
   int errno = keep_errno();
-  int kind = signal, code = code_of(info, context);
   if (is_fault(info, context) && !is_fetch(context, info->address)) {
-    int done = absorb(table, kind, code, info->address);
-    if (!done) name_fault(page_of(table, info->address), &kind, &code);
-    done = done || absorb_late(table, kind, code, info->address);
-    /* The address belonged to a region that was closed a moment ago, which left zeros for late
-     * accesses. */
-    if (!done) done = is_left(page_of(table, info->address), kind, code);
+    int done = is_absorbed(table, signal, info, context);
     restore_errno(errno);
     if (done) return;
   }
   pass_on(table, signal, info, context);
 }
+
+#endif

@@ -3,7 +3,8 @@
  * the first mapping.
  *
  * A block of memory holds the handler's code (read and execute) and, 64 KiB after it, the table.
- * All isolates of a process find the block through the installed handler itself. Where the system
+ * All isolates of a process find the block through the installed handler itself; on Windows as
+ * `windows.ts` says. Where the system
  * forbids executable memory there is no handler, and each isolate has a table of its own.
  */
 
@@ -66,6 +67,9 @@ const FUNCTIONS = factOf({
   ],
 });
 
+/** Windows' own way, loaded there alone. */
+const windows = Deno.build.os === "windows" ? await import("./windows.ts") : undefined;
+
 let state: GuardState = "off";
 let table: GuardTable | undefined;
 /** Whether the system has refused executable memory. It is not asked again. */
@@ -85,9 +89,9 @@ export function guardTable(): GuardTable | undefined {
 /** The table; undefined if there is no memory for it now. */
 export function processTable(): GuardTable | undefined {
   if (table !== undefined) return table;
-  table = attempt(install);
+  table = attempt(windows?.install ?? install);
   state = table === undefined ? "unavailable" : "on";
-  if (refused) table = attempt(makeOwn);
+  if (refused) table = attempt(windows?.makeOwn ?? makeOwn);
   return table;
 }
 
@@ -98,7 +102,7 @@ export function processTable(): GuardTable | undefined {
 export function existingTable(): GuardTable | undefined {
   if (table !== undefined) return table;
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  return attempt(() => installed(currentAction(SIGBUS)))?.table;
+  return attempt(windows?.find ?? (() => installed(currentAction(SIGBUS))?.table));
 }
 
 /**

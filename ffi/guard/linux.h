@@ -68,6 +68,9 @@ static inline int map_if_free(u64 page, u64 page_size, u64 protection, u64 flags
   return 0;
 }
 
+/* What a late access gets. */
+#define LATE_PAGE_SIZE(table) ((table)->page_size)
+
 /* Where memory is that RLIMIT_DATA does not count. */
 #define UNCOUNTED MAP_SHARED
 

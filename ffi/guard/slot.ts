@@ -1,6 +1,5 @@
 /** One slot of the process's table: the memory of one mapping. */
 
-import { threadId } from "../thread.ts";
 import {
   ABSORBER_HALF,
   BORROWED_COUNT_HALF,
@@ -55,6 +54,8 @@ export interface SlotUse {
 /** The table, as its slots see it. */
 interface SlotTable extends TableMemory {
   addressOfSlot(index: number): number;
+  /** The calling thread's number. */
+  threadId(): number;
   /** Takes a slot back. */
   free(index: number): void;
   /** Frees the slots that ended isolates have left on addresses that belong to the caller now. */
@@ -144,15 +145,20 @@ export class GuardSlot {
 
   /** Guards a range, which must be mapped. */
   begin(range: GuardedRange): void {
-    const { words, halves } = this.#table;
+    const { words } = this.#table;
     words[this.#word + END_WORD] = range.end;
-    words[this.#word + FILE_OFFSET_WORD] = range.fileOffset;
     words[this.#word + SLOT_PAGE_SIZE_WORD] = range.pageSize;
-    halves[slotHalf(this.#index) + FD_HALF] = range.fd;
+    this.setSource(range.fd, range.fileOffset);
     this.#table.freeLeft(range);
     if (range.borrowed) this.#setBorrowed(1);
     // Last, and atomic: a handler that sees the start must see the rest too.
     Atomics.store(words, this.#word + START_WORD, range.start);
+  }
+
+  /** Has the handler map from another object than before. Nobody may change mappings meanwhile. */
+  setSource(fd: number, fileOffset: bigint): void {
+    this.#table.words[this.#word + FILE_OFFSET_WORD] = fileOffset;
+    this.#table.halves[slotHalf(this.#index) + FD_HALF] = fd;
   }
 
   /**
@@ -176,7 +182,7 @@ export class GuardSlot {
     const half = slotHalf(this.#index) + ABSORBER_HALF;
     // This thread's own number, so that its own faults in between are absorbed. Pairs with the
     // handler's exchange.
-    const self = threadId();
+    const self = this.#table.threadId();
     while (Atomics.compareExchange(halves, half, 0, self) !== 0);
     try {
       change();

@@ -1,7 +1,8 @@
 /** The table of the process as one isolate sees it; `layout.ts` has the offsets. */
 
 import { addressOf, bufferOver } from "../memory.ts";
-import { Addresses } from "./addresses.ts";
+import { threadId as ownThread } from "../thread.ts";
+import { Addresses, type Keepers } from "./addresses.ts";
 import {
   BORROWED_COUNT_HALF,
   BORROWED_HALF,
@@ -35,6 +36,13 @@ export interface Action {
   readonly flags: bigint;
 }
 
+/** What a table needs of the system. */
+export interface Host {
+  readonly keepers?: Keepers;
+  /** The calling thread's number, as the handler knows it. */
+  readonly threadId: () => number;
+}
+
 /** This isolate's view of the process's table. */
 export class GuardTable implements TableMemory {
   /** 64-bit words and 32-bit halves of the same memory. */
@@ -48,12 +56,14 @@ export class GuardTable implements TableMemory {
   #isolate = 0;
   /** Slots that this isolate has freed: the first places to look. */
   readonly #freed: number[] = [];
+  readonly threadId: () => number;
 
-  constructor(pointer: Deno.PointerObject) {
+  constructor(pointer: Deno.PointerObject, { keepers, threadId }: Host = { threadId: ownThread }) {
     const buffer = bufferOver({ pointer, byteLength: TABLE_BYTE_LENGTH });
     this.words = new BigUint64Array(buffer);
     this.halves = new Int32Array(buffer);
-    this.addresses = new Addresses(this.words);
+    this.addresses = new Addresses(this.words, keepers);
+    this.threadId = threadId;
     this.address = Number(addressOf(pointer));
   }
 

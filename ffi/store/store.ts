@@ -116,6 +116,7 @@ function findOperation(): ((...parameters: unknown[]) => unknown) | undefined {
 }
 
 function load(table: GuardTable): BufferOver | undefined {
+  if (Deno.build.os === "windows") return undefined; // the module is for systems with ELF
   try {
     const known = table.moduleFd;
     if (known !== -1 && BigInt(statusOf(known).inode) === table.moduleInode) return loadFrom(known);

@@ -80,13 +80,15 @@ export class MappingGuard {
   }
 
   /** Guards the range that the mapping has now. */
-  resume({ pointer, byteLength }: Range, request: MapRequest): void {
+  resume(range: Range, request: MapRequest): void {
+    const { pointer, byteLength } = range;
     const start = addressOf(pointer);
+    const { object, byteOffset } = sourceOf(range, request);
     this.slot.begin({
       start,
       end: start + BigInt(alignUp(byteLength, request.pageSize)),
-      fd: copiedFrom(request),
-      fileOffset: BigInt(request.fileOffset),
+      fd: object,
+      fileOffset: BigInt(byteOffset),
       pageSize: BigInt(request.pageSize),
       borrowed: this.#borrowed,
     });
@@ -109,10 +111,21 @@ export class MappingGuard {
     this.slot.alone(change);
   }
 
+  /** Has the handler map from what the range is mapped from now. Only within `alone`. */
+  renewSource(range: Range, request: MapRequest): void {
+    const { object, byteOffset } = sourceOf(range, request);
+    this.slot.setSource(object, BigInt(byteOffset));
+  }
+
   /** Ends for good, before the range is unmapped. @returns the faults of the mapping's life */
   free(): number {
     return this.slot.free();
   }
+}
+
+function sourceOf(range: Range, request: MapRequest): { object: number; byteOffset: number } {
+  return system().memory.guardSource?.(range, request) ??
+    { object: copiedFrom(request), byteOffset: request.fileOffset };
 }
 
 /**

@@ -81,6 +81,23 @@ export function protectSpan(mapping: Mapping, span: Span, protection: Protection
   system().memory.protect(mapping.part(span), protection, mapping.request.subject);
 }
 
+/**
+ * Makes the object shorter below its mapping, and maps what it has got since.
+ *
+ * @param cut makes it shorter, and maybe longer again
+ */
+export function cutObject(mapping: Mapping, cut: () => void): void {
+  const { memory } = system();
+  if (memory.follow === undefined) return cut();
+  const { guard, placed, range, request } = mapping;
+  const follow = (): void => {
+    memory.follow!(placed, request, cut);
+    guard?.renewSource(range, request);
+  };
+  if (guard === undefined) follow();
+  else guard.alone(follow);
+}
+
 /** @throws the system error of `mlock` */
 export function lockSpan(mapping: Mapping, span: Span): void {
   system().memory.lock(mapping.part(span));

@@ -12,6 +12,7 @@ export function repairMapping(mapped: MappedRange): void {
   guard.alone(() => {
     const { faults } = guard;
     mapAgain(mapped);
+    guard.renewSource(mapped.range, mapped.request);
     protectAll(mapped);
     // Faults absorbed since then may lie in pages that were healed already.
     guard.healed(faults);

@@ -1,5 +1,7 @@
 /** Paths as callers give them. */
 
+import { system } from "../os/mod.ts";
+
 /**
  * The path as a string.
  *
@@ -24,5 +26,6 @@ function fromFileUrl(url: URL): string {
   if (url.hostname !== "") {
     throw new TypeError(`Cannot open file as the URL must have no host: received "${url}"`);
   }
-  return decodeURIComponent(url.pathname.replace(/%(?![0-9A-Fa-f]{2})/g, "%25"));
+  const path = decodeURIComponent(url.pathname.replace(/%(?![0-9A-Fa-f]{2})/g, "%25"));
+  return system().objects.pathOfUrl?.(path) ?? path;
 }

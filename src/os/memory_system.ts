@@ -167,6 +167,21 @@ export interface MemorySystem {
   /** Prepares another length. @param mapped the request as the mapping is now */
   resize(placed: PlacedRange, mapped: MapRequest, byteLength: number): Resize;
   /**
+   * Maps what an object has got within a mapping's range, where a mapping reaches no further than its
+   * object. Other systems have no need of it.
+   *
+   * @param cut makes the object shorter; called when that is safe
+   */
+  follow?(placed: PlacedRange, mapped: MapRequest, cut: () => void): void;
+  /**
+   * What the guard's handler maps from in a mapping's range, where that is not the object itself.
+   *
+   * @returns -1 as the object if it only gives rights back
+   */
+  guardSource?(range: Range, mapped: MapRequest): { object: number; byteOffset: number };
+  /** @throws {Deno.errors.NotSupported} If memory of the engine cannot show an object. */
+  checkOverlays?(action: string): void;
+  /**
    * The parts of a mapping that are not its object's: zeros and copies that the guard has put
    * there.
    */

@@ -9,8 +9,19 @@ export { isSystemError } from "../../ffi/call.ts";
 /** Whether every processor sees another one's stores in the order in which they were made. */
 export const STORES_IN_ORDER: boolean = Deno.build.arch === "x86_64";
 
-/** Loaded where it is needed alone: other systems pay nothing for it. */
-const darwin = Deno.build.os === "darwin" ? (await import("./darwin/mod.ts")).darwin : undefined;
+/** Others than Linux are loaded where they are needed alone: it pays nothing for them. */
+const other: System | undefined = await loadOther();
+
+async function loadOther(): Promise<System | undefined> {
+  switch (Deno.build.os) {
+    case "darwin":
+      return (await import("./darwin/mod.ts")).darwin;
+    case "windows":
+      return (await import("./windows/mod.ts")).windows;
+    default:
+      return undefined;
+  }
+}
 
 let present: System | undefined;
 
@@ -20,7 +31,13 @@ let present: System | undefined;
  * @throws {Deno.errors.NotSupported} If this module does not know it.
  */
 export function system(): System {
-  return present ??= platform().os === "darwin" ? darwin! : linux;
+  return present ??= other ?? linuxHere();
+}
+
+/** Linux, unless this is a system that the module does not know. */
+function linuxHere(): System {
+  platform();
+  return linux;
 }
 
 /** Replaces the system, for tests. @returns a function that restores the previous one */

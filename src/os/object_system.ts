@@ -69,6 +69,8 @@ export interface OpenedObject {
 
 /** Files and anonymous memory. Every method throws the system's error. */
 export interface ObjectSystem {
+  /** The path of a file URL's path, where the two differ. */
+  pathOfUrl?(path: string): string;
   /** Opens an existing file. */
   open(path: string, how: OpenHow): OpenObject;
   /** The same; undefined if no file is there, or something of another kind is. */

@@ -21,6 +21,8 @@ export interface SystemWord {
 
 /** One of several words that are waited for. */
 export interface WaitEntry {
+  readonly place: SystemWord;
+  /** The address of it. */
   readonly address: number;
   readonly expected: number;
 }

@@ -4,7 +4,8 @@
  */
 
 import { alignDown } from "../mapping/pages.ts";
-import { adviseSpan, lockSpan, populateSpan } from "../mapping/page_calls.ts";
+import type { Mapping } from "../mapping/mapping.ts";
+import { adviseSpan, cutObject, lockSpan, populateSpan } from "../mapping/page_calls.ts";
 import { isSystemError, system } from "../os/mod.ts";
 import type {
   FileSize,
@@ -46,11 +47,13 @@ export function openRegion(path: string, plan: OpenPlan): RegionBacking {
     const nature = objects.nature(object, status);
     const backing = mapFile(
       { plan, byteLength, object, subject: path, kind: "file", nature },
-      () => {
+      (mapping) => {
         // This comes last, because it cannot be undone.
         if (!truncate || status.byteLength === 0) return;
-        objects.setSize(object, 0);
-        objects.extend(object, EMPTY, end, plan.allocate, path);
+        cutObject(mapping, () => {
+          objects.setSize(object, 0);
+          objects.extend(object, EMPTY, end, plan.allocate, path);
+        });
       },
     );
     if (plan.allocate && oldSize === 0) backing.filled = byteLength;
@@ -269,7 +272,7 @@ function requestOf({ plan, byteLength, object, subject, seed, nature }: Source):
 }
 
 /** Maps an object. @param finish a last step, between locking and populating; it undoes nothing */
-export function mapFile(source: Source, finish?: () => void): RegionBacking {
+export function mapFile(source: Source, finish?: (mapping: Mapping) => void): RegionBacking {
   const { plan, object, kind } = source;
   const request = requestOf(source);
   const attributes: RegionAttributes = {
@@ -292,13 +295,17 @@ export function mapFile(source: Source, finish?: () => void): RegionBacking {
 }
 
 /** Locks and populates a new region as its options ask; gives it back if that fails. */
-function prepare(backing: RegionBacking, plan: MapPlan, finish?: () => void): RegionBacking {
+function prepare(
+  backing: RegionBacking,
+  plan: MapPlan,
+  finish?: (mapping: Mapping) => void,
+): RegionBacking {
   const mapping = backing.live("map region");
   const span = backing.pages({}, "map region");
   try {
     if (plan.hugePages) wishForHugePages(backing);
     if (plan.lock) lockSpan(mapping, span);
-    finish?.();
+    finish?.(mapping);
     // Emptying the file has removed locked pages too.
     const lostPages = plan.lock && finish !== undefined;
     if (plan.populate || lostPages) populateSpan(mapping, span);

@@ -1,6 +1,6 @@
 /** `MmapRegion.resize`: changes the sizes of the object and the mapping, together or not at all. */
 
-import { discardSpan } from "../mapping/page_calls.ts";
+import { cutObject, discardSpan } from "../mapping/page_calls.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import { restoreMapping } from "../mapping/repair.ts";
@@ -67,7 +67,7 @@ function resizeMemory(
   if (isWithin(mapping, backing, byteLength)) {
     // The mapping reaches beyond the object already, so the added part is mapped.
     restoreMapping(mapping); // first, as cutting cannot be undone
-    cut();
+    cutObject(mapping, cut);
     if (backing.attributes.object === undefined && byteLength < backing.byteLength) {
       discardSpan(mapping, { byteOffset: end, byteLength: backing.byteLength - byteLength });
     }

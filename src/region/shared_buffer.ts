@@ -81,6 +81,7 @@ export function wasmMemoryOf(backing: RegionBacking): WebAssembly.Memory {
 }
 
 function checkShareable(backing: RegionBacking): void {
+  system().memory.checkOverlays?.("share region as a SharedArrayBuffer");
   if (backing.attributes.sharing === "private") {
     throw new Deno.errors.NotSupported(
       `Cannot share region as a SharedArrayBuffer: private memory cannot be mapped a second time`,

@@ -123,7 +123,7 @@ export class RegionWords implements Words {
   ): Promise<WaitResult> {
     const mapping = this.#backing.live(this.#action);
     const { cells, lossWatch } = this;
-    const word = { cells, index, pointer: this.#word(index).pointer, lossWatch };
+    const word = { cells, index, place: this.#word(index), lossWatch };
     return mapping.whilePinned(() => waitTogether(word, expected, timeoutMs, signal));
   }
 

@@ -13,19 +13,21 @@
 import { addressOf } from "../../ffi/memory.ts";
 import type { LossWatch } from "../mapping/loss.ts";
 import { system } from "../os/mod.ts";
-import type { ManyWaiting } from "../os/system.ts";
+import type { ManyWaiting, SystemWord } from "../os/system.ts";
 import type { WaitResult } from "./words.ts";
 
 /** A word in mapped memory, which stays mapped while it is waited for. */
 interface Word {
   readonly cells: Int32Array;
   readonly index: number;
-  readonly pointer: Deno.PointerObject;
+  /** The same for the system. */
+  readonly place: SystemWord;
   readonly lossWatch: LossWatch;
 }
 
 interface Wait {
   readonly word: Word;
+  readonly place: SystemWord;
   /** A number, since user space ends far below 2^53. */
   readonly address: number;
   readonly expected: number;
@@ -61,7 +63,9 @@ export function waitTogether(
     resolve(result);
   };
   const deadline = performance.now() + timeoutMs;
-  const wait = { word, address: Number(addressOf(word.pointer)), expected, deadline, settle };
+  const { place } = word;
+  const address = Number(addressOf(place.pointer));
+  const wait = { word, place, address, expected, deadline, settle };
   if (signal !== undefined) endingsOf(signal).add(abort);
   waits.add(wait);
   many?.interrupt();

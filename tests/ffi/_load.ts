@@ -61,8 +61,8 @@ await act({
     return [name, message];
   },
 
-  async callOnWindows(): Promise<unknown> {
-    const build = { ...Deno.build, os: "windows" };
+  async callOnOther(): Promise<unknown> {
+    const build = { ...Deno.build, os: "freebsd" };
     Object.defineProperty(globalThis, "Deno", { value: { ...Deno, build } });
     const { name, message } = firstError(await import("@mmap/mmap"));
     return [name, message];

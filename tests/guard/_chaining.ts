@@ -36,7 +36,7 @@ function useSignals(times: number): void {
 function openFaulty(dir: string): MmapRegion {
   const path = makeFile(dir, 8 * PAGE);
   const region = MmapRegion.open(path);
-  Deno.truncateSync(path, 0);
+  truncate(path, 0);
   return region;
 }
 

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { GUARD_CODE } from "../../ffi/guard/code.ts";
 import { DARWIN_GUARD_CODE } from "../../ffi/guard/code_darwin.ts";
+import { WINDOWS_GUARD_CODE } from "../../ffi/guard/code_windows.ts";
 import type { MachineCode } from "../../ffi/machine_code.ts";
 import { STORE_CODE } from "../../ffi/store/code.ts";
 import {
@@ -19,6 +20,7 @@ import { hasProgram } from "../_gcc.ts";
 const CODE: Record<Piece, MachineCode> = {
   guard: GUARD_CODE,
   darwinGuard: DARWIN_GUARD_CODE,
+  windowsGuard: WINDOWS_GUARD_CODE,
   store: STORE_CODE,
 };
 
@@ -54,27 +56,28 @@ for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
     });
   }
 
-  for (const piece of ["guard", "darwinGuard"] as const) {
+  for (const piece of ["guard", "darwinGuard", "windowsGuard"] as const) {
     Deno.test(`the code of ${piece} for ${architecture} has its signature and room for what follows`, () => {
       const code = Uint8Array.fromHex(CODE[piece][architecture].lines.join(""));
       const words = new BigUint64Array(code.slice(0, 64).buffer);
       assertEquals(new TextDecoder().decode(code.subarray(0, 8)), "MM_GUAD1");
       assertEquals([...words.subarray(1)], [3n, 65536n, 0n, 0n, 0n, 0n, 0n]);
-      assertEquals(code.length > 64 && code.length < 4096, true);
+      assertEquals(code.length > 64 && code.length < 8192, true);
     });
   }
 
-  Deno.test(`the code of darwinGuard for ${architecture} makes no system calls of its own`, () => {
+  Deno.test(`the code of guard alone for ${architecture} makes system calls of its own`, () => {
     const hasCall = (code: MachineCode) =>
       HAS_SYSTEM_CALL[architecture](instructionsOf(code, architecture));
-    assertEquals([hasCall(GUARD_CODE), hasCall(DARWIN_GUARD_CODE)], [true, false]);
+    const codes = [GUARD_CODE, DARWIN_GUARD_CODE, WINDOWS_GUARD_CODE];
+    assertEquals(codes.map(hasCall), [true, false, false]);
   });
 }
 
 const DISASSEMBLER = "aarch64-linux-gnu-objdump";
 
 Deno.test({
-  name: "the code of darwinGuard for aarch64 leaves x18 to the system",
+  name: "the code of darwinGuard and windowsGuard for aarch64 leaves x18 to the system",
   ignore: !hasProgram(DISASSEMBLER),
   fn: () =>
     withTempDir((dir) => {
@@ -85,6 +88,7 @@ Deno.test({
         }).outputSync();
         return /\b[wx]18\b/.test(new TextDecoder().decode(stdout));
       };
-      assertEquals([usesX18(GUARD_CODE), usesX18(DARWIN_GUARD_CODE)], [true, false]);
+      const codes = [GUARD_CODE, DARWIN_GUARD_CODE, WINDOWS_GUARD_CODE];
+      assertEquals(codes.map(usesX18), [true, false, false]);
     }),
 });

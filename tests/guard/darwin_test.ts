@@ -1,6 +1,6 @@
 /** How the handler of macOS tells faults from what looks like one: see darwin.h. */
 
-import { linux } from "../_capabilities.ts";
+import { system } from "../../src/os/mod.ts";
 import { assertLives, ignore } from "../_faults.ts";
 import { withTempDir } from "../_files.ts";
 
@@ -22,7 +22,7 @@ const ACTIONS: Record<string, string> = {
 for (const [what, action] of Object.entries(ACTIONS)) {
   Deno.test({
     name: `guard_handler of macOS ${what}`,
-    ignore: ignore || !linux.ignore,
+    ignore: ignore || system().name !== "darwin",
     fn: () => withTempDir((dir) => assertLives(PROGRAM, { args: [action, dir] }).then(() => {})),
   });
 }

@@ -3,11 +3,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
-import { pageSize } from "../../ffi/file_calls.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
-
-const PAGE = pageSize();
+import { PAGE } from "../_pages.ts";
 const access = "read-write";
 
 function exists(path: string): boolean {

@@ -3,10 +3,8 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
-import { pageSize } from "../../ffi/file_calls.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
-
-const PAGE = pageSize();
+import { PAGE } from "../_pages.ts";
 
 onBothFileSystems("MmapRegion.open() maps the whole file read-only by default", (dir) => {
   const path = makeFile(dir, PAGE + 100);

@@ -10,7 +10,7 @@ import { PAGE } from "../_pages.ts";
 import { withLibc } from "../_libc.ts";
 import { makeGate, withSystem } from "../_fake_system.ts";
 
-/** What "dont-need" leaves of private changes: macOS keeps them. */
+/** What "dont-need" leaves of private changes: macOS and Windows keep those of files. */
 const LOSES = Deno.build.os === "linux";
 
 Deno.test("MmapRegion.residency() of fresh private memory is nothing, and then what was touched", () => {

@@ -1,6 +1,7 @@
 /** Writes that are forbidden, and reads of what is protected. */
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { act } from "../_act.ts";
 import { assertFault, truncate } from "../_fault_child.ts";
@@ -108,7 +109,7 @@ await act({
     region.protect(protection, { byteOffset: PAGE, byteLength: PAGE });
     bytes[PAGE + 5] = 250;
     assertEquals([region.faults, bytes[PAGE + 5]], [1, 250]);
-    const told = region.kind === "file" ? dir + "/data.bin" : "";
+    const told = region.kind === "file" ? join(dir, "data.bin") : "";
     assertFault(() => region.check(), told, PAGE + 5, 1);
     assertFault(() => region.flushSync(), told, PAGE + 5, 1);
     region.repair();

@@ -7,9 +7,8 @@ import * as C from "@mmap/mmap/libc";
 import { act } from "../_act.ts";
 import { assertFault, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
-import { libc } from "../../ffi/libc.ts";
-import { patchLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
+import { replaceSystem, system } from "../../src/os/mod.ts";
 
 /** Eight pages of a file, cut at `end`, inside of the fourth one. */
 interface Cut {
@@ -217,14 +216,13 @@ await act({
     const { bytes } = region;
     truncate(path, PAGE);
     bytes[PAGE] = 1;
-    const { mprotect } = libc();
-    const restore = patchLibc({
-      mprotect: (...args) => {
-        const result = mprotect(...args);
-        bytes[3 * PAGE] = 2; // as another thread may
-        return result;
-      },
-    });
+    const real = system();
+    const { memory } = real;
+    const protect = (...args: Parameters<typeof memory.protect>): void => {
+      memory.protect(...args);
+      bytes[3 * PAGE] = 2; // as another thread may
+    };
+    const restore = replaceSystem({ ...real, memory: { ...memory, protect } });
     region.repair();
     restore();
     assertEquals(region.faults, 2);

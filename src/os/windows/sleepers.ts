@@ -1,0 +1,255 @@
+/**
+ * Who sleeps where. Windows has no call that waits for a word in memory that processes share, so there
+ * is a table of all sleepers of a session, and each has an event that wakes it.
+ *
+ * The table has BUCKETS buckets. A word's key, 64 bits of a hash, selects one, which has one word that
+ * counts its sleepers, and SLOTS slots:
+ *
+ * | word | what |
+ * |---|---|
+ * | 0 | FREE; WAITING; WOKEN; or, while a slot is being filled, CLAIMED and the sleeper's thread |
+ * | 1, 2 | the key of the word that is waited for |
+ * | 3 | the sleeper's thread |
+ * | 4 | which event wakes it: its name has this number and the thread's |
+ *
+ * A sleeper writes its slot, then looks at the word, and then sleeps. Who wakes has changed the word
+ * before it looks at the table. So one of them sees the other.
+ */
+
+import { bufferOver } from "../../../ffi/memory.ts";
+import { checkAddress, checkHandle } from "../../../ffi/windows/errors.ts";
+import { lastError, wide, windows } from "../../../ffi/windows/library.ts";
+import { PAGE_READWRITE } from "./allocations.ts";
+import { close } from "./files.ts";
+import { hasEnded, openThread, processes } from "./processes.ts";
+
+const BUCKETS = 256;
+const SLOTS = 64;
+const SLOT_WORDS = 8;
+const BUCKET_WORDS = 16 + SLOTS * SLOT_WORDS;
+const TABLE_BYTE_LENGTH = 4 * BUCKETS * BUCKET_WORDS;
+const TABLE_NAME = "Local\\mmap.sleepers.1";
+
+const FREE = 0;
+const WAITING = 1;
+const WOKEN = 2;
+const CLAIMED = 0x40000000;
+
+const FILE_MAP_WRITE = 2;
+const EVENT_MODIFY_STATE = 2;
+
+let cells: Int32Array | null | undefined;
+
+/** Null if it is another user's: then words are looked at, from time to time. */
+function table(): Int32Array | null {
+  if (cells === undefined) cells = unlessDenied(openTable);
+  return cells;
+}
+
+function unlessDenied<T>(call: () => T): T | null {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return null;
+    throw error;
+  }
+}
+
+function openTable(): Int32Array {
+  const { CreateFileMappingW, MapViewOfFile } = windows();
+  const section = checkHandle(
+    CreateFileMappingW(-1n, null, PAGE_READWRITE, 0, TABLE_BYTE_LENGTH, wide(TABLE_NAME)),
+    lastError[0]!,
+    "CreateFileMappingW",
+  );
+  const pointer = checkAddress(
+    MapViewOfFile(BigInt(section), FILE_MAP_WRITE, 0, 0, BigInt(TABLE_BYTE_LENGTH)),
+    lastError[0]!,
+    "MapViewOfFile",
+  );
+  // It stays open: the name is the handle's, not the view's.
+  // SAFETY: the view stays as long as this isolate.
+  return new Int32Array(bufferOver({ pointer, byteLength: TABLE_BYTE_LENGTH }));
+}
+
+/** What a word is called in the table. */
+export interface Key {
+  readonly low: number;
+  readonly high: number;
+}
+
+function bucketOf({ low, high }: Key): number {
+  return (Math.imul(low ^ high, 0x9e3779b1) >>> 24) % BUCKETS * BUCKET_WORDS;
+}
+
+/** The event that wakes an isolate, from one kind of sleep. */
+export class WakeEvent {
+  readonly number: number;
+  readonly #handle: number;
+
+  constructor() {
+    this.number = crypto.getRandomValues(new Int32Array(1))[0]!;
+    const name = eventName(processes.thread().number, this.number);
+    const { CreateEventW } = windows();
+    this.#handle = checkHandle(
+      CreateEventW(null, 0, 0, name),
+      lastError[0]!,
+      "CreateEventW",
+    );
+  }
+
+  /** Sleeps until the event is set, or the time is up. */
+  sleep(timeoutMs: number): void {
+    windows().WaitForSingleObject(BigInt(this.#handle), Math.ceil(timeoutMs));
+  }
+
+  /** The same on another thread. */
+  async sleepOffThread(timeoutMs: number): Promise<void> {
+    await windows().waitOffThread(BigInt(this.#handle), Math.ceil(timeoutMs));
+  }
+
+  set(): void {
+    windows().SetEvent(BigInt(this.#handle));
+  }
+}
+
+function eventName(thread: number, number: number): Uint8Array<ArrayBuffer> {
+  return wide(`Local\\mmap.wake.${thread}.${number >>> 0}`);
+}
+
+/** A slot of this isolate. */
+export class Sleeper {
+  readonly #words: Int32Array;
+  readonly #bucket: number;
+  readonly #slot: number;
+  readonly key: Key;
+
+  private constructor(key: Key, words: Int32Array, bucket: number, slot: number) {
+    this.key = key;
+    this.#words = words;
+    this.#bucket = bucket;
+    this.#slot = slot;
+  }
+
+  /** Takes a slot. @returns undefined if there is none: then the word has to be looked at */
+  static begin(key: Key, event: WakeEvent): Sleeper | undefined {
+    const words = table();
+    if (words === null) return undefined;
+    const bucket = bucketOf(key);
+    const thread = processes.thread().number;
+    const slot = claim(words, bucket, thread) ??
+      (sweep(words, bucket) ? claim(words, bucket, thread) : undefined);
+    if (slot === undefined) return undefined;
+    words[slot + 1] = key.low;
+    words[slot + 2] = key.high;
+    words[slot + 3] = thread;
+    words[slot + 4] = event.number;
+    // Pairs with the load in `wake`: the sleeper counts before it looks at its word.
+    Atomics.add(words, bucket, 1);
+    Atomics.store(words, slot, WAITING);
+    return new Sleeper(key, words, bucket, slot);
+  }
+
+  isOf({ low, high }: Key): boolean {
+    return this.key.low === low && this.key.high === high;
+  }
+
+  get isWoken(): boolean {
+    return Atomics.load(this.#words, this.#slot) === WOKEN;
+  }
+
+  /** Gives the slot back. @returns whether it was woken */
+  end(): boolean {
+    Atomics.sub(this.#words, this.#bucket, 1);
+    return Atomics.exchange(this.#words, this.#slot, FREE) === WOKEN;
+  }
+}
+
+function claim(words: Int32Array, bucket: number, thread: number): number | undefined {
+  for (let slot = bucket + 16; slot < bucket + BUCKET_WORDS; slot += SLOT_WORDS) {
+    if (Atomics.load(words, slot) !== FREE) continue;
+    if (Atomics.compareExchange(words, slot, FREE, CLAIMED | thread) === FREE) return slot;
+  }
+  return undefined;
+}
+
+/** Frees the slots of the dead. @returns whether there was one */
+function sweep(words: Int32Array, bucket: number): boolean {
+  let freed = false;
+  for (let slot = bucket + 16; slot < bucket + BUCKET_WORDS; slot += SLOT_WORDS) {
+    const state = Atomics.load(words, slot);
+    if (state === FREE) continue;
+    const isClaimed = (state & CLAIMED) !== 0;
+    const isDead = isClaimed
+      ? processes.isDead(state & ~CLAIMED, 0)
+      : eventOf(words[slot + 3]!, words[slot + 4]!) === undefined;
+    if (isDead && free(words, bucket, slot, state)) freed = true;
+  }
+  return freed;
+}
+
+/** Frees a dead sleeper's slot. It has counted itself if it was not killed right then. */
+function free(words: Int32Array, bucket: number, slot: number, state: number): boolean {
+  if (Atomics.compareExchange(words, slot, state, FREE) !== state) return false;
+  if ((state & CLAIMED) === 0) Atomics.sub(words, bucket, 1);
+  return true;
+}
+
+/** What wakes a sleeper, and its thread. Open handles: numbers are used again, handles are not. */
+interface Known {
+  readonly event: number;
+  readonly thread: number;
+}
+
+const known = new Map<string, Known>();
+
+/**
+ * The event of a sleeper; undefined if it is dead. An event is there as long as anybody has it open,
+ * and its process may live on without its Worker: so the thread is asked.
+ */
+function eventOf(thread: number, number: number): number | undefined {
+  const name = `${thread} ${number}`;
+  const found = known.get(name) ?? open(name, thread, number);
+  if (found === undefined) return undefined;
+  if (!hasEnded(found.thread)) return found.event;
+  known.delete(name);
+  close(found.event);
+  close(found.thread);
+  return undefined;
+}
+
+function open(name: string, thread: number, number: number): Known | undefined {
+  const event = windows().OpenEventW(EVENT_MODIFY_STATE, 0, eventName(thread, number));
+  if (event === 0) return undefined;
+  const handle = openThread(thread);
+  if (typeof handle !== "number") {
+    close(event);
+    return undefined;
+  }
+  const found = { event, thread: handle };
+  known.set(name, found);
+  return found;
+}
+
+/** Wakes sleepers of a key. @returns how many */
+export function wake(key: Key, count: number): number {
+  const words = table();
+  if (words === null) return 0;
+  const bucket = bucketOf(key);
+  // Pairs with the addition in `Sleeper.begin`: the word was changed before.
+  if (Atomics.load(words, bucket) === 0) return 0;
+  let woken = 0;
+  for (let slot = bucket + 16; slot < bucket + BUCKET_WORDS && woken < count; slot += SLOT_WORDS) {
+    if (Atomics.load(words, slot) !== WAITING) continue;
+    if (words[slot + 1] !== key.low || words[slot + 2] !== key.high) continue;
+    const event = eventOf(words[slot + 3]!, words[slot + 4]!);
+    if (event === undefined) {
+      free(words, bucket, slot, WAITING);
+      continue;
+    }
+    if (Atomics.compareExchange(words, slot, WAITING, WOKEN) !== WAITING) continue;
+    windows().SetEvent(BigInt(event));
+    woken++;
+  }
+  return woken;
+}

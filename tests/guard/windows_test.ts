@@ -1,0 +1,31 @@
+/** How the guard of Windows is installed, replaces pages, and leaves what is not its own: see windows.h. */
+
+import { assertLives, ignore } from "../_faults.ts";
+import { withTempDir } from "../_files.ts";
+
+const PROGRAM = new URL("_windows.ts", import.meta.url);
+
+const ACTIONS: Record<string, string> = {
+  "is one handler and one table for all Workers": "installOnce",
+  "replaces pages under readers, who see no wrong byte": "replaceUnderReaders",
+  "keeps the protections of what is around a replaced page": "keepProtections",
+  "keeps private changes beside a missing page": "keepCopies",
+  "puts zeros of a section where there is no private memory": "replaceBySections",
+  "gives zeros to native code that comes too late": "meetLate",
+  "leaves the thread's last error as it was": "keepLastError",
+  "passes on what is not a fault of a guarded region": "passOthersOn",
+  "makes a copy of a page that allows an access, and has the same one again":
+    "copyWhatCannotBeGiven",
+  "leaves a page that another thread has put there since the fault": "leavePageOfAnother",
+  "leaves a range alone that another thread is changing, and takes over from a dead one":
+    "leaveRangeOfAnother",
+  "loses nothing that two threads write to the same missing pages": "writeTogether",
+};
+
+for (const [what, action] of Object.entries(ACTIONS)) {
+  Deno.test({
+    name: `the guard of Windows ${what}`,
+    ignore: ignore || Deno.build.os !== "windows",
+    fn: () => withTempDir((dir) => assertLives(PROGRAM, { args: [action, dir] }).then(() => {})),
+  });
+}

@@ -1,0 +1,218 @@
+/**
+ * A Deno for Windows that runs under Wine, in a Debian of its own. That is made once and kept in a
+ * cache folder (2 GB); each run works in a layer above it, which is gone with the run.
+ *
+ * Everything here needs root, and a mount and PID namespace of its own (`inNamespace`): so nothing
+ * stays mounted, and no process is left behind.
+ */
+
+/** The same version as the Deno that runs this, so that both have the same engine. */
+const DENO = `@deno/win32-x64@${Deno.version.deno}`;
+
+/** The release whose Wine is 10. */
+const RELEASE = "trixie";
+
+const WINE_ENVIRONMENT = [
+  "PATH=/usr/bin:/bin",
+  "HOME=/root",
+  "WINEPREFIX=/root/.wine",
+  "WINEDEBUG=-all",
+  // No .NET, no browser, and no debugger at a crash.
+  "WINEDLLOVERRIDES=mscoree,mshtml,winedbg.exe=",
+  "XDG_RUNTIME_DIR=/tmp",
+  "LC_ALL=C.UTF-8",
+  "DENO_DIR=Z:\\denodir",
+  "DENO_NO_UPDATE_CHECK=1",
+  // Otherwise each Deno that starts beside another one leaves a copy of node.exe.
+  "DENO_DISABLE_NODE_SHIM=1",
+  "NO_COLOR=1",
+].join(" ");
+
+/** Starts this program again, in namespaces of its own. @returns its exit code; undefined in them */
+export async function inNamespace(main: string): Promise<number | undefined> {
+  if (Deno.args[0] === INSIDE) return undefined;
+  const { code } = await new Deno.Command("unshare", {
+    args: [
+      ...["--mount", "--propagation=private", "--pid", "--fork", "--mount-proc", "--kill-child"],
+      ...[Deno.execPath(), "run", "-A", main, INSIDE, ...Deno.args],
+    ],
+  }).spawn().status;
+  return code;
+}
+
+const INSIDE = "--inside";
+
+/** The arguments of the program. */
+export function argumentsInside(): string[] {
+  return Deno.args.slice(1);
+}
+
+/** Makes what is missing, and mounts it. @returns a program that takes the arguments of `deno` */
+export async function startWine(): Promise<string> {
+  const cache = cacheFolder();
+  await Deno.mkdir(`${cache}/denodir`, { recursive: true });
+  const debian = `${cache}/debian`;
+  if (!await isThere(debian)) await makeDebian(`${cache}/debian.new`, debian);
+  const program = `${debian}/opt/deno/${Deno.version.deno}/deno.exe`;
+  if (!await isThere(program)) await fetchDeno(program);
+  return await mountLayer(debian, cache);
+}
+
+async function makeDebian(unfinished: string, finished: string): Promise<void> {
+  console.log(`Making a Debian with Wine in ${finished}; this takes some minutes`);
+  await run("rm", ["-rf", "--one-file-system", unfinished]);
+  if (!await succeeds("debootstrap", ["--version"])) {
+    await run("apt-get", ["update"]);
+    await run("apt-get", ["install", "-y", "debootstrap", "debian-archive-keyring"]);
+  }
+  await run("debootstrap", ["--variant=minbase", RELEASE, unfinished, await mirror()]);
+  const inside = (...args: string[]): Promise<string> => run("chroot", [unfinished, ...args]);
+  await mountSystem(unfinished);
+  await inside("apt-get", "install", "-y", "--no-install-recommends", "wine", "wine64");
+  await inside("apt-get", "clean");
+  await inside("env", "-i", ...WINE_ENVIRONMENT.split(" "), "wineboot", "--init");
+  await inside("env", "-i", ...WINE_ENVIRONMENT.split(" "), "wineserver", "--wait");
+  await run("umount", ["--recursive", `${unfinished}/proc`, `${unfinished}/dev`]);
+  await Deno.rename(unfinished, finished);
+}
+
+/** The mirror that apt uses here. */
+async function mirror(): Promise<string> {
+  const sources = await run("sh", [
+    "-c",
+    "cat /etc/apt/sources.list /etc/apt/sources.list.d/* || :",
+  ]);
+  const found = /^URIs: *(\S+)/m.exec(sources) ?? /^deb +(?:\[.*\] *)?(\S+)/m.exec(sources);
+  return found?.[1] ?? "http://deb.debian.org/debian";
+}
+
+async function fetchDeno(program: string): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "mmap_deno_" });
+  try {
+    const archive = await run("npm", ["pack", "--silent", DENO], folder);
+    await run("tar", ["-xzf", archive, "package/deno.exe"], folder);
+    const target = program.slice(0, program.lastIndexOf("/"));
+    await Deno.mkdir(target, { recursive: true });
+    await run("cp", [`${folder}/package/deno.exe`, `${program}.new`]);
+    await Deno.rename(`${program}.new`, program);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function mountSystem(root: string): Promise<void> {
+  await run("mount", ["-t", "proc", "proc", `${root}/proc`]);
+  await run("mount", ["--rbind", "/dev", `${root}/dev`]);
+  await run("mount", ["-t", "tmpfs", "tmpfs", `${root}/dev/shm`]);
+}
+
+/**
+ * Mounts a layer of memory above the Debian, and this project and what it imports into that.
+ *
+ * @returns a program that takes the arguments of `deno`
+ */
+async function mountLayer(debian: string, cache: string): Promise<string> {
+  const layer = `${cache}/layer`;
+  await Deno.mkdir(layer, { recursive: true });
+  await run("mount", ["-t", "tmpfs", "-o", "size=75%", "tmpfs", layer]);
+  const [root, upper, work] = ["root", "upper", "work"].map((name) => `${layer}/${name}`);
+  for (const path of [root!, upper!, work!]) await Deno.mkdir(path);
+  await overlay(debian, upper!, work!, root!);
+  await mountSystem(root!);
+  const source = `${root}/src`;
+  for (const path of ["src.upper", "src.work"]) await Deno.mkdir(`${layer}/${path}`);
+  await Deno.mkdir(source);
+  await overlay(Deno.cwd(), `${layer}/src.upper`, `${layer}/src.work`, source);
+  await Deno.writeTextFile(`${layer}/deno.lock`, await lockFile());
+  await run("mount", ["--bind", `${layer}/deno.lock`, `${root}/src/deno.lock`]);
+  await bind(`${cache}/denodir`, `${root}/denodir`);
+  await bind(await npmFolder(), `${root}/denodir/npm`);
+  const program = `${layer}/deno`;
+  const inside = `cd /src && exec wine /opt/deno/${Deno.version.deno}/deno.exe "$@"`;
+  const environment = WINE_ENVIRONMENT.replaceAll("\\", "\\\\");
+  const command = `exec chroot ${root} env -i ${environment} sh -c '${inside}' deno "$@"`;
+  await Deno.writeTextFile(program, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+  const server = ["env", "-i", ...WINE_ENVIRONMENT.split(" "), "wineserver", "--persistent"];
+  await start("chroot", [root!, ...server]);
+  await start(program, ["--version"]);
+  return program;
+}
+
+/** The lock file without Deno as a package: who has that there would fetch the one for Windows. */
+async function lockFile(): Promise<string> {
+  const lock = JSON.parse(await Deno.readTextFile("deno.lock"));
+  const without = (all: Record<string, unknown> | undefined): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(all ?? {}).filter(([name]) => !/^(npm:)?@?deno[@/]/.test(name)),
+    );
+  return JSON.stringify({
+    ...lock,
+    specifiers: without(lock.specifiers),
+    npm: without(lock.npm),
+  });
+}
+
+/** Mounts a folder so that what is written to it is gone with the run. */
+async function overlay(lower: string, upper: string, work: string, at: string): Promise<void> {
+  const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  await run("mount", ["-t", "overlay", "-o", layers, "overlay", at]);
+}
+
+async function bind(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  await run("mount", ["--rbind", from, to]);
+}
+
+/** Where Deno keeps the packages that the tests import. */
+async function npmFolder(): Promise<string> {
+  await run(Deno.execPath(), ["cache", "--no-check", ...IMPORTED]);
+  const info = JSON.parse(await run(Deno.execPath(), ["info", "--json"]));
+  return info.npmCache;
+}
+
+const IMPORTED = ["npm:deno-std@1.4.0", "npm:pure-rand@8.4.2"];
+
+function cacheFolder(): string {
+  const home = Deno.env.get("HOME");
+  const caches = Deno.env.get("XDG_CACHE_HOME") ?? (home && `${home}/.cache`);
+  if (!caches) throw new Error("Cannot find a cache folder: HOME is not set");
+  return `${caches}/mmap-wine`;
+}
+
+/** Starts what stays until the end, and must not keep the pipes of a test. */
+async function start(program: string, args: string[]): Promise<void> {
+  const none = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  const { success } = await new Deno.Command(program, { args, ...none }).spawn().status;
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
+}
+
+/** Runs a program to its end. @returns what it printed @throws {Error} If it fails */
+async function run(program: string, args: string[], cwd?: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+    ...(cwd === undefined ? {} : { cwd }),
+  }).output();
+  const text = new TextDecoder();
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed: ${text.decode(stderr)}`);
+  return text.decode(stdout).trim();
+}
+
+async function succeeds(program: string, args: string[]): Promise<boolean> {
+  try {
+    await run(program, args);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
