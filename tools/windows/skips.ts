@@ -328,4 +328,9 @@ export const SKIPS: readonly Skip[] = [
     reason: "Windows maps no devices",
     tests: ["MmapRegion.open() of /dev/zero gives anonymous memory"],
   },
+  {
+    reason:
+      "Wine puts zeros where a view comes before it maps the file there; Windows has one step",
+    tests: ["the guard of Windows replaces pages under readers, who see no wrong byte"],
+  },
 ];
