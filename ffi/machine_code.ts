@@ -15,3 +15,8 @@ const fromHex = Uint8Array.fromHex;
 export function bytesOf(code: MachineCode): Uint8Array<ArrayBuffer> {
   return fromHex(code[Deno.build.arch].lines.join(""));
 }
+
+/** Byte by byte: a program may have replaced the methods of typed arrays. */
+export function copyBytes(from: Uint8Array, to: Uint8Array): void {
+  for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
+}

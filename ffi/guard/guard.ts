@@ -24,7 +24,7 @@ import {
 } from "../constants.ts";
 import { addressOfFunction, showCode } from "../darwin.ts";
 import { libc, threadErrno } from "../libc.ts";
-import { bytesOf } from "../machine_code.ts";
+import { bytesOf, copyBytes } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../file_calls.ts";
 import { factOf, platform } from "../platform.ts";
@@ -279,11 +279,6 @@ function makeBlock(): Deno.PointerObject {
     libc().munmap(pointer, BigInt(byteLength));
     throw error;
   }
-}
-
-/** Byte by byte: a program may have replaced the methods of typed arrays. */
-function copyBytes(from: Uint8Array, to: Uint8Array): void {
-  for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
 }
 
 /** The addresses of what the handler calls. */

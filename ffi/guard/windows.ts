@@ -7,7 +7,7 @@
  */
 
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
-import { bytesOf } from "../machine_code.ts";
+import { bytesOf, copyBytes } from "../machine_code.ts";
 import {
   checkAddress,
   checkHandle,
@@ -212,11 +212,6 @@ function makeBlock(): Deno.PointerObject {
     free(block);
     throw error;
   }
-}
-
-/** Byte by byte: a program may have replaced the methods of typed arrays. */
-function copyBytes(from: Uint8Array, to: Uint8Array): void {
-  for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
 }
 
 function writeFunctions(pointer: Deno.PointerObject): void {

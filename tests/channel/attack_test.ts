@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { LIST_LOCK } from "../../src/channel/queue/queue_layout.ts";
+import { guard } from "../_capabilities.ts";
 import { resultOf, runChild } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import { bytes, openPair, textOf } from "./_channels.ts";
@@ -154,7 +155,7 @@ Deno.test("Channel sends the bytes of whatever is a Uint8Array, and only these",
   assertEquals(receiver.tryReceive(), null);
 });
 
-Deno.test("Channel over a truncated file ends in an error and crashes nobody", async () => {
+Deno.test("Channel over a truncated file ends in an error and crashes nobody", guard, async () => {
   await withTempDir(async (dir) => {
     const path = join(dir, "channel");
     const { success, stdout, stderr } = await runChild(FILE_PEERS, {

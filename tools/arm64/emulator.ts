@@ -3,6 +3,8 @@
  * a cache folder.
  */
 
+import { isThere, run } from "../_run.ts";
+
 /** The newest version with an arm64 build on npm. */
 const DENO = "@deno/linux-arm64-glibc@2.9.5";
 
@@ -108,21 +110,4 @@ async function compilerScript(cache: string): Promise<string> {
 /** The path of a program; empty if it is not installed. */
 function find(program: string, cwd: string): Promise<string> {
   return run("sh", ["-c", `command -v ${program} || true`], cwd);
-}
-
-/** Runs a program to its end. @returns what it printed @throws {Error} If it fails */
-async function run(program: string, args: string[], cwd: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, cwd }).output();
-  if (!success) throw new Error(`${program} failed: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout).trim();
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

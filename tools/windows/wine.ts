@@ -6,6 +6,8 @@
  * stays mounted, and no process is left behind.
  */
 
+import { isThere, run } from "../_run.ts";
+
 /** The same version as the Deno that runs this, so that both have the same engine. */
 const DENO = `@deno/win32-x64@${Deno.version.deno}`;
 
@@ -186,33 +188,11 @@ async function start(program: string, args: string[]): Promise<void> {
   if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
 }
 
-/** Runs a program to its end. @returns what it printed @throws {Error} If it fails */
-async function run(program: string, args: string[], cwd?: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args,
-    env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
-    ...(cwd === undefined ? {} : { cwd }),
-  }).output();
-  const text = new TextDecoder();
-  if (!success) throw new Error(`${program} ${args.join(" ")} failed: ${text.decode(stderr)}`);
-  return text.decode(stdout).trim();
-}
-
 async function succeeds(program: string, args: string[]): Promise<boolean> {
   try {
     await run(program, args);
     return true;
   } catch {
     return false;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

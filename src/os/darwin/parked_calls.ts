@@ -56,6 +56,7 @@ export class ParkedCalls implements ManyWaiting {
   }
 
   keepOnly(addresses: ReadonlySet<number>): Promise<void> {
+    this.#passOn(addresses);
     return this.#end([...this.#calls].filter(([address]) => !addresses.has(address)));
   }
 
@@ -94,23 +95,28 @@ export class ParkedCalls implements ManyWaiting {
     return undefined;
   }
 
-  /**
-   * Ends the calls for all but these words and values. Others that sleep on a word are woken too: for
-   * nothing, as may always be, or else a wake-up would be lost that was meant for one of them.
-   */
-  async #endOthers(wanted: readonly WaitEntry[]): Promise<void> {
+  /** Ends the calls for all but these words and values. */
+  #endOthers(wanted: readonly WaitEntry[]): Promise<void> {
     const values = new Map(wanted.map(({ address, expected }) => [address, expected]));
-    for (const address of this.#woken) {
-      if (values.has(address)) continue;
-      this.#woken.delete(address);
-      wakeAll(BigInt(address));
-    }
-    await this.#end(
+    this.#passOn(values);
+    return this.#end(
       [...this.#calls].filter(([address, { expected }]) => values.get(address) !== expected),
     );
   }
 
-  /** Ends some calls. */
+  /**
+   * Wakes whoever else sleeps on a word that was woken for nobody here: the wake-up may have been meant
+   * for one of them.
+   */
+  #passOn(wanted: { has(address: number): boolean }): void {
+    for (const address of this.#woken) {
+      if (wanted.has(address)) continue;
+      this.#woken.delete(address);
+      wakeAll(BigInt(address));
+    }
+  }
+
+  /** Ends some calls, and for nothing the sleep of others on their words, as may always be. */
   async #end(calls: readonly [address: number, Call][]): Promise<void> {
     if (calls.length === 0) return;
     const all = Promise.all(calls.map(([, { end }]) => end));
