@@ -30,12 +30,16 @@ await act({
     return count;
   },
 
-  /** Sends messages back until one is empty, and leaves everything open. */
-  async echoUntilEmpty(): Promise<void> {
+  /** Sends messages back until one is empty, and leaves everything open. Nothing awaits that. */
+  echoUntilEmpty(): void {
     const { channel, back } = openPair();
-    for (let m = await channel.receive(); m!.length > 0; m = await channel.receive()) {
-      await back.send(m!);
-    }
+    const echoing = async () => {
+      for (let m = await channel.receive(); m!.length > 0; m = await channel.receive()) {
+        await back.send(m!);
+      }
+      console.log("done");
+    };
+    echoing();
   },
 
   /** The other side of `echo`, as nobody. */
@@ -66,21 +70,23 @@ await act({
     }
   },
 
-  /** Talks to a Worker, and ends by itself. @returns how many pipes it has then */
+  /** Talks to a Worker, and ends by itself. @returns how many pipes more it has then */
   async talkToWorker(count: number): Promise<number> {
-    using channel = Channel.create({ capacity: 4096 });
-    using back = Channel.create({ capacity: 4096 });
-    const { worker, next } = startWorker(
-      import.meta.url,
-      "echoInWorker",
-      channel.handle(),
-      back.handle(),
-    );
+    const before = pipes();
+    const channel = Channel.create({ capacity: 4096, wait: "block" });
+    const back = Channel.create({ capacity: 4096, wait: "block" });
+    const handles = [channel.handle(), back.handle()];
+    const { worker, next } = startWorker(import.meta.url, "echoInWorker", ...handles);
     await talk(channel, back, count);
     channel.close();
     await next();
     worker.terminate();
-    return openDescriptors().filter((link) => link.startsWith("pipe:")).length;
+    back.close();
+    // Both ends of its own doorbell stay.
+    for (let i = 0; i < 200 && pipes() > before + 2; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 0)); // the Worker's thread ends
+    }
+    return pipes() - before;
   },
 
   async echoInWorker(there: string, here: string): Promise<void> {
@@ -90,6 +96,10 @@ await act({
     scope.postMessage("done");
   },
 });
+
+function pipes(): number {
+  return openDescriptors().filter((link) => link.startsWith("pipe:")).length;
+}
 
 async function echo(channel: Channel, back: Channel): Promise<number> {
   let count = 0;
