@@ -6,6 +6,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Barrier, Condition, Futex, Mutex, RwLock, Semaphore, SharedEvent } from "@mmap/mmap/sync";
+import { system } from "../../src/os/mod.ts";
+import { withSystem } from "../_fake_system.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 import { CALLS, LATE } from "./_lost_calls.ts";
@@ -97,6 +99,19 @@ const cases: Record<string, () => unknown> = {
       await assertLost(path, what, () => wait(region));
       assert((await truncating.status).success);
     }
+  },
+
+  async "the system meets the missing page first"(): Promise<void> {
+    using region = open();
+    const futex = new Futex(region, PAGE);
+    const { wait } = system().waiting;
+    const loseFirst: typeof wait = (...args) => {
+      truncate(path, PAGE);
+      return wait(...args);
+    };
+    await withSystem({ waiting: { wait: loseFirst } }, async () => {
+      await assertLost(path, "Futex.waitSync", () => futex.waitSync(0, LATE));
+    });
   },
 
   "what lies on other pages goes on"(): void {
