@@ -9,7 +9,6 @@
 import { FilePeers, makeFiles } from "./_peer_files.ts";
 import { describeMachine } from "./_peer_machine.ts";
 import { measureLatency, measureThroughput } from "./_peer_messages.ts";
-import { drawPlots } from "./_peer_plots.ts";
 import { markdown, printOutcome } from "./_peer_report.ts";
 import { FILE_WORKS, type Outcome } from "./_peer_work.ts";
 import { output } from "./_programs.ts";
@@ -43,7 +42,9 @@ await Deno.mkdir(target, { recursive: true });
 const results = { machine, rounds, files, messages };
 await Deno.writeTextFile(`${target}/peers.json`, JSON.stringify(results));
 await Deno.writeTextFile(`${target}/peers.md`, markdown(results));
-for (const [name, svg] of Object.entries(await drawPlots(results))) {
-  await Deno.writeTextFile(`${target}/${name}.svg`, svg);
-}
+const plots = new URL("plots/", import.meta.url).pathname;
+await output(Deno.execPath(), [
+  ...["run", "--config", `${plots}deno.json`, "--allow-read", "--allow-write"],
+  ...[`${plots}draw.ts`, target],
+]);
 await output(Deno.execPath(), ["fmt", target]);
