@@ -4,7 +4,7 @@
  * not taken for the thread that had it before.
  */
 
-import { ERROR_ACCESS_DENIED } from "../../../ffi/windows/errors.ts";
+import { ERROR_INVALID_PARAMETER } from "../../../ffi/windows/errors.ts";
 import {
   fromWide,
   lastError,
@@ -44,7 +44,8 @@ function startOf(
 /**
  * Opens a process or thread.
  *
- * @returns undefined if there is none; "hidden" if it is not this user's to see
+ * @returns undefined if there is none; "hidden" if it cannot be looked at: it is not this user's to
+ * see, or there is no memory for a handle
  */
 function openBy(
   call: keyof Pick<Windows, "OpenProcess" | "OpenThread">,
@@ -53,7 +54,7 @@ function openBy(
 ): number | "hidden" | undefined {
   const handle = windows()[call](access, 0, number);
   if (handle !== 0) return handle;
-  return lastError[0] === ERROR_ACCESS_DENIED ? "hidden" : undefined;
+  return lastError[0] === ERROR_INVALID_PARAMETER ? undefined : "hidden";
 }
 
 /** Whether what a handle leads to has ended. */
@@ -90,7 +91,7 @@ function fingerprintOf(thread: bigint): number {
 
 const THREAD_ACCESS = THREAD_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
 
-/** A thread's handle; undefined if there is none, "hidden" if it is not this user's to see. */
+/** A thread's handle; undefined if there is none, "hidden" if it cannot be looked at. */
 export function openThread(number: number): number | "hidden" | undefined {
   return openBy("OpenThread", THREAD_ACCESS, number);
 }
