@@ -8,6 +8,7 @@ import { ERROR_INVALID_PARAMETER } from "../../../ffi/windows/errors.ts";
 import {
   fromWide,
   lastError,
+  newStruct,
   SELF,
   THIS_THREAD,
   wide,
@@ -34,10 +35,10 @@ function startOf(
   call: "GetProcessTimes" | "GetThreadTimes",
   handle: bigint,
 ): { at: number; exact: bigint } {
-  const times = Array.from({ length: 4 }, () => new BigUint64Array(1));
-  const [start, ...others] = times.map(({ buffer }) => new Uint8Array(buffer));
-  windows()[call](handle, start!, others[0]!, others[1]!, others[2]!);
-  const exact = times[0]![0]!;
+  const { bytes, view } = newStruct(8);
+  const unused = new Uint8Array(8);
+  windows()[call](handle, bytes, unused, unused, unused);
+  const exact = view.getBigUint64(0, true);
   return { at: Number(nanosecondsOf(exact) / 1000n), exact };
 }
 
@@ -124,10 +125,10 @@ export function processOfThread(tid: number): number | null {
 function variable(name: string): string | undefined {
   const { GetEnvironmentVariableW } = windows();
   for (let size = 1024;;) {
-    const buffer = new Uint8Array(2 * size);
-    const length = GetEnvironmentVariableW(wide(name), buffer, size);
+    const value = newStruct(2 * size);
+    const length = GetEnvironmentVariableW(wide(name), value.bytes, size);
     if (length === 0) return lastError[0] === 0 ? "" : undefined;
-    if (length < size) return fromWide(buffer, length);
+    if (length < size) return fromWide(value, length);
     size = length;
   }
 }
