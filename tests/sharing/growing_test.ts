@@ -4,6 +4,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { guard, linux, usage } from "../_capabilities.ts";
 import { Child, resultOf } from "../_child.ts";
+import { truncate } from "../_fault_child.ts";
 import { fileOf } from "../_regions.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -55,7 +56,7 @@ onBothFileSystems(
   (dir) => {
     const path = makeFile(dir, 3 * PAGE);
     using region = MmapRegion.open(path, { access: "read-write" });
-    Deno.truncateSync(path, PAGE);
+    truncate(path, PAGE);
     assertEquals(region.bytes[2 * PAGE], 0); // absorbed
     region.refresh();
     assertEquals([region.byteLength, region.faults], [PAGE, 1]);
@@ -73,7 +74,7 @@ onBothFileSystems(
   (dir) => {
     const path = makeFile(dir, 3 * PAGE);
     using region = MmapRegion.open(path, { byteOffset: PAGE });
-    Deno.truncateSync(path, PAGE);
+    truncate(path, PAGE);
     assertThrows(() => region.refresh(), RangeError, `begins at ${PAGE}`);
     assertEquals(region.byteLength, 2 * PAGE);
   },
