@@ -2,7 +2,8 @@
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { guard, linux, usage } from "../_capabilities.ts";
+import { system } from "../../src/os/mod.ts";
+import { guard, usage } from "../_capabilities.ts";
 import { Child, resultOf } from "../_child.ts";
 import { truncate } from "../_fault_child.ts";
 import { fileOf } from "../_regions.ts";
@@ -15,7 +16,7 @@ const PROGRAM = new URL("_children.ts", import.meta.url);
 
 Deno.test(
   "MmapRegion.refresh() follows another process's resize()",
-  linux,
+  { ignore: system().name === "darwin" }, // where shared memory keeps its size
   () =>
     withTempDir((dir) =>
       withName(async (name) => {
@@ -29,7 +30,9 @@ Deno.test(
           region.bytes[0] = 1;
           await using child = new Child(PROGRAM, { args: ["resize"], env: region.env() });
           assertEquals(await child.readLine(), "attached");
-          for (const byteLength of [5 * PAGE + 10, 2 * PAGE]) {
+          // On Windows nobody cuts a file that others map.
+          const shrinks = system().name !== "windows" || region.kind !== "file";
+          for (const byteLength of [5 * PAGE + 10, ...shrinks ? [2 * PAGE] : []]) {
             await child.writeLine(String(byteLength));
             assertEquals(await child.readLine(), String(byteLength));
             const before = region.bytes;
