@@ -5,19 +5,24 @@ import { MappingFaultError } from "@mmap/mmap";
 
 /** Cuts a file, or makes it longer: another process does it. */
 export function truncate(path: string, byteLength: number): void {
-  const { success } = truncation(path, byteLength).outputSync();
-  if (Deno.build.os !== "windows") return assert(success);
-  for (const end = Date.now() + 60_000; Deno.statSync(path).size !== byteLength;) {
-    assert(Date.now() < end, "truncate has done nothing");
-  }
+  truncation(path, byteLength).outputSync();
+  awaitSize(path, byteLength);
 }
 
 /** The same, while this process goes on. It may not have begun yet. */
 export async function startTruncation(path: string, byteLength: number): Promise<void> {
   await truncation(path, byteLength).output();
+  awaitSize(path, byteLength);
 }
 
-/** On Windows nobody can cut a file that is mapped, but Wine has Linux do it, and tells nothing of it. */
+/** Under Wine, Linux's programs tell nothing of their end. */
+function awaitSize(path: string, byteLength: number): void {
+  for (const end = Date.now() + 60_000; Deno.statSync(path).size !== byteLength;) {
+    assert(Deno.build.os === "windows" && Date.now() < end, "truncate has done nothing");
+  }
+}
+
+/** On Windows nobody can cut a file that is mapped, but Wine has Linux do it. */
 function truncation(path: string, byteLength: number): Deno.Command {
   const options = ["-s", String(byteLength)];
   if (Deno.build.os !== "windows") {
