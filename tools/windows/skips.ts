@@ -154,6 +154,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.close() waits for the last of several calls under way",
       "MmapRegion.lock() and unlock() lock the pages of their range",
       "MmapRegion.open() with executable asks for PROT_EXEC",
+      "MmapRegion.open() with lock and truncate keeps the new pages in memory",
       "MmapRegion.open() with populate marks no page of a shared file as changed",
       "the label of anonymous memory is seen in /proc/self/maps",
     ],
