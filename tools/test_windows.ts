@@ -14,7 +14,7 @@ import { SKIPS } from "./windows/skips.ts";
 /** What there is of the module on Windows. */
 const FOLDERS = [
   ...["struct", "mapping", "os", "region", "wait", "sync", "channel", "collections", "sharing"],
-  ...["guard", "safety"],
+  ...["guard", "safety", "ffi"],
 ].map((name) => `tests/${name}/`);
 
 async function main(): Promise<number> {
