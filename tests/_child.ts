@@ -1,6 +1,7 @@
 /** Child processes that run programs of the tests, for what must not happen to the test's own process. */
 
 import { fromFileUrl } from "@std/path";
+import { suspend } from "./_suspend.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
@@ -33,6 +34,11 @@ export interface ChildResult {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** How a child ends that was killed. Windows has no signals, and a code for it that others have too. */
+export const KILLED: Pick<ChildResult, "code" | "signal"> = Deno.build.os === "windows"
+  ? { code: 1, signal: null }
+  : { code: 137, signal: "SIGKILL" };
 
 /** Runs a program to its end. It has all permissions. */
 export async function runChild(program: URL, options: ChildOptions = {}): Promise<ChildResult> {
@@ -93,6 +99,10 @@ export class Child implements AsyncDisposable {
 
   /** Sends a signal; silent if the child has ended. */
   kill(signal: Deno.Signal = "SIGKILL"): void {
+    if (Deno.build.os === "windows") {
+      if (signal === "SIGSTOP") return suspend(this.pid, "NtSuspendProcess");
+      if (signal === "SIGCONT") return suspend(this.pid, "NtResumeProcess");
+    }
     try {
       this.#process.kill(signal);
     } catch (error) {
