@@ -20,7 +20,7 @@ function output(command: string, ...args: string[]): string {
 }
 
 /** Another process gives a file another length. */
-export { truncate } from "./_fault_child.ts";
+export { truncate, truncateMeanwhile } from "./_fault_child.ts";
 
 /** Puts the end of a file back as it was, with the names of who held what. */
 export function restore(path: string, before: Uint8Array, from: number): void {

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, connect, Latest, serve } from "@mmap/mmap/channel";
-import { assertLost, fresh, runPeer, touch, truncate } from "../_losing.ts";
+import { assertLost, fresh, runPeer, touch, truncate, truncateMeanwhile } from "../_losing.ts";
 import { BROADCAST_CALLS, CHANNEL_CALLS, LATE, LATEST_CALLS, message } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
@@ -106,9 +106,9 @@ const cases: Record<string, () => unknown> = {
     };
     for (const [what, begin] of Object.entries(waits)) {
       const [made, wait] = fresh(path, begin);
-      const truncating = new Deno.Command("truncate", { args: ["-s", "0", path] }).spawn();
+      const truncating = truncateMeanwhile(path, 0);
       await assertLost(path, what, wait);
-      assert((await truncating.status).success);
+      await truncating;
       made[Symbol.dispose]();
     }
   },

@@ -7,7 +7,15 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
-import { assertLost, fresh, restore, runPeer, touch, truncate } from "../_losing.ts";
+import {
+  assertLost,
+  fresh,
+  restore,
+  runPeer,
+  touch,
+  truncate,
+  truncateMeanwhile,
+} from "../_losing.ts";
 import { ARRAY_CALLS, LOG_CALLS, MAP_CALLS, value } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
@@ -135,9 +143,9 @@ const cases: Record<string, () => unknown> = {
   async "a follower that waits ends"(): Promise<void> {
     using log = fresh(path, openLog);
     const next = log.follow().next();
-    const truncating = new Deno.Command("truncate", { args: ["-s", "0", path] }).spawn();
+    const truncating = truncateMeanwhile(path, 0);
     await assertLost(path, "follow", () => next);
-    assert((await truncating.status).success);
+    await truncating;
   },
 
   "a map that a change was lost in is repaired by the next one"(): void {

@@ -114,7 +114,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no file that is mapped can be made shorter on Windows",
     tests: [
-      "Channel over a truncated file ends in an error and crashes nobody",
       "MmapRegion.attach() throws RangeError if the file is shorter by now",
       "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
       "MmapRegion.refresh() throws RangeError if nothing of the region is left",
@@ -196,16 +195,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "a file gets zeros on Windows, and no holes",
     tests: ["MmapRegion.discard() gives the blocks of a file back and keeps its size"],
-  },
-  {
-    reason: "a main thread's number is not its process's on Windows",
-    tests: [
-      "Mutex.holder tells of a Worker's thread, in its process",
-      "Mutex.holder tells of another process, and of its death, by its thread, where there are no file locks",
-      "Mutex.holder tells of another process, and of its death, by its token",
-      "Mutex.holder tells of this isolate, also through another region, until that is closed",
-      "RwLock.holders() are the readers, or the writer, and nobody who waits",
-    ],
   },
   {
     reason: "Windows has no modes",
@@ -297,6 +286,7 @@ export const SKIPS: readonly Skip[] = [
     reason: "they use sharedBuffer() or wasmMemory(), which Windows cannot have",
     files: ["tests/safety/close_under_reader_test.ts", "tests/safety/flush_closed_test.ts"],
     tests: [
+      "primitives whose page is lost: shared buffers, also in a Worker",
       "MmapRegion absorbs a write to missing pages of a read-only region's sharedBuffer()",
       "MmapRegion survives faults in WebAssembly code over wasmMemory() and in its buffer",
       "MmapRegion.tryRead() and tryWrite() take every kind of Uint8Array, and nothing beyond it",
