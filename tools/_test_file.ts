@@ -7,7 +7,7 @@ export interface OtherDeno {
   /** What it needs in its environment. */
   readonly env: Readonly<Record<string, string>>;
   /** A file that is loaded before the tests. */
-  readonly preload: string;
+  readonly preload?: string;
   /** The time after which a file is given up. */
   readonly limitSeconds: number;
 }
@@ -32,10 +32,11 @@ export async function testFile(
   { program, env, preload, limitSeconds }: OtherDeno,
   file: string,
 ): Promise<FileResult> {
+  const args = preload === undefined ? ARGS : [...ARGS, `--preload=${preload}`];
   const start = performance.now();
   // `timeout` ends the children of the tests too, which would keep the pipes open.
   const { success, stdout, stderr } = await new Deno.Command("timeout", {
-    args: ["--signal=KILL", String(limitSeconds), program, ...ARGS, `--preload=${preload}`, file],
+    args: ["--signal=KILL", String(limitSeconds), program, ...args, file],
     env: { ...env, NO_COLOR: "1" },
     stdin: "null",
   }).output();
