@@ -63,13 +63,15 @@ const cases: Record<string, () => unknown> = {
       truncate(path, PAGE);
       await assertLost(path, "trySend", () => channel.trySend(message));
     }
-    using feed = fresh(path, () => Broadcast.create({ path, capacity: CAPACITY }));
-    using subscription = feed.subscribe();
-    for (let i = 0; i < 10; i++) feed.publish(message);
-    truncate(path, PAGE);
-    await assertLost(path, "subscription", () => subscription.tryReceive());
-    await assertLost(path, "subscription", () => subscription.receiveSync(LATE));
-    await assertLost(path, "subscription", () => subscription.receive(LATE));
+    {
+      using feed = fresh(path, () => Broadcast.create({ path, capacity: CAPACITY }));
+      using subscription = feed.subscribe();
+      for (let i = 0; i < 10; i++) feed.publish(message);
+      truncate(path, PAGE);
+      await assertLost(path, "subscription", () => subscription.tryReceive());
+      await assertLost(path, "subscription", () => subscription.receiveSync(LATE));
+      await assertLost(path, "subscription", () => subscription.receive(LATE));
+    }
     using latest = fresh(path, () => Latest.create({ path, byteLength: message.length }));
     latest.write(message);
     truncate(path, PAGE);
