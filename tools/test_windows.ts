@@ -1,7 +1,7 @@
 /**
- * Runs the tests with Deno for Windows, under Wine 10: `deno task test:windows [--jobs=N]
+ * Runs the tests with Deno for Windows, under Wine 10, or on Windows with this Deno: `deno task test:windows [--jobs=N]
  * [--limit=SECONDS] [PATH ...]`.
- * Needs root on a Debian; what it needs beyond that is fetched once, into a cache folder. With
+ * Elsewhere it needs root on a Debian; what it needs beyond that is fetched once, into a cache folder. With
  * `--run FILE [ARG ...]` it runs one program in place of tests. Prints the result of each file and
  * folder, and why tests did not run; fails if one failed.
  */
@@ -10,6 +10,9 @@ import { parseArgs } from "node:util";
 import { runTests } from "./_test_run.ts";
 import { argumentsInside, inNamespace, startWine } from "./windows/wine.ts";
 import { SKIPS } from "./windows/skips.ts";
+
+/** On Windows itself, its Deno is this one, and there is no Wine. */
+const IS_WINDOWS = Deno.build.os === "windows";
 
 /** What there is of the module on Windows. */
 const FOLDERS = [
@@ -22,9 +25,10 @@ const BOTH = /^tests\/mixed\//;
 
 const PATIENCE = { MMAP_TEST_PATIENCE: "10" };
 
-async function main(): Promise<number> {
+/** @param program takes the arguments of `deno`, for Windows */
+async function main(program: string, args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
-    args: argumentsInside(),
+    args,
     allowPositionals: true,
     options: {
       jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
@@ -32,7 +36,6 @@ async function main(): Promise<number> {
       run: { type: "boolean", default: false },
     },
   });
-  const program = await startWine();
   if (values.run) {
     const args = ["run", "-A", "--no-check", "--no-lock", ...positionals];
     return (await new Deno.Command(program, { args }).spawn().status).code;
@@ -52,7 +55,7 @@ async function main(): Promise<number> {
     skips: [],
     wanted: positionals,
     only: BOTH,
-    folders: ["tests/mixed/"],
+    folders: IS_WINDOWS ? [] : ["tests/mixed/"],
     jobs: 1,
   });
   const success = results.success && both.success;
@@ -60,4 +63,9 @@ async function main(): Promise<number> {
   return success ? 0 : 1;
 }
 
-Deno.exit(await inNamespace(import.meta.filename!) ?? await main());
+async function underWine(): Promise<number> {
+  return await inNamespace(import.meta.filename!) ??
+    await main(await startWine(), argumentsInside());
+}
+
+Deno.exit(IS_WINDOWS ? await main(Deno.execPath(), Deno.args) : await underWine());
