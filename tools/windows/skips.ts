@@ -296,6 +296,10 @@ export const SKIPS: readonly Skip[] = [
     reason: "they call functions of libc, which Windows does not have",
     files: ["tests/safety/anywhere_test.ts"],
     tests: [
+      "beyond_the_file.ts opens no region beyond its file, and survives truncation",
+      "errors.ts names the error, the call and the class of each failure",
+      "munmap_address.ts fails with a moved address, and a region cannot",
+      "raw_mmap.ts calls mmap and munmap with each of their parameters",
       "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "a read of a foreign map of a truncated file ends the process",
       "a read right behind an open region ends the process",
@@ -316,7 +320,10 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "Windows maps no devices",
-    tests: ["MmapRegion.open() of /dev/zero gives anonymous memory"],
+    tests: [
+      "MmapRegion.open() of /dev/zero gives anonymous memory",
+      "dev_zero.ts gets zeroed memory that is nobody else's",
+    ],
   },
   {
     reason:
