@@ -53,7 +53,7 @@ const ALL_ROWS: readonly Row[] = [
     /^after truncation: byte 0 reads 0, 1 fault absorbed$/,
   ),
   row("blocking", "blocking.ts", /then read "the data are here"$/),
-  row("POSIX shared memory", "posix_shared_memory.ts", /finds "hello by name"$/),
+  posixRow("POSIX shared memory", "posix_shared_memory.ts", /finds "hello by name"$/),
   posixRow("/dev/zero", "dev_zero.ts", /has its own memory: 0$/),
   row("C's structs", "structs.ts", /^56 bytes, offsets 0 10 16 32 48$/),
   row("search, in parallel", "search_log.ts", /stands 5 times in 20000 lines$/),
