@@ -46,7 +46,7 @@ export async function testFile(
     failed: failed!,
     skipped: skipped!,
     seconds,
-    success: success && summary !== "",
+    success: success && failed === 0 && summary !== "",
     output,
   };
 }

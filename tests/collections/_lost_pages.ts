@@ -100,12 +100,16 @@ const cases: Record<string, () => unknown> = {
   },
 
   async "the call that loses the page gives nothing made-up"(): Promise<void> {
-    using map = fresh(path, filledMap);
-    truncate(path, PAGE);
-    await assertLost(path, "get", () => map.get("one"));
-    using numbers = fresh(path, filledArray);
-    truncate(path, PAGE);
-    await assertLost(path, "at", () => numbers.at(1500));
+    {
+      using map = fresh(path, filledMap);
+      truncate(path, PAGE);
+      await assertLost(path, "get", () => map.get("one"));
+    }
+    {
+      using numbers = fresh(path, filledArray);
+      truncate(path, PAGE);
+      await assertLost(path, "at", () => numbers.at(1500));
+    }
     using log = fresh(path, filledLog);
     truncate(path, PAGE);
     await assertLost(path, "read", () => log.read(0));
@@ -114,11 +118,13 @@ const cases: Record<string, () => unknown> = {
   },
 
   async "readers throw too"(): Promise<void> {
-    using writer = fresh(path, filledMap);
-    using map = SharedMap.open(path, { access: "read" });
-    truncate(path, PAGE);
-    await assertLost(path, "get", () => map.get("one"));
-    await assertLost(path, "set", () => writer.set("one", value));
+    {
+      using writer = fresh(path, filledMap);
+      using map = SharedMap.open(path, { access: "read" });
+      truncate(path, PAGE);
+      await assertLost(path, "get", () => map.get("one"));
+      await assertLost(path, "set", () => writer.set("one", value));
+    }
     using _log = fresh(path, filledLog);
     using reader = AppendLog.open(path);
     truncate(path, PAGE);
@@ -128,11 +134,13 @@ const cases: Record<string, () => unknown> = {
   },
 
   async "an iteration throws in the middle"(): Promise<void> {
-    using log = fresh(path, filledLog);
-    const entries = log.entries();
-    assertEquals(entries.next().value!.record, value);
-    truncate(path, PAGE);
-    await assertLost(path, "entries", () => [...entries]);
+    {
+      using log = fresh(path, filledLog);
+      const entries = log.entries();
+      assertEquals(entries.next().value!.record, value);
+      truncate(path, PAGE);
+      await assertLost(path, "entries", () => [...entries]);
+    }
     using array = fresh(path, filledArray);
     const numbers = array[Symbol.iterator]();
     assertEquals(numbers.next().value, 7);
