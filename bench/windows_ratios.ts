@@ -10,7 +10,7 @@ import { inNamespace, startWine } from "../tools/windows/wine.ts";
 async function main(): Promise<number> {
   const program = await startWine();
   const folder = `${program.replace(/[^/]*$/, "")}root/peers`;
-  await Deno.mkdir(folder);
+  await Deno.mkdir(folder, { recursive: true });
   for (const name of ["windows_hand_over", "windows_file"]) {
     const args = ["-O2", "-o", `${folder}/${name}.exe`, peerPath(`${name}.c`)];
     await output("x86_64-w64-mingw32-gcc", args);

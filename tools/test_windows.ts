@@ -18,9 +18,12 @@ const IS_WINDOWS = Deno.build.os === "windows";
 const FOLDERS = [
   ...["struct", "mapping", "os", "region", "wait", "sync", "channel", "collections", "sharing"],
   ...["guard", "safety"],
-].map((name) => `tests/${name}/`).concat([
-  ...["tests/check/", "tests/tools/", "tests/examples_test.ts", "tests/readme_test.ts"],
-]);
+].map((name) => `tests/${name}/`).concat(
+  "tests/check/",
+  "tests/tools/",
+  "tests/examples_test.ts",
+  "tests/readme_test.ts",
+);
 
 /** The tests that this system's Deno runs, and that have Deno for Windows do something beside it. */
 const BOTH = /^tests\/mixed\//;
