@@ -189,13 +189,17 @@ function isLink(object: OpenObject): boolean {
   return (informationOf(object).getUint32(0, true) & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
 }
 
-/** The space that a file takes. */
-function allocatedOf(object: OpenObject): number {
+/** The space that a file takes, and its size. Under Wine, asking for all else takes 30 times as long. */
+export function sizesOf(object: OpenObject): { allocated: number; byteLength: number } {
   const information = new BigInt64Array(3);
   const bytes = new Uint8Array(information.buffer);
   const { GetFileInformationByHandleEx } = windows();
-  GetFileInformationByHandleEx(BigInt(object), FILE_STANDARD_INFO, bytes, bytes.length);
-  return Number(information[0]);
+  checkTrue(
+    GetFileInformationByHandleEx(BigInt(object), FILE_STANDARD_INFO, bytes, bytes.length),
+    lastError[0]!,
+    "GetFileInformationByHandleEx",
+  );
+  return { allocated: Number(information[0]), byteLength: Number(information[1]) };
 }
 
 /** The preferred block size of a file: that of a page, which every file system can read and write. */
@@ -221,8 +225,7 @@ export function statusOf(object: OpenObject): ObjectStatus {
     type: (attributes & FILE_ATTRIBUTE_DIRECTORY) === 0 ? "file" : "directory",
     mode: (attributes & FILE_ATTRIBUTE_READONLY) === 0 ? 0o666 : 0o444,
     uid: 0,
-    byteLength: Number(high(32) | low(36)),
-    allocated: allocatedOf(object),
+    ...sizesOf(object),
     blockByteLength: BLOCK,
   };
 }
