@@ -1,22 +1,60 @@
 /**
- * What the module costs on Windows, as ratios within one run, all of it under Wine:
- * `deno run -A bench/windows_ratios.ts`. Needs what `deno task test:windows` needs, and
- * `apt-get install gcc-mingw-w64-x86-64`.
+ * What the module costs on Windows, as ratios within one run. `deno run -A tools/bench_windows.ts` runs it
+ * under Wine; its argument is the folder of the programs in C.
  */
 
-import { output, peerPath } from "./_programs.ts";
-import { inNamespace, startWine } from "../tools/windows/wine.ts";
+import { MmapRegion } from "@mmap/mmap";
+import { Futex } from "@mmap/mmap/sync";
+import { blockingTurns, end, FIRST } from "./_hand_over.ts";
+import { Peer, printed } from "./_programs.ts";
+import { type Medians, perTurn, printComparison, printHead, timePerCall } from "./_ratio.ts";
+import { makeFullFile, MiB, sum, withDirectory } from "./_work.ts";
 
-async function main(): Promise<number> {
-  const program = await startWine();
-  const folder = `${program.replace(/[^/]*$/, "")}root/peers`;
-  await Deno.mkdir(folder, { recursive: true });
-  for (const name of ["windows_hand_over", "windows_file"]) {
-    const args = ["-O2", "-o", `${folder}/${name}.exe`, peerPath(`${name}.c`)];
-    await output("x86_64-w64-mingw32-gcc", args);
-  }
-  const args = ["run", "-A", "--no-check", "--no-lock", "bench/_windows_sides.ts", "Z:/peers"];
-  return (await new Deno.Command(program, { args }).spawn().status).code;
+const peers = Deno.args[0]!;
+const RATIO = {
+  figure: ({ ours, theirs }: Medians): number => ours / theirs,
+  unit: " of its time",
+};
+
+await withDirectory(async (dir) => {
+  printHead();
+  await compareHandOver();
+  await compareOpening(makeFullFile(dir, MiB));
+  await compareSums(makeFullFile(dir, 64 * MiB));
+});
+
+/** Two processes, each asleep until the other one wakes it. */
+async function compareHandOver(): Promise<void> {
+  const times = 2_000;
+  await using peer = new Peer("block", end);
+  const futex = new Futex(peer.region);
+  await printComparison("hand over and back, both sleep", {
+    ours: perTurn("Futex", times, (times) => blockingTurns(futex, FIRST, times)),
+    theirs: printed("SetEvent and WaitForSingleObject in C", `${peers}/windows_hand_over.exe`, [
+      `${times}`,
+    ]),
+    rounds: 21,
+  }, RATIO);
 }
 
-Deno.exit(await inNamespace(import.meta.filename!) ?? await main());
+async function compareOpening(path: string): Promise<void> {
+  const times = 500;
+  await printComparison("open and close a file of 1 MiB", {
+    ours: {
+      name: "MmapRegion",
+      measure: () => timePerCall(() => MmapRegion.open(path).close(), times),
+    },
+    theirs: printed("the calls in C", `${peers}/windows_file.exe`, ["open", path, `${times}`]),
+    rounds: 21,
+  }, RATIO);
+}
+
+async function compareSums(path: string): Promise<void> {
+  using region = MmapRegion.open(path);
+  const numbers = region.view(Float64Array);
+  await printComparison("sum of a view of a file, 64 MiB", {
+    ours: { name: "view", measure: () => timePerCall(() => sum(numbers), 3) },
+    theirs: printed("view in C", `${peers}/windows_file.exe`, ["sum", path, "3"]),
+    rounds: 21,
+  }, RATIO);
+}
