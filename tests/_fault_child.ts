@@ -5,21 +5,12 @@ import { MappingFaultError } from "@mmap/mmap";
 
 /** Cuts a file, or makes it longer: another process does it. */
 export function truncate(path: string, byteLength: number): void {
-  truncation(path, byteLength).outputSync();
-  awaitSize(path, byteLength);
+  checkTruncated(truncation(path, byteLength).outputSync(), path, byteLength);
 }
 
-/** The same, while this process goes on. It may not have begun yet. */
-export async function startTruncation(path: string, byteLength: number): Promise<void> {
-  await truncation(path, byteLength).output();
-  awaitSize(path, byteLength);
-}
-
-/** Under Wine, Linux's programs tell nothing of their end. */
-function awaitSize(path: string, byteLength: number): void {
-  for (const end = Date.now() + 60_000; Deno.statSync(path).size !== byteLength;) {
-    assert(Deno.build.os === "windows" && Date.now() < end, "truncate has done nothing");
-  }
+/** The same, while this process goes on. */
+export async function truncateMeanwhile(path: string, byteLength: number): Promise<void> {
+  checkTruncated(await truncation(path, byteLength).output(), path, byteLength);
 }
 
 /** On Windows nobody can cut a file that is mapped, but Wine has Linux do it. */
@@ -37,6 +28,18 @@ export function unixPathOf(path: string): string {
   return `${Deno.env.get("WINEPREFIX")}/dosdevices/${
     path.replaceAll("\\", "/").replace(/^[A-Z]:/, (drive) => drive.toLowerCase())
   }`;
+}
+
+function checkTruncated(
+  { success, stderr }: Deno.CommandOutput,
+  path: string,
+  byteLength: number,
+): void {
+  if (Deno.build.os !== "windows") return assert(success, new TextDecoder().decode(stderr));
+  // Wine tells nothing of it.
+  for (const end = Date.now() + 60_000; Deno.statSync(path).size !== byteLength;) {
+    assert(Date.now() < end, "truncate has done nothing");
+  }
 }
 
 /** Checks that `call` throws the error of a fault that came first at `byteOffset`. */

@@ -6,7 +6,7 @@ import { loadNeedle } from "../../src/mapping/search/needle.ts";
 import { countIn, firstIn, lastIn } from "../../src/mapping/search/search.ts";
 import type { Mapping } from "../../src/mapping/mapping.ts";
 import { act } from "../_act.ts";
-import { addressOf, startTruncation, truncate } from "../_fault_child.ts";
+import { addressOf, truncate, truncateMeanwhile } from "../_fault_child.ts";
 import { makeFile } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -78,7 +78,7 @@ await act({
     using region = MmapRegion.open(path);
     const needle = "b".repeat(20);
     let ended = false;
-    startTruncation(path, 5000).then(() => ended = true);
+    truncateMeanwhile(path, 5000).then(() => ended = true);
     let searches = 0;
     do {
       assertEquals(region.indexOf(needle), -1);

@@ -157,6 +157,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.open() with lock and truncate keeps the new pages in memory",
       "MmapRegion.open() with populate marks no page of a shared file as changed",
       "the label of anonymous memory is seen in /proc/self/maps",
+      "zero_copy.ts moves nothing by read() and write()",
     ],
   },
   {
@@ -213,16 +214,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "a file gets zeros on Windows, and no holes",
     tests: ["MmapRegion.discard() gives the blocks of a file back and keeps its size"],
-  },
-  {
-    reason: "a main thread's number is not its process's on Windows",
-    tests: [
-      "Mutex.holder tells of a Worker's thread, in its process",
-      "Mutex.holder tells of another process, and of its death, by its thread, where there are no file locks",
-      "Mutex.holder tells of another process, and of its death, by its token",
-      "Mutex.holder tells of this isolate, also through another region, until that is closed",
-      "RwLock.holders() are the readers, or the writer, and nobody who waits",
-    ],
   },
   {
     reason: "Windows has no modes",
@@ -344,6 +335,7 @@ export const SKIPS: readonly Skip[] = [
     reason: "they use sharedBuffer() or wasmMemory(), which Windows cannot have",
     files: ["tests/safety/close_under_reader_test.ts", "tests/safety/flush_closed_test.ts"],
     tests: [
+      "primitives whose page is lost: shared buffers, also in a Worker",
       "MmapRegion absorbs a write to missing pages of a read-only region's sharedBuffer()",
       "MmapRegion survives faults in WebAssembly code over wasmMemory() and in its buffer",
       "MmapRegion.tryRead() and tryWrite() take every kind of Uint8Array, and nothing beyond it",
@@ -353,6 +345,11 @@ export const SKIPS: readonly Skip[] = [
     reason: "they call functions of libc, which Windows does not have",
     files: ["tests/safety/anywhere_test.ts"],
     tests: [
+      "beyond_the_file.ts opens no region beyond its file, and survives truncation",
+      "errors.ts names the error, the call and the class of each failure",
+      "posix_shared_memory.ts is found by its name until its owner closes it",
+      "munmap_address.ts fails with a moved address, and a region cannot",
+      "raw_mmap.ts calls mmap and munmap with each of their parameters",
       "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "a read of a foreign map of a truncated file ends the process",
       "a read right behind an open region ends the process",
@@ -381,6 +378,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.open() of /dev/zero gives anonymous memory",
       "MmapRegion.resize() throws NotSupported for a device",
       "handle() throws NotSupported for a device",
+      "dev_zero.ts gets zeroed memory that is nobody else's",
     ],
   },
   {

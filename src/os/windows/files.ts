@@ -195,12 +195,17 @@ function isLink(object: OpenObject): boolean {
   return (informationOf(object).getUint32(0, true) & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
 }
 
-/** The space that a file takes. */
-function allocatedOf(object: OpenObject): number {
+/** The space that a file takes, and its size. Under Wine, asking for all else takes 30 times as long. */
+export function sizesOf(object: OpenObject): { allocated: number; byteLength: number } {
   const { bytes, view } = newStruct(24);
   const { GetFileInformationByHandleEx } = windows();
-  GetFileInformationByHandleEx(BigInt(object), FILE_STANDARD_INFO, bytes, 24);
-  return Number(view.getBigInt64(0, true));
+  checkTrue(
+    GetFileInformationByHandleEx(BigInt(object), FILE_STANDARD_INFO, bytes, 24),
+    lastError[0]!,
+    "GetFileInformationByHandleEx",
+  );
+  const [allocated, byteLength] = [view.getBigInt64(0, true), view.getBigInt64(8, true)];
+  return { allocated: Number(allocated), byteLength: Number(byteLength) };
 }
 
 /** The preferred block size of a file: that of a page, which every file system can read and write. */
@@ -226,8 +231,7 @@ export function statusOf(object: OpenObject): ObjectStatus {
     type: (attributes & FILE_ATTRIBUTE_DIRECTORY) === 0 ? "file" : "directory",
     mode: (attributes & FILE_ATTRIBUTE_READONLY) === 0 ? 0o666 : 0o444,
     uid: 0,
-    byteLength: Number(high(32) | low(36)),
-    allocated: allocatedOf(object),
+    ...sizesOf(object),
     blockByteLength: BLOCK,
   };
 }

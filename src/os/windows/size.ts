@@ -9,7 +9,7 @@ import {
 } from "../../../ffi/windows/errors.ts";
 import { lastError, newStruct, windows } from "../../../ffi/windows/library.ts";
 import type { FileSize, OpenObject } from "../system.ts";
-import { statusOf } from "./files.ts";
+import { sizesOf } from "./files.ts";
 
 const FILE_ALLOCATION_INFO = 5;
 const FILE_END_OF_FILE_INFO = 6;
@@ -44,13 +44,13 @@ export function extend(
   allocate: boolean,
   subject: string | undefined,
 ): void {
-  if (statusOf(object).byteLength >= to) return;
+  if (sizesOf(object).byteLength >= to) return;
   const error = allocate ? setInformation(object, FILE_ALLOCATION_INFO, to) : 0;
   if (error !== 0 && !CANNOT_RESERVE.includes(error)) {
     throw windowsError(error, "SetFileInformationByHandle", subject);
   }
   try {
-    if (statusOf(object).byteLength < to) setSize(object, to, subject);
+    if (sizesOf(object).byteLength < to) setSize(object, to, subject);
   } catch (error) {
     takeBack(object, from, to);
     throw error;
@@ -60,7 +60,7 @@ export function extend(
 /** See `ObjectSystem.takeBack`. */
 export function takeBack(object: OpenObject, from: number, to: number): void {
   try {
-    if (statusOf(object).byteLength > from && isUntouched(object, from, to)) setSize(object, from);
+    if (sizesOf(object).byteLength > from && isUntouched(object, from, to)) setSize(object, from);
   } catch {
     // For example, somebody maps it meanwhile.
   }
@@ -76,7 +76,7 @@ const LOOK = 65536;
 
 /** See `ObjectSystem.isUntouched`. */
 export function isUntouched(object: OpenObject, from: number, to: number): boolean {
-  return statusOf(object).byteLength <= to && holdsOnlyZeros(object, from);
+  return sizesOf(object).byteLength <= to && holdsOnlyZeros(object, from);
 }
 
 function holdsOnlyZeros(object: OpenObject, from: number): boolean {
