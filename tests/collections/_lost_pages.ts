@@ -175,6 +175,19 @@ const cases: Record<string, () => unknown> = {
     assertEquals(array.at(-1), 5);
   },
 
+  "an array that has lost one page changes no other one"(): void {
+    Deno.writeFileSync(path, new Uint8Array(16 * PAGE));
+    using memory = region();
+    using array = SharedArray.open(memory, f64);
+    array.push(1, ...new Array(2000).fill(7));
+    truncate(path, 3 * PAGE);
+    touch(memory);
+    assertThrows(() => array.set(0, 5), MappingFaultError);
+    truncate(path, 16 * PAGE);
+    memory.repair();
+    assertEquals(array.at(0), 1);
+  },
+
   "a log's writer gives its place up for good"(): void {
     const log = fresh(path, filledLog);
     const whole = Deno.statSync(path).size;
