@@ -62,7 +62,11 @@ await compare("trySend, tryReceiveInto: 8 B", undefined, ({ into }, build) => in
 await compare("trySend, tryReceiveInto: 64 B", 0.75, ({ into }, build) => into(build, 64));
 await compare("trySend, tryReceiveInto: 1 KiB", 1.05, ({ into }, build) => into(build, 1024));
 await compare("trySend, tryReceive, pooled: 64 B", 1, ({ pooled }, build) => pooled(build, 64));
-await compare("trySend, tryReceive, pooled: 1 KiB", 0.8, ({ pooled }, build) => pooled(build, 1024));
+await compare(
+  "trySend, tryReceive, pooled: 1 KiB",
+  0.8,
+  ({ pooled }, build) => pooled(build, 1024),
+);
 await compare("receiveInto, awaited: 64 B", 0.75, ({ awaitedInto }, build) => {
   return awaitedInto(build, 64);
 });

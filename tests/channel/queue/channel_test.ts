@@ -90,7 +90,7 @@ Deno.test("Channel.tryReceive() gives messages of one buffer if they are pooled"
   assert(received[10]!.copy.buffer.byteLength === 1025, "its own");
   // Nor can one message take the others with it.
   assertThrows(() => structuredClone(0, { transfer: [received[4]!.copy.buffer] }));
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < 10_000; i++) { // more than one buffer of them
     sender.sendSync(numbered(i));
     received.push({ message: numbered(i), copy: receiver.tryReceive()! });
   }
