@@ -1,6 +1,7 @@
 /**
  * What messages and look-ups cost in this build against another one beside it:
- * `deno run -A bench/build_short_ratios.ts OTHER_CHECKOUT`, as build_ratios.ts.
+ * `deno run -A bench/build_short_ratios.ts OTHER_CHECKOUT`, as build_ratios.ts, followed by a part of the
+ * topics' names if not all are wanted.
  *
  * The figures are processor time: what other programs take does not count.
  */
@@ -11,7 +12,7 @@ import type { Build, Work } from "./_short_work.ts";
 
 type Works = typeof import("./_short_work.ts");
 
-const [checkout] = Deno.args;
+const [checkout, wanted = ""] = Deno.args;
 if (checkout === undefined) {
   throw new TypeError("deno run -A bench/build_short_ratios.ts OTHER_CHECKOUT");
 }
@@ -44,6 +45,7 @@ async function compare(
   against: (works: Works, build: Build) => Work = make,
   names = ["this build", "the other"],
 ): Promise<void> {
+  if (!topic.includes(wanted)) return;
   const ours = await workOf(builds[0], make);
   const theirs = await workOf(builds[make === against ? 1 : 0], against);
   await printComparison(topic, {

@@ -2,6 +2,7 @@
 
 import { EVERYBODY, type Words } from "../wait/words.ts";
 import { HEADER_BYTE_LENGTH, longestMessage } from "./layout.ts";
+import { copyInto } from "../mapping/slab.ts";
 
 /**
  * The last position: beyond it, numbers cannot count single units. At a terabyte per second, that
@@ -59,6 +60,11 @@ export class RingMemory {
   lend(at: number, byteLength: number): Uint8Array<ArrayBuffer> {
     const buffer = this.words.userBuffer as ArrayBuffer;
     return new Uint8Array(buffer, this.bytes.byteOffset + at, byteLength);
+  }
+
+  /** Copies a part of the ring. @param target at least as long */
+  copyTo(target: Uint8Array, at: number, byteLength: number): void {
+    copyInto(this.bytes, this.ring, at, byteLength, target);
   }
 
   /**

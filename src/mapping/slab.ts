@@ -7,6 +7,7 @@
  */
 
 import { markAsUntransferable } from "node:worker_threads";
+import { headOf } from "../../ffi/memory.ts";
 
 /**
  * The size of a common buffer, in bytes: a message that is kept keeps all of it. Making one takes
@@ -75,4 +76,53 @@ export function pooledCopy(
     }
   }
   return new Uint8Array(buffer, start, byteLength);
+}
+
+/**
+ * The words of arrays that something was copied into. Most programs use one again and again, and
+ * making a view takes longer than copying a short message. Whoever drops an array drops its words.
+ */
+const wordsOfTargets = new WeakMap<Uint8Array, Int32Array>();
+
+/** For arrays without words, and for those that do not begin at a multiple of 4. */
+const NO_WORDS = new Int32Array();
+
+/** An array that is used once costs more than it saves, so only one use in so many makes words. */
+const USES = 16;
+let uses = 0;
+
+function wordsOf(target: Uint8Array): Int32Array {
+  if (++uses % USES !== 0) return NO_WORDS;
+  const { buffer, byteOffset, length } = headOf(target, Infinity);
+  const words = byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >>> 2) : NO_WORDS;
+  wordsOfTargets.set(target, words);
+  return words;
+}
+
+/**
+ * Copies `byteLength` bytes at `at` into memory of the caller.
+ *
+ * @param words the same memory as `ring`
+ * @param at a multiple of 4
+ * @param target at least as long
+ */
+export function copyInto(
+  ring: Uint8Array,
+  words: Int32Array,
+  at: number,
+  byteLength: number,
+  target: Uint8Array,
+): void {
+  const to = byteLength > LONGEST_LOOP ? NO_WORDS : wordsOfTargets.get(target) ?? wordsOf(target);
+  const full = byteLength >>> 2;
+  let done = 0;
+  // If its buffer was resized, it may be longer now than when its words were made.
+  if (full <= to.length) {
+    for (let from = at >>> 2; done < full; done++, from++) to[done] = words[from]!;
+    done *= 4;
+  } else if (byteLength > LONGEST_BYTE_LOOP) {
+    target.set(new Uint8Array(ring.buffer, ring.byteOffset + at, byteLength));
+    return;
+  }
+  for (; done < byteLength; done++) target[done] = ring[at + done]!;
 }

@@ -154,6 +154,12 @@ export abstract class End {
     });
   }
 
+  /** As `until`, but without a wait if no other call comes first and `action` succeeds at once. */
+  protected soon<T>(patience: Patience, action: () => T | undefined): Promise<T> {
+    const early = this.calls.idle ? this.underLock(action) : undefined;
+    return early === undefined ? this.until(patience, action) : this.atOnce(early);
+  }
+
   /** See {@linkcode WaitStrategy}. */
   protected atOnce<T>(result: T): Promise<T> {
     return this.#strategy.atOnce(result);

@@ -107,7 +107,7 @@ export class Producer extends End {
     // Checked again: the iterable, or somebody else between two batches, may have reserved a slot.
     this.ready();
     limits.signal?.throwIfAborted();
-    return this.until(limits, this.#putAll(batch, lengths));
+    return this.soon(limits, this.#putAll(batch, lengths));
   }
 
   /** @throws {RangeError} If it is too long. @throws {TypeError} If it is not a Uint8Array. */

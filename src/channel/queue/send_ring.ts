@@ -4,6 +4,7 @@ import { copyIn } from "../copy.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
 import { HEAD, RECEIVE_BELL, TAIL } from "./queue_layout.ts";
 import type { RingMemory } from "../ring_memory.ts";
+import { readFirst } from "../../wait/order.ts";
 
 /** Writes records and publishes them. Positions count units of 8 bytes, and never wrap. */
 export class SendRing {
@@ -54,7 +55,7 @@ export class SendRing {
 
   #lookForRoom(): number {
     // Pairs with the store in `ReceiveRing.release`: overwritten messages were read.
-    const head = Atomics.load(this.#memory.cells, HEAD);
+    const head = readFirst(this.#memory.cells, HEAD);
     const last = this.#limit - this.#units;
     this.#limit += (head - last) | 0;
     return this.#limit;
@@ -90,7 +91,7 @@ export class SendRing {
     // the tail.
     if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
     else this.#publishHalf();
-    if (Atomics.load(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
+    if (readFirst(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
     lossWatch.check();
   }
 

@@ -5,6 +5,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { bytes, fill, numbered, numberOf, openPair, textOf } from "../_channels.ts";
 import { pattern } from "../../_files.ts";
+import { RECEIVE_BELL, SEND_BELL } from "../../../src/channel/queue/queue_layout.ts";
 
 Deno.test("Channel.trySend() and tryReceive() pass messages on in order", () => {
   using pair = openPair();
@@ -348,17 +349,83 @@ Deno.test("Channel.receiveInto() copies into memory of the caller", async () => 
   assertEquals(await pair.receiver.receiveInto(target), null);
 });
 
-Deno.test("Channel.receive() lets the event loop run while messages are always there", async () => {
+for (const start of [0, 1, 4, 6]) {
+  Deno.test(`Channel.tryReceiveInto() fills an array again and again, from byte ${start} of its buffer`, () => {
+    using pair = openPair();
+    const target = new Uint8Array(new ArrayBuffer(400), start, 300);
+    // More than once each: what is known of an array is used from some time on.
+    for (let round = 0; round < 40; round++) {
+      for (const byteLength of [0, 1, 3, 8, 24, 27, 64, 255, 256, 257, 300]) {
+        const message = pattern(byteLength).map((byte) => byte + round);
+        target.fill(99);
+        pair.sender.sendSync(message);
+        assertEquals(pair.receiver.tryReceiveInto(target), byteLength);
+        assertEquals(target.subarray(0, byteLength), message);
+        assert(target.subarray(byteLength).every((byte) => byte === 99), "nothing after it");
+      }
+    }
+  });
+}
+
+Deno.test("Channel.tryReceiveInto() fills all of an array that has grown since", () => {
   using pair = openPair();
-  let fired = false;
-  const timer = setTimeout(() => fired = true, 1);
-  let count = 0;
-  for (; !fired && count < 3_000_000; count++) {
-    pair.sender.trySend(numbered(count));
-    await pair.receiver.receive();
+  const buffer = new ArrayBuffer(16, { maxByteLength: 256 });
+  const target = new Uint8Array(buffer);
+  const receive = (byteLength: number): void => {
+    pair.sender.sendSync(pattern(byteLength));
+    assertEquals(pair.receiver.tryReceiveInto(target), byteLength);
+    assertEquals(target.subarray(0, byteLength), pattern(byteLength));
+  };
+  for (let i = 0; i < 40; i++) receive(16);
+  buffer.resize(256);
+  for (let i = 0; i < 40; i++) receive(200);
+  buffer.resize(8);
+  for (let i = 0; i < 40; i++) receive(8);
+  pair.sender.sendSync(pattern(16));
+  assertThrows(() => pair.receiver.tryReceiveInto(target), RangeError, "the target has 8");
+});
+
+/** What an awaited call takes. */
+const AWAITED: Record<string, (channel: Channel) => Promise<unknown>> = {
+  receive: (channel) => channel.receive(),
+  receiveInto: (channel) => channel.receiveInto(new Uint8Array(100)),
+  receiveMany: (channel) => channel.receiveMany(10),
+};
+
+for (const [method, receive] of Object.entries(AWAITED)) {
+  Deno.test(`Channel.${method}() lets the event loop run while messages are always there`, async () => {
+    using pair = openPair();
+    let fired = false;
+    const timer = setTimeout(() => fired = true, 1);
+    let count = 0;
+    for (; !fired && count < 3_000_000; count++) {
+      pair.sender.trySend(numbered(count));
+      await receive(pair.receiver);
+    }
+    clearTimeout(timer);
+    assert(fired, `no timer within ${count} messages`);
+  });
+
+  for (const consumers of ["single", "multiple"] as const) {
+    Deno.test(`Channel.${method}() does not prepare to sleep if a message is there: ${consumers}`, async () => {
+      using region = MmapRegion.anonymous(8192);
+      using channel = Channel.over(region, 0, { consumers, wait: "block" });
+      channel.sendSync(numbered(1));
+      await receive(channel);
+      assertEquals(region.view(Int32Array)[RECEIVE_BELL], 0); // or the next message would wake
+      const waiting = receive(channel);
+      assertEquals(region.view(Int32Array)[RECEIVE_BELL], 1);
+      channel.sendSync(numbered(2));
+      await waiting;
+    });
   }
-  clearTimeout(timer);
-  assert(fired, `no timer within ${count} messages`);
+}
+
+Deno.test("Channel.sendMany() does not prepare to sleep if there is room", async () => {
+  using region = MmapRegion.anonymous(8192);
+  using channel = Channel.over(region, 0, { wait: "block" });
+  await channel.sendMany([numbered(1), numbered(2)]);
+  assertEquals(region.view(Int32Array)[SEND_BELL], 0);
 });
 
 Deno.test("Channel.stats() says what was sent and received, and by whom", () => {
