@@ -140,6 +140,17 @@ export function get(build: Build, size: number): Work {
   });
 }
 
+/** `SharedMap.getInto` */
+export function getInto(build: Build, size: number): Work {
+  const { map, keys } = fullMap(build, size);
+  const target = new Uint8Array(VALUE_BYTE_LENGTH);
+  return timed((times) => {
+    for (let i = 0, next = 0; i < times; i++, next = next === size - 1 ? 0 : next + 1) {
+      sum += map.getInto(keys[next]!, target)!;
+    }
+  });
+}
+
 /** For whoever asks whether the work was done. */
 export function total(): number {
   return sum;

@@ -76,6 +76,13 @@ await compare("receiveMany, awaited: 64 B", 0.75, ({ awaitedMany }, build) => {
   return awaitedMany(build, 64);
 });
 await compare("SharedMap.get, pooled, 1000 keys", 0.85, ({ get }, build) => get(build, 1000));
+await compare(
+  "read a value, of 1000 keys",
+  1,
+  ({ getInto }, build) => getInto(build, 1000),
+  ({ get }, build) => get(build, 1000),
+  ["SharedMap.getInto", "SharedMap.get, pooled"],
+);
 const many = { producers: "multiple" } as const;
 await compare(
   "trySend of 64 B",

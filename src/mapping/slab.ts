@@ -21,7 +21,7 @@ const LONGEST_POOLED = 1024;
 /**
  * Up to this size, in bytes, copying word by word is quicker than `set`, which needs another view.
  */
-const LONGEST_LOOP = 256;
+export const LONGEST_LOOP = 256;
 
 let buffer: ArrayBuffer;
 let slab: Uint8Array<ArrayBuffer>;

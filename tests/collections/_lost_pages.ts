@@ -95,6 +95,9 @@ const cases: Record<string, () => unknown> = {
     using map = fresh(path, filledMap);
     truncate(path, PAGE);
     await assertLost(path, "get", () => map.get("one"));
+    const target = new Uint8Array(256).fill(9);
+    await assertLost(path, "getInto", () => map.getInto("one", target));
+    assert(target.every((byte) => byte === 9), "target unchanged");
     using numbers = fresh(path, filledArray);
     truncate(path, PAGE);
     await assertLost(path, "at", () => numbers.at(1500));
