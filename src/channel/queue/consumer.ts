@@ -43,6 +43,10 @@ export class Consumer extends End {
     this.#ring.reload();
   }
 
+  override takeOver(): void {
+    this.#ring.takeOver();
+  }
+
   protected override joined(): void {
     setDeserted(this.memory, false);
   }

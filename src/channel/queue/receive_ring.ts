@@ -30,9 +30,23 @@ export class ReceiveRing {
 
   /** Takes over from another consumer. */
   reload(): void {
-    this.#head = this.#memory.position(HEAD);
-    this.#nextHalf = (Math.floor(this.#head / UPPER_HALF) + 1) * UPPER_HALF;
-    this.#tail = this.#memory.position(TAIL);
+    this.#moveTo(this.#memory.position(HEAD), this.#memory.position(TAIL));
+  }
+
+  /** As `reload`, with the consumers' lock: often nobody else has taken any since this one's last turn. */
+  takeOver(): void {
+    const memory = this.#memory;
+    const head = memory.ownPosition(HEAD);
+    if (head === this.#head) return;
+    // Producers are at most a ring ahead. Pairs with the store in `SendRing.publish`, as in `#look`.
+    const left = (readFirst(memory.cells, TAIL) - head) >>> 0;
+    this.#moveTo(head, left <= this.#units ? head + left : memory.position(TAIL));
+  }
+
+  #moveTo(head: number, tail: number): void {
+    this.#head = head;
+    this.#nextHalf = (Math.floor(head / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#tail = tail;
   }
 
   /**

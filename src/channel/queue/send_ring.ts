@@ -26,9 +26,24 @@ export class SendRing {
 
   /** Takes over from another producer. Forgets messages that were not published. */
   reload(): void {
-    this.#written = this.#tail = this.#memory.position(TAIL);
-    this.#nextHalf = (Math.floor(this.#tail / UPPER_HALF) + 1) * UPPER_HALF;
-    this.#limit = this.#memory.position(HEAD) + this.#units;
+    this.#moveTo(this.#memory.position(TAIL), this.#memory.position(HEAD));
+  }
+
+  /** As `reload`, with the producers' lock: often nobody else has sent since this one's last turn. */
+  takeOver(): void {
+    const memory = this.#memory;
+    const tail = memory.ownPosition(TAIL);
+    if (tail === this.#tail) return this.giveUp();
+    // Consumers are at most a ring behind, so that the lower half says where they are. Pairs with
+    // the store in `ReceiveRing.release`, as in `#lookForRoom`.
+    const used = (tail - readFirst(memory.cells, HEAD)) >>> 0;
+    this.#moveTo(tail, used <= this.#units ? tail - used : memory.position(HEAD));
+  }
+
+  #moveTo(tail: number, head: number): void {
+    this.#written = this.#tail = tail;
+    this.#nextHalf = (Math.floor(tail / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#limit = head + this.#units;
   }
 
   /**

@@ -5,7 +5,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { bytes, fill, numbered, numberOf, openPair, textOf } from "../_channels.ts";
 import { pattern } from "../../_files.ts";
-import { RECEIVE_BELL, SEND_BELL } from "../../../src/channel/queue/queue_layout.ts";
+import { HEAD, RECEIVE_BELL, SEND_BELL, TAIL } from "../../../src/channel/queue/queue_layout.ts";
 
 Deno.test("Channel.trySend() and tryReceive() pass messages on in order", () => {
   using pair = openPair();
@@ -322,6 +322,69 @@ Deno.test("Channel survives positions that are nonsense", () => {
     words[32] = head!;
     using again = Channel.attach(pair.sender.handle());
     assertThrows(() => again.tryReceive(), Deno.errors.InvalidData);
+  }
+});
+
+const TAIL_HALF = TAIL / 2;
+const HEAD_HALF = HEAD / 2;
+
+/** Right before the upper halves of both positions change. */
+const START = 2n ** 32n - 100n;
+
+/** Two producers and two consumers, and the positions TAIL and HEAD of their channel. */
+function openFour(): { ends: Channel[]; positions: BigInt64Array; [Symbol.dispose](): void } {
+  const region = MmapRegion.anonymous(8192);
+  const positions = region.view(BigInt64Array);
+  const several = { producers: "multiple", consumers: "multiple" } as const;
+  const ends = Array.from({ length: 4 }, () => Channel.over(region, 0, several));
+  positions[TAIL_HALF] = positions[HEAD_HALF] = START;
+  return {
+    ends,
+    positions,
+    [Symbol.dispose](): void {
+      for (const end of ends) end.close();
+      region.close();
+    },
+  };
+}
+
+// Beyond 2^31, the difference of two lower halves no longer says how far others have gone.
+for (const distance of [2n, 2n ** 31n, 2n ** 32n - 2n, 2n ** 32n, 3n * 2n ** 31n, 2n ** 40n]) {
+  Deno.test(`Channel of several ends goes on where others went ${distance} units meanwhile`, () => {
+    using four = openFour();
+    const [first, second, third, fourth] = four.ends as [Channel, Channel, Channel, Channel];
+    const pass = (from: Channel, to: Channel, count: number): void => {
+      for (let i = 0; i < count; i++) {
+        assert(from.trySend(numbered(i)), `${i} fits`);
+        assertEquals(numberOf(to.tryReceive()!), i);
+      }
+    };
+    pass(first, third, 5);
+    // As if others had passed so much on meanwhile.
+    four.positions[TAIL_HALF]! += distance;
+    four.positions[HEAD_HALF]! += distance;
+    pass(first, third, 300);
+    pass(second, fourth, 300);
+    pass(first, third, 1);
+    assertEquals(four.positions[HEAD_HALF], START + 2n * 606n + distance);
+    const count = fill(second);
+    assert(count >= 3, "nearly all of the ring is free");
+    assert(!first.trySend(new Uint8Array(1000)), "full for the other one, too");
+    for (let i = 0; i < count; i++) assertEquals(third.tryReceive(), new Uint8Array(1000).fill(i));
+    assertEquals(fourth.tryReceive(), null);
+  });
+}
+
+Deno.test("Channel of several ends throws InvalidData once a position is impossible", () => {
+  for (const [tail, head] of [[-8n, -8n], [2n ** 60n, 2n ** 60n]] as const) {
+    using four = openFour();
+    const [first, , third] = four.ends;
+    first!.trySend(numbered(1));
+    third!.tryReceive();
+    four.positions[TAIL_HALF] = tail;
+    four.positions[HEAD_HALF] = head;
+    assertThrows(() => first!.trySend(numbered(2)), Deno.errors.InvalidData, "damaged");
+    assertThrows(() => third!.tryReceive(), Deno.errors.InvalidData, "damaged");
   }
 });
 
