@@ -61,6 +61,20 @@ export function into(build: Build, byteLength: number, options?: Partial<Channel
   });
 }
 
+/** As `into`, with one message through each of so many channels in turn. */
+export function inTurn(build: Build, byteLength: number, channels: number): Work {
+  const pairs = Array.from({ length: channels }, () => pair(build, { capacity: 4096 }));
+  const message = new Uint8Array(byteLength).fill(1);
+  const target = new Uint8Array(byteLength);
+  return timed((times) => {
+    for (let i = 0, next = 0; i < times; i++, next = next === channels - 1 ? 0 : next + 1) {
+      const { sender, receiver } = pairs[next]!;
+      sender.trySend(message);
+      sum += receiver.tryReceiveInto(target)!;
+    }
+  });
+}
+
 /** `trySend` and `tryReceive` of a channel with `pooled`. */
 export function pooled(build: Build, byteLength: number): Work {
   const { sender, receiver } = pair(build, { pooled: true });

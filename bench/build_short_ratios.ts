@@ -98,3 +98,10 @@ await compare(
   ({ into }, build) => into(build, 64),
   ["the one of several producers", "a single producer"],
 );
+await compare(
+  "a message of 64 B, both ends in turn",
+  undefined,
+  ({ inTurn }, build) => inTurn(build, 64, 1000),
+  ({ inTurn }, build) => inTurn(build, 64, 1),
+  ["1000 channels", "one channel"],
+);
