@@ -11,6 +11,12 @@ interface Reason {
 /** The first that fits counts. */
 const REASONS: readonly Reason[] = [
   {
+    works: /^[gs]et /,
+    peers: /^Map/,
+    reason:
+      "it belongs to one thread of one process, and looks a string up by a hash that V8 keeps in it",
+  },
+  {
     works: /^open, first byte/,
     peers: /FsFile|readFile/,
     reason: "it maps nothing, so there is no page fault (8 µs here) and nothing to unmap",

@@ -1,19 +1,29 @@
 /** Small disks without room. */
 
-/** Takes all that is left of a disk, with a file "filler". */
-export function fillDisk(dir: string): void {
-  using file = Deno.openSync(`${dir}/filler`, { write: true, create: true });
-  // What is written is reserved generously at first: again, until syncing sets nothing free. All of
-  // the disk is synced, since other files have such reserves too.
-  for (let size = -1; size < file.statSync().size;) {
-    size = file.statSync().size;
-    for (let step = 65536; step >= 512; step /= 2) {
-      try {
-        while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
-      } catch (error) {
-        if (!(error as Error).message.includes("os error 28")) throw error;
-      }
+import { assert } from "@std/assert";
+
+/** Appends as long as there is room. @returns whether there was any */
+function append(path: string): boolean {
+  using file = Deno.openSync(path, { append: true, create: true });
+  const before = file.statSync().size;
+  for (let step = 65536; step >= 512; step /= 2) {
+    try {
+      while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
+    } catch (error) {
+      if (!(error as Error).message.includes("os error 28")) throw error;
     }
-    new Deno.Command("sync", { args: ["-f", dir] }).outputSync();
+  }
+  return file.statSync().size > before;
+}
+
+/**
+ * Takes all that is left of a disk, with a file "filler". What is written is reserved generously at
+ * first, and set free when it is written back or its file is closed: again, until nothing fits twice in
+ * a row. All of the disk is synced, since other files have such reserves too.
+ */
+export function fillDisk(dir: string): void {
+  for (let full = 0; full < 2;) {
+    full = append(`${dir}/filler`) ? 0 : full + 1;
+    assert(new Deno.Command("sync", { args: ["-f", dir] }).outputSync().success);
   }
 }

@@ -199,8 +199,9 @@ export interface MemorySystem {
    * Faults pages in, and waits.
    *
    * @param patchy whether some pages may forbid it; those stay as they are
+   * @param written whether all pages are about to be written to, so that each may count as changed
    */
-  populate(range: Range, request: MapRequest, patchy: boolean): void;
+  populate(range: Range, request: MapRequest, patchy: boolean, written?: boolean): void;
   /** As `populate`, on another thread. @returns whether that did all of it */
   populateOffThread?(range: Range, request: MapRequest): Promise<boolean>;
   lock(range: Range): void;

@@ -91,7 +91,9 @@ export class Futex {
   waitSync(expected: number, options?: SyncWaitOptions): WaitResult {
     const { deadline } = patienceSync(options, "wait for futex");
     if (this.load() !== (expected | 0)) return "not-equal";
-    return this.#checked(this.#words.waitSync(0, expected | 0, deadline - performance.now()));
+    const result = this.#words.waitSync(0, expected | 0, deadline - performance.now());
+    this.load(); // the page may have been missing for the system, which shows only here
+    return result;
   }
 
   /**

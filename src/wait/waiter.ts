@@ -157,8 +157,9 @@ function takeDue(wokenAddress: number | undefined): Map<Wait, WaitResult> {
   const ended = new Map<Wait, WaitResult>();
   for (const wait of waits) {
     const { word } = wait;
-    const due = wait.address === wokenAddress || valueOf(word) !== wait.expected ||
-      !word.lossWatch.intact; // after the read, which may have lost the page
+    // Each word is read, since only that shows that a page is missing, before the watch is asked.
+    const due = valueOf(word) !== wait.expected || wait.address === wokenAddress ||
+      !word.lossWatch.intact;
     if (due || wait.deadline <= now) ended.set(wait, due ? "ok" : "timed-out");
   }
   for (const wait of ended.keys()) waits.delete(wait);

@@ -10,6 +10,7 @@ testLosses(PROGRAM, TOPIC, [
   "every call throws until repair",
   "a primitive works again after repair",
   "waits end",
+  "the system meets the missing page first",
   "what lies on other pages goes on",
   "stray writes do not count",
   "what was held is given up",
