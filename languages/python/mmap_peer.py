@@ -322,6 +322,11 @@ class _Token:
                 errno.EOPNOTSUPP, "Cannot use locks: the file system does not show them to others"
             )
         if not _is_locked(self._fd, self.number, 0):
+            if _is_locked(self._fd, 0, 0):
+                self.close()
+                raise OSError(
+                    errno.EBUSY, "Cannot use locks: a program for Windows uses locks there"
+                )
             return True
         # Another one took the same number at the same time, and sees this one, too.
         self._set(fcntl.F_UNLCK)
@@ -1181,6 +1186,9 @@ class _Opened:
             who = lost() if look or left <= 0 else None
             result = attempt()
             if result is not None:
+                # The other end may have reset the bell before this set it again: another waiter,
+                # which looked before that, would sleep on it.
+                self._wake(bell)
                 return result
             if who is not None:
                 raise ConnectionResetError(
@@ -1251,8 +1259,12 @@ class _Membership:
         # If the entry has changed its owner meanwhile, the answer is no for now.
         return u32[entry] == number != 0 and self._words.memory.is_dead(number, fingerprint)
 
+    def _is_gone(self, entry: int) -> bool:
+        """Whether it has no living owner, who may leave without the lock at any moment."""
+        return self._words.u32[entry] == 0 or self._is_dead(entry)
+
     def _drop_if_dead(self, entry: int) -> bool:
-        if not self._is_dead(entry):
+        if not self._is_gone(entry):
             return False
         self._words.store(entry, 0)
         return True
@@ -1262,7 +1274,7 @@ class _Membership:
         u32 = self._words.u32
         with self._locked("join"):
             for entry in self._entries(role):
-                if self._is_dead(entry):
+                if self._is_gone(entry):
                     u32[entry + 3] &= ~role
                     # Its other role stays, so that others notice the death.
                     if u32[entry + 3] == 0:
@@ -1283,7 +1295,7 @@ class _Membership:
         with contextlib.suppress(TimeoutError, ValueError), self._locked("leave"):
             for role in (_PRODUCER, _CONSUMER):
                 others = (entry for entry in self._entries(role) if entry != self._entry)
-                if u32[self._entry + 3] & role and all(self._is_dead(entry) for entry in others):
+                if u32[self._entry + 3] & role and all(self._is_gone(entry) for entry in others):
                     deserted(role)
         # Last: a process that dies before it is found dead. And without the lock, if that is held for ever.
         self._words.store(self._entry, 0)

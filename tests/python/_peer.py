@@ -98,7 +98,13 @@ def send_kinds(name):
     from array import array
 
     text = bytes([1, 0, 2, 0])
-    kinds = [bytearray(text), memoryview(text), array("H", [1, 2]), memoryview(text).cast("H"), bytearray()]
+    kinds = [
+        bytearray(text),
+        memoryview(text),
+        array("H", [1, 2]),
+        memoryview(text).cast("H"),
+        bytearray(),
+    ]
     for message in kinds:
         things[name].send(message)
 
@@ -290,6 +296,41 @@ def fill_pipe():
         pass
 
 
+def change_number(region, index):
+    numbers = things[region].view("d")
+    before = numbers[index]
+    numbers[index] += 1
+    return before
+
+
+def use_all(name):
+    """Calls what the thing has, and closes it. Returns the classes of the errors."""
+    calls = [
+        ("try_send", b"abc"),
+        ("send", b"x" * 500, 0.002),
+        ("try_receive",),
+        ("receive", 0.002),
+        ("try_receive",),
+        ("read",),
+        ("write", bytes(100)),
+        ("changed", None, 0.002),
+        ("seek", "oldest"),
+        ("receive", 0.002),
+        ("close_sending",),
+        ("close",),
+    ]
+    errors = []
+    for method, *args in calls:
+        function = getattr(things[name], method, None)
+        if function is None:
+            continue
+        try:
+            function(*args)
+        except Exception as error:
+            errors.append(type(error).__name__)
+    return errors
+
+
 VERBS = {
     function.__name__: function
     for function in [
@@ -314,6 +355,8 @@ VERBS = {
         record,
         numpy_records,
         doorbell,
+        change_number,
+        use_all,
         fall_asleep,
         doorbell_state,
         rung,

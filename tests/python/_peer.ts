@@ -32,8 +32,8 @@ export class PythonPeer implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #timer: ReturnType<typeof setTimeout>;
 
-  constructor(args: string[] = [], env: Record<string, string> = {}) {
-    this.#process = new Deno.Command(PYTHON, {
+  constructor(args: string[] = [], env: Record<string, string> = {}, python: string = PYTHON) {
+    this.#process = new Deno.Command(python, {
       args: [PROGRAM, FOLDER, ...args],
       env,
       stdin: "piped",

@@ -157,6 +157,33 @@ testWithPython(
     }),
 );
 
+testWithPython(
+  "Channel in Python waits no longer than its timeout",
+  () =>
+    opened(async (channel, python) => {
+      await assertRaises(python.do("c.receive", 0), "TimeoutError");
+      await assertRaises(python.do("c.receive", 0.05), "TimeoutError");
+      await assertRaises(python.do("c.receive", -1), "ValueError", "at least 0");
+      assertEquals(await python.do("c.try_receive"), null);
+      channel.sendSync(bytes("x"));
+      assertEquals(await python.do("c.try_receive"), bytes("x"));
+    }),
+);
+
+testWithPython("Channel that is full makes Python wait", () =>
+  opened(async (channel, python) => {
+    const message = new Uint8Array(1000);
+    let sent = 0;
+    while (await python.do("c.try_send", message)) sent++;
+    assertEquals(sent, 4);
+    await assertRaises(python.do("c.send", message, 0.01), "TimeoutError");
+    const waiting = python.do("c.send", message);
+    await asleep(channel, SEND_BELL);
+    for (let i = 0; i < sent; i++) assertEquals(channel.receiveSync()!.length, 1000);
+    await waiting;
+    assertEquals((await channel.receive())!.length, 1000);
+  }));
+
 testWithPython("Channel wakes a Python that sleeps", () =>
   opened(async (channel, python) => {
     const waiting = python.do("c.receive");
