@@ -296,6 +296,10 @@ def fill_pipe():
         pass
 
 
+def code(machine):
+    return b"".join(bytes.fromhex(part) for part in mmap_peer._CODE[machine])
+
+
 def change_number(region, index):
     numbers = things[region].view("d")
     before = numbers[index]
@@ -355,6 +359,7 @@ VERBS = {
         record,
         numpy_records,
         doorbell,
+        code,
         change_number,
         use_all,
         fall_asleep,
