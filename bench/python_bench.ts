@@ -68,7 +68,7 @@ const message = new Uint8Array(64);
 const WORK: Record<string, { count: number; run: () => Promise<Time> }> = {
   "messages Deno -> Python": {
     count: COUNT,
-    async run() {
+    async run(): Promise<Time> {
       using channel = Channel.create({ capacity: CAPACITY });
       await python.begin("receive", formatHandle(channel.handle()), COUNT);
       for (let i = 0; i < COUNT; i++) channel.sendSync(message);
@@ -77,7 +77,7 @@ const WORK: Record<string, { count: number; run: () => Promise<Time> }> = {
   },
   "messages Python -> Deno": {
     count: COUNT,
-    async run() {
+    async run(): Promise<Time> {
       using channel = Channel.create({ capacity: CAPACITY });
       await python.begin("send", formatHandle(channel.handle()), COUNT);
       for (let i = 0; i < COUNT; i++) channel.receiveSync();
@@ -86,14 +86,14 @@ const WORK: Record<string, { count: number; run: () => Promise<Time> }> = {
   },
   "messages by Python's pipe (multiprocessing)": {
     count: COUNT,
-    async run() {
+    async run(): Promise<Time> {
       await python.begin("pipe", "-", COUNT);
       return await python.took();
     },
   },
   "lock and unlock a Mutex": {
     count: LOCKS,
-    async run() {
+    async run(): Promise<Time> {
       using region = MmapRegion.anonymous(4096);
       await python.begin("lock", formatHandle(region.handle()), LOCKS);
       return await python.took();
@@ -101,7 +101,7 @@ const WORK: Record<string, { count: number; run: () => Promise<Time> }> = {
   },
   "lock and unlock multiprocessing.Lock": {
     count: LOCKS,
-    async run() {
+    async run(): Promise<Time> {
       await python.begin("multiprocessing_lock", "-", LOCKS);
       return await python.took();
     },

@@ -35,6 +35,7 @@ import math
 import mmap
 import os
 import platform
+import stat
 import struct
 import sys
 import threading
@@ -422,6 +423,15 @@ class _Memory:
         error = ctypes.get_errno()
         if error in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise OSError(error, os.strerror(error))
+        if error == errno.EOPNOTSUPP and self._has_holes():
+            raise OSError(error, "The file has holes that its file system cannot fill")
+
+    def _has_holes(self) -> bool:
+        status = os.fstat(self.fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_blocks * 512 >= status.st_size:
+            return False
+        # Some file systems report 0 blocks for files with content.
+        return status.st_blocks > 0 or not bytes(self.bytes).strip(b"\0")
 
     def close(self) -> None:
         with _taking:

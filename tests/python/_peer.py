@@ -296,6 +296,16 @@ def fill_pipe():
         pass
 
 
+def lock_bytes(name, start, length):
+    """Locks bytes of a region's object for writing, in a description of its own."""
+    import fcntl
+    import struct
+
+    fd = os.open(f"/proc/self/fd/{things[name]._memory.fd}", os.O_RDWR)
+    flock = struct.pack("@hhqqi4x", fcntl.F_WRLCK, 0, start, length, 0)
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, flock)
+
+
 def code(machine):
     return b"".join(bytes.fromhex(part) for part in mmap_peer._CODE[machine])
 
@@ -359,6 +369,7 @@ VERBS = {
         record,
         numpy_records,
         doorbell,
+        lock_bytes,
         code,
         change_number,
         use_all,

@@ -4,6 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Futex, Mutex, SharedEvent } from "@mmap/mmap/sync";
 import { Child } from "../_child.ts";
+import { fillDisk } from "../_fill_disk.ts";
+import { SMALL_DISKS } from "../_mount.ts";
 import { assertRaises, PythonPeer, testWithPython } from "./_peer.ts";
 
 /** A region, and a Python that has opened it as "r". */
@@ -251,3 +253,42 @@ testWithPython(
       assertEquals(await python.do("m.owner_died"), true);
     }),
 );
+
+testWithPython(
+  "Mutex is refused where others could not see that Python lives",
+  () =>
+    opened(async (region, python) => {
+      await using other = await joined(region);
+      await other.ask("lock_bytes", "r", 0, 0); // all of it, as old programs lock files
+      await assertRaises(python.do("m.acquire"), "OSError", "locked all of the object");
+      await other.ended();
+      await using windows = await joined(region);
+      await windows.ask("lock_bytes", "r", 2 ** 62, 1); // as programs for Windows do
+      await assertRaises(python.do("m.acquire"), "OSError", "a program for Windows");
+      assertEquals(new Uint32Array(region.bytes.slice(0, 64).buffer)[0], 0);
+      await windows.ended();
+      assertEquals(await python.do("m.acquire"), true);
+    }),
+);
+
+for (const disk of SMALL_DISKS) {
+  testWithPython(
+    `Mutex in a hole of a full disk is an error for Python (${disk.name})`,
+    () =>
+      disk.with(async (dir) => {
+        Deno.writeFileSync(`${dir}/hole`, new Uint8Array(1));
+        Deno.truncateSync(`${dir}/hole`, 1 << 20);
+        fillDisk(dir);
+        await using python = new PythonPeer();
+        await python.make("r", "Region", `${dir}/hole`);
+        await assertRaises(
+          python.make("m", "Mutex", "r", 1 << 19),
+          "OSError",
+          disk.name === "ext2" ? "has holes" : "No space left",
+        );
+        await python.do("r.close");
+        assertEquals((await python.ended()).signal, null);
+      }),
+    { ignore: disk.missing !== undefined },
+  );
+}
