@@ -785,7 +785,7 @@ class Region:
     @property
     def bytes(self) -> memoryview:
         """All of it."""
-        return self._live().bytes
+        return self._live().bytes[:]
 
     def view(self, format: str, offset: int = 0, count: Optional[int] = None) -> memoryview:
         """Numbers in place: the format is one letter of struct, such as "d", "I" or "B".
@@ -1054,6 +1054,8 @@ class _Ropes:
         if fd is not None and state & 3 == _ASLEEP:
             with contextlib.suppress(BlockingIOError):  # a full pipe has been rung already
                 os.write(fd, b"\0")
+            # The kernel may start the reader on this processor, expecting this one to sleep at once.
+            os.sched_yield()
 
     def _reach(self, at: int, number: int) -> Optional[int]:
         """None if there is no such doorbell, or this process cannot reach it."""

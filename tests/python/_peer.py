@@ -147,7 +147,10 @@ def add(mutex, region, offset, count):
     number = things[region].view("Q", offset, 1)
     for _ in range(count):
         with things[mutex]:
-            number[0] = number[0] + 1
+            before = number[0]
+            for _ in range(20):  # time for others who should not be here
+                pass
+            number[0] = before + 1
 
 
 def add_in_threads(mutex, region, offset, count, threads):
@@ -206,6 +209,27 @@ def latest_sums(name, count):
         value = things[name].read()
         torn += value != value[:1] * len(value)
     return torn
+
+
+def latest_overtaken(name, region):
+    """Reads a value while four newer ones are written. Returns whether it is whole."""
+    reader, writer = things[name], mmap_peer.Latest(things[region])
+    memory = reader._map
+
+    class Interrupted:
+        """The memory, whose first copy takes long."""
+
+        def __getitem__(self, part):
+            middle = (part.start + part.stop) // 2
+            begin = memory[part.start : middle]
+            reader._map = memory
+            for fill in range(101, 105):
+                writer.write(bytes([fill]) * writer.byte_length)
+            return begin + memory[middle : part.stop]
+
+    reader._map = Interrupted()
+    value = reader.read()
+    return value == bytes([104]) * len(value)
 
 
 def numbers_of(name):
@@ -365,6 +389,7 @@ VERBS = {
         fork,
         fork_sleeper,
         latest_sums,
+        latest_overtaken,
         numbers_of,
         record,
         numpy_records,

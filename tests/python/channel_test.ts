@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Channel, type ChannelOptions } from "@mmap/mmap/channel";
+import { BELL_SLEEPERS } from "../../src/channel/layout.ts";
 import { RECEIVE_BELL, SEND_BELL, TAIL } from "../../src/channel/queue/queue_layout.ts";
 import { bytes, numbered, peer, textOf } from "../channel/_channels.ts";
 import { withTempDir } from "../_files.ts";
@@ -28,7 +29,7 @@ function composed(number: number, longest: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).fill(number * 7 + length);
 }
 
-/** Waits until somebody sleeps on a bell, or is about to. */
+/** Waits until a word is not 0: mostly until somebody sleeps on a bell, or is about to. */
 async function asleep(channel: Channel, bell: number): Promise<void> {
   const cells = channel.region.view(Int32Array, 4 * bell, 1);
   while (Atomics.load(cells, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -186,10 +187,14 @@ testWithPython("Channel that is full makes Python wait", () =>
 
 testWithPython("Channel wakes a Python that sleeps", () =>
   opened(async (channel, python) => {
+    const sleepers = channel.region.view(Int32Array, 4 * BELL_SLEEPERS, 1);
     const waiting = python.do("c.receive");
+    // While it is 0, nobody would be woken: the sleeper counts itself.
     await asleep(channel, RECEIVE_BELL);
+    await asleep(channel, BELL_SLEEPERS);
     channel.sendSync(bytes("wake up"));
     assertEquals(await waiting, bytes("wake up"));
+    assertEquals(sleepers[0], 0);
   }));
 
 testWithPython(

@@ -54,6 +54,21 @@ for (const [kind, create] of Object.entries(KINDS)) {
   });
 }
 
+for (const length of [-2, 4096, 2041, 100]) {
+  testWithPython(`a record of ${length} bytes in a ring is damage for Python`, async () => {
+    await using python = new PythonPeer();
+    using channel = Channel.create({ capacity: 4096 });
+    using broadcast = Broadcast.create({ capacity: 4096 });
+    await python.make("c", "Channel.attach", formatHandle(channel.handle()));
+    await python.make("b", "Broadcast.attach", formatHandle(broadcast.handle()));
+    channel.sendSync(new Uint8Array(9));
+    broadcast.publish(new Uint8Array(9));
+    for (const { region } of [channel, broadcast]) region.view(Int32Array)[HEADER / 4] = length;
+    await assertRaises(python.do("c.receive"), "ValueError", "the ring is damaged");
+    await assertRaises(python.do("b.receive"), "ValueError", "the ring is damaged");
+  });
+}
+
 /** Numbers that repeat from run to run. */
 function* random(seed: number): Generator<number, never> {
   let state = seed;

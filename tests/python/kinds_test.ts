@@ -116,6 +116,8 @@ testWithPython("Latest gives Python whole values, and Deno whole ones of Python"
   }
   assertEquals(await torn, 0);
   assertEquals(await python.do("l.version"), ROUNDS);
+  await python.make("r", "Region.attach", formatHandle(latest.handle()));
+  assertEquals(await python.ask("latest_overtaken", "l", "r"), true);
   const changed = latest.changed();
   await python.do("l.write", new Uint8Array(1000).fill(77));
   await changed;
@@ -124,7 +126,7 @@ testWithPython("Latest gives Python whole values, and Deno whole ones of Python"
   const cells = latest.region.view(Int32Array, 192, 1);
   while (Atomics.load(cells, 0) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   latest.write(new Uint8Array(1000));
-  assertEquals(await waiting, ROUNDS + 2);
+  assertEquals(await waiting, ROUNDS + 6);
   await assertRaises(python.do("l.changed", null, 0.01), "TimeoutError");
   await assertRaises(python.do("l.write", bytes("x")), "ValueError", "must have 1000");
 });
