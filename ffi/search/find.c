@@ -52,14 +52,15 @@ ENTRY(".text.a") int is_impossible(void) {
 }
 #endif
 
-/* How far ahead memory is asked for, which may be beyond the end. It makes reading twice quicker by a tenth. */
+/* How far ahead memory is asked for, which may be beyond the end: it is a tenth quicker where all bytes are read
+ * twice. */
 enum { VECTOR = sizeof(vector), STEP = 4 * VECTOR, AHEAD = 512 };
 
 /* What a wasted comparison costs, and each byte of it, in bytes that are searched in another way in that time;
  * and how much may be wasted at once. */
 enum { COMPARISON = 64, COMPARED = 4, SLACK = 8192 };
 
-/* What C's `bsearch` passes on: `request_words` of find.ts. */
+/* What C's `bsearch` passes on: `request` of find.ts. */
 struct request {
   const u8 *at, *end, *needle;
   u64 size, one, other;
@@ -78,7 +79,8 @@ static inline u64 same_bytes(const u8 *a, const u8 *b, u64 size) {
   return same;
 }
 
-static inline __attribute__((always_inline)) long search(const u8 *at, const u8 *end, const u8 *needle, u64 size, u64 one, u64 other) {
+static inline __attribute__((always_inline)) long search(const u8 *at, const u8 *end, const u8 *needle, u64 size,
+                                                         u64 one, u64 other) {
   const vector ones = (char)needle[one] - (vector){}, others = (char)needle[other] - (vector){};
   const u8 *begin = at, *last = at;
   u64 wasted = 0;

@@ -121,6 +121,16 @@ withAndWithoutPairs(
   },
 );
 
+withAndWithoutPairs("indexOf() misses no match behind the place where it gives up", () => {
+  using region = MmapRegion.anonymous(200_000, { sharing: "private" });
+  const start = 100_000;
+  for (let length = 10; length < 500; length++) {
+    region.bytes.fill(98, start, start + length); // "b": a candidate at each place
+    region.bytes[start + length] = 99;
+    assertEquals(region.indexOf("bbbc"), start + length - 3);
+  }
+});
+
 withAndWithoutPairs("indexOf() needs few calls where the needle has a rare byte", async () => {
   const content = logLines(seeded(5), LENGTH);
   using region = regionOf(content);
