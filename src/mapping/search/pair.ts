@@ -26,30 +26,50 @@ export interface Pair {
   readonly pairFrequency: number;
 }
 
-/** A pair that is rare in what was searched so far, from `start` up to `at`. */
+/**
+ * A pair that is rare in what was searched so far, from `start` up to `at`. Offsets come from loops
+ * alone: methods of arrays may have been replaced, and these must stay within the needle.
+ */
 export function choosePair(needle: LoadedNeedle, start: bigint, at: bigint): Pair {
   takeSample(start, at);
   const seen = new Uint32Array(256);
   for (let i = 0; i < sample.length; i++) seen[sample[i]!]!++;
-  const length = Math.min(needle.byteLength, CONSIDERED);
-  const countOf = (offset: number): number => seen[needle.bytes[offset]!]!;
-  const rarest = Array.from({ length }, (_, i) => i).sort((a, b) => countOf(a) - countOf(b));
-  let [one, other, least] = [rarest[0]!, rarest[0]!, countOf(rarest[0]!)];
+  const length = needle.byteLength < CONSIDERED ? needle.byteLength : CONSIDERED;
+  const counts = new Uint32Array(length);
+  for (let i = 0; i < length; i++) counts[i] = seen[needle.bytes[i]!]!;
+  const tried = new Uint8Array(length);
+  let one = rarest(counts, tried, length);
+  let other = one;
+  let least = counts[one]!;
   // A byte that was not seen is looked for alone: that reads all bytes once, not twice.
   for (let i = 0; i < TRIED && i < length && least > 0; i++) {
-    const together = countTogether(needle, rarest[i]!, length);
-    for (const partner of rarest) {
-      if (together[partner]! < least) {
-        [one, other, least] = [rarest[i]!, partner, together[partner]!];
+    const anchor = rarest(counts, tried, length);
+    const together = countTogether(needle, anchor, length);
+    for (let j = 0; j < length; j++) {
+      const order = together[j]! - least || counts[j]! - counts[other]!;
+      if (order < 0) {
+        one = anchor;
+        other = j;
+        least = together[j]!;
       }
     }
+    tried[anchor] = 1;
   }
   return {
     one: BigInt(one),
     other: BigInt(other),
-    frequency: countOf(one) / sample.length,
+    frequency: counts[one]! / sample.length,
     pairFrequency: least / sample.length,
   };
+}
+
+/** The offset of the rarest byte that was not tried. */
+function rarest(counts: Uint32Array, tried: Uint8Array, length: number): number {
+  let found = 0;
+  for (let i = 1; i < length; i++) {
+    if (tried[found] === 1 || (tried[i] === 0 && counts[i]! < counts[found]!)) found = i;
+  }
+  return found;
 }
 
 /** How often each byte of the needle was seen at its distance from one of them. */
