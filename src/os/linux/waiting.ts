@@ -263,9 +263,14 @@ function hasNumber(fd: number, number: number): boolean {
 
 const ONE = new Uint8Array(1);
 
-/** A full pipe has been rung already. */
+/**
+ * A full pipe has been rung already. The kernel starts who reads a pipe on the processor of who writes,
+ * and expects that one to sleep at once; but it may look for an answer first, so it steps aside.
+ */
 function ring(rope: number): void {
-  libc().write(rope, ONE, 1n);
+  const { write, sched_yield } = libc();
+  write(rope, ONE, 1n);
+  sched_yield?.();
 }
 
 function drop(rope: number): void {
