@@ -29,7 +29,7 @@ import {
 } from "./cache_options.ts";
 import { Computations, type Task } from "./compute.ts";
 import type { CacheCore } from "./core.ts";
-import type { CountTable } from "./counts.ts";
+import type { CacheCounts } from "./counts.ts";
 import { keyHashes, keyId } from "./key_id.ts";
 import { LocalValues } from "./local_values.ts";
 import { clearNamespace, namespaceOf } from "./namespaces.ts";
@@ -55,7 +55,7 @@ export interface CacheEntry<T> {
 }
 
 /** What happened in a cache, of all processes, and how full it is. */
-export interface CacheStats extends CountTable {
+export interface CacheStats extends CacheCounts {
   /** How many entries are there. */
   readonly entries: number;
   /** The length of the whole, in bytes. */
