@@ -117,9 +117,13 @@ export class Lookup {
     const version = floats[entry >> 1]!;
     fence();
     const isSame = (words[entry + INFO]! & SAME_MASK) === key.same && holds(words, entry, key.key);
-    fence();
-    if (!(version > 0) || Atomics.load(words, cell) !== link) return CHANGED;
-    if (!isSame) return MISSING;
+    if (!(version > 0)) return CHANGED;
+    if (!isSame) {
+      // It may have been no entry any more: then the key may have another place now.
+      fence();
+      return Atomics.load(words, cell) === link ? MISSING : CHANGED;
+    }
+    // `isStill` looks at the link again.
     this.version = version;
     this.slot = cell;
     this.link = link;
