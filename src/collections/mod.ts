@@ -55,13 +55,8 @@ export type {
   SharedCacheOptions,
   UpdateOptions,
 } from "./cache/cache_options.ts";
-export {
-  type CacheByteLengthOptions,
-  type CacheEntry,
-  type CacheKeyLike,
-  type CacheStats,
-  SharedCache,
-} from "./cache/shared_cache.ts";
+export type { CacheEntry, CacheKeyLike } from "./cache/cache_view.ts";
+export { type CacheByteLengthOptions, type CacheStats, SharedCache } from "./cache/shared_cache.ts";
 export type { CacheCounts } from "./cache/counts.ts";
 export { bytes, type Codec, type CodecLike, json, number, text } from "./codec.ts";
 export type { CommitOptions } from "./options.ts";

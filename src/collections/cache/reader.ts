@@ -3,7 +3,7 @@
 import { copyOut } from "../copy_out.ts";
 import { EXPIRES, INFO, NOTHING_BIT, STALE_FOR, VALUE_LENGTH } from "./cache_layout.ts";
 import type { CacheCore } from "./core.ts";
-import { CHANGED, isSound, MISSING, valueAt } from "./lookup.ts";
+import { CHANGED, MISSING, roomOf, valueAt } from "./lookup.ts";
 import { isCleared } from "./over.ts";
 import type { Shard } from "./shard.ts";
 import type { CacheWriter } from "./writer.ts";
@@ -67,8 +67,11 @@ export class CacheReader {
     this.expiresAt = floats[entry + EXPIRES >> 1]!;
     this.value = undefined;
     if (!copies || version === known || state === ABSENT || state === NOTHING) return state;
-    if (!isSound(shard, entry)) return ABSENT;
-    this.value = copyOut(memory, valueAt(words, entry), words[entry + VALUE_LENGTH]!);
+    // Each read once: a writer may change them at any time, which is only noticed afterwards.
+    const at = valueAt(words, entry);
+    const byteLength = words[entry + VALUE_LENGTH]! >>> 0;
+    if (byteLength > roomOf(shard, entry, at)) return ABSENT;
+    this.value = copyOut(memory, at, byteLength);
     return state;
   }
 

@@ -9,9 +9,9 @@ import { RegionWords } from "../../wait/region_words.ts";
 import { RobustWord } from "../../wait/robust_word.ts";
 import { invalid } from "../header.ts";
 import type { RegionMemory } from "../region_memory.ts";
+import type { CacheLayout } from "./cache_geometry.ts";
 import {
   BUCKET_LENGTH,
-  type CacheLayout,
   CELLS,
   CHAIN_BIT,
   GIVEN_UP,

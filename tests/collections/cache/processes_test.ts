@@ -13,31 +13,36 @@ import { MIB } from "./_caches.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
-Deno.test("Readers get whole values of their keys, beside writers that push entries out", async () => {
-  using region = MmapRegion.anonymous(MIB / 4);
-  using cache = SharedCache.open(region);
-  await using first = new Child(PROGRAM, { args: ["read", 200_000], env: region.env() });
-  const worker = startWorker(PROGRAM, "readInWorker", region.handle(), 200_000);
-  assertEquals(await first.readLine(), "reading");
-  assertEquals(await worker.next(), "reading");
-  let over = false;
-  const results = Promise.all([first.readLine().then((line) => JSON.parse(line)), worker.next()])
-    .finally(() => over = true);
-  for (let i = 0; !over; i++) {
-    for (let k = 0; k < 500; k++) {
-      const key = (i * 500 + k) * 7919 % KEYS;
-      cache.set(`key ${key}`, valueFor(key, i + k));
-      if (k % 7 === 0) cache.delete(`key ${k}`);
+const FORMS = { "buckets with room": 256, "overfull buckets": 4000 };
+for (const [form, averageEntryByteLength] of Object.entries(FORMS)) {
+  Deno.test(`Readers get whole values of their keys, beside writers that push entries out: ${form}`, async () => {
+    using region = MmapRegion.anonymous(MIB / 4);
+    using cache = SharedCache.open(region, { averageEntryByteLength });
+    await using first = new Child(PROGRAM, { args: ["read", 200_000], env: region.env() });
+    const worker = startWorker(PROGRAM, "readInWorker", region.handle(), 200_000);
+    assertEquals(await first.readLine(), "reading");
+    assertEquals(await worker.next(), "reading");
+    let over = false;
+    const results = Promise.all([first.readLine().then((line) => JSON.parse(line)), worker.next()])
+      .finally(() => over = true);
+    for (let i = 0; !over; i++) {
+      for (let k = 0; k < 500; k++) {
+        const key = (i * 500 + k) * 7919 % KEYS;
+        cache.set(`key ${key}`, valueFor(key, i + k));
+        if (k % 7 === 0) cache.delete(`key ${k}`);
+        // In place, again and again.
+        cache.set("key 1", valueFor(1, 4 * i));
+      }
+      await new Promise((resolve) => setTimeout(resolve));
     }
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  for (const { torn, hits } of await results) {
-    assertEquals(torn, 0);
-    assert(hits > 1000, `${hits}`);
-  }
-  worker.worker.terminate();
-  assert(cache.stats().evicted > 1000);
-});
+    for (const { torn, hits } of await results) {
+      assertEquals(torn, 0);
+      assert(hits > 1000, `${hits}`);
+    }
+    worker.worker.terminate();
+    assert(cache.stats().evicted > 1000);
+  });
+}
 
 Deno.test("Writers in several processes lose no increments and no updates", async () => {
   using region = MmapRegion.anonymous(MIB);
@@ -108,6 +113,24 @@ Deno.test("If who computes is killed, one of 100 who wait computes: twice in all
   // The first computation was the one that never ended.
   assertEquals([calls, values.size], [1, 1]);
   assertEquals([cache.stats().flights, cache.stats().handedOver], [2, 1]);
+});
+
+Deno.test("A stale value is computed anew if who began that is dead", async () => {
+  using region = MmapRegion.anonymous(MIB);
+  using cache = SharedCache.open(region, { codec: text });
+  const options = { ttl: 1e-6, staleFor: Infinity };
+  cache.set("key", "stale", options);
+  await using holder = new Child(PROGRAM, { args: ["computeForEver"], env: region.env() });
+  assertEquals(await holder.readLine(), "computing");
+  holder.kill();
+  await holder.ended();
+  const computed = Promise.withResolvers<string>();
+  const compute = (): string => {
+    computed.resolve("here");
+    return "new";
+  };
+  assertEquals(await cache.getOrCompute("key", compute, { ...options, ttl: 1e6 }), "stale");
+  assertEquals(await computed.promise, "here");
 });
 
 Deno.test("If the Worker that computes is terminated, another isolate computes", async () => {
