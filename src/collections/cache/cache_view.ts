@@ -21,7 +21,7 @@ import {
 import type { Computations } from "./compute.ts";
 import type { CacheCore } from "./core.ts";
 import { LocalValues } from "./local_values.ts";
-import { ABSENT, type CacheReader, FRESH, NOTHING, STALE } from "./reader.ts";
+import { ABSENT, type CacheReader, FRESH, STALE } from "./reader.ts";
 import type { Shard } from "./shard.ts";
 import type { CacheWriter, Draft } from "./writer.ts";
 
@@ -106,7 +106,7 @@ export class CacheView<T> {
 
   #count(state: number): void {
     const { counts } = this.core;
-    if (state === FRESH || state === NOTHING) counts.hits++;
+    if (state === FRESH) counts.hits++;
     else if (state === STALE) counts.stale++;
     else counts.misses++;
   }

@@ -64,9 +64,9 @@ export class CacheCore {
     return this.shards[(hash & 0xffff) * this.shards.length >>> 16]!;
   }
 
-  /** Runs `action` with the lock of a shard held. */
-  locked<T>(shard: Shard, action: () => T): T {
-    shard.lock();
+  /** Runs `action` with the lock of a shard held. @throws {Deno.errors.TimedOut} */
+  locked<T>(shard: Shard, action: () => T, timeoutMs: number = Infinity): T {
+    shard.lock(timeoutMs);
     try {
       return action();
     } finally {

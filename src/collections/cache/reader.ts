@@ -22,6 +22,9 @@ export interface Reading {
 /** Changes come one after the other; after so many meetings with one it is better to wait. */
 const TRIES = 64;
 
+/** How long to wait for a writer that does not go on. */
+const PATIENCE_MS = 100;
+
 /** Reads the key of the core. One object serves all reads, and has what the last one found. */
 export class CacheReader {
   readonly #core: CacheCore;
@@ -49,13 +52,22 @@ export class CacheReader {
     return this.#readLocked(shard, reading);
   }
 
-  /** Where a writer is slow or has died in the middle, its lock tells when nobody writes. */
+  /**
+   * Where a writer is slow or has died in the middle, its lock tells when nobody writes. One that was
+   * stopped may keep it for ever: then there is nothing.
+   */
   #readLocked(shard: Shard, reading: Reading): number {
-    return this.#core.locked(shard, () => {
+    const read = (): number => {
       const entry = this.#writer.locate(shard);
       if (entry === 0) return ABSENT;
       return this.#take(shard, entry, shard.memory.floats[entry >> 1]!, reading);
-    });
+    };
+    try {
+      return this.#core.locked(shard, read, PATIENCE_MS);
+    } catch (error) {
+      if (error instanceof Deno.errors.TimedOut) return ABSENT;
+      throw error;
+    }
   }
 
   #take(shard: Shard, entry: number, version: number, { copies, known }: Reading): number {

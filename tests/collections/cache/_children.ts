@@ -105,6 +105,16 @@ await act({
     });
   },
 
+  holdForEver(): void {
+    using region = fromEnv();
+    using cache = SharedCache.open(region, { codec: text });
+    cache.update("key", (value) => {
+      console.log("updating");
+      while (value !== undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      return value;
+    });
+  },
+
   live(): void {
     live(fromEnv());
   },

@@ -155,6 +155,31 @@ Deno.test("Who is killed while it updates leaves the old value, and its lock", a
   assertEquals(cache.increment("key"), 6);
 });
 
+Deno.test("A value whose writer does not go on is missing until it does, and nobody hangs", async () => {
+  using region = MmapRegion.anonymous(MIB);
+  using cache = SharedCache.open(region, { codec: text });
+  cache.set("key", "5");
+  cache.set("being written", "old");
+  cache.set("other", "there");
+  await using child = new Child(PROGRAM, { args: ["holdForEver"], env: region.env() });
+  assertEquals(await child.readLine(), "updating");
+  // As its writer leaves it between two stores.
+  const floats = region.view(Float64Array);
+  const { version } = cache.getEntry("being written")!;
+  const at = floats.lastIndexOf(version);
+  floats[at] = -version - 0.5;
+  assertEquals([cache.get("being written"), cache.get("other")], [undefined, "there"]);
+  floats[at] = version;
+  assertEquals(cache.get("being written"), "old");
+  floats[at] = -version - 0.5;
+  child.kill();
+  await child.ended();
+  // Now it is certain that nobody will write the rest.
+  assertEquals(cache.get("being written"), undefined);
+  assertEquals(cache.set("being written", "new", { if: "absent" }), true);
+  assertEquals([cache.get("being written"), cache.get("key")], ["new", "5"]);
+});
+
 Deno.test("What returned is there, and nothing is torn, after 40 kills", async () => {
   using region = MmapRegion.anonymous(CACHE_OFFSET + MIB / 4);
   const words = region.view(Int32Array, 0, 16);
