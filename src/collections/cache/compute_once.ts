@@ -1,8 +1,7 @@
 /** `SharedCache.getOrCompute`: what is looked for, computed and kept. */
 
-import { callable } from "../../check/options.ts";
 import { NOTHING_BIT } from "./cache_layout.ts";
-import { type ComputeOptions, computeOptions, type Computing } from "./cache_options.ts";
+import type { Computing } from "./cache_options.ts";
 import type { CacheKeyLike, CacheView } from "./cache_view.ts";
 import { Computations, type Task } from "./compute.ts";
 import { keyHashes, keyId } from "./key_id.ts";
@@ -21,11 +20,8 @@ export async function computeOnce<T>(
   view: CacheView<T>,
   key: CacheKeyLike,
   compute: Compute<T>,
-  options: ComputeOptions,
+  computing: Computing,
 ): Promise<T | undefined> {
-  const action = "compute value";
-  callable(compute, "compute", action);
-  const computing = computeOptions(options, view.ttl, action);
   const { signal, staleFor, staleOnError } = computing;
   signal?.throwIfAborted();
   const found = lookFor(view, key);
@@ -58,18 +54,16 @@ function taskOf<T>(
   computing: Computing,
 ): Task<T> {
   view.beginChange(key, "compute value");
-  // The caller may change its bytes meanwhile.
-  const own = typeof key === "string" ? key : key.slice();
   return {
     hashes: keyHashes(view.core.key),
     id: keyId(view.core.key),
     patience: computing.patience,
     look: () => {
-      const found = lookFor(view, own);
+      const found = lookFor(view, key);
       return found?.stale ? undefined : found;
     },
-    compute: (signal) => compute(own, signal),
-    keep: (value) => keep(view, own, value, computing),
+    compute: (signal) => compute(key, signal),
+    keep: (value) => keep(view, key, value, computing),
   };
 }
 

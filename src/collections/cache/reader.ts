@@ -4,7 +4,7 @@ import { copyOut } from "../copy_out.ts";
 import { EXPIRES, INFO, NOTHING_BIT, STALE_FOR, VALUE_LENGTH } from "./cache_layout.ts";
 import type { CacheCore } from "./core.ts";
 import { CHANGED, MISSING, roomOf, valueAt } from "./lookup.ts";
-import { isCleared } from "./over.ts";
+import { isCleared } from "./dead_units.ts";
 import type { Shard } from "./shard.ts";
 import type { CacheWriter } from "./writer.ts";
 

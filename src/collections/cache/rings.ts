@@ -32,9 +32,8 @@ import {
   UNITS,
 } from "./cache_layout.ts";
 import type { Counts } from "./counts.ts";
-import { deadUnits } from "./dead_units.ts";
 import { ghostOf } from "./ghosts.ts";
-import { isOver } from "./over.ts";
+import { deadUnits, isOver } from "./dead_units.ts";
 import type { Ring, Shard } from "./shard.ts";
 
 /** Entries that are longer lose all their uses when they go back, as copying them costs more. */

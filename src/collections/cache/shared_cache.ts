@@ -1,13 +1,14 @@
 /** A cache that processes share. */
 
 import { wholeNumber } from "../../check/numbers.ts";
-import { checkOptions, type Names, text as textOf } from "../../check/options.ts";
+import { callable, checkOptions, type Names, text as textOf } from "../../check/options.ts";
 import type { MmapRegion } from "../../region/mmap_region.ts";
 import { type KnownCodec, knownCodec } from "../codec.ts";
 import { cacheByteLength } from "./cache_geometry.ts";
 import {
   type CacheSetOptions,
   type ComputeOptions,
+  computeOptions,
   type GetEntryOptions,
   type IncrementOptions,
   lifetime,
@@ -17,7 +18,6 @@ import {
   type UpdateOptions,
 } from "./cache_options.ts";
 import { type CacheEntry, type CacheKeyLike, CacheView } from "./cache_view.ts";
-import { computeOnce } from "./compute_once.ts";
 import type { CacheCounts } from "./counts.ts";
 import { clearNamespace, namespaceOf } from "./namespaces.ts";
 import { localCount, openCache } from "./open_cache.ts";
@@ -280,7 +280,14 @@ export class SharedCache<T = Uint8Array> implements Disposable {
     compute: (key: CacheKeyLike, signal: AbortSignal) => T | undefined | Promise<T | undefined>,
     options: ComputeOptions = {},
   ): Promise<T | undefined> {
-    return await computeOnce(this.#view, key, compute, options);
+    const action = "compute value";
+    callable(compute, "compute", action);
+    const computing = computeOptions(options, this.#view.ttl, action);
+    // The caller may change its bytes meanwhile.
+    const own = key instanceof Uint8Array ? key.slice() : key;
+    // Loaded when it is needed, so that all else starts sooner.
+    const { computeOnce } = await import("./compute_once.ts");
+    return await computeOnce(this.#view, own, compute, computing);
   }
 
   /**
