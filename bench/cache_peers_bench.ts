@@ -61,7 +61,7 @@ async function serving(
   ended.catch(() => {});
   await Promise.race([answers(), ended]);
   return {
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       server.kill("SIGTERM");
       await server.status;
     },

@@ -1,9 +1,11 @@
 /** The other processes and Workers of processes_test.ts. */
 
 import { MmapRegion, type RegionHandle } from "@mmap/mmap";
-import { number, SharedCache, text } from "@mmap/mmap/collections";
+import { type Codec, number, SharedCache, text } from "@mmap/mmap/collections";
 import { act, scope } from "../../_act.ts";
 import { isWhole, KEYS, live } from "./_life.ts";
+
+const CODECS = { number, text } as { number: Codec<unknown>; text: Codec<unknown> };
 
 const fromEnv = (): MmapRegion => MmapRegion.fromEnv();
 
@@ -105,19 +107,9 @@ await act({
     return { found: await Promise.all(found), computed };
   },
 
-  updateForEver(): void {
+  updateForEver(kind: "number" | "text"): void {
     using region = fromEnv();
-    using cache = SharedCache.open(region, { codec: number });
-    cache.update("key", (value) => {
-      console.log("updating");
-      while (value !== undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-      return value;
-    });
-  },
-
-  holdForEver(): void {
-    using region = fromEnv();
-    using cache = SharedCache.open(region, { codec: text });
+    using cache = SharedCache.open<unknown>(region, { codec: CODECS[kind] });
     cache.update("key", (value) => {
       console.log("updating");
       while (value !== undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

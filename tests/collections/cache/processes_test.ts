@@ -167,7 +167,7 @@ Deno.test("Who is killed while it updates leaves the old value, and its lock", a
   using region = MmapRegion.anonymous(MIB);
   using cache = SharedCache.open(region, { codec: number });
   cache.set("key", 5);
-  await using child = new Child(PROGRAM, { args: ["updateForEver"], env: region.env() });
+  await using child = new Child(PROGRAM, { args: ["updateForEver", "number"], env: region.env() });
   assertEquals(await child.readLine(), "updating");
   assertEquals(cache.get("key"), 5);
   child.kill();
@@ -181,7 +181,7 @@ Deno.test("A value whose writer does not go on is missing until it does, and nob
   cache.set("key", "5");
   cache.set("being written", "old");
   cache.set("other", "there");
-  await using child = new Child(PROGRAM, { args: ["holdForEver"], env: region.env() });
+  await using child = new Child(PROGRAM, { args: ["updateForEver", "text"], env: region.env() });
   assertEquals(await child.readLine(), "updating");
   // As its writer leaves it between two stores.
   const floats = region.view(Float64Array);
