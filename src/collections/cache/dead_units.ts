@@ -42,6 +42,8 @@ export function isOver(shard: Shard, entry: number): boolean {
 /** A fresh look at all of the ring is due when so much may have changed. */
 const PART = 8;
 const STEPS = 64;
+/** What expires later does not expire: that is in thirty thousand years. */
+const NEVER = 1e15;
 
 /**
  * In units; at most an eighth of the ring less than there really are.
@@ -66,14 +68,14 @@ function look(shard: Shard): void {
   const clears = Atomics.load(words, CLEARS);
   let holes = 0;
   let over = 0;
-  const expiring: [expires: number, units: number][] = [];
+  const expiring: Expiry[] = [];
   for (const entry of entriesOf(shard)) {
     const units = words[entry + UNITS]!;
     if (floats[entry >> 1] === GIVEN_UP || shard.slotOf(entry) === 0) holes += units;
     else if (isOver(shard, entry)) over += units;
     else {
       const expires = floats[entry + EXPIRES >> 1]! + floats[entry + STALE_FOR >> 1]!;
-      if (expires < Infinity) expiring.push([expires, units]);
+      if (expires < NEVER) expiring.push([expires, units]);
     }
   }
   words[control + HOLES] = holes;
@@ -83,19 +85,30 @@ function look(shard: Shard): void {
   floats[control + NEXT_LOOK >> 1] = nextLook(expiring, shard.main.units / PART);
 }
 
-/** When so many units more will have expired. */
-function nextLook(expiring: readonly [expires: number, units: number][], most: number): number {
-  const first = expiring.reduce((least, [expires]) => Math.min(least, expires), Infinity);
-  const last = expiring.reduce((most, [expires]) => Math.max(most, expires), 0);
-  const steps = new Float64Array(STEPS + 1);
-  const perStep = (last - first) / STEPS || 1;
-  for (const [expires, units] of expiring) steps[Math.floor((expires - first) / perStep)]! += units;
-  let sum = 0;
-  for (let step = 0; step <= STEPS; step++) {
-    sum += steps[step]!;
-    if (sum >= most) return first + step * perStep;
+/** When something expires, and its length in units. */
+type Expiry = readonly [expires: number, units: number];
+
+/**
+ * When so many units more will have expired, to the millisecond: each round looks closer at the part
+ * of the time in which that is.
+ */
+function nextLook(expiring: readonly Expiry[], most: number): number {
+  let from = expiring.reduce((least, [expires]) => Math.min(least, expires), Infinity);
+  let to = expiring.reduce((most, [expires]) => Math.max(most, expires), 0);
+  let left = most;
+  while (to - from >= 1) {
+    const perStep = (to - from) / STEPS;
+    const steps = new Float64Array(STEPS + 1);
+    for (const [expires, units] of expiring) {
+      if (expires >= from && expires <= to) steps[Math.floor((expires - from) / perStep)]! += units;
+    }
+    let step = 0;
+    while (step <= STEPS && left > steps[step]!) left -= steps[step++]!;
+    if (step > STEPS) return Infinity;
+    from += step * perStep;
+    to = Math.min(to, from + perStep);
   }
-  return Infinity;
+  return left <= expiring.reduce((sum, [, units]) => sum + units, 0) ? to : Infinity;
 }
 
 /** The entries of the main ring, from its tail on; nothing behind one that is damaged. */

@@ -87,6 +87,20 @@ Deno.test("SharedCache forgets what has expired before what lives", async () => 
   });
 });
 
+Deno.test("SharedCache notices at once what has expired, also beside what lives for long", async () => {
+  using clock = new Clock();
+  await withCache({ byteLength: MIB }, (cache) => {
+    // A few that live for days, and others that expire one after the other within a second.
+    fillUp((lives, key, value) => {
+      const number = Number(key.slice(4));
+      const ttl = number % 97 === 0 ? 1e9 : lives ? 1e6 : 60_000 + number % 1000;
+      cache.set(key, value, { ttl });
+    });
+    clock.now += 61_000;
+    assertKeeps(cache);
+  });
+});
+
 Deno.test("SharedCache forgets what was cleared before what lives", async () => {
   await withCache({ byteLength: MIB }, (cache) => {
     const other = cache.namespace("other");
