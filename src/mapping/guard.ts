@@ -21,11 +21,14 @@ export interface MappedRange {
 export class MappingGuard {
   /** Its slot in the process's table. */
   readonly slot: GuardSlot;
+  /** Of its slot: 0 as long as there are no faults. */
+  readonly faultsHalf: Int32Array;
   readonly #borrowed: boolean;
   #healedAt = 0;
 
   private constructor(slot: GuardSlot, borrowed: boolean) {
     this.slot = slot;
+    this.faultsHalf = slot.faultsHalf;
     this.#borrowed = borrowed;
   }
 
@@ -65,7 +68,6 @@ export class MappingGuard {
   /** Whether an access was absorbed that the protection forbids, since every page was healed. */
   get strayed(): boolean {
     const { slot } = this;
-    if (slot.faultless) return false;
     // Each page that was lost counts as a fault, and before that as a loss.
     return slot.faults - this.#healedAt > Math.trunc((slot.losses >>> 0) / LOSS);
   }

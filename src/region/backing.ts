@@ -144,10 +144,16 @@ export class RegionBacking {
    * @throws {MappingFaultError} If `onStrayWrite` is "throw".
    */
   used(): this {
-    if (this.#told || !this.#strayed) return this;
+    // Nearly always this is all: it costs a view, the quickest method, a tenth.
+    const isFaultless = this.#mapping?.guard?.faultsHalf[0] === 0 && this.#overlays.length === 0;
+    if (!this.#told && !isFaultless) this.#lookForStrays();
+    return this;
+  }
+
+  #lookForStrays(): void {
+    if (!this.#strayed) return;
     if (this.attributes.onStrayWrite === "throw") this.check(this.live("use region"));
     console.warn(this.#tell());
-    return this;
   }
 
   /** What is to be told of stray writes; from now on, nothing more is. */
