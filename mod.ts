@@ -21,7 +21,12 @@
  */
 
 export { MmapRegion } from "./src/region/mmap_region.ts";
-export type { LineIterator, LinesOptions } from "./src/region/lines.ts";
+export {
+  followLines,
+  type FollowLinesOptions,
+  type LineIterator,
+  type LinesOptions,
+} from "./src/region/lines.ts";
 export type { ReadableOptions } from "./src/region/bytes.ts";
 export type { Needle } from "./src/mapping/search/needle.ts";
 export type { FlushOptions } from "./src/region/memory.ts";

@@ -1,8 +1,8 @@
 /** Opening and creating files by path. */
 
 import { system } from "../os/mod.ts";
-import type { OpenObject } from "../os/system.ts";
-import { makingAllowed } from "./permission.ts";
+import type { OpenedObject, OpenObject } from "../os/system.ts";
+import { checkDenied, checkObjectDenied, makingAllowed } from "./permission.ts";
 
 /** How to open a file; every field is checked already. */
 interface FileRequest {
@@ -78,6 +78,30 @@ function unless<T>(expected: new (message: string) => Error, call: () => T): T |
     return call();
   } catch (error) {
     if (error instanceof expected) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Opens the regular file at a path, for reading; undefined if nothing is there.
+ *
+ * @throws {Deno.errors.IsADirectory} @throws {Deno.errors.NotSupported} If it is anything else.
+ * @throws {Deno.errors.NotCapable} If reading it is denied.
+ */
+export function openRegular(path: string, action: string): OpenedObject | undefined {
+  checkDenied(path, false);
+  const { objects } = system();
+  const object = objects.openIfThere(path, { writable: false });
+  if (object === undefined) return undefined;
+  try {
+    checkObjectDenied(object, false);
+    const status = objects.status(object);
+    if (status.type === "file") return { object, status };
+    throw status.type === "directory"
+      ? new Deno.errors.IsADirectory(`Cannot ${action} of '${path}': it is a directory`)
+      : new Deno.errors.NotSupported(`Cannot ${action} of '${path}': it is no regular file`);
+  } catch (error) {
+    objects.close(object);
     throw error;
   }
 }

@@ -19,6 +19,7 @@ import { RegionWords } from "../../src/wait/region_words.ts";
 import { RobustWord } from "../../src/wait/robust_word.ts";
 import { resultOf, runChild } from "../_child.ts";
 import { makeSparseFile, withTempDir } from "../_files.ts";
+import { descriptorsOf } from "../_process.ts";
 import { Shared } from "./_layout_peer.ts";
 
 const PEER = new URL("./_layout_peer.ts", import.meta.url);
@@ -333,9 +334,9 @@ Deno.test("layOut().create() that fails opens nothing for long", () => {
   const layout = layOut({ mutex: Mutex, point: Point });
   using other = layOut({ point: Point }).create();
   const handle = other.region.handle();
-  const count = (): number => [...Deno.readDirSync("/proc/self/fd")].length;
+  const count = (): number => descriptorsOf("mmap layout").length;
   assertThrows(() => layout.attach(handle), InvalidData);
-  const open = Deno.build.os === "linux" ? count() : 0;
+  const open = count();
   for (let i = 0; i < 20; i++) assertThrows(() => layout.attach(handle), InvalidData);
-  assertEquals([MmapRegion.held, Deno.build.os === "linux" ? count() : 0], [before, open]);
+  assertEquals([MmapRegion.held, count()], [before, open]);
 });
