@@ -35,7 +35,10 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
   const createAt = (place: string) =>
     objects.create(place, { writable, mode, allow: makingAllowed() });
   if (createNew) return { object: createAt(path), created: true, path };
-  if (!create) return { object: openExisting(), created: false, path };
+  if (!create) {
+    const object = writable ? orSayHowToCreate(openExisting) : openExisting();
+    return { object, created: false, path };
+  }
   let place = path;
   const opened = openOrCreate(openExisting, () => {
     try {
@@ -48,6 +51,24 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
   });
   if (opened !== undefined) return { ...opened, path: opened.created ? place : path };
   throw new Deno.errors.Busy(`Cannot open '${path}': others keep creating and removing it`);
+}
+
+/** Opens something, and if it is missing, says how to make it. */
+export function orSayHowToCreate(open: () => OpenObject): OpenObject {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      explain(error, "It is missing, and create: true is not given");
+    }
+    throw error;
+  }
+}
+
+/** Says in front of the system's own words what they mean here. */
+export function explain(error: Error, meaning: string): void {
+  error.message = `${meaning}: ${error.message}`;
+  Error.captureStackTrace(error); // which shows the message too
 }
 
 /** A little more than the number of symbolic links that Linux follows. */

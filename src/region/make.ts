@@ -16,7 +16,7 @@ import type {
   Sharing,
 } from "../os/system.ts";
 import type { RegionHandle } from "../object/handle.ts";
-import { openFile } from "../object/open_file.ts";
+import { explain, openFile } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
 import { checkDenied, checkObjectDenied } from "../object/permission.ts";
 import { type RegionAttributes, RegionBacking } from "./backing.ts";
@@ -62,6 +62,7 @@ export function openRegion(path: string, plan: OpenPlan): RegionBacking {
     // What others have written meanwhile is kept.
     if (oldSize !== undefined) objects.takeBack(object, oldSize, end);
     if (created && objects.isUntouched(object, 0, 0)) objects.remove(place, object);
+    addReason(error, object);
     objects.close(object);
     throw error;
   }
@@ -327,12 +328,19 @@ function wishForHugePages(backing: RegionBacking): void {
   }
 }
 
+/** The system itself does not say what is wrong with a directory. */
+function addReason(error: unknown, object: OpenObject): void {
+  if (!isSystemError(error) || error.syscall !== "mmap") return;
+  if (system().objects.status(object).type === "directory") explain(error, "It is a directory");
+}
+
 /** Closes an object if what should take it over fails. @param end what else is to be done then */
 function owning<T>(object: OpenObject, use: (object: OpenObject) => T, end?: () => void): T {
   try {
     return use(object);
   } catch (error) {
     end?.();
+    addReason(error, object);
     system().objects.close(object);
     throw error;
   }

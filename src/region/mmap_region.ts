@@ -100,7 +100,11 @@ export class MmapRegion implements Disposable {
    * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(backing: RegionBacking) {
-    if (!(backing instanceof RegionBacking)) throw new TypeError("Illegal constructor");
+    if (!(backing instanceof RegionBacking)) {
+      throw new TypeError(
+        "Illegal constructor: use MmapRegion.open, anonymous, named, attach or fromEnv",
+      );
+    }
     this.#backing = backing;
   }
 

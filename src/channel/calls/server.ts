@@ -1,6 +1,6 @@
 /** `serve`: answers to the calls of other processes. */
 
-import { callable, checkOptions, flag, type Names } from "../../check/options.ts";
+import { callable, checkMade, checkOptions, flag, type Names } from "../../check/options.ts";
 import { wholeNumber } from "../../check/numbers.ts";
 import { system } from "../../os/mod.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
@@ -94,6 +94,7 @@ export class Server implements Disposable, AsyncDisposable {
    * @throws {TypeError} Always, except for `serve`.
    */
   private constructor(meeting: Meeting, plan: ServerPlan, keepAlive: boolean) {
+    checkMade(meeting, "placed", "serve");
     this.#meeting = meeting;
     this.#plan = plan;
     this.#meetingPath = pathOfMeeting(meeting.placed.region);
