@@ -45,7 +45,15 @@ export type { Protection } from "./src/os/system.ts";
 export type { Residency } from "./src/mapping/page_state.ts";
 export type { RegionStats } from "./src/os/system.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
-export { receiveRegion, sendRegion } from "./src/region/send_receive.ts";
+export {
+  type Attachable,
+  type Received,
+  received,
+  receiveRegion,
+  sendRegion,
+  share,
+  type Shareable,
+} from "./src/region/send_receive.ts";
 export type { PassOptions } from "./src/region/pass.ts";
 export type { SharedMemoryInfo } from "./src/os/system.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";

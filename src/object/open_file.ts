@@ -68,7 +68,6 @@ export function orSayHowToCreate(open: () => OpenObject): OpenObject {
 /** Says in front of the system's own words what they mean here. */
 export function explain(error: Error, meaning: string): void {
   error.message = `${meaning}: ${error.message}`;
-  Error.captureStackTrace(error); // which shows the message too
 }
 
 /** A little more than the number of symbolic links that Linux follows. */
