@@ -1,5 +1,11 @@
 /** Facts about the machine that need no call of libc. */
 
+// Every entry point but that of structs comes by here, before anything else needs Deno. Without this,
+// Node and Bun end with "Deno is not defined", somewhere inside.
+if (!("Deno" in globalThis)) {
+  throw new Error("Cannot load @mmap/mmap: it needs Deno 2, whose FFI it calls, and this is none");
+}
+
 /** The operating systems whose libc this module can call. */
 export type SupportedOs = "linux" | "darwin";
 

@@ -58,8 +58,13 @@ export type ArrayType<T extends FieldType> = FieldType<
 export class FixedArray extends Layout {
   override readonly byteLength: number;
 
-  constructor(readonly element: Layout, readonly length: number) {
+  readonly element: Layout;
+  readonly length: number;
+
+  constructor(element: Layout, length: number) {
     super();
+    this.element = element;
+    this.length = length;
     this.byteLength = element.byteLength * length;
   }
 

@@ -54,8 +54,13 @@ export class Scalar extends Layout {
   readonly #getter: `get${Method}`;
   readonly #setter: `set${Method}`;
 
-  constructor(readonly name: ScalarName, readonly isBigEndian = false) {
+  readonly name: ScalarName;
+  readonly isBigEndian: boolean;
+
+  constructor(name: ScalarName, isBigEndian = false) {
     super();
+    this.name = name;
+    this.isBigEndian = isBigEndian;
     this.#method = METHODS[name];
     this.#getter = `get${this.#method}`;
     this.#setter = `set${this.#method}`;
