@@ -11,6 +11,12 @@ interface Reason {
 /** The first that fits counts. */
 const REASONS: readonly Reason[] = [
   {
+    works: /^[gs]et /,
+    peers: /^Map/,
+    reason:
+      "it belongs to one thread of one process, and looks a string up by a hash that V8 keeps in it",
+  },
+  {
     works: /^open, first byte/,
     peers: /FsFile|readFile/,
     reason: "it maps nothing, so there is no page fault (8 µs here) and nothing to unmap",
@@ -52,8 +58,8 @@ const REASONS: readonly Reason[] = [
     works: /^absent text/,
     peers: /Rust/,
     reason:
-      "the crate memchr looks for two rare bytes at once with AVX2; a region has libc's memchr " +
-      "and wmemchr, which look for one thing, and stops at more candidates",
+      "both look for two bytes at once with AVX2; a region takes a sample to choose them by, and " +
+      "begins with libc's memmem",
   },
   {
     works: /flush/,

@@ -11,6 +11,7 @@ export interface Results {
   readonly rounds: number;
   readonly files: readonly Outcome[];
   readonly messages: readonly Outcome[];
+  readonly maps: readonly Outcome[];
 }
 
 /** Prints one work as a table. */
@@ -35,7 +36,7 @@ function cell(figure: Figure): string {
 
 /** The tables, with what they hold for and why peers are faster. */
 export function markdown(results: Results): string {
-  const { machine, rounds, files, messages } = results;
+  const { machine, rounds, files, messages, maps } = results;
   return `# Measured against its peers
 
 ${
@@ -54,13 +55,17 @@ ${table(files)}
 
 ${messages.map(list).join("\n\n")}
 
+## Maps that processes share
+
+${maps.map(list).join("\n\n")}
+
 ## Where a peer is faster, and why
 
-${[...files, ...messages].flatMap(reasons).join("\n")}
+${[...files, ...messages, ...maps].flatMap(reasons).join("\n")}
 
 ## Who did not take part, and why
 
-${absences([...files, ...messages]).join("\n")}
+${absences([...files, ...messages, ...maps]).join("\n")}
 `;
 }
 

@@ -2,12 +2,15 @@
 
 import type { MappingFaultError } from "../mapping/fault_error.ts";
 import { lossCounts, LossWatch } from "../mapping/loss.ts";
-import { alignUp, type Span } from "../mapping/pages.ts";
+import type { Mapping } from "../mapping/mapping.ts";
+import { prepareForWriting, wishForHugePages } from "../mapping/page_calls.ts";
+import { alignUp, HUGE_PAGE, type Span } from "../mapping/pages.ts";
 import { openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
-import { isSystemError, system } from "../os/mod.ts";
+import { system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
 import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
+import type { ByteRange } from "../check/range.ts";
 import { reserve } from "../region/reserve.ts";
 import { ownView } from "../region/own_view.ts";
 import type { Memory } from "./copy_out.ts";
@@ -20,7 +23,7 @@ import { mapObject, openCollection } from "./collection_file.ts";
 const FIRST_ROOM = 1 << 16;
 
 /** The limits of the steps by which the file grows, in bytes; within them, it doubles. */
-const SMALLEST_STEP = 1 << 20;
+const SMALLEST_STEP = HUGE_PAGE;
 const LARGEST_STEP = 1 << 26;
 
 const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
@@ -112,7 +115,14 @@ export class LogFile implements Memory {
     unlock(this.control);
   }
 
+  #pages(range: ByteRange): [Mapping, Span] {
+    const backing = backingOf(this.#data);
+    return [backing.live("grow log"), backing.pages(range, "grow log")];
+  }
+
   #view(): void {
+    // Each time, since a mapping that was made anew does not know of it.
+    if (this.#plan.writable) wishForHugePages(...this.#pages({}));
     this.bytes = this.#data.bytes;
     this.words = ownView(this.#data, Int32Array);
   }
@@ -158,7 +168,7 @@ export class LogFile implements Memory {
     const before = this.#data.byteLength;
     if (needed > before) {
       const step = Math.min(Math.max(before, SMALLEST_STEP), LARGEST_STEP);
-      this.#grow(alignUp(Math.max(needed, before + step), FIRST_ROOM), alignUp(needed, UNIT));
+      this.#grow(alignUp(Math.max(needed, before + step), HUGE_PAGE), alignUp(needed, UNIT));
     }
     return this.#populate(needed) - HEADER_BYTE_LENGTH;
   }
@@ -177,12 +187,7 @@ export class LogFile implements Memory {
   #populate(needed: number): number {
     const start = needed - 1 - (needed - 1) % POPULATED;
     const end = Math.min(start + POPULATED, this.#data.byteLength);
-    try {
-      this.#data.populateSync({ byteOffset: start, byteLength: end - start });
-    } catch (error) {
-      // This only makes it slower: the pages are faulted in when they are touched.
-      if (!isSystemError(error) && !(error instanceof Deno.errors.NotSupported)) throw error;
-    }
+    prepareForWriting(...this.#pages({ byteOffset: start, byteLength: end - start }));
     return end;
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { shown } from "../check/options.ts";
-import { system } from "../os/mod.ts";
+import { isSystemError, system } from "../os/mod.ts";
 import type { Advice, Durability, OpenObject, Protection } from "../os/system.ts";
 import type { Mapping } from "./mapping.ts";
 import { alignDown, alignUp, type Span } from "./pages.ts";
@@ -41,10 +41,36 @@ export function adviseSpan(mapping: Mapping, span: Span, advice: Advice): void {
   system().memory.advise(mapping.part(span), advice);
 }
 
+/** Huge pages are optional: a kernel without them returns EINVAL. */
+export function wishForHugePages(mapping: Mapping, span: Span): void {
+  try {
+    adviseSpan(mapping, span, "huge-page");
+  } catch (error) {
+    if (!isOptional(error)) throw error;
+  }
+}
+
+/** Whether an error tells of a call that only makes things quicker. */
+function isOptional(error: unknown): boolean {
+  return isSystemError(error) || error instanceof Deno.errors.NotSupported;
+}
+
 /** Faults the pages of a span in and waits. @throws the system error of `madvise` */
-export function populateSpan(mapping: Mapping, span: Span): void {
+export function populateSpan(mapping: Mapping, span: Span, written = false): void {
   const patchy = mapping.mixed || mapping.guard?.cutOff === true;
-  system().memory.populate(mapping.part(span), mapping.request, patchy);
+  system().memory.populate(mapping.part(span), mapping.request, patchy, written);
+}
+
+/**
+ * As {@linkcode populateSpan} of pages that are all about to be written to, if the system can do it;
+ * or else they are faulted in when they are touched.
+ */
+export function prepareForWriting(mapping: Mapping, span: Span): void {
+  try {
+    populateSpan(mapping, span, true);
+  } catch (error) {
+    if (!isOptional(error)) throw error;
+  }
 }
 
 /** As {@linkcode populateSpan}, on a thread of Deno's pool. */

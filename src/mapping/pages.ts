@@ -1,8 +1,8 @@
 /** Page arithmetic: pure functions. */
 
-import { alignDown, alignUp, type Span } from "../os/arithmetic.ts";
+import { alignDown, alignUp, HUGE_PAGE, type Span } from "../os/arithmetic.ts";
 
-export { alignDown, alignUp, type Span };
+export { alignDown, alignUp, HUGE_PAGE, type Span };
 
 /** A span widened to whole pages; `span` counts from a page boundary. */
 export function widen(span: Span, pageSize: number): Span {

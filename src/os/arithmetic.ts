@@ -6,6 +6,9 @@ export interface Span {
   readonly byteLength: number;
 }
 
+/** The size of a huge page, in bytes, with pages of 4 KiB. */
+export const HUGE_PAGE = 2 ** 21;
+
 /** The largest multiple of `unit` that is not above `value`. */
 export function alignDown(value: number, unit: number): number {
   return value - value % unit;

@@ -1,6 +1,7 @@
 /** What a system can do with ranges of addresses and the bytes in them. */
 
 import type { Range } from "../../ffi/memory.ts";
+import type { FindPair } from "../../ffi/search/find.ts";
 import type { Span } from "./arithmetic.ts";
 import type { OpenObject } from "./object_system.ts";
 
@@ -199,8 +200,9 @@ export interface MemorySystem {
    * Faults pages in, and waits.
    *
    * @param patchy whether some pages may forbid it; those stay as they are
+   * @param written whether all pages are about to be written to, so that each may count as changed
    */
-  populate(range: Range, request: MapRequest, patchy: boolean): void;
+  populate(range: Range, request: MapRequest, patchy: boolean, written?: boolean): void;
   /** As `populate`, on another thread. @returns whether that did all of it */
   populateOffThread?(range: Range, request: MapRequest): Promise<boolean>;
   lock(range: Range): void;
@@ -251,11 +253,8 @@ export interface ByteSystem {
   readonly findByte: (start: bigint, byte: number, byteLength: bigint) => bigint;
   /** The last occurrence of a byte. */
   readonly findLastByte?: (start: bigint, byte: number, byteLength: bigint) => bigint;
-  /**
-   * The first of `count` aligned words of four bytes that equals `word`; only on systems where that
-   * is quick.
-   */
-  readonly findWord?: (start: bigint, word: number, count: bigint) => bigint;
+  /** The search for two bytes at once; undefined where this machine cannot do that. */
+  readonly pairFinder?: () => FindPair | undefined;
   /** The first occurrence of some bytes. */
   readonly find: (
     start: bigint,

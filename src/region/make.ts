@@ -3,9 +3,9 @@
  * a step fails.
  */
 
-import { alignDown } from "../mapping/pages.ts";
+import { alignDown, HUGE_PAGE } from "../mapping/pages.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { adviseSpan, cutObject, lockSpan, populateSpan } from "../mapping/page_calls.ts";
+import { cutObject, lockSpan, populateSpan, wishForHugePages } from "../mapping/page_calls.ts";
 import { isSystemError, system } from "../os/mod.ts";
 import type {
   FileSize,
@@ -45,8 +45,9 @@ export function openRegion(path: string, plan: OpenPlan): RegionBacking {
       oldSize = status.byteLength;
     }
     const nature = objects.nature(object, status);
+    const chosen = oldSize === 0 || truncate ? planOfNew(plan, byteLength) : plan;
     const backing = mapFile(
-      { plan, byteLength, object, subject: path, kind: "file", nature },
+      { plan: chosen, byteLength, object, subject: path, kind: "file", nature },
       (mapping) => {
         // This comes last, because it cannot be undone.
         if (!truncate || status.byteLength === 0) return;
@@ -66,6 +67,14 @@ export function openRegion(path: string, plan: OpenPlan): RegionBacking {
     objects.close(object);
     throw error;
   }
+}
+
+/** A new file whose blocks are reserved will be filled, which huge pages make faster. */
+function planOfNew(plan: OpenPlan, byteLength: number): OpenPlan {
+  const { hugePages, allocate, access } = plan;
+  const wish = hugePages === undefined && allocate && access === "read-write" &&
+    byteLength >= HUGE_PAGE;
+  return wish ? { ...plan, hugePages: true } : plan;
 }
 
 /** @throws {Deno.errors.NotSupported} If it has no size that could be changed. */
@@ -306,7 +315,7 @@ function prepare(
   const mapping = backing.live("map region");
   const span = backing.pages({}, "map region");
   try {
-    if (plan.hugePages) wishForHugePages(backing);
+    if (plan.hugePages) wishForHugePages(mapping, span);
     if (plan.lock) lockSpan(mapping, span);
     finish?.(mapping);
     // Emptying the file has removed locked pages too.
@@ -316,15 +325,6 @@ function prepare(
   } catch (error) {
     backing.abandon();
     throw error;
-  }
-}
-
-/** Huge pages are optional: a kernel without them returns EINVAL. */
-function wishForHugePages(backing: RegionBacking): void {
-  try {
-    adviseSpan(backing.live("map region"), backing.pages({}, "map region"), "huge-page");
-  } catch (error) {
-    if (!isSystemError(error) && !(error instanceof Deno.errors.NotSupported)) throw error;
   }
 }
 

@@ -25,7 +25,10 @@ export interface MemoryOptions {
    */
   reserve?: boolean | number;
   /**
-   * Ask for transparent huge pages (`MADV_HUGEPAGE`); ignored where there are none.
+   * Ask for transparent huge pages (`MADV_HUGEPAGE`); ignored where there are none. A file of 2 MiB or
+   * more that `MmapRegion.open` makes or empties, with its blocks reserved, asks for them unless this
+   * is false: it is filled faster. But a write of one byte then flushes up to 2 MiB, and takes as much
+   * memory.
    * @default {false}
    */
   hugePages?: boolean;

@@ -61,7 +61,8 @@ interface MemoryPlan {
   readonly reserve: boolean;
   readonly populate: boolean;
   readonly lock: boolean;
-  readonly hugePages: boolean;
+  /** Undefined: only for a new file, which will be filled. */
+  readonly hugePages: boolean | undefined;
   readonly guard: boolean;
   /** How many bytes of addresses to hold for growing; 0 for none. */
   readonly reserved: number;
@@ -116,7 +117,7 @@ function readMemory(options: MemoryOptions, action: string): MemoryPlan {
     reserve: !noReserve,
     populate: flag(options.populate, "populate", action, false),
     lock: flag(options.lock, "lock", action, false),
-    hugePages: flag(options.hugePages, "hugePages", action, false),
+    hugePages: optionalFlag(options.hugePages, "hugePages", action),
     guard: flag(options.guard, "guard", action, true),
     reserved,
   };

@@ -1,7 +1,8 @@
 /** The options that say how to map: each one's effect, as the kernel reports it. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type MapOptions, MmapRegion } from "@mmap/mmap";
+import { type MapOptions, MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
+import { HUGE_PAGE } from "../../src/os/arithmetic.ts";
 import * as C from "@mmap/mmap/libc";
 import { linux, proc, writableCode } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
@@ -141,6 +142,29 @@ onEachAccess(
     assertEquals(reportOf(region).flags.includes("hg"), known);
     assertEquals(region.bytes, pattern(PAGES * PAGE));
   },
+);
+
+Deno.test(
+  "MmapRegion.open() asks for huge pages where a large file is new and has its blocks, unless told",
+  linux,
+  () =>
+    withTempDir((dir) => {
+      const path = `${dir}/large`;
+      const asks = (options: OpenRegionOptions): boolean => {
+        using region = MmapRegion.open(path, { access: "read-write", ...options });
+        return reportOf(region).flags.includes("hg");
+      };
+      const byteLength = HUGE_PAGE;
+      const known = hasHugePages();
+      assertEquals(asks({ createNew: true, byteLength }), known);
+      assertEquals(asks({}), false); // it has its content
+      assertEquals(asks({ create: true, byteLength: 2 * byteLength }), false);
+      assertEquals(asks({ truncate: true, byteLength }), known);
+      assertEquals(asks({ truncate: true, byteLength, hugePages: false }), false);
+      assertEquals(asks({ truncate: true, byteLength, allocate: false }), false);
+      assertEquals(asks({ truncate: true, byteLength: byteLength - 1 }), false);
+      assertEquals(asks({ truncate: true, byteLength, access: "copy-on-write" }), false);
+    }),
 );
 
 function hasHugePages(): boolean {

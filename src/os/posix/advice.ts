@@ -72,15 +72,25 @@ function madvise({ pointer, byteLength }: Range, advice: number): number {
 /**
  * Private memory is populated for writing, so that no later write has to copy a page. Shared memory
  * is populated for reading: a write fault would mark every page of the file as changed.
+ *
+ * @param written whether all of it is about to be written to
  */
-function populateAdvice({ protection, sharing }: MapRequest): number | undefined {
-  const writable = (PROTECTION_BITS[protection] & PROT_WRITE) !== 0 && sharing === "private";
-  return writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+function populateAdvice(
+  { protection, sharing }: MapRequest,
+  written: boolean,
+): number | undefined {
+  const writable = (PROTECTION_BITS[protection] & PROT_WRITE) !== 0;
+  return writable && (written || sharing === "private") ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
 }
 
 /** See `MemorySystem.populate`. @throws the system error of `madvise` */
-export function populate(range: Range, request: MapRequest, patchy: boolean): void {
-  const advice = populateAdvice(request);
+export function populate(
+  range: Range,
+  request: MapRequest,
+  patchy: boolean,
+  written = false,
+): void {
+  const advice = populateAdvice(request, written);
   const errno = advice === undefined ? EINVAL : madvise(range, advice);
   if (errno === 0) return;
   if (errno !== EINVAL) throw systemError(errno, "madvise");
@@ -93,7 +103,7 @@ export async function populateOffThread(
   { pointer, byteLength }: Range,
   request: MapRequest,
 ): Promise<boolean> {
-  const advice = populateAdvice(request);
+  const advice = populateAdvice(request, false);
   if (advice === undefined) return false;
   return await libc().madviseOffThread(pointer, BigInt(byteLength), advice) === 0;
 }

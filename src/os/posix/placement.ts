@@ -3,15 +3,9 @@
 import { processTable } from "../../../ffi/guard/guard.ts";
 import type { Room } from "../../../ffi/guard/addresses.ts";
 import { addressOf } from "../../../ffi/memory.ts";
-import { alignUp } from "../arithmetic.ts";
+import { alignUp, HUGE_PAGE } from "../arithmetic.ts";
 import type { MapRequest, PlacedRange } from "../system.ts";
 import { map, unmap } from "./ranges.ts";
-
-/**
- * A mapping of this size or more, in bytes, begins at the same offset within a huge page as its
- * part of the file. Only then can the kernel use huge pages for it.
- */
-const HUGE_PAGE = 2 ** 21;
 
 /** Another mapping can be in the way only if somebody asked for exactly that address. */
 const TRIES = 4;
@@ -36,6 +30,8 @@ export function place(request: MapRequest, headroom = 0): PlacedRange {
 function roomFor({ pageSize, fileOffset }: MapRequest, byteLength: number): Room | undefined {
   const table = processTable();
   if (table === undefined) return undefined;
+  // A mapping of that size or more begins at the same offset within a huge page as its part of the
+  // file. Only then can the kernel use huge pages for it.
   const alignment = byteLength < HUGE_PAGE ? pageSize : Math.max(pageSize, HUGE_PAGE);
   return table.addresses.take(byteLength, alignment, fileOffset % alignment);
 }

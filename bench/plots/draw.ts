@@ -1,10 +1,14 @@
-/** What a run of peers_bench.ts found, as pictures. */
+/**
+ * Draws what a run of peers_bench.ts found: files.svg and messages.svg beside a peers.json. What it needs
+ * for that, nothing else does, so it has a configuration of its own:
+ * `deno run --config bench/plots/deno.json --allow-read --allow-write bench/plots/draw.ts docs/peers`.
+ */
 
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import type { Results } from "./_peer_report.ts";
-import { OURS, type Outcome } from "./_peer_work.ts";
-import { duration } from "./_ratio.ts";
+import type { Results } from "../_peer_report.ts";
+import { OURS, type Outcome } from "../_peer_work.ts";
+import { duration } from "../_ratio.ts";
 
 /** One of several pictures in one. */
 type Chart = Extract<TopLevelSpec, { concat: unknown }>["concat"][number];
@@ -13,9 +17,9 @@ type Chart = Extract<TopLevelSpec, { concat: unknown }>["concat"][number];
 const COLORS = { "slower than ours": "#9ecae9", "faster than ours": "#ffbf79" };
 
 /** SVG by name. */
-export async function drawPlots({ files, messages, machine }: Results): Promise<
-  Record<string, string>
-> {
+async function drawPlots(
+  { files, messages, machine }: Results,
+): Promise<Record<string, string>> {
   const where = `${machine.command}, ${machine.date}: ${machine.processors} cores of ` +
     `${machine.processor}, ${machine.system}, load ${machine.load[0]!.toFixed(1)}`;
   return {
@@ -85,4 +89,11 @@ function chart({ work, figures }: Outcome): Chart {
 function domainOf(ratios: readonly number[]): [number, number] {
   const logs = ratios.map(Math.log10);
   return [10 ** Math.floor(Math.min(-0.1, ...logs)), 10 ** Math.ceil(Math.max(0.1, ...logs))];
+}
+
+const [directory] = Deno.args;
+if (directory === undefined) throw new TypeError("draw.ts needs the directory of a peers.json");
+const results: Results = JSON.parse(Deno.readTextFileSync(`${directory}/peers.json`));
+for (const [name, svg] of Object.entries(await drawPlots(results))) {
+  await Deno.writeTextFile(`${directory}/${name}.svg`, svg);
 }
