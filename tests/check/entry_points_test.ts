@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
+import { followLines, MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
 import {
   Broadcast,
   Channel,
@@ -76,6 +76,7 @@ const REGIONS: Record<string, Row> = {
   "MmapRegion#residency": ["durability", (o, { region }) => region.residency(o)],
   "MmapRegion#probe": ["durability", (o, { region }) => region.probe(o)],
   "MmapRegion#discard": ["durability", (o, { region }) => region.discard(o)],
+  "followLines": ["reverse", (o, { dir }) => followLines(`${dir}/none`, o)],
   "sendRegion": ["access", (o, { dir, region }) => sendRegion(region, `${dir}/socket`, soon(o))],
   "receiveRegion": ["create", (o, { dir }) => receiveRegion(`${dir}/socket`, soon(o))],
 };

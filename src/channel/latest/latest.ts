@@ -1,7 +1,7 @@
 /** `Latest`: a value that newer ones replace. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
-import { checkOptions, type Names } from "../../check/options.ts";
+import { checkMade, checkOptions, type Names } from "../../check/options.ts";
 import { wholeNumber } from "../../check/numbers.ts";
 import { alignUp } from "../../mapping/pages.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
@@ -82,6 +82,7 @@ export class Latest implements Disposable {
    * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(placed: Placed) {
+    checkMade(placed, "geometry", "Latest.create, attach or fromEnv");
     this.#placed = placed;
     this.#memory = new RingMemory(placed.words, placed.geometry.capacity);
     this.#lock = new RobustWord(placed.words, WRITE_LOCK);
