@@ -97,7 +97,7 @@ export class CacheView<T> {
     return core.key.take(key, this.number, action) ? core.shardOf(core.key.hash) : undefined;
   }
 
-  /** As `#begin`, for what writes. @throws {RangeError} If the key is too long. */
+  /** As `begin`, for what writes. @throws {RangeError} If the key is too long. */
   beginChange(key: CacheKeyLike, action: string): Shard {
     const shard = this.begin(key, action);
     if (shard !== undefined) return shard;

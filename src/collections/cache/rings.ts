@@ -32,8 +32,8 @@ import {
   UNITS,
 } from "./cache_layout.ts";
 import type { Counts } from "./counts.ts";
-import { ghostOf } from "./ghosts.ts";
 import { deadUnits, isOver } from "./dead_units.ts";
+import { ghostOf } from "./ghosts.ts";
 import type { Ring, Shard } from "./shard.ts";
 
 /** Entries that are longer lose all their uses when they go back, as copying them costs more. */
@@ -70,8 +70,8 @@ function placeFor({ memory: { words } }: Shard, ring: Ring, units: number): numb
 }
 
 /**
- * The offset for a new entry at a place that `placeFor` gave. What was there is given up, so readers
- * notice that it is overwritten.
+ * The offset for a new entry at a place that `placeFor` gave. What was there was given up when the tail
+ * passed it, so readers notice that it is overwritten.
  */
 function offsetAt(shard: Shard, ring: Ring, place: number): number {
   const { words, floats } = shard.memory;
