@@ -1,0 +1,127 @@
+/** The examples for servers and for several processes: what they promise, counted. */
+
+import { assert, assertEquals } from "@std/assert";
+import { MmapRegion } from "@mmap/mmap";
+import { run } from "../../examples/demo/programs.ts";
+import { fixedWindow, gcra, placeOf } from "../../examples/rate_limits.ts";
+import { withTempDir } from "../_files.ts";
+import { NO_SERVERS, Served } from "../_served.ts";
+import type { Order } from "./_rate_worker.ts";
+
+/** Sends requests all at once. @returns how many were let through, and the Workers that answered */
+async function ask(
+  served: Served,
+  path: string,
+  client: string,
+  requests: number,
+): Promise<{ passed: number; workers: Set<string> }> {
+  const responses = await Promise.all(
+    Array.from(
+      { length: requests },
+      () => served.fetch(path, { headers: { "x-api-key": client } }),
+    ),
+  );
+  for (const response of responses) await response.body?.cancel();
+  return {
+    passed: responses.filter(({ status }) => status === 200).length,
+    workers: new Set(responses.map(({ headers }) => headers.get("x-worker")!)),
+  };
+}
+
+Deno.test({
+  name: `rate_limiter.ts lets through exactly what it says, over Workers and restarts${NO_SERVERS}`,
+  ignore: NO_SERVERS !== "",
+  fn: () =>
+    withTempDir(async (dir) => {
+      {
+        await using served = await Served.start("rate_limiter.ts", dir);
+        const listening = new Set<string>(); // some Workers begin later than others
+        while (listening.size < 4) {
+          const { workers } = await ask(served, "/gcra", "nobody", 8);
+          workers.forEach((worker) => listening.add(worker));
+        }
+        const first = await ask(served, "/window", "Ann", 60);
+        assertEquals(first.passed, 60);
+        assert(first.workers.size > 1, "one Worker answered all requests");
+        assertEquals((await ask(served, "/window", "Ann", 60)).passed, 40);
+        assertEquals((await ask(served, "/window", "Bo", 120)).passed, 100);
+        assertEquals((await ask(served, "/gcra", "Ann", 60)).passed, 10);
+      }
+      await using again = await Served.start("rate_limiter.ts", dir);
+      assertEquals((await ask(again, "/window", "Ann", 5)).passed, 0);
+      assertEquals((await ask(again, "/window", "Cleo", 5)).passed, 5);
+    }),
+});
+
+/** How many of `calls` pass. */
+function passed(calls: number, passes: () => boolean): number {
+  return Array.from({ length: calls }, passes).filter(Boolean).length;
+}
+
+Deno.test("fixedWindow() begins anew when its window is over, and not before", () => {
+  const words = new BigInt64Array(2);
+  const options = { limit: 3, windowMs: 1000 };
+  const now = 1_800_000_000_000;
+  assertEquals(passed(5, () => fixedWindow(words, 1, options, now)), 3);
+  assertEquals(passed(5, () => fixedWindow(words, 1, options, now + 999)), 0);
+  assertEquals(passed(5, () => fixedWindow(words, 1, options, now + 1000)), 3);
+  assertEquals(words[0], 0n);
+});
+
+Deno.test("fixedWindow() counts exactly while two threads ask all the time", async () => {
+  using region = MmapRegion.anonymous(4096);
+  const order: Order = { handle: region.handle(), calls: 1_000_000, limit: 1_000_000, now: 1 };
+  const counts = await Promise.all([0, 1].map(() => {
+    const worker = new Worker(import.meta.resolve("./_rate_worker.ts"), { type: "module" });
+    return new Promise<number>((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = reject;
+      worker.postMessage(order);
+    }).finally(() => worker.terminate());
+  }));
+  assertEquals(counts[0]! + counts[1]!, 1_000_000);
+});
+
+Deno.test("gcra() lets one through each interval, and a burst after a pause", () => {
+  const words = new BigInt64Array(1);
+  const options = { intervalMs: 100, burst: 4 };
+  const now = 1_800_000_000_000;
+  assertEquals(passed(9, () => gcra(words, 0, options, now)), 4);
+  assertEquals(passed(9, () => gcra(words, 0, options, now + 99)), 0);
+  assertEquals(passed(9, () => gcra(words, 0, options, now + 100)), 1);
+  assertEquals(passed(9, () => gcra(words, 0, options, now + 350)), 2);
+  assertEquals(passed(9, () => gcra(words, 0, options, now + 1_000_000)), 4);
+});
+
+Deno.test("placeOf() spreads clients over all places", () => {
+  const places = Array.from({ length: 10_000 }, (_, i) => placeOf(`10.0.${i >> 8}.${i & 255}`, 64));
+  const counts = Map.groupBy(places, (place) => place).values().map(({ length }) => length);
+  for (const count of counts) assert(count > 78 && count < 312, `${count} of 10000 in one of 64`);
+  assertEquals(new Set(places).size, 64);
+});
+
+Deno.test("job_queue.ts does every job, though two workers are killed", async () => {
+  assertEquals(await run("job_queue.ts"), [
+    "a worker died before it had noted its job: it is in the queue still",
+    "a worker died after it had noted its job: it is in the queue again",
+    "40 jobs are done, the sum of their squares is 20540",
+  ]);
+});
+
+Deno.test("leader.ts has a new leader whenever the old one is killed", async () => {
+  assertEquals(await run("leader.ts"), [
+    "term 1: a leader, the one before it died: false",
+    "term 2: a leader, the one before it died: true",
+    "term 3: a leader, the one before it died: true",
+    "3 processes have led",
+  ]);
+});
+
+Deno.test("feature_flags.ts changes what a running process does", async () => {
+  assertEquals(await run("feature_flags.ts"), [
+    "before:     Hello, this is the old checkout",
+    "turned on:  Hello, this is the new checkout",
+    "turned off: Welcome back, this is the old checkout",
+    "the shop ended well: true",
+  ]);
+});
