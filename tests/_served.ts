@@ -28,12 +28,12 @@ export class Served implements AsyncDisposable {
   }
 
   /** Starts an example, whose files go to `cwd`, and waits until it listens. */
-  static async start(name: string, cwd: string): Promise<Served> {
+  static async start(name: string, cwd: string, ...args: string[]): Promise<Served> {
     const url = new URL(name, EXAMPLES);
     const [, flags] = Deno.readTextFileSync(url).match(/deno serve (.*) examples\//)!;
     const where = [`--config=${CONFIG}`, "--host=127.0.0.1", "--port=0"];
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["serve", ...where, ...flags!.split(" "), fromFileUrl(url)],
+      args: ["serve", ...where, ...flags!.split(" "), fromFileUrl(url), ...args],
       cwd,
       env: { NO_COLOR: "1", DENO_JOBS: "4" },
       stdin: "null",

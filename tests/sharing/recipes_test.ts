@@ -1,8 +1,10 @@
 /** The examples for servers and for several processes: what they promise, counted. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
 import { run } from "../../examples/demo/programs.ts";
+import { type Wanted, wantedBytes } from "../../examples/byte_ranges.ts";
 import { fixedWindow, gcra, placeOf } from "../../examples/rate_limits.ts";
 import { withTempDir } from "../_files.ts";
 import { NO_SERVERS, Served } from "../_served.ts";
@@ -124,4 +126,100 @@ Deno.test("feature_flags.ts changes what a running process does", async () => {
     "turned off: Welcome back, this is the old checkout",
     "the shop ended well: true",
   ]);
+});
+
+/** A part, as first and last byte. */
+const part = (first: number, last: number): Wanted => ({
+  byteOffset: first,
+  byteLength: last - first + 1,
+});
+
+Deno.test("wantedBytes() understands ranges, and ignores what is none", () => {
+  const cases: Record<string, Wanted> = {
+    "bytes=0-0": part(0, 0),
+    "bytes=10-19": part(10, 19),
+    "bytes=90-": part(90, 99),
+    "bytes=90-1000": part(90, 99),
+    "bytes=-1": part(99, 99),
+    "bytes=-1000": part(0, 99),
+    "Bytes=99-99": part(99, 99),
+    "bytes=100-": "none",
+    "bytes=100-200": "none",
+    "bytes=-0": "none",
+    "bytes=99999999999999999999-99999999999999999999": "none",
+    "bytes=5-3": "all",
+    "bytes=200-100": "all",
+    "bytes=-": "all",
+    "bytes=0-1,5-6": "all",
+    "bytes=a-b": "all",
+    "pages=0-1": "all",
+    "": "all",
+  };
+  for (const [range, wanted] of Object.entries(cases)) {
+    const request = new Request("http://localhost/", { headers: { range } });
+    assertEquals(wantedBytes(request, 100, '"1"'), wanted, range);
+  }
+  const head = new Request("http://localhost/", {
+    method: "HEAD",
+    headers: { range: "bytes=0-0" },
+  });
+  assertEquals(wantedBytes(head, 100, '"1"'), "all");
+});
+
+Deno.test({
+  name: `serve_file.ts serves parts of a file, and the whole one to who has another${NO_SERVERS}`,
+  ignore: NO_SERVERS !== "",
+  fn: () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, "film");
+      const bytes = Uint8Array.from({ length: 300_001 }, (_, i) => i % 251);
+      await Deno.writeFile(path, bytes);
+      await using served = await Served.start("serve_file.ts", dir, path);
+      const get = async (
+        headers: Record<string, string>,
+      ): Promise<[number, string | null, string | null, Uint8Array]> => {
+        const response = await served.fetch("/", { headers });
+        const named = ["content-range", "content-length"].map((name) => response.headers.get(name));
+        return [response.status, named[0]!, named[1]!, await response.bytes()];
+      };
+      assertEquals(await get({}), [200, null, "300001", bytes]);
+      const middle = bytes.slice(70_000, 200_000); // not at the bounds of chunks
+      assertEquals(
+        await get({ range: "bytes=70000-199999" }),
+        [206, "bytes 70000-199999/300001", "130000", middle],
+      );
+      assertEquals(
+        await get({ range: "bytes=-1" }),
+        [206, "bytes 300000-300000/300001", "1", bytes.slice(-1)],
+      );
+      assertEquals((await get({ range: "bytes=300001-" })).slice(0, 2), [416, "bytes */300001"]);
+
+      const head = await served.fetch("/", { method: "HEAD" });
+      assertEquals([head.status, head.headers.get("content-length")], [200, "300001"]);
+      const etag = head.headers.get("etag")!;
+      const range = "bytes=70000-199999";
+      assertEquals((await get({ range, "if-range": etag }))[0], 206);
+      assertEquals(await get({ range, "if-range": '"of another"' }), [200, null, "300001", bytes]);
+      const put = await served.fetch("/", { method: "PUT" });
+      assertEquals([put.status, put.headers.get("allow")], [405, "GET, HEAD"]);
+      await put.body?.cancel();
+    }),
+});
+
+Deno.test({
+  name: `serve_file.ts breaks off when its file was cut off, and sends no zeros${NO_SERVERS}`,
+  ignore: NO_SERVERS !== "",
+  fn: () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, "film");
+      await Deno.writeFile(path, new Uint8Array(1 << 20).fill(7));
+      await using served = await Served.start("serve_file.ts", dir, path);
+      const whole = await served.fetch("/");
+      assertEquals((await whole.bytes()).length, 1 << 20);
+      await Deno.truncate(path, 4096);
+      const first = await served.fetch("/", { headers: { range: "bytes=0-4095" } });
+      assertEquals(await first.bytes(), new Uint8Array(4096).fill(7));
+      const cut = await served.fetch("/", { headers: { range: "bytes=8192-" } });
+      await assertRejects(() => cut.bytes());
+    }),
 });
