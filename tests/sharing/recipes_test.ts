@@ -7,6 +7,7 @@ import { run } from "../../examples/demo/programs.ts";
 import { type Wanted, wantedBytes } from "../../examples/byte_ranges.ts";
 import { fixedWindow, gcra, placeOf } from "../../examples/rate_limits.ts";
 import { withTempDir } from "../_files.ts";
+import { compileC, hasProgram } from "../_gcc.ts";
 import { NO_SERVERS, Served } from "../_served.ts";
 import type { Order } from "./_rate_worker.ts";
 
@@ -221,5 +222,22 @@ Deno.test({
       assertEquals(await first.bytes(), new Uint8Array(4096).fill(7));
       const cut = await served.fetch("/", { headers: { range: "bytes=8192-" } });
       await assertRejects(() => cut.bytes());
+    }),
+});
+
+Deno.test({
+  name: "pthread_mutex.ts counts with a C program under its mutex, also after that was killed",
+  ignore: Deno.build.os !== "linux" || !hasProgram("gcc"),
+  fn: () =>
+    withTempDir(async (dir) => {
+      const source = new URL("../../examples/c/pthread_counter.c", import.meta.url);
+      const program = join(dir, "pthread_counter");
+      const args = ["-Wall", "-Werror", "-pthread", "-o", program];
+      await compileC(await Deno.readTextFile(source), { args });
+      assertEquals(await run("pthread_mutex.ts", { args: [program] }), [
+        "together they counted to 200000",
+        "its holder died: true",
+        "next time: false, 200000",
+      ]);
     }),
 });
