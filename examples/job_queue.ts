@@ -5,7 +5,7 @@
  *     deno run --allow-ffi --allow-run examples/job_queue.ts
  *
  * A job is in the queue, or in a worker's slot, or done. A worker notes it in its slot before it leaves
- * the queue, and forgets it after its result was sent. So no job is lost. One may be done twice: the
+ * the queue, and clears the slot after its result was sent. So no job is lost. One may be done twice: the
  * number of a job shows that.
  */
 import { MmapRegion } from "@mmap/mmap";

@@ -3,7 +3,7 @@
  * that have the word count together, and exactly. A word of zeros is a limit that nobody has used.
  */
 
-/** At most `limit` in `windowMs`, which begins with the first one. The word: when it ends, the count. */
+/** At most `limit` in a window, which the first one begins. The word holds its end and the count. */
 export function fixedWindow(
   words: BigInt64Array,
   at: number,
@@ -21,7 +21,7 @@ export function fixedWindow(
 
 /**
  * One each `intervalMs`, and `burst` at once after a pause: GCRA, the generic cell rate algorithm.
- * The word: the millisecond in which all that was let through would be over at this rate.
+ * The word holds the time at which all that was let through would have come at this rate.
  */
 export function gcra(
   words: BigInt64Array,
