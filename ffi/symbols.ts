@@ -293,6 +293,13 @@ export const SYMBOLS = {
     ],
     result: "i32", // 0, or -1 and errno
   },
+  // https://man7.org/linux/man-pages/man2/sched_yield.2.html
+  // Linux only
+  sched_yield: {
+    parameters: [],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
   write: {
     parameters: [
       "i32", // int fd

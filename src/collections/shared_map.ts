@@ -1,7 +1,7 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { flag, type Names } from "../check/options.ts";
+import { checkMade, flag, type Names } from "../check/options.ts";
 import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { Mutex, type MutexGuard } from "../sync/mutex.ts";
@@ -108,6 +108,7 @@ export class SharedMap implements Disposable {
 
   /** @ignore */
   private constructor(place: Place, layout: MapLayout, pooled: boolean) {
+    checkMade(place, "header", "SharedMap.open");
     const { region } = place;
     this.#place = place;
     this.#layout = layout;
