@@ -226,6 +226,50 @@ Deno.test({
 });
 
 Deno.test({
+  name: `sessions.ts knows a session in each Worker, and after a restart${NO_SERVERS}`,
+  ignore: NO_SERVERS !== "",
+  fn: () =>
+    withTempDir(async (dir) => {
+      let cookie: string;
+      let visits: number;
+      {
+        await using served = await Served.start("sessions.ts", dir);
+        const login = await served.fetch("/login?user=Ada", { method: "POST" });
+        cookie = `theme=dark; session=${await login.text()}`;
+        assert(login.headers.get("set-cookie")!.startsWith(cookie.slice(12)));
+        const responses = await spread(50, () => served.fetch("/", { headers: { cookie } }));
+        const texts = await Promise.all(responses.map((response) => response.text()));
+        // Each visit has a number of its own: none was lost between the Workers.
+        const numbers = texts.map((text) => Number(/^Ada (\d+)$/.exec(text)?.[1]));
+        visits = responses.length;
+        assertEquals(numbers.sort((a, b) => a - b), numbers.map((_, i) => i + 1));
+      }
+      await using again = await Served.start("sessions.ts", dir);
+      const visit = async () => await (await again.fetch("/", { headers: { cookie } })).text();
+      assertEquals(await visit(), `Ada ${visits + 1}`);
+      const logout = await again.fetch("/logout", { method: "POST", headers: { cookie } });
+      assertEquals(await logout.text(), "bye\n");
+      assertEquals(await visit(), "log in first\n");
+    }),
+});
+
+Deno.test({
+  name: `response_cache.ts makes each page once, whoever asks for it${NO_SERVERS}`,
+  ignore: NO_SERVERS !== "",
+  fn: () =>
+    withTempDir(async (dir) => {
+      await using served = await Served.start("response_cache.ts", dir);
+      for (const path of ["/a", "/b", "/c"]) {
+        const responses = await spread(40, () => served.fetch(path));
+        const headers = (name: string) =>
+          new Set(responses.map((response) => response.headers.get(name)));
+        await Promise.all(responses.map((response) => response.text()));
+        assertEquals([headers("x-made"), headers("x-made-by").size], [new Set(["1"]), 1]);
+      }
+    }),
+});
+
+Deno.test({
   name: "pthread_mutex.ts counts with a C program under its mutex, also after that was killed",
   ignore: Deno.build.os !== "linux" || !hasProgram("gcc"),
   fn: () =>
