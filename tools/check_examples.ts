@@ -8,7 +8,7 @@ import { resolveImport, withoutComments } from "./_imports.ts";
 
 const FOLDER = "examples";
 const TEST = "tests/examples_test.ts";
-/** The tests that run the examples of sharing with other languages. */
+/** The tests that run the examples of sharing, with servers and with other languages. */
 const TEST_FOLDER = "tests/sharing";
 
 /** The problems of the project at `root`, one line each. */
