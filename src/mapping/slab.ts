@@ -71,7 +71,7 @@ export function pooledCopy(
     slab.set(new Uint8Array(ring.buffer, ring.byteOffset + at, byteLength), start);
   } else {
     const end = (start + byteLength + 3) >>> 2;
-    for (let to = start >>> 2, from = at >>> 2; to < end; to++, from++) {
+    for (let to = start >>> 2, from = at / 4; to < end; to++, from++) {
       slabWords[to] = words[from]!;
     }
   }
@@ -118,7 +118,7 @@ export function copyInto(
   let done = 0;
   // If its buffer was resized, it may be longer now than when its words were made.
   if (full <= to.length) {
-    for (let from = at >>> 2; done < full; done++, from++) to[done] = words[from]!;
+    for (let from = at / 4; done < full; done++, from++) to[done] = words[from]!;
     done *= 4;
   } else if (byteLength > LONGEST_BYTE_LOOP) {
     target.set(new Uint8Array(ring.buffer, ring.byteOffset + at, byteLength));
