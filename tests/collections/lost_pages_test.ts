@@ -14,6 +14,7 @@ testLosses(PROGRAM, TOPIC, [
   "a follower that waits ends",
   "a map that a change was lost in is repaired by the next one",
   "an array gives its lock up, and goes on after repair",
+  "an array that has lost one page changes no other one",
   "a log's writer gives its place up for good",
 ]);
 
