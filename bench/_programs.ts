@@ -1,6 +1,7 @@
 /** The other programs of a comparison. */
 
 import { MmapRegion } from "@mmap/mmap";
+import { fromFileUrl } from "@std/path";
 import type { Side } from "./_ratio.ts";
 
 /** What a program writes to standard output. @throws {Error} If it fails. */
@@ -25,7 +26,7 @@ export async function compilePeer(name: string, dir: string): Promise<string> {
 
 /** Where a file of `peers` is. */
 export function peerPath(name: string): string {
-  return new URL(`peers/${name}`, import.meta.url).pathname;
+  return fromFileUrl(new URL(`peers/${name}`, import.meta.url));
 }
 
 /** Another Deno process with the same region, for as long as it is not disposed. */

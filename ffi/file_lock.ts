@@ -70,6 +70,33 @@ export function isLocked(fd: number, number: number, low: number): boolean {
   return isFound(fd);
 }
 
+/** Number 0 is nobody's, and its bytes have other meanings. */
+const NOBODY = 0;
+/** Locked for reading where programs for Windows have their own tokens: `src/os/windows/file_locks.ts`. */
+const USED_BY_WINDOWS = 0;
+/** Locked for writing by a program for Windows that has a file to itself. */
+const WHOLE_FILE = 2;
+/** Not locked, except where `flock` locks every byte, as some network file systems have it. */
+const UNUSED = 3;
+
+/** Whether programs for Windows use locks of the file, under Wine or over a network. */
+export function isUsedByWindows(fd: number): boolean {
+  return isLocked(fd, NOBODY, USED_BY_WINDOWS);
+}
+
+/** Keeps programs for Windows from having the file to themselves. @returns false if one has it */
+export function lockAgainstWindows(fd: number): boolean {
+  if (lockByte(fd, NOBODY, WHOLE_FILE) === 0) return true;
+  // An error of another kind is the same for both.
+  if (lockByte(fd, NOBODY, UNUSED) !== 0) return true;
+  unlockByte(fd, NOBODY, UNUSED);
+  return false;
+}
+
+export function unlockAgainstWindows(fd: number): void {
+  unlockByte(fd, NOBODY, WHOLE_FILE);
+}
+
 function isFound(fd: number): boolean {
   checkZero(libc().fcntlLock(fd, F_OFD_GETLK, flockBytes), threadErrno[0]!, "fcntl");
   return (flock[TYPE_INDEX]! & 0xffff) !== F_UNLCK;

@@ -60,6 +60,11 @@ export const writableCode: Need = needs(name !== "darwin" || Deno.build.arch !==
 /** Programs of other languages run on the system that this one believes to run on. */
 export const natives: Need = needs(nativeSystem() === name);
 
+/** How many times a test does what takes long where machines are emulated, as those of Windows are. */
+export function repetitions(count: number): number {
+  return name === "windows" ? Math.ceil(count / 10) : count;
+}
+
 function nativeSystem(): string {
   try {
     const { stdout } = new Deno.Command("uname", { args: ["-s"] }).outputSync();

@@ -1,11 +1,19 @@
 /** Child processes that run programs of the tests, for what must not happen to the test's own process. */
 
 import { fromFileUrl } from "@std/path";
+import { suspend } from "./_suspend.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
 /** How many times the usual time a child may take; an emulated machine needs more. */
 const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
+
+/** A Deno that is not the one that runs the test, and where it finds this project. */
+export interface OtherDeno {
+  readonly program: string;
+  /** Ends with a slash. */
+  readonly root: string;
+}
 
 /** How a child is started. */
 export interface ChildOptions {
@@ -21,6 +29,8 @@ export interface ChildOptions {
   ulimit?: string;
   /** Such as "--expose-gc". */
   v8Flags?: string;
+  /** The Deno that runs it.  @default this one */
+  deno?: OtherDeno;
   /** When the child is killed, times MMAP_TEST_PATIENCE.  @default {60_000} */
   timeoutMs?: number;
 }
@@ -33,6 +43,11 @@ export interface ChildResult {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** How a child ends that was killed. Windows has no signals, and a code for it that others have too. */
+export const KILLED: Pick<ChildResult, "code" | "signal"> = Deno.build.os === "windows"
+  ? { code: 1, signal: null }
+  : { code: 137, signal: "SIGKILL" };
 
 /** Runs a program to its end. It has all permissions. */
 export async function runChild(program: URL, options: ChildOptions = {}): Promise<ChildResult> {
@@ -93,6 +108,10 @@ export class Child implements AsyncDisposable {
 
   /** Sends a signal; silent if the child has ended. */
   kill(signal: Deno.Signal = "SIGKILL"): void {
+    if (Deno.build.os === "windows") {
+      if (signal === "SIGSTOP") return suspend(this.pid, "NtSuspendProcess");
+      if (signal === "SIGCONT") return suspend(this.pid, "NtResumeProcess");
+    }
     try {
       this.#process.kill(signal);
     } catch (error) {
@@ -122,16 +141,20 @@ function patienceOf({ timeoutMs = 60_000 }: ChildOptions): number {
 
 function command(
   program: URL,
-  { args = [], env = {}, ulimit, v8Flags }: ChildOptions,
+  { args = [], env = {}, ulimit, v8Flags, deno: other }: ChildOptions,
   stdin: "null" | "piped",
   stderr: "inherit" | "piped" = "piped",
 ): Deno.Command {
-  const deno = Deno.execPath();
+  const { program: deno, root } = other ?? { program: Deno.execPath(), root: ROOT };
   // A code cache would be a file that the runtime itself writes, under the limits of the child.
   const start = ["run", "-A", "--no-check", "--no-code-cache", "--quiet"];
-  start.push(`--config=${ROOT}deno.json`);
+  start.push(`--config=${root}deno.json`);
   if (v8Flags !== undefined) start.push(`--v8-flags=${v8Flags}`);
-  start.push(fromFileUrl(program), ...args.map((arg) => JSON.stringify(arg)));
+  const path = fromFileUrl(program);
+  start.push(
+    other ? root + path.slice(ROOT.length) : path,
+    ...args.map((arg) => JSON.stringify(arg)),
+  );
   const options = {
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },

@@ -5,18 +5,38 @@ import { MappingFaultError } from "@mmap/mmap";
 
 /** Cuts a file, or makes it longer: another process does it. */
 export function truncate(path: string, byteLength: number): void {
-  if (Deno.build.os === "windows") return truncateOutside(path, byteLength);
-  const args = ["-s", String(byteLength), path];
-  assert(new Deno.Command("truncate", { args }).outputSync().success);
+  checkTruncated(truncation(path, byteLength).outputSync(), path, byteLength);
+}
+
+/** The same, while this process goes on. */
+export async function truncateMeanwhile(path: string, byteLength: number): Promise<void> {
+  checkTruncated(await truncation(path, byteLength).output(), path, byteLength);
 }
 
 /** On Windows nobody can cut a file that is mapped, but Wine has Linux do it. */
-function truncateOutside(path: string, byteLength: number): void {
-  const unix = `${Deno.env.get("WINEPREFIX")}/dosdevices/${
+function truncation(path: string, byteLength: number): Deno.Command {
+  const options = ["-s", String(byteLength)];
+  if (Deno.build.os !== "windows") {
+    return new Deno.Command("truncate", { args: [...options, path] });
+  }
+  const args = ["/wait", "/unix", "/usr/bin/truncate", ...options, unixPathOf(path)];
+  return new Deno.Command("start", { args });
+}
+
+/** How Linux calls a file of Wine's. */
+export function unixPathOf(path: string): string {
+  return `${Deno.env.get("WINEPREFIX")}/dosdevices/${
     path.replaceAll("\\", "/").replace(/^[A-Z]:/, (drive) => drive.toLowerCase())
   }`;
-  const args = ["/wait", "/unix", "/usr/bin/truncate", "-s", String(byteLength), unix];
-  new Deno.Command("start", { args }).outputSync(); // tells nothing of it
+}
+
+function checkTruncated(
+  { success, stderr }: Deno.CommandOutput,
+  path: string,
+  byteLength: number,
+): void {
+  if (Deno.build.os !== "windows") return assert(success, new TextDecoder().decode(stderr));
+  // Wine tells nothing of it.
   for (const end = Date.now() + 60_000; Deno.statSync(path).size !== byteLength;) {
     assert(Date.now() < end, "truncate has done nothing");
   }

@@ -3,6 +3,16 @@
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
 import { factOf } from "../ffi/platform.ts";
 import { system } from "../src/os/mod.ts";
+import {
+  areaAt,
+  PAGE_EXECUTE_READ,
+  PAGE_EXECUTE_READWRITE,
+  PAGE_EXECUTE_WRITECOPY,
+  PAGE_NOACCESS,
+  PAGE_READONLY,
+  PAGE_READWRITE,
+  PAGE_WRITECOPY,
+} from "../src/os/windows/allocations.ts";
 
 /** The size of a page. */
 export const PAGE = system().memory.pageSize();
@@ -50,8 +60,23 @@ export function bytesAt(
   return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(address, byteLength));
 }
 
-/** The rights that /proc/self/maps shows for the mapping that holds an address, such as "rw-p". */
+/** What Windows' protections allow: those of copies, too. */
+const WINDOWS_RIGHTS: Record<number, string> = {
+  [PAGE_NOACCESS]: "---",
+  [PAGE_READONLY]: "r--",
+  [PAGE_READWRITE]: "rw-",
+  [PAGE_WRITECOPY]: "rw-",
+  [PAGE_EXECUTE_READ]: "r-x",
+  [PAGE_EXECUTE_READWRITE]: "rwx",
+  [PAGE_EXECUTE_WRITECOPY]: "rwx",
+};
+
+/**
+ * The rights that the system shows for the mapping that holds an address: such as "rw-p" in
+ * /proc/self/maps, and "rw-" on Windows.
+ */
 export function rightsAt(address: bigint): string | undefined {
+  if (system().name === "windows") return WINDOWS_RIGHTS[areaAt(Number(address)).protection];
   for (const line of Deno.readTextFileSync("/proc/self/maps").split("\n")) {
     const [, start, end, rights] = line.match(/^([0-9a-f]+)-([0-9a-f]+) (\S+)/) ?? [];
     if (start === undefined) continue;

@@ -55,7 +55,8 @@ export function addressSpace(): number {
 /** Whether processes can be seen in /proc. */
 export const HAS_PROC: boolean = Deno.build.os !== "windows" && isThere("/proc/self/maps");
 
-function isThere(path: string): boolean {
+/** Whether there is something at a path. */
+export function isThere(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;

@@ -7,7 +7,7 @@ export interface OtherDeno {
   /** What it needs in its environment. */
   readonly env: Readonly<Record<string, string>>;
   /** A file that is loaded before the tests. */
-  readonly preload: string;
+  readonly preload?: string;
   /** The time after which a file is given up. */
   readonly limitSeconds: number;
 }
@@ -32,13 +32,9 @@ export async function testFile(
   { program, env, preload, limitSeconds }: OtherDeno,
   file: string,
 ): Promise<FileResult> {
+  const args = preload === undefined ? ARGS : [...ARGS, `--preload=${preload}`];
   const start = performance.now();
-  // `timeout` ends the children of the tests too, which would keep the pipes open.
-  const { success, stdout, stderr } = await new Deno.Command("timeout", {
-    args: ["--signal=KILL", String(limitSeconds), program, ...ARGS, `--preload=${preload}`, file],
-    env: { ...env, NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
+  const { success, stdout, stderr } = await outputOf([program, ...args, file], env, limitSeconds);
   const seconds = Math.round((performance.now() - start) / 1000);
   const output = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
   const [summary] = /^(ok|FAILED) \| \d+ passed.*$/m.exec(output) ?? [""];
@@ -50,9 +46,35 @@ export async function testFile(
     failed: failed!,
     skipped: skipped!,
     seconds,
-    success: success && summary !== "",
+    success: success && failed === 0 && summary !== "",
     output,
   };
+}
+
+/** What a program prints, which is ended after that time, and its children, who keep the pipes open. */
+async function outputOf(
+  command: string[],
+  env: Readonly<Record<string, string>>,
+  limitSeconds: number,
+): Promise<Deno.CommandOutput> {
+  const onWindows = Deno.build.os === "windows";
+  const limit = onWindows ? [] : ["timeout", "--signal=KILL", String(limitSeconds)];
+  const [program, ...args] = [...limit, ...command] as [string, ...string[]];
+  const process = new Deno.Command(program, {
+    args,
+    env: { ...env, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const kill = (): unknown =>
+    new Deno.Command("taskkill", { args: ["/T", "/F", "/PID", `${process.pid}`] }).outputSync();
+  const timer = onWindows ? setTimeout(kill, 1000 * limitSeconds) : undefined;
+  try {
+    return await process.output();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The names of the tests that did not run; steps of others are not among them. */

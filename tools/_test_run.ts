@@ -10,6 +10,8 @@ export interface TestRun {
   readonly skips: readonly Skip[];
   /** The beginnings of the paths that were asked for; if there are none, the folders. */
   readonly wanted: readonly string[];
+  /** The paths that may be run at all. */
+  readonly only?: RegExp | undefined;
   /** The paths that are left out. */
   readonly without?: RegExp | undefined;
   /** The paths of folders, with "/" at their ends. */
@@ -21,10 +23,13 @@ export interface TestRun {
 const AS_ITSELF_SAYS = "by its own `ignore`";
 
 /** The files that were asked for, or all that can run. */
-function filesToTest({ wanted, without, folders, skips }: TestRun): string[] {
+function filesToTest({ wanted, only, without, folders, skips }: TestRun): string[] {
   const starts = wanted.length > 0 ? wanted.map((path) => path.replace(/^\.\//, "")) : folders;
   return typeScriptFiles("tests").map((path) => `tests/${path}`)
-    .filter((path) => path.endsWith("_test.ts") && starts.some((start) => path.startsWith(start)))
+    .filter((path) =>
+      only?.test(path) !== false && path.endsWith("_test.ts") &&
+      starts.some((start) => path.startsWith(start))
+    )
     .filter((path) => reasonToSkipFile(skips, path) === undefined && without?.test(path) !== true);
 }
 

@@ -12,12 +12,13 @@ export interface Failure {
   readonly error: string;
 }
 
-/** The failures in the section "ERRORS". */
+/** The failures in the sections "ERRORS": several runs may have printed to one log. */
 export function failuresIn(log: string): Failure[] {
-  const start = log.search(/^ ERRORS /m);
-  const end = log.search(/^ FAILURES /m);
-  if (start === -1) return [];
-  const section = log.slice(start, end === -1 ? undefined : end);
+  const sections = log.split(/^ ERRORS /m).slice(1);
+  return sections.flatMap((section) => failuresOf(section.split(/^ FAILURES /m)[0]!));
+}
+
+function failuresOf(section: string): Failure[] {
   // "the name => ./tests/file.ts:1:2", or "./tests/file.ts (uncaught error)"; then "error: …"
   const entry = /^(\S.*?)(?: => (\S+:\d+:\d+))?\nerror: (.*)$/gm;
   return Array.from(
@@ -26,9 +27,9 @@ export function failuresIn(log: string): Failure[] {
   );
 }
 
-/** How the run ended, such as "FAILED | 3 passed | 1 failed (12s)". */
+/** How the last run ended, such as "FAILED | 3 passed | 1 failed (12s)", or all: "FAILED: 3 passed". */
 export function summaryIn(log: string): string {
-  const all = log.match(/^(?:ok|FAILED) \| .*$/gm);
+  const all = log.match(/^(?:ok|FAILED)(?: \||:) .*$/gm);
   return all?.at(-1) ?? "the tests did not run to their end";
 }
 

@@ -1,7 +1,7 @@
 /**
- * Runs the tests with Deno for Windows, under Wine 10: `deno task test:windows [--jobs=N]
+ * Runs the tests with Deno for Windows, under Wine 10, or on Windows with this Deno: `deno task test:windows [--jobs=N]
  * [--limit=SECONDS] [PATH ...]`.
- * Needs root on a Debian; what it needs beyond that is fetched once, into a cache folder. With
+ * Elsewhere it needs root on a Debian; what it needs beyond that is fetched once, into a cache folder. With
  * `--run FILE [ARG ...]` it runs one program in place of tests. Prints the result of each file and
  * folder, and why tests did not run; fails if one failed.
  */
@@ -11,15 +11,29 @@ import { runTests } from "./_test_run.ts";
 import { argumentsInside, inNamespace, startWine } from "./windows/wine.ts";
 import { SKIPS } from "./windows/skips.ts";
 
+/** On Windows itself, its Deno is this one, and there is no Wine. */
+const IS_WINDOWS = Deno.build.os === "windows";
+
 /** What there is of the module on Windows. */
 const FOLDERS = [
   ...["struct", "mapping", "os", "region", "wait", "sync", "channel", "collections", "sharing"],
-  ...["guard", "safety"],
-].map((name) => `tests/${name}/`);
+  ...["guard", "safety", "ffi"],
+].map((name) => `tests/${name}/`).concat(
+  "tests/check/",
+  "tests/tools/",
+  "tests/examples_test.ts",
+  "tests/readme_test.ts",
+);
 
-async function main(): Promise<number> {
+/** The tests that this system's Deno runs, and that have Deno for Windows do something beside it. */
+const BOTH = /^tests\/mixed\//;
+
+const PATIENCE = { MMAP_TEST_PATIENCE: "10" };
+
+/** @param program takes the arguments of `deno`, for Windows */
+async function main(program: string, args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
-    args: argumentsInside(),
+    args,
     allowPositionals: true,
     options: {
       jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
@@ -27,25 +41,36 @@ async function main(): Promise<number> {
       run: { type: "boolean", default: false },
     },
   });
-  const program = await startWine();
   if (values.run) {
     const args = ["run", "-A", "--no-check", "--no-lock", ...positionals];
     return (await new Deno.Command(program, { args }).spawn().status).code;
   }
-  const { success, counts } = await runTests({
-    deno: {
-      program,
-      env: { MMAP_TEST_PATIENCE: "10" },
-      preload: "./tools/windows/preload.ts",
-      limitSeconds: Number(values.limit),
-    },
+  const limitSeconds = Number(values.limit);
+  const preload = "./tools/windows/preload.ts";
+  const results = await runTests({
+    deno: { program, env: PATIENCE, preload, limitSeconds },
     skips: SKIPS,
     wanted: positionals,
+    without: BOTH,
     folders: FOLDERS,
     jobs: Number(values.jobs),
   });
-  console.log(`${success ? "ok" : "FAILED"}: ${counts}`);
+  const both = await runTests({
+    deno: { program: Deno.execPath(), env: { MMAP_WINE: program, ...PATIENCE }, limitSeconds },
+    skips: [],
+    wanted: positionals,
+    only: BOTH,
+    folders: IS_WINDOWS ? [] : ["tests/mixed/"],
+    jobs: 1,
+  });
+  const success = results.success && both.success;
+  console.log(`${success ? "ok" : "FAILED"}: ${results.counts}; with both: ${both.counts}`);
   return success ? 0 : 1;
 }
 
-Deno.exit(await inNamespace(import.meta.filename!) ?? await main());
+async function underWine(): Promise<number> {
+  return await inNamespace(import.meta.filename!) ??
+    await main(await startWine(), argumentsInside());
+}
+
+Deno.exit(IS_WINDOWS ? await main(Deno.execPath(), Deno.args) : await underWine());

@@ -56,6 +56,7 @@ typedef unsigned int u32;
 #define MEM_REPLACE_PLACEHOLDER 0x4000
 #define MEM_RESERVE_PLACEHOLDER 0x40000
 #define SYNCHRONIZE 0x100000
+#define ERROR_INVALID_PARAMETER 87 /* OpenThread's for a number that no thread has */
 #define SELF ((u64)-1)
 #define GRANULE 65536
 #define PAGE 4096
@@ -453,7 +454,8 @@ static inline u32 this_thread(void) { return functions()->GetCurrentThreadId(); 
 static inline int is_dead(u32 thread) {
   const struct functions *system = functions();
   u64 handle = system->OpenThread(SYNCHRONIZE, 0, thread);
-  if (handle == 0) return 1;
+  /* For any other reason, such as a lack of memory, nothing is known of the thread. */
+  if (handle == 0) return system->GetLastError() == ERROR_INVALID_PARAMETER;
   int ended = system->WaitForSingleObject(handle, 0) == 0;
   system->CloseHandle(handle);
   return ended;

@@ -16,7 +16,7 @@ import {
   ERROR_PROC_NOT_FOUND,
   windowsError,
 } from "../windows/errors.ts";
-import { lastError, SELF, wide, windows } from "../windows/library.ts";
+import { lastError, newStruct, SELF, wide, windows } from "../windows/library.ts";
 import type { Keepers } from "./addresses.ts";
 import { WINDOWS_GUARD_CODE } from "./code_windows.ts";
 import { TABLE_BYTE_LENGTH } from "./layout.ts";
@@ -105,10 +105,10 @@ export function makeOwn(): GuardTable {
 
 /** A number that is used again has started at another time. */
 function nameOfOwn(): string {
-  const times = Array.from({ length: 4 }, () => new BigUint64Array(1));
-  const [start, end, kernel, user] = times.map(({ buffer }) => new Uint8Array(buffer));
-  windows().GetProcessTimes(SELF, start!, end!, kernel!, user!);
-  return `Local\\mmap-guard-${Deno.pid}-${times[0]![0]!.toString(36)}`;
+  const { bytes, view } = newStruct(8);
+  const unused = new Uint8Array(8);
+  windows().GetProcessTimes(SELF, bytes, unused, unused, unused);
+  return `Local\\mmap-guard-${Deno.pid}-${view.getBigUint64(0, true).toString(36)}`;
 }
 
 function makeSection(): { section: number; isNew: boolean } {
@@ -143,8 +143,8 @@ function withCell<T>(section: number, keep: boolean, use: (cell: BigUint64Array)
  */
 function blockAt(address: bigint): Deno.PointerObject | undefined {
   const pointer = pointerFrom(address);
-  const record = new DataView(new ArrayBuffer(48));
-  windows().VirtualQuery(pointer, new Uint8Array(record.buffer), BigInt(record.byteLength));
+  const { bytes, view: record } = newStruct(48);
+  windows().VirtualQuery(pointer, bytes, 48n);
   const [state, protection, type] = [32, 36, 40].map((at) => record.getUint32(at, true));
   if (
     pointer === null || record.getBigUint64(8, true) !== address || state !== MEM_COMMIT ||

@@ -1,7 +1,7 @@
 /** The errors of Windows: their names, their texts, and the checkers of calls. */
 
 import { newSystemError, type SystemError } from "../call.ts";
-import { fromWide, windows } from "./library.ts";
+import { fromWide, newStruct, windows } from "./library.ts";
 
 export const ERROR_FILE_NOT_FOUND = 2;
 export const ERROR_PATH_NOT_FOUND = 3;
@@ -73,9 +73,9 @@ const FORMAT_MESSAGE_FROM_SYSTEM = 0x1000;
 /** The system's text for an error. */
 function textOf(error: number): string {
   const flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
-  const buffer = new Uint8Array(1024);
-  const length = windows().FormatMessageW(flags, null, error, 0, buffer, buffer.length / 2, null);
-  return fromWide(buffer, length).trim() || "Unknown error";
+  const text = newStruct(1024);
+  const length = windows().FormatMessageW(flags, null, error, 0, text.bytes, 512, null);
+  return fromWide(text, length).trim() || "Unknown error";
 }
 
 /** The exception for a failed call, in Deno's wording, with Windows' own number as `errno`. */

@@ -53,25 +53,41 @@ const LAST_ERROR_OFFSET = 0x68n;
 
 /** THREAD_BASIC_INFORMATION: 0 i32 status, 8 block, 16 process, 24 thread, ...; 48 bytes. */
 function threadBlock({ NtQueryInformationThread }: Windows): bigint {
-  const information = new BigUint64Array(6);
-  const bytes = new Uint8Array(information.buffer);
-  const status = NtQueryInformationThread(THIS_THREAD, 0, bytes, bytes.length, null);
-  if (status === 0 && information[1] !== 0n) return information[1]!;
+  const { bytes, view } = newStruct(48);
+  const status = NtQueryInformationThread(THIS_THREAD, 0, bytes, 48, null);
+  const block = view.getBigUint64(8, true);
+  if (status === 0 && block !== 0n) return block;
   throw new Deno.errors.NotSupported("Cannot map memory: Windows does not tell where a thread is");
+}
+
+/** What a call reads or writes, as it takes it and by its fields. */
+export interface Struct {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView<ArrayBuffer>;
+}
+
+/**
+ * Zeros for a call to fill. Nothing is asked of an array: a program may have replaced what its `buffer`
+ * and `length` say, and the call would write to other memory.
+ */
+export function newStruct(byteLength: number): Struct {
+  const buffer = new ArrayBuffer(byteLength);
+  return { bytes: new Uint8Array(buffer), view: new DataView(buffer) };
 }
 
 /** Text as Windows takes it: UTF-16 with a NUL behind it. */
 export function wide(text: string): Uint8Array<ArrayBuffer> {
-  const characters = new Uint16Array(text.length + 1);
-  for (let i = 0; i < text.length; i++) characters[i] = text.charCodeAt(i);
-  return new Uint8Array(characters.buffer);
+  const { bytes, view } = newStruct(2 * (text.length + 1));
+  for (let i = 0; i < text.length; i++) view.setUint16(2 * i, text.charCodeAt(i), true);
+  return bytes;
 }
 
 /** The first characters of such a text. */
-export function fromWide(bytes: Uint8Array<ArrayBuffer>, length: number): string {
-  const characters = new Uint16Array(bytes.buffer, bytes.byteOffset, length);
+export function fromWide({ view }: Struct, length: number, byteOffset = 0): string {
   let text = "";
-  for (const character of characters) text += String.fromCharCode(character);
+  for (let i = 0; i < length; i++) {
+    text += String.fromCharCode(view.getUint16(byteOffset + 2 * i, true));
+  }
   return text;
 }
 

@@ -16,7 +16,8 @@
  * for reading of one byte of the object, 2^62 + (NUMBER << 32 | FINGERPRINT), in an open file
  * description that nobody else has. NUMBER is random, has 30 bits, and is not 0. Nobody else may
  * have a lock in [2^62 + (NUMBER << 32), 2^62 + (NUMBER + 1 << 32)): check that with F_OFD_GETLK
- * after taking the lock. Bits 0 to 21 of FINGERPRINT are the thread's number (gettid), the others
+ * after taking the lock, and also that nobody has byte 2^62, which programs for Windows lock while
+ * they use locks: their holders cannot be seen. Bits 0 to 21 of FINGERPRINT are the thread's number (gettid), the others
  * random.
  *
  * To find out whether a token's holder is dead, use F_OFD_GETLK for writing on that byte, or, while
@@ -115,7 +116,7 @@ static inline int mmap_token_lock(int fd, int command, short type, uint32_t numb
 }
 
 /* Opens the object of `fd` anew and takes a token of it. Returns 0 or an errno; EAGAIN: somebody has
- * locked all of the object. */
+ * locked all of the object; EBUSY: a program for Windows uses locks of it. */
 static inline int mmap_token_take(mmap_token *token, int fd) {
   char path[32];
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -134,7 +135,10 @@ static inline int mmap_token_take(mmap_token *token, int fd) {
     }
     /* If two threads take the same number at the same time, each sees the other here. */
     int found = mmap_token_lock(token->fd, F_OFD_GETLK, F_WRLCK, token->number, 0, (int64_t)1 << 32);
-    if (found == F_UNLCK) return 0;
+    if (found == F_UNLCK) {
+      if (mmap_token_lock(token->fd, F_OFD_GETLK, F_WRLCK, 0, 0, 1) == F_UNLCK) return 0;
+      error = EBUSY;
+    }
     mmap_token_lock(token->fd, F_OFD_SETLK, F_UNLCK, token->number, token->fingerprint, 1);
   }
   close(token->fd);

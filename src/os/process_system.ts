@@ -76,7 +76,8 @@ export interface TokenSystem {
    * Takes a token of an object.
    *
    * @returns undefined if its file system has no tokens
-   * @throws {Deno.errors.Busy} If another program's lock is in the way.
+   * @throws {Deno.errors.Busy} If another program's lock is in the way, or the file has tokens of
+   * another system.
    * @throws {Deno.errors.NotSupported} If the object cannot be opened anew.
    * @throws the system's error if the limit of descriptors or locks is reached
    */

@@ -24,6 +24,7 @@ const MAX_TEXT_LENGTH = 2 ** 29 - 24;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 // Captured at load: a program cannot replace later what decides how bytes are read.
 const { decode } = TextDecoder.prototype;
+const { indexOf, lastIndexOf, subarray } = Uint8Array.prototype;
 const apply = Reflect.apply;
 
 const block = new Uint8Array(BLOCK_BYTE_LENGTH);
@@ -96,7 +97,11 @@ function span(start: number, end: number): Span {
  */
 function textOf(mapping: Mapping, start: number, end: number): string {
   const length = end - start;
-  return apply(decode, decoder, [copyOf(mapping, start, end).subarray(0, length)]);
+  return decoded(copyOf(mapping, start, end), 0, length);
+}
+
+function decoded(bytes: Uint8Array, start: number, end: number): string {
+  return apply(decode, decoder, [apply(subarray, bytes, [start, end])]);
 }
 
 /** The bytes, and perhaps more after them: in `block` if they fit. */
@@ -119,11 +124,11 @@ export function textAfter(rest: Rest): string | undefined {
   if (start >= end) return undefined;
   const length = Math.min(BLOCK_BYTE_LENGTH, end - start);
   copyOf(mapping, start, start + length);
-  let cut = block.lastIndexOf(LINE_FEED, length - 1) + 1;
+  let cut = apply(lastIndexOf, block, [LINE_FEED, length - 1]) + 1;
   if (start + length === end) cut = length;
   rest.start = cut === 0 ? rest.firstCut(start + length) : start + cut;
   if (cut === 0) return textOf(mapping, start, rest.start);
-  return apply(decode, decoder, [block.subarray(0, cut)]);
+  return decoded(block, 0, cut);
 }
 
 /** The whole lines before as one text; undefined at the beginning. */
@@ -133,12 +138,12 @@ export function textBefore(rest: Rest): string | undefined {
   const from = Math.max(start, end - BLOCK_BYTE_LENGTH);
   copyOf(mapping, from, end);
   const length = end - from;
-  let cut = from === start ? 0 : block.indexOf(LINE_FEED) + 1;
+  let cut = from === start ? 0 : apply(indexOf, block, [LINE_FEED]) + 1;
   if (from > start && (cut === 0 || cut === length)) {
     cut = 0;
     rest.end = rest.lastCut(end - 1);
     return textOf(mapping, rest.end, end);
   }
   rest.end = from + cut;
-  return apply(decode, decoder, [block.subarray(cut, length)]);
+  return decoded(block, cut, length);
 }

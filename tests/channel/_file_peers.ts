@@ -3,6 +3,7 @@
 import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { act, scope } from "../_act.ts";
+import { truncate } from "../_fault_child.ts";
 
 /** Lives until it is killed. */
 const stay = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1e6));
@@ -90,7 +91,7 @@ await act({
   async useTruncated(path: string): Promise<unknown[]> {
     const channel = Channel.create({ path, capacity: 65536 });
     for (let i = 0; i < 20; i++) channel.trySend(new Uint8Array(1000));
-    Deno.truncateSync(path, 0);
+    truncate(path, 0);
     const outcomes: unknown[] = [];
     for (let i = 0; i < 40; i++) {
       try {

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Broadcast, Channel, connect, Latest, serve } from "@mmap/mmap/channel";
-import { assertLost, fresh, runPeer, touch, truncate } from "../_losing.ts";
+import { assertLost, fresh, runPeer, touch, truncate, truncateMeanwhile } from "../_losing.ts";
 import { BROADCAST_CALLS, CHANNEL_CALLS, LATE, LATEST_CALLS, message } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
@@ -63,13 +63,15 @@ const cases: Record<string, () => unknown> = {
       truncate(path, PAGE);
       await assertLost(path, "trySend", () => channel.trySend(message));
     }
-    using feed = fresh(path, () => Broadcast.create({ path, capacity: CAPACITY }));
-    using subscription = feed.subscribe();
-    for (let i = 0; i < 10; i++) feed.publish(message);
-    truncate(path, PAGE);
-    await assertLost(path, "subscription", () => subscription.tryReceive());
-    await assertLost(path, "subscription", () => subscription.receiveSync(LATE));
-    await assertLost(path, "subscription", () => subscription.receive(LATE));
+    {
+      using feed = fresh(path, () => Broadcast.create({ path, capacity: CAPACITY }));
+      using subscription = feed.subscribe();
+      for (let i = 0; i < 10; i++) feed.publish(message);
+      truncate(path, PAGE);
+      await assertLost(path, "subscription", () => subscription.tryReceive());
+      await assertLost(path, "subscription", () => subscription.receiveSync(LATE));
+      await assertLost(path, "subscription", () => subscription.receive(LATE));
+    }
     using latest = fresh(path, () => Latest.create({ path, byteLength: message.length }));
     latest.write(message);
     truncate(path, PAGE);
@@ -106,9 +108,9 @@ const cases: Record<string, () => unknown> = {
     };
     for (const [what, begin] of Object.entries(waits)) {
       const [made, wait] = fresh(path, begin);
-      const truncating = new Deno.Command("truncate", { args: ["-s", "0", path] }).spawn();
+      const truncating = truncateMeanwhile(path, 0);
       await assertLost(path, what, wait);
-      assert((await truncating.status).success);
+      await truncating;
       made[Symbol.dispose]();
     }
   },

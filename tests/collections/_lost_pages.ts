@@ -7,7 +7,15 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
-import { assertLost, fresh, restore, runPeer, touch, truncate } from "../_losing.ts";
+import {
+  assertLost,
+  fresh,
+  restore,
+  runPeer,
+  touch,
+  truncate,
+  truncateMeanwhile,
+} from "../_losing.ts";
 import { ARRAY_CALLS, LOG_CALLS, MAP_CALLS, value } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
@@ -92,15 +100,19 @@ const cases: Record<string, () => unknown> = {
   },
 
   async "the call that loses the page gives nothing made-up"(): Promise<void> {
-    using map = fresh(path, filledMap);
-    truncate(path, PAGE);
-    await assertLost(path, "get", () => map.get("one"));
-    const target = new Uint8Array(256).fill(9);
-    await assertLost(path, "getInto", () => map.getInto("one", target));
-    assert(target.every((byte) => byte === 9), "target unchanged");
-    using numbers = fresh(path, filledArray);
-    truncate(path, PAGE);
-    await assertLost(path, "at", () => numbers.at(1500));
+    {
+      using map = fresh(path, filledMap);
+      truncate(path, PAGE);
+      await assertLost(path, "get", () => map.get("one"));
+      const target = new Uint8Array(256).fill(9);
+      await assertLost(path, "getInto", () => map.getInto("one", target));
+      assert(target.every((byte) => byte === 9), "target unchanged");
+    }
+    {
+      using numbers = fresh(path, filledArray);
+      truncate(path, PAGE);
+      await assertLost(path, "at", () => numbers.at(1500));
+    }
     using log = fresh(path, filledLog);
     truncate(path, PAGE);
     await assertLost(path, "read", () => log.read(0));
@@ -109,11 +121,13 @@ const cases: Record<string, () => unknown> = {
   },
 
   async "readers throw too"(): Promise<void> {
-    using writer = fresh(path, filledMap);
-    using map = SharedMap.open(path, { access: "read" });
-    truncate(path, PAGE);
-    await assertLost(path, "get", () => map.get("one"));
-    await assertLost(path, "set", () => writer.set("one", value));
+    {
+      using writer = fresh(path, filledMap);
+      using map = SharedMap.open(path, { access: "read" });
+      truncate(path, PAGE);
+      await assertLost(path, "get", () => map.get("one"));
+      await assertLost(path, "set", () => writer.set("one", value));
+    }
     using _log = fresh(path, filledLog);
     using reader = AppendLog.open(path);
     truncate(path, PAGE);
@@ -123,11 +137,13 @@ const cases: Record<string, () => unknown> = {
   },
 
   async "an iteration throws in the middle"(): Promise<void> {
-    using log = fresh(path, filledLog);
-    const entries = log.entries();
-    assertEquals(entries.next().value!.record, value);
-    truncate(path, PAGE);
-    await assertLost(path, "entries", () => [...entries]);
+    {
+      using log = fresh(path, filledLog);
+      const entries = log.entries();
+      assertEquals(entries.next().value!.record, value);
+      truncate(path, PAGE);
+      await assertLost(path, "entries", () => [...entries]);
+    }
     using array = fresh(path, filledArray);
     const numbers = array[Symbol.iterator]();
     assertEquals(numbers.next().value, 7);
@@ -138,9 +154,9 @@ const cases: Record<string, () => unknown> = {
   async "a follower that waits ends"(): Promise<void> {
     using log = fresh(path, openLog);
     const next = log.follow().next();
-    const truncating = new Deno.Command("truncate", { args: ["-s", "0", path] }).spawn();
+    const truncating = truncateMeanwhile(path, 0);
     await assertLost(path, "follow", () => next);
-    assert((await truncating.status).success);
+    await truncating;
   },
 
   "a map that a change was lost in is repaired by the next one"(): void {

@@ -1,9 +1,11 @@
-/** Writers that are killed in the middle of their work, 500 of them, and what they leave. */
+/** Writers that are killed in the middle of their work, hundreds of them, and what they leave. */
 
 import { MmapRegion } from "@mmap/mmap";
 import { Futex } from "@mmap/mmap/sync";
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { repetitions } from "../_capabilities.ts";
+import { KILLED } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
 import {
   ALL,
@@ -24,7 +26,7 @@ import { random } from "./_random.ts";
 
 const LIFE = fromFileUrl(new URL("./_life_main.ts", import.meta.url));
 
-const KILLS = 500;
+const KILLS = repetitions(500);
 /** Of each kind of work, a quarter of them, beside each other. */
 const WORKS = [LOG, MAP, ARRAY, ALL];
 
@@ -104,8 +106,7 @@ async function liveAndDie(dir: string, region: MmapRegion, steps: number): Promi
   await new Promise((resolve) => setTimeout(resolve, steps % 4));
   if (!ended.signal.aborted) child.kill("SIGKILL");
   const { code, signal } = await end;
-  // Windows has no signals, and this code for who was killed.
-  assertEquals([code, signal], Deno.build.os === "windows" ? [1, null] : [137, "SIGKILL"]);
+  assertEquals({ code, signal }, KILLED);
 }
 
 /** One after the other, with the same files. */

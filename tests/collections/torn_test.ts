@@ -6,6 +6,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { random } from "./_random.ts";
 import { guard } from "../_capabilities.ts";
+import { truncate } from "../_fault_child.ts";
 import { pattern, withTempDir } from "../_files.ts";
 
 const WRITE = { access: "read-write", create: true } as const;
@@ -119,7 +120,7 @@ Deno.test(
       using log = AppendLog.open(path, WRITE);
       for (let i = 0; i < 1000; i++) log.append(pattern(100, i));
       using reader = AppendLog.open(path);
-      Deno.truncateSync(path, HEADER);
+      truncate(path, HEADER);
       assertThrows(() => reader.read(500 * FRAMED), MappingFaultError);
       assertThrows(() => recordsOf(log), MappingFaultError);
       assertThrows(() => log.commit(), MappingFaultError);

@@ -83,6 +83,18 @@ function otherThread(): number {
   throw new Error("There is no other thread");
 }
 
+/** Has the guard, which is not there yet, call another function than the one it asks for. */
+function handOver(asked: string, given: string): void {
+  const { GetProcAddress } = windows();
+  const text = new TextDecoder();
+  Object.assign(windows(), {
+    GetProcAddress: (module: Deno.PointerValue, name: Uint8Array<ArrayBuffer>) => {
+      if (text.decode(name) !== `${asked}\0`) return GetProcAddress(module, name);
+      return GetProcAddress(module, new TextEncoder().encode(`${given}\0`));
+    },
+  });
+}
+
 const WORKERS = 6;
 
 await act({
@@ -168,15 +180,7 @@ await act({
 
   /** Without private memory in placeholders, zeros are a section, and cannot be told from the file. */
   replaceBySections(dir: string): void {
-    const { GetProcAddress } = windows();
-    const text = new TextDecoder();
-    Object.assign(windows(), {
-      GetProcAddress: (module: Deno.PointerValue, name: Uint8Array<ArrayBuffer>) => {
-        const wanted = text.decode(name) === "VirtualAlloc2\0" ? "IsDebuggerPresent\0" : undefined;
-        if (wanted === undefined) return GetProcAddress(module, name);
-        return GetProcAddress(module, new TextEncoder().encode(wanted)); // it returns 0
-      },
-    });
+    handOver("VirtualAlloc2", "IsDebuggerPresent"); // it returns 0
     const { path, region, bytes } = open(dir, 8, "read-write");
     truncate(path, 2 * PAGE);
     assertEquals([bytes[4 * PAGE], bytes[6 * PAGE]], [0, 0]);
@@ -264,6 +268,17 @@ await act({
     halves[ABSORBER] = self;
     bytes[PAGE] = 250;
     assertEquals([bytes[PAGE], region.faults, halves[ABSORBER]], [250, 2, self]);
+    halves[ABSORBER] = 0;
+  },
+
+  /** A thread that cannot be opened is not dead for that. */
+  leaveRangeOfHiddenThread(dir: string): void {
+    handOver("OpenThread", "GetProcessId"); // of no process: it returns 0, and ERROR_INVALID_HANDLE
+    const { region, bytes } = open(dir, 2, "read");
+    const { halves } = guardTable()!;
+    halves[ABSORBER] = 2 ** 30;
+    assertEquals(deliver(ACCESS_VIOLATION, WRITE, addressOf(bytes)), CONTINUE_EXECUTION);
+    assertEquals([region.faults, halves[ABSORBER]], [0, 2 ** 30]);
     halves[ABSORBER] = 0;
   },
 

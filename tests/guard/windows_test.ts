@@ -19,6 +19,7 @@ const ACTIONS: Record<string, string> = {
   "leaves a page that another thread has put there since the fault": "leavePageOfAnother",
   "leaves a range alone that another thread is changing, and takes over from a dead one":
     "leaveRangeOfAnother",
+  "leaves a range alone whose thread it cannot look at": "leaveRangeOfHiddenThread",
   "loses nothing that two threads write to the same missing pages": "writeTogether",
 };
 

@@ -4,6 +4,12 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
 import { Futex, Mutex } from "@mmap/mmap/sync";
+import {
+  ERROR_ACCESS_DENIED,
+  ERROR_INVALID_PARAMETER,
+  ERROR_NOT_ENOUGH_MEMORY,
+} from "../../ffi/windows/errors.ts";
+import { lastError, windows } from "../../ffi/windows/library.ts";
 import { system } from "../../src/os/mod.ts";
 import type { OpenObject } from "../../src/os/system.ts";
 import { Child } from "../_child.ts";
@@ -53,6 +59,21 @@ onWindows("an error is the call's own, whatever garbage is made meanwhile", () =
     );
     assertEquals(error.errno, 2);
   }
+});
+
+onWindows("a thread is dead if there is none of that number, and for no other reason", () => {
+  const { isDead, thread } = system().processes;
+  const { number } = thread();
+  const { OpenThread } = windows();
+  try {
+    for (const error of [ERROR_ACCESS_DENIED, ERROR_NOT_ENOUGH_MEMORY, ERROR_INVALID_PARAMETER]) {
+      Object.assign(windows(), { OpenThread: () => (lastError[0] = error, 0) });
+      assertEquals(isDead(number, 0), error === ERROR_INVALID_PARAMETER);
+    }
+  } finally {
+    Object.assign(windows(), { OpenThread });
+  }
+  assertEquals([isDead(number, 0), isDead(2 ** 30 - 4, 0)], [false, true]);
 });
 
 onWindows(

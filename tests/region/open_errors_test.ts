@@ -13,6 +13,8 @@ const PROGRAM = new URL("_children.ts", import.meta.url);
 
 type ErrorClass = new (message: string) => Error;
 
+const isWindows = Deno.build.os === "windows";
+
 const READ_WRITE: OpenRegionOptions = { access: "read-write" };
 const CREATE: OpenRegionOptions = { access: "read-write", create: true, byteLength: 10 };
 
@@ -25,7 +27,7 @@ function assertCannotOpen(
   syscall: string,
 ): void {
   const error = assertThrowsSystem(() => MmapRegion.open(path, options), type, code, syscall);
-  assertEquals(error.message.endsWith(`: ${syscall} '${path}'`), true, error.message);
+  assertEquals(error.message.endsWith(`: ${error.syscall} '${path}'`), true, error.message);
   assertEquals([descriptorsOf(path), mapsOf(path)], [[], []]);
 }
 
@@ -47,8 +49,11 @@ Deno.test("MmapRegion.open() throws NotFound if the directory does not exist", (
 Deno.test("MmapRegion.open() throws NotADirectory if the path goes through a file", () =>
   withTempDir((dir) => {
     const path = join(makeFile(dir, 10), "file");
-    assertCannotOpen(path, {}, Deno.errors.NotADirectory, "ENOTDIR", "open");
-    assertCannotOpen(path, CREATE, Deno.errors.NotADirectory, "ENOTDIR", "open");
+    const [type, code] = isWindows
+      ? [Deno.errors.NotFound, "ENOENT"] as const
+      : [Deno.errors.NotADirectory, "ENOTDIR"] as const;
+    assertCannotOpen(path, {}, type, code, "open");
+    assertCannotOpen(path, CREATE, type, code, "open");
   }));
 
 Deno.test("MmapRegion.open() throws FilesystemLoop at a circle of links", () =>
@@ -66,17 +71,19 @@ Deno.test("MmapRegion.open() throws ENAMETOOLONG if a name is too long", () =>
   }));
 
 /** What directories and FIFOs give. */
-const UNMAPPABLE: [ErrorClass, string, string] = factOf({
-  linux: [Error, "ENODEV", "mmap"],
-  darwin: [TypeError, "EINVAL", "mmap"],
-});
+const UNMAPPABLE: [ErrorClass, string, string] = isWindows
+  ? [Deno.errors.PermissionDenied, "EACCES", "open"]
+  : factOf({ linux: [Error, "ENODEV", "mmap"], darwin: [TypeError, "EINVAL", "mmap"] });
 
 onBothFileSystems("MmapRegion.open() cannot map a directory", (dir) => {
   assertCannotOpen(dir, {}, ...UNMAPPABLE);
   assertCannotOpen(dir, { byteLength: 10, byteOffset: 1 }, ...UNMAPPABLE);
   assertCannotOpen(dir, { access: "copy-on-write" }, ...UNMAPPABLE);
-  assertCannotOpen(dir, READ_WRITE, Deno.errors.IsADirectory, "EISDIR", "open");
-  assertCannotOpen(dir, CREATE, Deno.errors.IsADirectory, "EISDIR", "open");
+  const [type, code] = isWindows
+    ? [Deno.errors.PermissionDenied, "EACCES"] as const
+    : [Deno.errors.IsADirectory, "EISDIR"] as const;
+  assertCannotOpen(dir, READ_WRITE, type, code, "open");
+  assertCannotOpen(dir, CREATE, type, code, "open");
 });
 
 Deno.test("MmapRegion.open() cannot map a FIFO and does not wait for its other end", () =>

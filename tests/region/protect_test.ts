@@ -8,6 +8,9 @@ import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts"
 import { PAGE, rightsAt } from "../_pages.ts";
 import { addressOfRegion, KINDS, ODD_OFFSET } from "../_regions.ts";
 
+/** Whether the system shows the rights of pages. */
+const SHOWS_RIGHTS = !proc.ignore || Deno.build.os === "windows";
+
 const NEW = { access: "read-write", createNew: true, byteLength: PAGE } as const;
 
 /** The rights of each page of a region, such as ["rw-", "r--"]. */
@@ -30,7 +33,7 @@ const RIGHTS: Record<Protection, string> = {
 
 Deno.test({
   name: "MmapRegion.protect() gives the pages each protection, and their content comes back",
-  ignore: proc.ignore,
+  ignore: !SHOWS_RIGHTS,
   fn(): void {
     using region = MmapRegion.anonymous(2 * PAGE, { sharing: "private" });
     region.bytes.set(pattern(2 * PAGE));
@@ -83,7 +86,7 @@ for (const { name, make } of KINDS) {
 
 Deno.test({
   name: "MmapRegion.protect() changes the pages of its range and no others",
-  ignore: proc.ignore,
+  ignore: !SHOWS_RIGHTS,
   fn(): void {
     using region = MmapRegion.anonymous(4 * PAGE);
     region.protect("read", { byteOffset: PAGE, byteLength: 2 * PAGE });

@@ -60,7 +60,7 @@ function use({ MmapRegion: M }: Module, path: string): State {
     quietly(() => M.open(path, { access: "read-write" })),
     quietly(() => M.open(path, { access: "copy-on-write", byteOffset: 9 })),
     quietly(() => M.anonymous(4 * PAGE, { resizable: true })),
-    quietly(() => M.anonymous(4 * PAGE, { sharing: "private" })),
+    quietly(() => M.anonymous(8 * PAGE, { sharing: "private" })), // several blocks of text
   ];
   const views: Anything[] = [];
   for (const region of regions) {

@@ -4,7 +4,6 @@
  */
 
 import { formatHandle, MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
-import * as C from "@mmap/mmap/libc";
 
 const [text, ...calls] = Deno.args as [string, ...string[]];
 const before: { opened?: string; cwd?: string; fd?: string } = JSON.parse(text);
@@ -21,8 +20,13 @@ const names = {
     ? undefined
     : MmapRegion.open(before.opened, { access: "read-write" }),
   // libc itself knows no permissions.
-  fd: before.fd === undefined ? undefined : C.open(before.fd, C.O_RDWR),
+  fd: before.fd === undefined ? undefined : await openByLibc(before.fd),
 };
+
+async function openByLibc(path: string): Promise<number> {
+  const { O_RDWR, open } = await import("@mmap/mmap/libc");
+  return open(path, O_RDWR);
+}
 
 async function resultOf(call: string): Promise<string> {
   const action = new Function(...Object.keys(names), `return () => ${call}`);

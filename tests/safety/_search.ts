@@ -2,31 +2,24 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
-import * as C from "@mmap/mmap/libc";
 import { loadNeedle } from "../../src/mapping/search/needle.ts";
 import { countIn, firstIn, lastIn } from "../../src/mapping/search/search.ts";
 import type { Mapping } from "../../src/mapping/mapping.ts";
 import { act } from "../_act.ts";
-import { truncate } from "../_fault_child.ts";
+import { addressOf, truncate, truncateMeanwhile } from "../_fault_child.ts";
 import { makeFile } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
 await act({
   searchAtTheEdge(): void {
     const length = 200 * PAGE;
-    const all = C.mmap(
-      null,
-      length + 2 * PAGE,
-      C.PROT_READ | C.PROT_WRITE,
-      C.MAP_PRIVATE | C.MAP_ANONYMOUS,
-      -1,
-      0,
-    );
-    const start = Deno.UnsafePointer.offset(all, PAGE)!;
-    const bytes = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(start, length));
-    C.mprotect(all, PAGE, C.PROT_NONE);
-    C.mprotect(Deno.UnsafePointer.offset(start, length)!, PAGE, C.PROT_NONE);
-    const mapping = { address: Deno.UnsafePointer.value(start) } as Mapping;
+    const options = { sharing: "private", guard: false } as const;
+    using all = MmapRegion.anonymous(length + 2 * PAGE, options);
+    for (const byteOffset of [0, PAGE + length]) {
+      all.protect("none", { byteOffset, byteLength: PAGE });
+    }
+    const bytes = all.view(Uint8Array, PAGE, length);
+    const mapping = { address: addressOf(bytes) } as Mapping;
     const fills: Record<string, (i: number) => number> = {
       "one byte": () => 97,
       "two bytes": (i) => (i * 2654435761 >>> 13) & 1 ? 97 : 98,
@@ -62,7 +55,6 @@ await act({
       }
     }
     assertEquals(searches, 4 * 11 * 16 * 3);
-    C.munmap(all, length + 2 * PAGE);
   },
 
   searchCutOff(dir: string): void {
@@ -85,9 +77,8 @@ await act({
     const path = makeFile(dir, new Uint8Array(1 << 25).fill(97));
     using region = MmapRegion.open(path);
     const needle = "b".repeat(20);
-    const truncation = new Deno.Command("truncate", { args: ["-s", "5000", path] }).spawn();
     let ended = false;
-    truncation.status.then(() => ended = true);
+    truncateMeanwhile(path, 5000).then(() => ended = true);
     let searches = 0;
     do {
       assertEquals(region.indexOf(needle), -1);

@@ -27,8 +27,9 @@ const NO_NAMES: readonly unknown[] = [
   "a\0b",
   "\0",
   "a\0",
-  named.reservedPrefix + "1",
-  `/${named.reservedPrefix}1`,
+  ...named.reservedPrefix === undefined
+    ? []
+    : [`${named.reservedPrefix}1`, `/${named.reservedPrefix}1`],
   undefined,
   null,
   1,

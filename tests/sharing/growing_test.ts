@@ -2,8 +2,10 @@
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { guard, linux, usage } from "../_capabilities.ts";
+import { system } from "../../src/os/mod.ts";
+import { guard, usage } from "../_capabilities.ts";
 import { Child, resultOf } from "../_child.ts";
+import { truncate } from "../_fault_child.ts";
 import { fileOf } from "../_regions.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -14,7 +16,7 @@ const PROGRAM = new URL("_children.ts", import.meta.url);
 
 Deno.test(
   "MmapRegion.refresh() follows another process's resize()",
-  linux,
+  { ignore: system().name === "darwin" }, // where shared memory keeps its size
   () =>
     withTempDir((dir) =>
       withName(async (name) => {
@@ -28,7 +30,9 @@ Deno.test(
           region.bytes[0] = 1;
           await using child = new Child(PROGRAM, { args: ["resize"], env: region.env() });
           assertEquals(await child.readLine(), "attached");
-          for (const byteLength of [5 * PAGE + 10, 2 * PAGE]) {
+          // On Windows nobody cuts a file that others map.
+          const shrinks = system().name !== "windows" || region.kind !== "file";
+          for (const byteLength of [5 * PAGE + 10, ...shrinks ? [2 * PAGE] : []]) {
             await child.writeLine(String(byteLength));
             assertEquals(await child.readLine(), String(byteLength));
             const before = region.bytes;
@@ -55,7 +59,7 @@ onBothFileSystems(
   (dir) => {
     const path = makeFile(dir, 3 * PAGE);
     using region = MmapRegion.open(path, { access: "read-write" });
-    Deno.truncateSync(path, PAGE);
+    truncate(path, PAGE);
     assertEquals(region.bytes[2 * PAGE], 0); // absorbed
     region.refresh();
     assertEquals([region.byteLength, region.faults], [PAGE, 1]);
@@ -73,7 +77,7 @@ onBothFileSystems(
   (dir) => {
     const path = makeFile(dir, 3 * PAGE);
     using region = MmapRegion.open(path, { byteOffset: PAGE });
-    Deno.truncateSync(path, PAGE);
+    truncate(path, PAGE);
     assertThrows(() => region.refresh(), RangeError, `begins at ${PAGE}`);
     assertEquals(region.byteLength, 2 * PAGE);
   },

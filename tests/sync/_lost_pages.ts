@@ -3,7 +3,7 @@
  * with the name of a case and a directory.
  */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { Barrier, Condition, Futex, Mutex, RwLock, Semaphore, SharedEvent } from "@mmap/mmap/sync";
 import { system } from "../../src/os/mod.ts";
@@ -11,7 +11,7 @@ import { withSystem } from "../_fake_system.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 import { CALLS, LATE } from "./_lost_calls.ts";
-import { assertLost, restore, runPeer, truncate } from "../_losing.ts";
+import { assertLost, restore, runPeer, truncate, truncateMeanwhile } from "../_losing.ts";
 
 const [name, dir] = Deno.args as [string, string];
 const path = `${dir}/words`;
@@ -95,9 +95,9 @@ const cases: Record<string, () => unknown> = {
   async "waits end"(): Promise<void> {
     for (const [what, wait] of Object.entries(WAITS)) {
       using region = open();
-      const truncating = new Deno.Command("truncate", { args: ["-s", `${PAGE}`, path] }).spawn();
+      const truncating = truncateMeanwhile(path, PAGE);
       await assertLost(path, what, () => wait(region));
-      assert((await truncating.status).success);
+      await truncating;
     }
   },
 

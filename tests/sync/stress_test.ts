@@ -3,12 +3,15 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Condition, Mutex, Semaphore } from "@mmap/mmap/sync";
 import { assert, assertEquals } from "@std/assert";
+import { repetitions } from "../_capabilities.ts";
 import { Child, resultOf } from "../_child.ts";
 import type { Kind } from "./_stress.ts";
 
 const PROGRAM = new URL("_stress_children.ts", import.meta.url);
 
-const EACH = 20_000;
+const EACH = repetitions(20_000);
+const KILLED = repetitions(200);
+const SIGNALS = repetitions(100_000);
 
 /** In Workers of a child. */
 async function inWorkers(region: MmapRegion, kind: Kind, count: number): Promise<void> {
@@ -28,7 +31,7 @@ for (const kind of ["Mutex", "RwLock"] as const) {
   });
 }
 
-Deno.test("200 holders that are killed at random moments are all recovered from", async () => {
+Deno.test(`${KILLED} holders that are killed at random moments are all recovered from`, async () => {
   using region = MmapRegion.anonymous(4096);
   const mutex = new Mutex(region);
   const counter = region.view(Int32Array, 64, 3); // begun, ended, found dead
@@ -42,7 +45,7 @@ Deno.test("200 holders that are killed at random moments are all recovered from"
     else assertEquals(counter[0], counter[1]);
     counter[1] = counter[0]!;
   };
-  for (let round = 0; round < 50; round++) {
+  for (let round = 0; round < KILLED / 4; round++) {
     const children = Array.from(
       { length: 4 },
       () => new Child(PROGRAM, { args: ["hold"], env: region.env() }),
@@ -61,15 +64,15 @@ Deno.test("200 holders that are killed at random moments are all recovered from"
   const at = (part: number): string =>
     `${times[Math.floor(part * (times.length - 1))]!.toFixed(1)} ms`;
   console.log(
-    `200 killed, ${counter[2]} of them in the critical section; the lock was got after ` +
+    `${KILLED} killed, ${counter[2]} of them in the critical section; the lock was got after ` +
       `${at(0.5)} (median), ${at(0.99)} (99 %), ${at(1)} (longest)`,
   );
   assert(counter[2]! > 0);
 });
 
-Deno.test("100,000 condition signals are all seen", async () => {
+Deno.test(`${SIGNALS} condition signals are all seen`, async () => {
   using region = MmapRegion.anonymous(4096);
-  const rounds = 50_000;
+  const rounds = SIGNALS / 2;
   // Two processes hand a token back and forth: a signal that got lost would stop them for good.
   await using child = new Child(PROGRAM, {
     args: ["answer", rounds],

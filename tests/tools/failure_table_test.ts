@@ -44,3 +44,14 @@ Deno.test("without a failure there is no table, and a run that broke off is told
   assertMatch(report(log), /^\*\*ok \| 1 passed \| 0 failed .*\*\*$/);
   assertEquals(report("running 3 tests"), "**the tests did not run to their end**");
 });
+
+Deno.test("the failures of several runs in one log are all in the table", async () => {
+  const logs = await Promise.all(
+    ["one", "two"].map((name) =>
+      logOf({ "a_test.ts": `Deno.test("${name}", () => { throw new Error("${name}"); });` })
+    ),
+  );
+  const log = `${logs.join("\n")}\nFAILED: 0 passed, 2 failed, 0 skipped\n`;
+  assertEquals(failuresIn(log).map(({ test }) => test), ["one", "two"]);
+  assertMatch(report(log), /^\*\*FAILED: 0 passed, 2 failed, 0 skipped\*\*$/m);
+});

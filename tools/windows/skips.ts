@@ -6,6 +6,9 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test calls libc itself, which Windows has not",
     files: [
+      "tests/ffi/call_test.ts",
+      "tests/ffi/libc_",
+      "tests/ffi/symbols_test.ts",
       "tests/os/darwin_test.ts",
       "tests/os/darwin_token_test.ts",
       "tests/os/flush_test.ts",
@@ -44,6 +47,11 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.resize() of anonymous private memory works without mremap, too",
       "MmapRegion.resize() of anonymous shared memory works without mremap, too",
       "MmapRegion.resize() without mremap moves whole copied pages",
+      "an error has its own number, whatever the engine does meanwhile",
+      "errnoText() of an unknown number is what libc makes of it",
+      "libc() throws NotSupported and lists what it tried if libc cannot be opened",
+      "platform() is one frozen record",
+      "threadErrno is the number of the call that failed last",
       "a forgotten region counts as alive as long as its isolate has another one of the object",
       "close() of a creator's region leaves a newer object of that name alone",
       "close() of a region whose name another program has removed is silent",
@@ -57,10 +65,11 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no number of Deno's leads to a file on Windows",
     files: ["tests/region/from_fd_test.ts", "tests/sharing/descriptor_test.ts"],
+    tests: ["a denied file cannot be had by a descriptor, neither an own nor a given one"],
   },
   {
     reason: "Windows has no FIFOs, no shell and no Unix programs",
-    files: ["tests/region/lease_test.ts", "tests/sharing/languages_test.ts"],
+    files: ["tests/sharing/languages_test.ts"],
     tests: [
       "Channel.create() throws what the system says if there are no descriptors left",
       "MmapRegion.attach() does not wait at a FIFO in the file's place",
@@ -79,6 +88,7 @@ export const SKIPS: readonly Skip[] = [
       "Atomics.waitAsync() is woken by a Worker through a shared buffer",
       "MmapRegion.close() leaves zeros in the shared buffer, out of reach of the file",
       "MmapRegion.close() removes the name at once, also while a flush is under way",
+      "MmapRegion.resize() heals the shared buffer too",
       "MmapRegion.resize() makes a new shared buffer",
       "MmapRegion.sharedBuffer() ends in zeros that reach no file",
       "MmapRegion.sharedBuffer() is the region's memory, rounded up",
@@ -114,10 +124,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no file that is mapped can be made shorter on Windows",
     tests: [
-      "Channel over a truncated file ends in an error and crashes nobody",
-      "MmapRegion.attach() throws RangeError if the file is shorter by now",
       "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
-      "MmapRegion.refresh() throws RangeError if nothing of the region is left",
+      "Channel over a truncated file ends in an error and crashes nobody",
     ],
   },
   {
@@ -132,7 +140,25 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "the test looks at /proc",
-    tests: ["MmapRegion.open() with lock and truncate keeps the new pages in memory"],
+    tests: [
+      'MmapRegion.advise() with "page-out" loses nothing of private memory',
+      'MmapRegion.advise() with "page-out" takes the pages of a file out of memory',
+      "MmapRegion.anonymous() shows the label",
+      "MmapRegion.anonymous() with lock keeps",
+      "MmapRegion.anonymous() with reserve false reserves no swap space",
+      "MmapRegion.anonymous() with seal write leaves no mapping behind",
+      "MmapRegion.close() during flush() keeps the addresses mapped until that ends",
+      "MmapRegion.close() during populate() keeps the addresses mapped until that ends",
+      "MmapRegion.close() gives the addresses",
+      "MmapRegion.close() keeps the descriptor open for an fsync that is under way",
+      "MmapRegion.close() waits for the last of several calls under way",
+      "MmapRegion.lock() and unlock() lock the pages of their range",
+      "MmapRegion.open() with executable asks for PROT_EXEC",
+      "MmapRegion.open() with lock and truncate keeps the new pages in memory",
+      "MmapRegion.open() with populate marks no page of a shared file as changed",
+      "the label of anonymous memory is seen in /proc/self/maps",
+      "zero_copy.ts moves nothing by read() and write()",
+    ],
   },
   {
     reason: "Windows has other paths and names",
@@ -141,8 +167,6 @@ export const SKIPS: readonly Skip[] = [
       'MmapRegion.open() finds "back\\\\slash"',
       'MmapRegion.open() finds "new\\nline\\ttab"',
       'MmapRegion.open() finds "quotes\'\\"`$(x)"',
-      "MmapRegion.open() takes a relative path from the current directory",
-      "MmapRegion.open() throws TypeError for a file URL with a host",
       'formatHandle() keeps the file name "a&b=c;d?e#f"',
       'formatHandle() keeps the file name "new\\nline\\ttab"',
       'formatHandle() keeps the file name "quotes\'\\"`$(x)"',
@@ -159,14 +183,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "Windows' errors are others",
     tests: [
-      "Client.call() keeps code, errno and syscall of a system error",
-      "MmapRegion.open() cannot map a directory",
-      "MmapRegion.open() cannot map devices without memory",
-      "MmapRegion.open() leaves nothing of an impossible size",
       "MmapRegion.open() throws ENAMETOOLONG if a name is too long",
-      "MmapRegion.open() throws NotADirectory if the path goes through a file",
-      "MmapRegion.open() throws NotFound if the directory does not exist",
-      "MmapRegion.open() throws NotFound if the file does not exist",
+      "Client.call() keeps code, errno and syscall of a system error",
     ],
   },
   {
@@ -198,21 +216,15 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion.discard() gives the blocks of a file back and keeps its size"],
   },
   {
-    reason: "a main thread's number is not its process's on Windows",
-    tests: [
-      "Mutex.holder tells of a Worker's thread, in its process",
-      "Mutex.holder tells of another process, and of its death, by its thread, where there are no file locks",
-      "Mutex.holder tells of another process, and of its death, by its token",
-      "Mutex.holder tells of this isolate, also through another region, until that is closed",
-      "RwLock.holders() are the readers, or the writer, and nobody who waits",
-    ],
-  },
-  {
     reason: "Windows has no modes",
     tests: [
       "MmapRegion.open() with mode gives the permissions of a new file",
       "MmapRegion.open() with mode leaves the permissions of an old file",
     ],
+  },
+  {
+    reason: "Wine gives all of a view, whatever of its section was committed",
+    tests: ["MmapRegion.repair() of write-sealed memory heals what was touched behind its end"],
   },
   {
     reason: "Wine cannot reserve blocks",
@@ -241,6 +253,18 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion.list() describes each object, in the order of the names"],
   },
   {
+    reason: "names of shared memory are no files on Windows, which permissions are for",
+    tests: ["a denied /dev/shm has no named memory"],
+  },
+  {
+    reason: "nobody but this module seals or cuts shared memory on Windows",
+    tests: [
+      "MmapRegion.repair() and resize() of memory that others have sealed",
+      "MmapRegion.repair() of write-sealed memory heals it after somebody else has cut it",
+      "MmapRegion.resize() of memory that others have sealed",
+    ],
+  },
+  {
     reason: "a name goes with its creator on Windows",
     tests: [
       "MmapRegion.named() with create gives all who race for it the same object",
@@ -251,9 +275,10 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "a file that is open keeps its name on Windows",
     tests: [
+      "MmapRegion.attach() refuses another file at the path",
       "MmapRegion.attach() finds a file at whose path is",
       "MmapRegion.attach() finds a file whose directory became a file or a socket",
-      "MmapRegion.attach() refuses another file at the path",
+      "a denied file stays denied once it is removed",
     ],
   },
   {
@@ -291,12 +316,26 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "buffers do not tell on Windows when their last holder is gone",
-    files: ["tests/safety/consumers_test.ts", "tests/safety/worker_ends_test.ts"],
+    files: [
+      "tests/safety/consumers_test.ts",
+      "tests/safety/worker_ends_test.ts",
+    ],
+    tests: [
+      "10,000 forgotten regions give all their descriptors and mappings back",
+      "MmapRegion leaves nothing behind after 100,000 opens and closes",
+      "a closed region is not given back a second time when it is collected",
+      "a forgotten region of ",
+      "a forgotten region that was resized gives its last mapping back",
+      "a forgotten region whose buffer was transferred lives as long as the thief has its memory",
+      "a mapping lives as long as",
+      "a shared buffer keeps a region open that nobody closed, until both are forgotten",
+    ],
   },
   {
     reason: "they use sharedBuffer() or wasmMemory(), which Windows cannot have",
     files: ["tests/safety/close_under_reader_test.ts", "tests/safety/flush_closed_test.ts"],
     tests: [
+      "primitives whose page is lost: shared buffers, also in a Worker",
       "MmapRegion absorbs a write to missing pages of a read-only region's sharedBuffer()",
       "MmapRegion survives faults in WebAssembly code over wasmMemory() and in its buffer",
       "MmapRegion.tryRead() and tryWrite() take every kind of Uint8Array, and nothing beyond it",
@@ -306,6 +345,11 @@ export const SKIPS: readonly Skip[] = [
     reason: "they call functions of libc, which Windows does not have",
     files: ["tests/safety/anywhere_test.ts"],
     tests: [
+      "beyond_the_file.ts opens no region beyond its file, and survives truncation",
+      "errors.ts names the error, the call and the class of each failure",
+      "posix_shared_memory.ts is found by its name until its owner closes it",
+      "munmap_address.ts fails with a moved address, and a region cannot",
+      "raw_mmap.ts calls mmap and munmap with each of their parameters",
       "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "a read of a foreign map of a truncated file ends the process",
       "a read right behind an open region ends the process",
@@ -326,11 +370,110 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "Windows maps no devices",
-    tests: ["MmapRegion.open() of /dev/zero gives anonymous memory"],
+    files: ["tests/region/devices_test.ts"],
+    tests: [
+      "MmapRegion.open() cannot map devices without memory",
+      "JSON.stringify() gives null for a MmapRegion of a device",
+      "MmapRegion.discard() zeroes a mapping of a device",
+      "MmapRegion.open() of /dev/zero gives anonymous memory",
+      "MmapRegion.resize() throws NotSupported for a device",
+      "handle() throws NotSupported for a device",
+      "dev_zero.ts gets zeroed memory that is nobody else's",
+    ],
   },
   {
     reason:
       "Wine puts zeros where a view comes before it maps the file there; Windows has one step",
     tests: ["the guard of Windows replaces pages under readers, who see no wrong byte"],
+  },
+  {
+    reason: "Windows has no sockets that pass files",
+    tests: [
+      "a sender that is killed while it waits leaves a socket that a receiver outlives",
+      "passing a region leaves no descriptor behind",
+      "receiveRegion()",
+      "sendRegion()",
+      "the longest path that a socket may have is not too long",
+    ],
+  },
+  {
+    reason: "no other language, compiler or tool is there under Wine",
+    tests: [
+      "C shares memory that it has made with all others",
+      "Node shares memory that it has made with all others",
+      "Python mmap shares memory that it has made with all others",
+      "Python shared_memory shares memory that it has made with all others",
+      "Records are shared with C programs",
+      "cHeader() gives headers that",
+      "constants_linux has the values of",
+      "errnoName() and errnoText() say what libc says",
+      "errnoName() knows every number that the calls of this module are documented to give",
+      "pythonCtypes() gives classes with the same sizes and offsets",
+      "rustStruct() gives source that rustc compiles",
+      "struct() lays 200 generated structs out as gcc does",
+      "the code of darwinGuard and windowsGuard for aarch64 leaves x18 to the system",
+      "the code of darwinGuard for aarch64 is what",
+      "the code of darwinGuard for x86_64 is what",
+      "the code of guard for aarch64 is what",
+      "the code of guard for x86_64 is what",
+      "the code of store for aarch64 is what",
+      "the code of store for x86_64 is what",
+      "the code of windowsGuard for aarch64 is what",
+      "the code of windowsGuard for x86_64 is what",
+      "what the table calls impossible does not work",
+    ],
+  },
+  {
+    reason: "it is a handler of macOS",
+    tests: ["guard_handler of macOS"],
+  },
+  {
+    reason: "names of shared memory are no files on Windows, and have no users",
+    tests: [
+      "MmapRegion.named() and unlink() leave alone what a symbolic link leads to",
+      "MmapRegion.named() of another user is refused",
+      "MmapRegion.reap() believes no owner file of another user",
+      "MmapRegion.reap() does not believe an owner file of another name",
+    ],
+  },
+  {
+    reason: "the seal of shared memory is this module's own on Windows",
+    tests: [
+      "MmapRegion.anonymous() with seal write lets nobody else write",
+      'MmapRegion.discard() zeroes memory that is sealed by seal: "write" for all others',
+    ],
+  },
+  {
+    reason: "the test has a file system or a limit that is Linux's",
+    tests: [
+      "MmapRegion of a file of huge pages",
+      "MmapRegion works where operations of Deno cannot keep its memory",
+      "MmapRegion.fromFd() throws NotSupported for memory of memfd_secret",
+      "MmapRegion.named() reserves its memory, or throws ENOSPC and leaves nothing",
+      "MmapRegion.open() and attach() cannot reach a secret",
+      "MmapRegion.open() removes a new file that cannot be mapped",
+      "MmapRegion.open() keeps a file that was extended and cannot be mapped",
+      "MmapRegion.open() with truncate keeps a longer file that cannot be mapped",
+      "MmapRegion.resize() within `reserve` leaves the object alone if the region cannot be healed",
+      "MmapRegion.open() with allocate finds out that tmpfs is too small",
+    ],
+  },
+  {
+    reason: "the option, lease or advice is Linux's",
+    files: ["tests/region/lease_test.ts"],
+    tests: [
+      "MmapRegion.fromFd() and attach() take the same options",
+      "MmapRegion.lock() keeps pages that advise() would drop, until unlock()",
+      "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
+      "MmapRegion.open() with address maps there if nothing is there",
+      "MmapRegion.populateSync() and populate() copy private pages around those that forbid it",
+      "MmapRegion.populateSync() works on a kernel that has no MADV_POPULATE",
+    ],
+  },
+  {
+    reason: "its memory can be written and executed at once on Windows",
+    tests: [
+      "MmapRegion.protect() and open() throw NotSupported for writable code on Apple silicon",
+    ],
   },
 ];

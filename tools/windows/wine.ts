@@ -132,7 +132,9 @@ async function mountLayer(debian: string, cache: string): Promise<string> {
   const program = `${layer}/deno`;
   const inside = `cd /src && exec wine /opt/deno/${Deno.version.deno}/deno.exe "$@"`;
   const environment = WINE_ENVIRONMENT.replaceAll("\\", "\\\\");
-  const command = `exec chroot ${root} env -i ${environment} sh -c '${inside}' deno "$@"`;
+  const patience = 'MMAP_TEST_PATIENCE="${MMAP_TEST_PATIENCE:-1}"';
+  const command =
+    `exec chroot ${root} env -i ${environment} ${patience} sh -c '${inside}' deno "$@"`;
   await Deno.writeTextFile(program, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
   const server = ["env", "-i", ...WINE_ENVIRONMENT.split(" "), "wineserver", "--persistent"];
   await start("chroot", [root!, ...server]);

@@ -119,7 +119,7 @@ export class Membership {
     for (const role of [PRODUCER_BIT, CONSUMER_BIT] as const) {
       if ((roles & role) === 0) continue;
       const others = entriesOf(cells, role).filter((entry) => entry !== this.#entry);
-      if (others.every((entry) => isDeadAt(this.#words.threads, cells, entry))) deserted(role);
+      if (others.every((entry) => isGoneAt(this.#words.threads, cells, entry))) deserted(role);
     }
     // This comes last: a process that dies before it is found dead, and nobody waits for ever.
     Atomics.store(cells, this.#entry, 0);
@@ -178,25 +178,31 @@ function freeEntryOfDead(threads: Threads, cells: Int32Array): number | undefine
 }
 
 function dropIfDead(threads: Threads, cells: Int32Array, entry: number): boolean {
-  if (!threads.isDead(cells[entry]!, cells[entry + FINGERPRINT]!)) return false;
+  if (!isGoneAt(threads, cells, entry)) return false;
   Atomics.store(cells, entry, 0);
   return true;
 }
 
 /** Takes one role from a dead entry. Its other role stays, so that others notice the death. */
 function retireIfDead(threads: Threads, cells: Int32Array, entry: number, role: Role): void {
-  if (!threads.isDead(cells[entry]!, cells[entry + FINGERPRINT]!)) return;
+  if (!isGoneAt(threads, cells, entry)) return;
   cells[entry + ROLES]! &= ~role;
   if (cells[entry + ROLES] === 0) Atomics.store(cells, entry, 0);
 }
 
-/** Whether the owner of an entry is certainly dead. */
+/** Whether an entry has no living owner. It may leave without the lock, at any moment. */
+function isGoneAt(threads: Threads, cells: Int32Array, entry: number): boolean {
+  return Atomics.load(cells, entry) === 0 || isDeadAt(threads, cells, entry);
+}
+
+/** Whether the owner of an entry is certainly dead; who has left is not. */
 function isDeadAt(threads: Threads, cells: Int32Array, entry: number): boolean {
   const number = Atomics.load(cells, entry);
   const fingerprint = Atomics.load(cells, entry + FINGERPRINT);
   // If the entry has changed its owner meanwhile, the fingerprint may be another one's: then the
   // answer is no for now.
-  return Atomics.load(cells, entry) === number && threads.isDead(number, fingerprint);
+  return number !== 0 && Atomics.load(cells, entry) === number &&
+    threads.isDead(number, fingerprint);
 }
 
 /** Counts entries: whether there are any, and whether all of them are dead. */

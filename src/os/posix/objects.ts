@@ -3,6 +3,7 @@
 import { checkZero, isSystemError } from "../../../ffi/call.ts";
 import { HUGETLBFS_MAGIC, LOCK_EX, LOCK_NB, LOCK_UN } from "../../../ffi/constants.ts";
 import { close, pageSize } from "../../../ffi/file_calls.ts";
+import { lockAgainstWindows, unlockAgainstWindows } from "../../../ffi/file_lock.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import type { Nature, ObjectStatus, OpenObject } from "../object_system.ts";
@@ -46,7 +47,10 @@ export const posixObjects = {
 function lockFile(object: OpenObject, path: string): boolean {
   try {
     checkZero(libc().flock(object, LOCK_EX | LOCK_NB), threadErrno[0]!, "flock", path);
-    return true;
+    // A program for Windows has another lock, which is seen here under Wine.
+    if (lockAgainstWindows(object)) return true;
+    libc().flock(object, LOCK_UN);
+    return false;
   } catch (error) {
     if (isSystemError(error) && (error.code === "EAGAIN" || error.code === "EINTR")) return false;
     throw error;
@@ -57,6 +61,7 @@ function lockFile(object: OpenObject, path: string): boolean {
  * Unlocks explicitly: a child process that is being started may have the descriptor for a moment.
  */
 function unlockFile(object: OpenObject): void {
+  unlockAgainstWindows(object);
   libc().flock(object, LOCK_UN);
 }
 

@@ -22,7 +22,13 @@
 import { systemError } from "../../../ffi/call.ts";
 import { errnoName } from "../../../ffi/errno.ts";
 import { close } from "../../../ffi/file_calls.ts";
-import { isLocked, isNumberLocked, lockByte, unlockByte } from "../../../ffi/file_lock.ts";
+import {
+  isLocked,
+  isNumberLocked,
+  isUsedByWindows,
+  lockByte,
+  unlockByte,
+} from "../../../ffi/file_lock.ts";
 import { closeTied, tieToThread } from "../../../ffi/thread.ts";
 import type { Name, Token } from "../process_system.ts";
 
@@ -75,6 +81,7 @@ export function takeToken(
 ): Token | undefined {
   try {
     const name = lockName(fd, looker, path, thread);
+    if (name !== undefined) checkNotOfWindows(fd, path);
     if (name !== undefined) return new LockedByte(name, fd, close);
   } catch (error) {
     close(fd);
@@ -82,6 +89,15 @@ export function takeToken(
   }
   close(fd);
   return undefined;
+}
+
+/** After the token was made: programs for Windows tell of theirs, and look for others' then. */
+function checkNotOfWindows(fd: number, path: string): void {
+  if (!isUsedByWindows(fd)) return;
+  throw new Deno.errors.Busy(
+    `Cannot use locks in '${path}': a program for Windows uses locks there, and this system cannot ` +
+      "see whether that is alive",
+  );
 }
 
 /** A descriptor of a token, which ends with this thread at the latest. Takes it over. */

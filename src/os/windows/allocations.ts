@@ -1,7 +1,7 @@
 /** What is at some addresses, as `VirtualQuery` tells. */
 
 import { addressOf, pointerFrom, type Range } from "../../../ffi/memory.ts";
-import { windows } from "../../../ffi/windows/library.ts";
+import { newStruct, windows } from "../../../ffi/windows/library.ts";
 
 export const PAGE_NOACCESS = 0x01;
 export const PAGE_READONLY = 0x02;
@@ -35,12 +35,11 @@ export interface Area {
  * MEMORY_BASIC_INFORMATION: 0 base, 8 allocation, 16 u32 its protection, 24 size, 32 u32 state,
  * 36 u32 protection, 40 u32 type; 48 bytes.
  */
-const record = new DataView(new ArrayBuffer(48));
-const recordBytes = new Uint8Array(record.buffer);
+const { bytes: recordBytes, view: record } = newStruct(48);
 
 /** What is at an address. */
 export function areaAt(address: number): Area {
-  windows().VirtualQuery(pointerFrom(BigInt(address)), recordBytes, BigInt(recordBytes.length));
+  windows().VirtualQuery(pointerFrom(BigInt(address)), recordBytes, 48n);
   const start = Number(record.getBigUint64(0, true));
   const state = record.getUint32(32, true);
   return {

@@ -56,11 +56,12 @@ function findSteadily(
   const wanted = bytesAt(needle, needleByteLength);
   if (end - start < needleByteLength) return 0n;
   const content = bytesAt(start, end - start);
-  const borders = bordersOf(wanted);
-  for (let i = 0, matched = 0; i < content.length; i++) {
+  const [length, wantedLength] = [Number(end - start), Number(needleByteLength)];
+  const borders = bordersOf(wanted, wantedLength);
+  for (let i = 0, matched = 0; i < length; i++) {
     while (matched > 0 && wanted[matched] !== content[i]) matched = borders[matched - 1]!;
     if (wanted[matched] === content[i]) matched++;
-    if (matched === wanted.length) return start + BigInt(i + 1 - matched);
+    if (matched === wantedLength) return start + BigInt(i + 1 - matched);
   }
   return 0n;
 }
@@ -73,9 +74,9 @@ function bytesAt(address: bigint, byteLength: bigint): Uint8Array {
 }
 
 /** For each beginning of the bytes: how long its longest proper beginning is that is its end, too. */
-function bordersOf(bytes: Uint8Array): Int32Array {
-  const borders = new Int32Array(bytes.length);
-  for (let i = 1, matched = 0; i < bytes.length; i++) {
+function bordersOf(bytes: Uint8Array, length: number): Int32Array {
+  const borders = new Int32Array(length);
+  for (let i = 1, matched = 0; i < length; i++) {
     while (matched > 0 && bytes[matched] !== bytes[i]) matched = borders[matched - 1]!;
     if (bytes[matched] === bytes[i]) matched++;
     borders[i] = matched;

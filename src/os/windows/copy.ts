@@ -58,8 +58,7 @@ export function copy(
   return done;
 }
 
-const transferred = new BigUint64Array(1);
-const transferredBytes = new Uint8Array(transferred.buffer);
+const transferred = new Uint8Array(8);
 
 function transfer(
   direction: Direction,
@@ -70,7 +69,7 @@ function transfer(
   const { NtReadVirtualMemory, NtWriteVirtualMemory } = windows();
   const call = direction === "out" ? NtReadVirtualMemory : NtWriteVirtualMemory;
   const [there, here] = [pointerFrom(mapped), pointerFrom(local)];
-  const status = call(SELF, there, here, BigInt(byteLength), transferredBytes);
+  const status = call(SELF, there, here, BigInt(byteLength), transferred);
   return status === 0 ? byteLength : 0;
 }
 

@@ -12,7 +12,7 @@
  * creator then takes it over.
  */
 
-import { addressOfBytes, bufferOver } from "../../../ffi/memory.ts";
+import { addressOfBytes, bufferOver, lengthOf } from "../../../ffi/memory.ts";
 import {
   checkAddress,
   checkHandle,
@@ -20,7 +20,7 @@ import {
   ERROR_FILE_NOT_FOUND,
   windowsError,
 } from "../../../ffi/windows/errors.ts";
-import { fromWide, lastError, wide, windows } from "../../../ffi/windows/library.ts";
+import { fromWide, lastError, newStruct, wide, windows } from "../../../ffi/windows/library.ts";
 import type {
   NamedSystem,
   NewObject,
@@ -188,29 +188,30 @@ const DIRECTORY_QUERY = 1;
 
 /** UNICODE_STRING: 0 u16 length, 2 u16 room, 8 text. In bytes. */
 function unicode(text: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(16));
-  view.setUint16(0, text.length - 2, true);
-  view.setUint16(2, text.length, true);
+  const { bytes, view } = newStruct(16);
+  view.setUint16(0, lengthOf(text) - 2, true);
+  view.setUint16(2, lengthOf(text), true);
   view.setBigUint64(8, addressOfBytes(text), true);
-  return new Uint8Array(view.buffer);
+  return bytes;
 }
 
 /** Opens the folder of this session's names. @returns 0 if that fails */
 function openNames(): number {
-  const session = new Uint32Array(1);
-  windows().ProcessIdToSessionId(Deno.pid, new Uint8Array(session.buffer));
+  const { bytes, view } = newStruct(8);
+  windows().ProcessIdToSessionId(Deno.pid, bytes);
+  const session = view.getUint32(0, true);
   const path = wide(
-    session[0] === 0 ? "\\BaseNamedObjects" : `\\Sessions\\${session[0]}\\BaseNamedObjects`,
+    session === 0 ? "\\BaseNamedObjects" : `\\Sessions\\${session}\\BaseNamedObjects`,
   );
   const name = unicode(path);
   // OBJECT_ATTRIBUTES: 0 u32 length, 8 root, 16 name, 24 u32 attributes
-  const attributes = new Uint8Array(
-    BigUint64Array.of(48n, 0n, addressOfBytes(name), 0n, 0n, 0n).buffer,
-  );
-  const handle = new Int32Array(2);
+  const attributes = newStruct(48);
+  attributes.view.setUint32(0, 48, true);
+  attributes.view.setBigUint64(16, addressOfBytes(name), true);
+  const handle = newStruct(8);
   const { NtOpenDirectoryObject } = windows();
-  NtOpenDirectoryObject(new Uint8Array(handle.buffer), DIRECTORY_QUERY, attributes);
-  return handle[0]!;
+  NtOpenDirectoryObject(handle.bytes, DIRECTORY_QUERY, attributes.bytes);
+  return handle.view.getInt32(0, true);
 }
 
 /** The names in the folder that are entries. */
@@ -218,15 +219,16 @@ function* encodedNames(): Generator<string> {
   const folder = openNames();
   if (folder === 0) return;
   try {
-    const buffer = new Uint8Array(65536);
-    const [start, view] = [addressOfBytes(buffer), new DataView(buffer.buffer)];
+    const entry = newStruct(65536);
+    const { bytes, view } = entry;
+    const start = addressOfBytes(bytes);
     const context = new Uint8Array(4);
     const next = windows().NtQueryDirectoryObject;
     for (let restart = 1;; restart = 0) {
-      const status = next(BigInt(folder), buffer, buffer.length, 1, restart, context, null) >>> 0;
+      const status = next(BigInt(folder), bytes, 65536, 1, restart, context, null) >>> 0;
       if (status >= STATUS_MORE) return;
       const at = Number(view.getBigUint64(8, true) - start);
-      const text = fromWide(buffer.subarray(at), view.getUint16(0, true) / 2);
+      const text = fromWide(entry, view.getUint16(0, true) / 2, at);
       if (text.startsWith(PREFIX)) yield text.slice(PREFIX.length);
     }
   } finally {

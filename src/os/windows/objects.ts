@@ -1,8 +1,7 @@
 /** The object verbs: files, and sections of shared memory. */
 
 import { isSystemError } from "../../../ffi/call.ts";
-import { checkTrue, ERROR_LOCK_VIOLATION } from "../../../ffi/windows/errors.ts";
-import { lastError, windows } from "../../../ffi/windows/library.ts";
+import { windows } from "../../../ffi/windows/library.ts";
 import type {
   ObjectStatus,
   ObjectSystem,
@@ -10,6 +9,7 @@ import type {
   OpenObject,
   OtherProcess,
 } from "../system.ts";
+import { lockFile, unlockFile } from "./file_locks.ts";
 import * as files from "./files.ts";
 import { isThere } from "./processes.ts";
 import {
@@ -26,7 +26,7 @@ import {
   setSectionSize,
   statusOfSection,
 } from "./sections.ts";
-import { extend, isUntouched, overlappedAt, setSize, takeBack } from "./size.ts";
+import { extend, isUntouched, setSize, takeBack } from "./size.ts";
 
 export function statusOfObject(object: OpenObject): ObjectStatus {
   return isSection(object) ? statusOfSection(object) : files.statusOf(object);
@@ -35,22 +35,6 @@ export function statusOfObject(object: OpenObject): ObjectStatus {
 export function closeObject(object: OpenObject): void {
   if (isSection(object)) closeSection(object);
   else files.close(object);
-}
-
-/** No file reaches there, so nobody's bytes are locked. */
-const LOCK_OFFSET = 0x7fffffff00000000n;
-const LOCKFILE_FAIL_IMMEDIATELY = 1;
-const LOCKFILE_EXCLUSIVE_LOCK = 2;
-
-/** See `ObjectSystem.lockFile`. */
-function lockFile(object: OpenObject, path: string): boolean {
-  const flags = LOCKFILE_FAIL_IMMEDIATELY | LOCKFILE_EXCLUSIVE_LOCK;
-  const where = overlappedAt(LOCK_OFFSET);
-  const result = windows().LockFileEx(BigInt(object), flags, 0, 1, 0, where);
-  const error = lastError[0]!;
-  if (result === 0 && error === ERROR_LOCK_VIOLATION) return false;
-  checkTrue(result, error, "LockFileEx", path);
-  return true;
 }
 
 const PROCESS_DUP_HANDLE = 0x40;
@@ -159,7 +143,5 @@ export const objects: ObjectSystem = {
     if (isSection(object)) checkMayShrinkSection(object);
   },
   lockFile,
-  unlockFile(object): void {
-    windows().UnlockFileEx(BigInt(object), 0, 1, 0, overlappedAt(LOCK_OFFSET));
-  },
+  unlockFile,
 };

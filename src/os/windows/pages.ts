@@ -15,7 +15,7 @@ import {
   ERROR_WORKING_SET_QUOTA,
   windowsError,
 } from "../../../ffi/windows/errors.ts";
-import { lastError, SELF, windows } from "../../../ffi/windows/library.ts";
+import { lastError, newStruct, SELF, type Struct, windows } from "../../../ffi/windows/library.ts";
 import type {
   Advice,
   Durability,
@@ -136,10 +136,10 @@ export function lock({ pointer, byteLength }: Range): void {
 
 function growWorkingSet(byteLength: number): boolean {
   const { GetProcessWorkingSetSize, SetProcessWorkingSetSize } = windows();
-  const [least, most] = [new BigUint64Array(1), new BigUint64Array(1)];
-  GetProcessWorkingSetSize(SELF, new Uint8Array(least.buffer), new Uint8Array(most.buffer));
-  const more = BigInt(byteLength);
-  return SetProcessWorkingSetSize(SELF, least[0]! + more, most[0]! + more) !== 0;
+  const [least, most] = [newStruct(8), newStruct(8)];
+  GetProcessWorkingSetSize(SELF, least.bytes, most.bytes);
+  const larger = ({ view }: Struct): bigint => view.getBigUint64(0, true) + BigInt(byteLength);
+  return SetProcessWorkingSetSize(SELF, larger(least), larger(most)) !== 0;
 }
 
 /** See `MemorySystem.unlock`. */
@@ -151,8 +151,10 @@ export function unlock({ pointer, byteLength }: Range): void {
 
 /** WIN32_MEMORY_RANGE_ENTRY: 0 address, 8 length. */
 function prefetch({ pointer, byteLength }: Range): void {
-  const entry = new Uint8Array(BigUint64Array.of(addressOf(pointer), BigInt(byteLength)).buffer);
-  windows().PrefetchVirtualMemory(SELF, 1n, entry, 0); // only a hint
+  const { bytes, view } = newStruct(16);
+  view.setBigUint64(0, addressOf(pointer), true);
+  view.setBigUint64(8, BigInt(byteLength), true);
+  windows().PrefetchVirtualMemory(SELF, 1n, bytes, 0); // only a hint
 }
 
 /** What does nothing here: the order of reading is for `open`, and nobody forks or dumps cores. */
@@ -227,15 +229,16 @@ function* workingSetOf({ pointer, byteLength }: Range): Generator<number> {
   const pages = Math.ceil(byteLength / PAGE);
   for (let done = 0; done < pages; done += MOST_PAGES) {
     const count = Math.min(pages - done, MOST_PAGES);
-    const entries = new BigUint64Array(2 * count);
-    for (let i = 0; i < count; i++) entries[2 * i] = start + BigInt((done + i) * PAGE);
-    const bytes = new Uint8Array(entries.buffer);
+    const { bytes, view } = newStruct(16 * count);
+    for (let i = 0; i < count; i++) {
+      view.setBigUint64(16 * i, start + BigInt((done + i) * PAGE), true);
+    }
     checkTrue(
-      K32QueryWorkingSetEx(SELF, bytes, bytes.length),
+      K32QueryWorkingSetEx(SELF, bytes, 16 * count),
       lastError[0]!,
       "K32QueryWorkingSetEx",
     );
-    for (let i = 0; i < count; i++) yield Number(entries[2 * i + 1]! & 0xffffffffn);
+    for (let i = 0; i < count; i++) yield view.getUint32(16 * i + 8, true);
   }
 }
 

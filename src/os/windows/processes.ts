@@ -4,10 +4,11 @@
  * not taken for the thread that had it before.
  */
 
-import { ERROR_ACCESS_DENIED } from "../../../ffi/windows/errors.ts";
+import { ERROR_INVALID_PARAMETER } from "../../../ffi/windows/errors.ts";
 import {
   fromWide,
   lastError,
+  newStruct,
   SELF,
   THIS_THREAD,
   wide,
@@ -34,17 +35,18 @@ function startOf(
   call: "GetProcessTimes" | "GetThreadTimes",
   handle: bigint,
 ): { at: number; exact: bigint } {
-  const times = Array.from({ length: 4 }, () => new BigUint64Array(1));
-  const [start, ...others] = times.map(({ buffer }) => new Uint8Array(buffer));
-  windows()[call](handle, start!, others[0]!, others[1]!, others[2]!);
-  const exact = times[0]![0]!;
+  const { bytes, view } = newStruct(8);
+  const unused = new Uint8Array(8);
+  windows()[call](handle, bytes, unused, unused, unused);
+  const exact = view.getBigUint64(0, true);
   return { at: Number(nanosecondsOf(exact) / 1000n), exact };
 }
 
 /**
  * Opens a process or thread.
  *
- * @returns undefined if there is none; "hidden" if it is not this user's to see
+ * @returns undefined if there is none; "hidden" if it cannot be looked at: it is not this user's to
+ * see, or there is no memory for a handle
  */
 function openBy(
   call: keyof Pick<Windows, "OpenProcess" | "OpenThread">,
@@ -53,7 +55,7 @@ function openBy(
 ): number | "hidden" | undefined {
   const handle = windows()[call](access, 0, number);
   if (handle !== 0) return handle;
-  return lastError[0] === ERROR_ACCESS_DENIED ? "hidden" : undefined;
+  return lastError[0] === ERROR_INVALID_PARAMETER ? undefined : "hidden";
 }
 
 /** Whether what a handle leads to has ended. */
@@ -90,7 +92,7 @@ function fingerprintOf(thread: bigint): number {
 
 const THREAD_ACCESS = THREAD_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
 
-/** A thread's handle; undefined if there is none, "hidden" if it is not this user's to see. */
+/** A thread's handle; undefined if there is none, "hidden" if it cannot be looked at. */
 export function openThread(number: number): number | "hidden" | undefined {
   return openBy("OpenThread", THREAD_ACCESS, number);
 }
@@ -123,10 +125,10 @@ export function processOfThread(tid: number): number | null {
 function variable(name: string): string | undefined {
   const { GetEnvironmentVariableW } = windows();
   for (let size = 1024;;) {
-    const buffer = new Uint8Array(2 * size);
-    const length = GetEnvironmentVariableW(wide(name), buffer, size);
+    const value = newStruct(2 * size);
+    const length = GetEnvironmentVariableW(wide(name), value.bytes, size);
     if (length === 0) return lastError[0] === 0 ? "" : undefined;
-    if (length < size) return fromWide(buffer, length);
+    if (length < size) return fromWide(value, length);
     size = length;
   }
 }

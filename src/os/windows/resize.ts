@@ -4,12 +4,13 @@
  */
 
 import { isSystemError } from "../../../ffi/call.ts";
-import { bufferOver, pointerAt, type Range } from "../../../ffi/memory.ts";
+import { pointerAt, type Range } from "../../../ffi/memory.ts";
 import { ERROR_USER_MAPPED_FILE } from "../../../ffi/windows/errors.ts";
+import { newStruct, windows } from "../../../ffi/windows/library.ts";
 import { alignUp } from "../arithmetic.ts";
 import type { MapRequest, PlacedRange, Resize } from "../system.ts";
-import { piecesOf, pointerTo } from "./allocations.ts";
-import { copyWhatIsThere } from "./copy.ts";
+import { PAGE_READWRITE, piecesOf, pointerTo } from "./allocations.ts";
+import { copyWhatIsThere, zero } from "./copy.ts";
 import { isSection } from "./sections.ts";
 import { clear, dropSource, fill, PAGE, place, unmap } from "./views.ts";
 
@@ -86,10 +87,20 @@ function shrink(
     // What is left of the last page would come back.
     const tail = Math.min(kept, placed.range.byteLength) - byteLength;
     const pointer = pointerAt(pointerTo(start), byteLength);
-    if (tail > 0) new Uint8Array(bufferOver({ pointer, byteLength: tail })).fill(0);
+    if (tail > 0) zeroTail({ pointer, byteLength: tail });
     if (kept < placed.pages.byteLength) clear(start + kept, end);
   }
   return resized(placed, byteLength);
+}
+
+/** Zeroes private memory, also where its protection forbids that. */
+function zeroTail(range: Range): void {
+  const { VirtualProtect } = windows();
+  const { bytes, view } = newStruct(4);
+  const length = BigInt(range.byteLength);
+  if (VirtualProtect(range.pointer, length, PAGE_READWRITE, bytes) === 0) return;
+  zero(range);
+  VirtualProtect(range.pointer, length, view.getUint32(0, true), bytes);
 }
 
 /** A view cannot be cut, and copied pages are lost with theirs: so the rest is copied. */

@@ -31,6 +31,7 @@ import { lastError, wide, windows } from "../../../ffi/windows/library.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
 import type { ObjectStatus, OpenObject, Seals } from "../system.ts";
 import { areaAt, MEM_COMMIT, PAGE_READWRITE } from "./allocations.ts";
+import { zero } from "./copy.ts";
 import { BLOCK, close, duplicate } from "./files.ts";
 import { own } from "./processes.ts";
 
@@ -242,9 +243,7 @@ export function setSectionSize(object: OpenObject, byteLength: number): void {
   const [start, end] = [from, byteLength].map((at) => HEADER_BYTE_LENGTH + at) as [number, number];
   if (end > start) commit(object, start, end);
   else if (end < start) {
-    withView(object, end, start, (pointer, byteLength) => {
-      new Uint8Array(bufferOver({ pointer, byteLength })).fill(0);
-    });
+    withView(object, end, start, (pointer, byteLength) => zero({ pointer, byteLength }));
   }
   Atomics.store(longs, SIZE_LONG, BigInt(byteLength));
 }

@@ -7,20 +7,19 @@ import {
   ERROR_NOT_SUPPORTED,
   windowsError,
 } from "../../../ffi/windows/errors.ts";
-import { lastError, windows } from "../../../ffi/windows/library.ts";
+import { lastError, newStruct, windows } from "../../../ffi/windows/library.ts";
 import type { FileSize, OpenObject } from "../system.ts";
-import { statusOf } from "./files.ts";
+import { sizesOf } from "./files.ts";
 
 const FILE_ALLOCATION_INFO = 5;
 const FILE_END_OF_FILE_INFO = 6;
 
 /** @returns 0, or the error */
 function setInformation(object: OpenObject, kind: number, byteLength: number): number {
-  const bytes = new Uint8Array(BigInt64Array.of(BigInt(byteLength)).buffer);
+  const { bytes, view } = newStruct(8);
+  view.setBigInt64(0, BigInt(byteLength), true);
   const { SetFileInformationByHandle } = windows();
-  return SetFileInformationByHandle(BigInt(object), kind, bytes, bytes.length) !== 0
-    ? 0
-    : lastError[0]!;
+  return SetFileInformationByHandle(BigInt(object), kind, bytes, 8) !== 0 ? 0 : lastError[0]!;
 }
 
 /** Sets the size of a file. @throws ERROR_USER_MAPPED_FILE if it gets shorter and somebody maps it */
@@ -45,13 +44,13 @@ export function extend(
   allocate: boolean,
   subject: string | undefined,
 ): void {
-  if (statusOf(object).byteLength >= to) return;
+  if (sizesOf(object).byteLength >= to) return;
   const error = allocate ? setInformation(object, FILE_ALLOCATION_INFO, to) : 0;
   if (error !== 0 && !CANNOT_RESERVE.includes(error)) {
     throw windowsError(error, "SetFileInformationByHandle", subject);
   }
   try {
-    if (statusOf(object).byteLength < to) setSize(object, to, subject);
+    if (sizesOf(object).byteLength < to) setSize(object, to, subject);
   } catch (error) {
     takeBack(object, from, to);
     throw error;
@@ -61,7 +60,7 @@ export function extend(
 /** See `ObjectSystem.takeBack`. */
 export function takeBack(object: OpenObject, from: number, to: number): void {
   try {
-    if (statusOf(object).byteLength > from && isUntouched(object, from, to)) setSize(object, from);
+    if (sizesOf(object).byteLength > from && isUntouched(object, from, to)) setSize(object, from);
   } catch {
     // For example, somebody maps it meanwhile.
   }
@@ -72,18 +71,20 @@ export function takeBack(object: OpenObject, from: number, to: number): void {
  * behind the new one, which the size shows. To read a hole of terabytes would take hours.
  */
 const LOOKED_AT = 2 ** 24;
+/** And how much of it at once. */
+const LOOK = 65536;
 
 /** See `ObjectSystem.isUntouched`. */
 export function isUntouched(object: OpenObject, from: number, to: number): boolean {
-  return statusOf(object).byteLength <= to && holdsOnlyZeros(object, from);
+  return sizesOf(object).byteLength <= to && holdsOnlyZeros(object, from);
 }
 
 function holdsOnlyZeros(object: OpenObject, from: number): boolean {
-  const bytes = new Uint8Array(65536);
-  for (let at = from; at < from + LOOKED_AT; at += bytes.length) {
+  const bytes = new Uint8Array(LOOK);
+  for (let at = from; at < from + LOOKED_AT; at += LOOK) {
     const count = readAt(object, bytes, at);
-    if (bytes.subarray(0, count).some((byte) => byte !== 0)) return false;
-    if (count < bytes.length) break;
+    for (let i = 0; i < count; i++) if (bytes[i] !== 0) return false;
+    if (count < LOOK) break;
   }
   return true;
 }
@@ -92,17 +93,19 @@ const ERROR_HANDLE_EOF = 38;
 
 /** OVERLAPPED: 0 and 8 the system's, 16 u32 offset, 20 u32 its upper half, 24 HANDLE event. */
 export function overlappedAt(offset: bigint): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(BigUint64Array.of(0n, 0n, offset, 0n).buffer);
+  const { bytes, view } = newStruct(32);
+  view.setBigUint64(16, offset, true);
+  return bytes;
 }
 
+/** Reads LOOK bytes, or as many as there are. @returns how many */
 function readAt(object: OpenObject, bytes: Uint8Array<ArrayBuffer>, offset: number): number {
-  const count = new Uint32Array(1);
+  const count = newStruct(4);
   const { ReadFile } = windows();
   const where = overlappedAt(BigInt(offset));
-  const countBytes = new Uint8Array(count.buffer);
-  const result = ReadFile(BigInt(object), bytes, bytes.length, countBytes, where);
+  const result = ReadFile(BigInt(object), bytes, LOOK, count.bytes, where);
   const error = lastError[0]!;
   if (result === 0 && error === ERROR_HANDLE_EOF) return 0;
   checkTrue(result, error, "ReadFile");
-  return count[0]!;
+  return count.view.getUint32(0, true);
 }

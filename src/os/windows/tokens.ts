@@ -20,9 +20,11 @@ import {
 } from "../../../ffi/windows/errors.ts";
 import { lastError, wide, windows } from "../../../ffi/windows/library.ts";
 import type { Name, OpenObject, Token, TokenObject, TokenSystem } from "../system.ts";
-import { close } from "./files.ts";
+import { beginTokens, endTokens } from "./file_locks.ts";
+import { close, duplicate } from "./files.ts";
 import { statusOfObject } from "./objects.ts";
 import { processes, processOfThread } from "./processes.ts";
+import { isSection } from "./sections.ts";
 
 const SYNCHRONIZE = 0x100000;
 const WAIT_TIMEOUT = 258;
@@ -44,12 +46,14 @@ class OwnedMutex implements Token {
   readonly fingerprint: number;
   readonly #name: string;
   readonly #handle: number;
+  readonly #file: OpenObject | undefined;
 
-  constructor({ number, fingerprint }: Name, name: string, handle: number) {
+  constructor({ number, fingerprint }: Name, name: string, handle: number, file?: OpenObject) {
     this.number = number;
     this.fingerprint = fingerprint;
     this.#name = name;
     this.#handle = handle;
+    this.#file = file;
     own.set(name, this);
   }
 
@@ -57,6 +61,7 @@ class OwnedMutex implements Token {
     if (!own.delete(this.#name)) return;
     windows().ReleaseMutex(BigInt(this.#handle)); // others may have it open
     close(this.#handle);
+    endIn(this.#file);
   }
 }
 
@@ -69,15 +74,45 @@ function randomName(): Name {
   };
 }
 
+/** Tells other systems. @returns a handle of its own for that; undefined for memory, which they lack */
+function beginIn(object: OpenObject, path: string): OpenObject | undefined {
+  if (isSection(object)) return undefined;
+  const file = duplicate(object);
+  try {
+    beginTokens(file, path);
+    return file;
+  } catch (error) {
+    close(file);
+    throw error;
+  }
+}
+
+function endIn(file: OpenObject | undefined): void {
+  if (file === undefined) return;
+  endTokens(file);
+  close(file);
+}
+
 /** See `TokenSystem.take`. */
 function take({ object, path }: TokenObject): Token {
-  const key = keyOf(object);
+  const file = beginIn(object, path);
+  try {
+    return takeMutex(keyOf(object), path, file);
+  } catch (error) {
+    endIn(file);
+    throw error;
+  }
+}
+
+function takeMutex(key: string, path: string, file: OpenObject | undefined): Token {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const name = randomName();
     const full = `${key}${name.number}`;
     const handle = windows().CreateMutexW(null, 1, wide(full));
     const error = lastError[0]!;
-    if (handle !== 0 && error !== ERROR_ALREADY_EXISTS) return new OwnedMutex(name, full, handle);
+    if (handle !== 0 && error !== ERROR_ALREADY_EXISTS) {
+      return new OwnedMutex(name, full, handle, file);
+    }
     if (handle !== 0) close(handle);
     else if (error !== ERROR_ACCESS_DENIED) checkHandle(handle, error, "CreateMutexW", path);
   }

@@ -37,7 +37,7 @@ import {
 } from "./allocations.ts";
 import { close } from "./files.ts";
 import { HEADER_BYTE_LENGTH, isSection, roomOf } from "./sections.ts";
-import { statusOf } from "./files.ts";
+import { sizesOf } from "./files.ts";
 
 export const PAGE = 4096;
 
@@ -164,7 +164,7 @@ export function place(request: MapRequest, headroom = 0): PlacedRange {
 function mappable({ object, byteLength, fileOffset }: MapRequest): number {
   const whole = alignUp(byteLength, PAGE);
   if (object === undefined) return whole;
-  const size = isSection(object) ? roomOf(object) : statusOf(object).byteLength;
+  const size = isSection(object) ? roomOf(object) : sizesOf(object).byteLength;
   return Math.min(whole, alignUp(Math.max(0, size - fileOffset), PAGE));
 }
 
@@ -208,7 +208,7 @@ function mapView(at: number, byteLength: number, request: MapRequest, byteOffset
   const section = inMemory ? object : sectionOf(request);
   try {
     const offset = request.fileOffset + byteOffset + (inMemory ? HEADER_BYTE_LENGTH : 0);
-    const rest = inMemory ? Infinity : statusOf(object).byteLength - offset;
+    const rest = inMemory ? Infinity : sizesOf(object).byteLength - offset;
     const { MapViewOfFile3 } = windows();
     const view = MapViewOfFile3(
       BigInt(section),

@@ -3,12 +3,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
-import { Child } from "../../_child.ts";
+import { repetitions } from "../../_capabilities.ts";
+import { Child, KILLED } from "../../_child.ts";
 import { numbered, peer } from "../_channels.ts";
 
 const FILE_PEERS = new URL("../_file_peers.ts", import.meta.url);
 
-const ALL_KILLS = Number(Deno.env.get("MMAP_KILLS") ?? 500);
+const ALL_KILLS = repetitions(Number(Deno.env.get("MMAP_KILLS") ?? 500));
 
 /** In each test with one process at a time, and with three, which takes less time for each. */
 const KILLS = { single: Math.ceil(ALL_KILLS * 0.16), multiple: Math.ceil(ALL_KILLS * 0.3) };
@@ -132,7 +133,9 @@ Deno.test("Channel in a file goes on where it was when both sides are killed", a
       assertEquals([await producer.readLine(), await consumer.readLine()], ["up", "up"]);
       await randomMoment();
       for (const child of [producer, consumer]) child.kill();
-      for (const child of [producer, consumer]) assertEquals((await child.ended()).code, 137);
+      for (const child of [producer, consumer]) {
+        assertEquals((await child.ended()).code, KILLED.code);
+      }
     }
     using channel = Channel.create({ path, capacity: 4096 });
     for (let m = channel.tryReceive(); m !== null; m = channel.tryReceive()) {

@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Channel } from "@mmap/mmap/channel";
 import { MmapRegion } from "@mmap/mmap";
 import { bytes, fill, openPair, textOf } from "../_channels.ts";
+import { ENDPOINTS } from "../../../src/channel/queue/queue_layout.ts";
 import { withMovable } from "../../_regions.ts";
 
 Deno.test("Channel.closeSending() lets receivers drain what is left, then see the end", async () => {
@@ -178,3 +179,31 @@ Deno.test("Channel follows its region when that is resized", () =>
     assertEquals(textOf(channel.tryReceive()), "before");
     assertEquals(textOf(channel.tryReceive()), "after");
   }));
+
+Deno.test("Channel.receive() takes a peer that leaves while it is looked at for no damage", async () => {
+  using pair = openPair();
+  const { sender, receiver } = pair;
+  sender.sendSync(bytes("x"));
+  receiver.receiveSync();
+  const cells = sender.region.view(Int32Array);
+  const number = cells[ENDPOINTS]!;
+  const { load } = Atomics;
+  let looks = 0;
+  Atomics.load = ((from: Int32Array, at: number) => {
+    const value = load(from, at);
+    if (
+      at === ENDPOINTS && from.buffer.byteLength === cells.buffer.byteLength && value === number
+    ) {
+      looks++;
+      Atomics.store(from, at, 0); // as if it left now
+    }
+    return value;
+  }) as typeof Atomics.load;
+  try {
+    await assertRejects(() => receiver.receive({ timeoutMs: 100 }), Deno.errors.TimedOut);
+  } finally {
+    Atomics.load = load;
+    cells[ENDPOINTS] = number;
+  }
+  assertEquals(looks, 1);
+});

@@ -6,6 +6,7 @@ import { spawnWithChannel } from "@mmap/mmap/channel";
 import { textOf } from "../_channels.ts";
 
 const PROGRAM = fromFileUrl(new URL("_spawned.ts", import.meta.url));
+const STAYING = fromFileUrl(new URL("_staying.ts", import.meta.url));
 
 Deno.test("spawnWithChannel() starts a child that finds the channel", async () => {
   using child = spawnWithChannel(
@@ -20,15 +21,19 @@ Deno.test("spawnWithChannel() starts a child that finds the channel", async () =
 });
 
 Deno.test("spawnWithChannel() kills the child when it is disposed, and twice is silent", async () => {
-  const child = spawnWithChannel("sleep", ["1000"]);
+  const child = spawnWithChannel(Deno.execPath(), ["run", "--quiet", STAYING]);
   child[Symbol.dispose]();
   child[Symbol.dispose]();
   assertEquals(child.channel.closed, true);
-  assertEquals((await child.process.status).signal, "SIGTERM");
+  const { success, signal } = await child.process.status;
+  assertEquals([success, signal], [false, Deno.build.os === "windows" ? null : "SIGTERM"]);
 });
 
 Deno.test("spawnWithChannel() takes an undefined capacity for one that was not given", async () => {
-  using child = spawnWithChannel("true", [], { channel: { capacity: undefined } as object });
+  using child = spawnWithChannel(Deno.execPath(), ["--version"], {
+    channel: { capacity: undefined } as object,
+    stdout: "null",
+  });
   assertEquals(child.channel.capacity, 1 << 20);
   assertEquals((await child.process.status).success, true);
 });

@@ -1,0 +1,85 @@
+/**
+ * Locks of single bytes of a file, where no file reaches: so nobody's bytes are locked. Other systems
+ * see them too if they serve the file, or if this is Wine: there they are locks as POSIX has them.
+ *
+ * The tokens of other systems are locks of bytes from FIRST_TOKEN on (`posix/token.ts`), and those of
+ * Windows are mutexes, which other systems cannot see. So a file has tokens of one kind at a time.
+ */
+
+import { checkTrue, ERROR_LOCK_VIOLATION } from "../../../ffi/windows/errors.ts";
+import { lastError, windows } from "../../../ffi/windows/library.ts";
+import type { OpenObject } from "../system.ts";
+import { overlappedAt } from "./size.ts";
+
+/** Locked by all who have tokens of Windows; others look at it: `ffi/file_lock.ts`. */
+const USED_HERE = 2n ** 62n;
+/** Locked by who looks for tokens of other systems: looking is locking, too. */
+const LOOKING = USED_HERE + 1n;
+/** Locked by who has a file to itself: see `ObjectSystem.lockFile`. */
+const WHOLE_FILE = USED_HERE + 2n;
+
+/** The bytes of the tokens of other systems, whose numbers are never 0. */
+const FIRST_TOKEN = USED_HERE + 2n ** 32n;
+const TOKENS = 2n ** 62n - 2n ** 32n - 1n;
+
+const LOCKFILE_FAIL_IMMEDIATELY = 1;
+const LOCKFILE_EXCLUSIVE_LOCK = 2;
+
+/** Locks bytes. @returns false if somebody is in the way */
+function lock(object: OpenObject, at: bigint, flags: number, path: string, count = 1n): boolean {
+  const [low, high] = [Number(count & 0xffffffffn), Number(count >> 32n)];
+  const result = windows().LockFileEx(BigInt(object), flags, 0, low, high, overlappedAt(at));
+  const error = lastError[0]!;
+  if (result === 0 && error === ERROR_LOCK_VIOLATION) return false;
+  checkTrue(result, error, "LockFileEx", path);
+  return true;
+}
+
+function unlock(object: OpenObject, at: bigint, count = 1n): void {
+  const [low, high] = [Number(count & 0xffffffffn), Number(count >> 32n)];
+  windows().UnlockFileEx(BigInt(object), 0, low, high, overlappedAt(at));
+}
+
+const AT_ONCE = LOCKFILE_FAIL_IMMEDIATELY | LOCKFILE_EXCLUSIVE_LOCK;
+
+/** See `ObjectSystem.lockFile`. */
+export function lockFile(object: OpenObject, path: string): boolean {
+  return lock(object, WHOLE_FILE, AT_ONCE, path);
+}
+
+/** See `ObjectSystem.unlockFile`. */
+export function unlockFile(object: OpenObject): void {
+  unlock(object, WHOLE_FILE);
+}
+
+/**
+ * Tells other systems that a file has tokens of Windows, until {@linkcode endTokens}. They look after
+ * they have made a token, and this looks after it has told them: so one sees the other.
+ *
+ * @throws {Deno.errors.Busy} If the file has tokens of another system.
+ */
+export function beginTokens(object: OpenObject, path: string): void {
+  if (lock(object, USED_HERE, LOCKFILE_FAIL_IMMEDIATELY, path)) {
+    if (!hasOtherTokens(object, path)) return;
+    endTokens(object);
+  }
+  throw new Deno.errors.Busy(
+    `Cannot use locks in '${path}': a program of another system uses locks there, and Windows ` +
+      "cannot see whether that is alive",
+  );
+}
+
+function hasOtherTokens(object: OpenObject, path: string): boolean {
+  lock(object, LOOKING, LOCKFILE_EXCLUSIVE_LOCK, path); // waits
+  try {
+    if (!lock(object, FIRST_TOKEN, AT_ONCE, path, TOKENS)) return true;
+    unlock(object, FIRST_TOKEN, TOKENS);
+    return false;
+  } finally {
+    unlock(object, LOOKING);
+  }
+}
+
+export function endTokens(object: OpenObject): void {
+  unlock(object, USED_HERE);
+}

@@ -1,0 +1,3 @@
+/** Lives until it is killed. */
+
+setInterval(() => {}, 1e6);
