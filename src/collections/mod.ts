@@ -48,4 +48,9 @@ export {
 } from "./append_log.ts";
 export type { CommitOptions } from "./options.ts";
 export { SharedArray, type SharedArrayOptions } from "./shared_array.ts";
-export { SharedMap, type SharedMapOptions } from "./shared_map.ts";
+export {
+  SharedMap,
+  type SharedMapOptions,
+  type TypedMapOptions,
+  type TypedMaps,
+} from "./shared_map.ts";

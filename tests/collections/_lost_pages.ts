@@ -3,7 +3,7 @@
  * full. Run with the name of a case and a directory.
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
@@ -107,6 +107,11 @@ const cases: Record<string, () => unknown> = {
       const target = new Uint8Array(256).fill(9);
       await assertLost(path, "getInto", () => map.getInto("one", target));
       assert(target.every((byte) => byte === 9), "target unchanged");
+    }
+    {
+      using map = fresh(path, filledMap);
+      truncate(path, PAGE);
+      await assertLost(path, "update", () => map.update("one", () => fail("was called")));
     }
     {
       using numbers = fresh(path, filledArray);
