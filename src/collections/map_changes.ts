@@ -210,7 +210,9 @@ export class MapChanges {
   #lock(action: string): MutexGuard {
     const mutex = this.#writable(action);
     this.#memory.check();
-    return this.#settled(mutex.lockSync(), action);
+    const guard = mutex.lockSync();
+    const isSettled = !guard.ownerDied && this.#memory.isSettled;
+    return isSettled ? guard : this.#settled(guard, action);
   }
 
   /** The lock, with a whole map of a known layout under it. */

@@ -63,6 +63,11 @@ export class MapMemory implements MapInMemory {
     if (!this.#closed) this.#lossWatch.check();
   }
 
+  /** Whether the layout is still the one in use. */
+  get isSettled(): boolean {
+    return this.#words[RESIZES] === this.layout.resizes;
+  }
+
   /**
    * Follows a resize of the map: look-ups do so without the lock, changes with it.
    *
