@@ -129,7 +129,6 @@ export class MapChanges {
     this.#step(action, () => {
       const there = this.#lookUp();
       const value = this.#memory.whileChanging(() => change(there));
-      void this.#memory.words; // throws if the function has closed the map
       if (value !== undefined) this.#put(value, this.#check(kept, value, action), action);
       else if (there !== undefined && this.#key.take(kept, action)) this.#delete();
     });

@@ -92,9 +92,6 @@ export interface TypedMaps<T, Init = T> {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What values of a type may be set to: bytes of any memory. */
-type InitOfValue<T> = T extends Uint8Array ? Uint8Array : T;
-
 /**
  * A map that processes share, in a file or a region: keys are strings or bytes, values bytes, or, with
  * {@linkcode SharedMap.of}, numbers or structs.
@@ -135,7 +132,8 @@ type InitOfValue<T> = T extends Uint8Array ? Uint8Array : T;
  * assertEquals([map.increment("visits"), other.increment("visits")], [1, 2]);
  * ```
  */
-export class SharedMap<T = Uint8Array<ArrayBuffer>, Init = InitOfValue<T>> implements Disposable {
+export class SharedMap<T = Uint8Array<ArrayBuffer>, Init = T extends Uint8Array ? Uint8Array : T>
+  implements Disposable {
   readonly #place: Place;
   readonly #memory: MapMemory;
   readonly #changes: MapChanges;

@@ -61,6 +61,12 @@ if (import.meta.main) {
       }
     },
 
+    /** @returns the first byte of what it gets */
+    insert(path: string): number {
+      using map = SharedMap.open(path);
+      return map.getOrInsert("key", valueOf(2))[0]!;
+    },
+
     dieInUpdate(path: string): void {
       using map = SharedMap.open(path);
       map.update("a", () => Deno.exit(7));

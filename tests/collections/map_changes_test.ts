@@ -224,6 +224,7 @@ Deno.test("SharedMap.update() keeps to its key, whatever its function does with 
     key.set([1, 2, 3]);
     map.update(key, () => {
       key.fill(9);
+      thrownBy(() => map.get("zzz"));
       return undefined;
     });
     assertEquals(map.size, 0);

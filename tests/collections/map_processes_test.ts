@@ -5,6 +5,7 @@ import { SharedMap } from "@mmap/mmap/collections";
 import { Futex } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
+import { MUTEX_BYTE_OFFSET } from "../../src/collections/header.ts";
 import { DONE, valueOf } from "./_map_children.ts";
 import { Child, KILLED, resultOf } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
@@ -46,13 +47,25 @@ Deno.test("of several processes one takes a key of a SharedMap, and one sets it 
     const keys = 5000;
     for (let i = 0; i < keys; i++) map.set(`token ${i}`, valueOf(i));
     const compete = () => resultOf(PROGRAM, { args: ["compete", path, keys] });
-    const results: { took: number; set: number }[] = await Promise.all([
-      compete(),
-      compete(),
-      compete(),
-    ]);
-    const sum = (of: "took" | "set") => results.reduce((sum, each) => sum + each[of], 0);
+    const results: Record<string, number>[] = await Promise.all([1, 2, 3].map(compete));
+    const sum = (of: string) => results.reduce((sum, each) => sum + each[of]!, 0);
     assertEquals([sum("took"), sum("set"), map.size], [keys, keys, keys]);
+  }));
+
+Deno.test("SharedMap.getOrInsert() gives what another process sets while it waits for the lock", () =>
+  withMap(8, async (path, map) => {
+    using region = MmapRegion.open(path);
+    const lock = region.view(Int32Array, MUTEX_BYTE_OFFSET, 1);
+    const result = resultOf(PROGRAM, { args: ["insert", path] });
+    map.update("key", () => {
+      // It has looked in vain without the lock, and then says that it sleeps.
+      for (const end = performance.now() + 30_000; Atomics.load(lock, 0) > 0;) {
+        assert(performance.now() < end, "nobody came");
+      }
+      return valueOf(1);
+    });
+    assertEquals(await result, 1);
+    assertEquals(map.get("key"), valueOf(1));
   }));
 
 Deno.test("readers of a SharedMap find all while another process resizes it", () =>
