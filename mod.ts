@@ -21,7 +21,12 @@
  */
 
 export { MmapRegion } from "./src/region/mmap_region.ts";
-export type { LineIterator, LinesOptions } from "./src/region/lines.ts";
+export {
+  followLines,
+  type FollowLinesOptions,
+  type LineIterator,
+  type LinesOptions,
+} from "./src/region/lines.ts";
 export type { ReadableOptions } from "./src/region/bytes.ts";
 export type { Needle } from "./src/mapping/search/needle.ts";
 export type { FlushOptions } from "./src/region/memory.ts";
@@ -31,6 +36,7 @@ export type {
   MemoryOptions,
   NamedOptions,
   OpenRegionOptions,
+  StrayWriteOptions,
 } from "./src/region/options.ts";
 export type { Advice } from "./src/os/system.ts";
 export { MappingFaultError } from "./src/mapping/fault_error.ts";
@@ -39,7 +45,15 @@ export type { Protection } from "./src/os/system.ts";
 export type { Residency } from "./src/mapping/page_state.ts";
 export type { RegionStats } from "./src/os/system.ts";
 export type { TypedArrayConstructor } from "./src/mapping/views.ts";
-export { receiveRegion, sendRegion } from "./src/region/send_receive.ts";
+export {
+  type Attachable,
+  type Received,
+  received,
+  receiveRegion,
+  sendRegion,
+  share,
+  type Shareable,
+} from "./src/region/send_receive.ts";
 export type { PassOptions } from "./src/region/pass.ts";
 export type { SharedMemoryInfo } from "./src/os/system.ts";
 export { type Access, formatHandle, type RegionHandle } from "./src/object/handle.ts";

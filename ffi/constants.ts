@@ -6,9 +6,9 @@
  * TypeError instead of a silent 0; each doc comment says where one exists.
  */
 
+import { factOf } from "./platform.ts"; // first: it looks whether this is Deno
 import * as darwin from "./constants_darwin.ts";
 import * as linux from "./constants_linux.ts";
-import { factOf } from "./platform.ts";
 
 type Constants = Record<keyof typeof linux, number>;
 

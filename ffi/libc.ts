@@ -30,16 +30,31 @@ export function libc(): Libc {
 }
 
 function load(): Libc {
-  const { os, libcCandidates, variadicOnStack, errnoLocation } = platform();
+  const { os, libcName, libcPaths, variadicOnStack, errnoLocation } = platform();
   const table = {
     ...SYMBOLS,
     ...(os === "darwin" ? DARWIN_SYMBOLS : {}),
     errnoLocation: { ...SYMBOLS.errnoLocation, name: errnoLocation },
   };
   const definitions = variadicOnStack ? padTable(table) : table;
-  const symbols = openFirst(libcCandidates, definitions as SymbolTable);
-  threadErrno = new Int32Array(bufferOver({ pointer: symbols.errnoLocation()!, byteLength: 4 }));
+  // A name for which Deno has to ask becomes a path in the working directory, where libc is not.
+  const isGranted = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  const candidates = isGranted ? [libcName] : [...libcPaths, libcName];
+  const symbols = openFirst(candidates, definitions as SymbolTable);
+  threadErrno = new Int32Array(bytesAt(symbols.errnoLocation()!));
   return variadicOnStack ? unpad(symbols) : symbols;
+}
+
+/** The first bytes that are accessed by their address. */
+function bytesAt(pointer: Deno.PointerObject): ArrayBuffer {
+  try {
+    return bufferOver({ pointer, byteLength: 4 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new Deno.errors.NotCapable(
+      "Requires ffi access to memory, run again with plain --allow-ffi: a path there is not enough",
+    );
+  }
 }
 
 function openFirst(candidates: readonly string[], definitions: SymbolTable): Libc {

@@ -1,5 +1,11 @@
 /** Facts about the machine that need no call of libc. */
 
+// Every entry point but that of structs comes by here, before anything else needs Deno. Without this,
+// Node and Bun end with "Deno is not defined", somewhere inside.
+if (!("Deno" in globalThis)) {
+  throw new Error("Cannot load @mmap/mmap: it needs Deno 2, whose FFI it calls, and this is none");
+}
+
 /** The operating systems whose libc this module can call. */
 export type SupportedOs = "linux" | "darwin";
 
@@ -7,8 +13,10 @@ export type SupportedOs = "linux" | "darwin";
 interface Platform {
   readonly os: SupportedOs;
   readonly arch: "x86_64" | "aarch64";
-  /** File names of libc, tried in this order. */
-  readonly libcCandidates: readonly string[];
+  /** The name of libc, which the system's loader finds. */
+  readonly libcName: string;
+  /** Where it usually is, where a name will not do. */
+  readonly libcPaths: readonly string[];
   /** The C function that returns the address of this thread's errno. */
   readonly errnoLocation: "__errno_location" | "__error";
   /**
@@ -18,12 +26,18 @@ interface Platform {
   readonly variadicOnStack: boolean;
 }
 
-const LIBC_CANDIDATES: Record<SupportedOs, readonly string[]> = {
+const LIBC_NAMES: Record<SupportedOs, string> = {
   // Never a musl libc: official Deno is a glibc program, and a second libc in one process
   // writes its errno over glibc's thread data.
-  linux: ["libc.so.6"],
-  // The absolute path cannot meet another file: dyld knows it without looking at the disk.
-  darwin: ["/usr/lib/libSystem.B.dylib", "libSystem.B.dylib"],
+  linux: "libc.so.6",
+  // This cannot meet another file: dyld knows it without looking at the disk.
+  darwin: "/usr/lib/libSystem.B.dylib",
+};
+
+/** Debian's folder comes first, and then those of Fedora, SUSE and Arch. */
+const LIBC_FOLDERS: Record<SupportedOs, (arch: Platform["arch"]) => readonly string[]> = {
+  linux: (arch) => [`/lib/${arch}-linux-gnu`, "/lib64", "/usr/lib64", "/usr/lib"],
+  darwin: () => [],
 };
 
 const ERRNO_LOCATION: Record<SupportedOs, Platform["errnoLocation"]> = {
@@ -67,7 +81,8 @@ export function describe(os: string, arch: Platform["arch"]): Platform {
   return Object.freeze({
     os,
     arch,
-    libcCandidates: LIBC_CANDIDATES[os],
+    libcName: LIBC_NAMES[os],
+    libcPaths: LIBC_FOLDERS[os](arch).map((folder) => `${folder}/${LIBC_NAMES[os]}`),
     errnoLocation: ERRNO_LOCATION[os],
     variadicOnStack: os === "darwin" && arch === "aarch64",
   });

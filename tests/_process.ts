@@ -13,7 +13,7 @@ const RESOURCES = factOf({
 
 /** Sets a soft limit of this process. @returns what it was */
 export function setLimit(resource: keyof typeof RESOURCES, value: number): number {
-  const libc = Deno.dlopen(platform().libcCandidates[0]!, {
+  const libc = Deno.dlopen(platform().libcName, {
     getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
     setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   });

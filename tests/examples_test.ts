@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { Program, run } from "../examples/demo/programs.ts";
 import { countWords, sliceEnds } from "../examples/demo/words.ts";
+import { linux } from "./_capabilities.ts";
 import { KILLED } from "./_child.ts";
 import { withTempDir } from "./_files.ts";
 import { compileC, hasProgram } from "./_gcc.ts";
@@ -276,6 +277,7 @@ Deno.test("shared_cache.ts works each value out once", async () => {
     "first process:  worked out 20, found 0",
     "second process: worked out 0, found 20",
     "third process:  worked out 1, found 19",
+    "three at once:  worked out 20",
     "here: 20 values, square of 12 is 144",
   ]);
 });
@@ -374,6 +376,26 @@ Deno.test(
       ]);
     }),
 );
+
+for (const program of ["model.py", "model_asyncio.py"]) {
+  Deno.test(`model_server.ts gets results of ${program}`, {
+    ignore: linux.ignore || !hasProgram("python3"),
+  }, async () => {
+    assertEquals(await run("model_server.ts", { args: [program] }), [
+      ...[0, 10, 20, 30, 40].map((number) => `picture ${number}: ${number}`),
+      "the model ended with 0",
+    ]);
+  });
+}
+
+Deno.test("python_records.ts shares a record and numbers with Python", {
+  ignore: linux.ignore || !hasProgram("python3"),
+}, async () => {
+  assertEquals(await run("python_records.ts"), [
+    "Python sees Anna, now 42",
+    "Deno sees Anna, 42, and 4",
+  ]);
+});
 
 Deno.test("fan_out.ts gets each part of the work from one of four workers", async () => {
   assertEquals(await run("fan_out.ts"), [

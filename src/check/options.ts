@@ -37,6 +37,16 @@ export function checkOptions<T>(
   }
 }
 
+/**
+ * For constructors that only this module calls, with an object that has that property.
+ *
+ * @throws {TypeError} If somebody else does.
+ */
+export function checkMade(value: unknown, property: string, instead: string): void {
+  if (typeof value === "object" && value !== null && property in value) return;
+  throw new TypeError(`Illegal constructor: use ${instead}`);
+}
+
 /** An option that is a boolean. @throws {TypeError} */
 export function flag(value: unknown, name: string, action: string, fallback: boolean): boolean {
   return optionalFlag(value, name, action) ?? fallback;

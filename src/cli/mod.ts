@@ -16,11 +16,12 @@ import { dump } from "./dump.ts";
 import { info } from "./info.ts";
 import { ls } from "./ls.ts";
 import { print, printError } from "./output.ts";
+import { python } from "./python.ts";
 import { reap } from "./reap.ts";
 import { residency } from "./residency.ts";
 import { rm } from "./rm.ts";
 
-const COMMANDS: readonly Command[] = [ls, info, dump, residency, reap, rm];
+const COMMANDS: readonly Command[] = [ls, info, dump, residency, reap, rm, python];
 
 /**
  * Runs a command line: prints to stdout, and reports a failure on one line of stderr.

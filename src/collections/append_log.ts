@@ -1,7 +1,7 @@
 /** A log of records in a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { checkOptions, flag, type Names, optionalSignal } from "../check/options.ts";
+import { checkMade, checkOptions, flag, type Names, optionalSignal } from "../check/options.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import { pathOf } from "../object/path.ts";
 import { copyOut } from "./copy_out.ts";
@@ -123,6 +123,7 @@ export class AppendLog implements Disposable {
 
   /** @ignore */
   private constructor(file: LogFile, writable: boolean) {
+    checkMade(file, "logWords", "AppendLog.open");
     this.#file = file;
     this.#writable = writable;
     this.#tail = file.end;

@@ -68,7 +68,8 @@ export function openCollection(plan: FilePlan): OpenObject {
     }
     const { type, byteLength } = objects.status(object);
     if (type !== "file" || byteLength < HEADER_BYTE_LENGTH) {
-      throw invalid(action, `'${path}' is too short to hold a collection`);
+      const what = type === "directory" ? "a directory" : "too short to hold a collection";
+      throw invalid(action, `'${path}' is ${what}`);
     }
     return object;
   } catch (error) {

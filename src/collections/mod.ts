@@ -1,6 +1,6 @@
 /**
  * Collections in files that processes share and that outlive them: a log of records, a map, an
- * array.
+ * array. And a cache, {@linkcode SharedCache}, which may forget.
  *
  * ```ts
  * import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
@@ -46,6 +46,19 @@ export {
   type FollowOptions,
   type LogEntry,
 } from "./append_log.ts";
+export type {
+  CacheSetOptions,
+  ComputeOptions,
+  GetEntryOptions,
+  IncrementOptions,
+  NamespaceOptions,
+  SharedCacheOptions,
+  UpdateOptions,
+} from "./cache/cache_options.ts";
+export type { CacheEntry, CacheKeyLike } from "./cache/cache_view.ts";
+export { type CacheByteLengthOptions, type CacheStats, SharedCache } from "./cache/shared_cache.ts";
+export type { CacheCounts } from "./cache/counts.ts";
+export { bytes, type Codec, type CodecLike, json, number, text } from "./codec.ts";
 export type { CommitOptions } from "./options.ts";
 export { SharedArray, type SharedArrayOptions } from "./shared_array.ts";
 export {

@@ -1,19 +1,13 @@
 /** A growable array in a file or a region. */
 
-import type { Names } from "../check/options.ts";
+import { checkMade, type Names, shown } from "../check/options.ts";
 import type { LossWatch } from "../mapping/loss.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import { alignUp, type Span } from "../mapping/pages.ts";
 import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
 import { ownDataView, ownView } from "../region/own_view.ts";
 import { reserve } from "../region/reserve.ts";
-import {
-  type FieldType,
-  type InitOf,
-  type Layout,
-  layoutOf,
-  type ValueOf,
-} from "../struct/field_type.ts";
+import { type FieldType, type InitOf, Layout, type ValueOf } from "../struct/field_type.ts";
 import { place as placeOf } from "../struct/numbers.ts";
 import { lossWatchOf } from "../wait/loss_watches.ts";
 import { Mutex } from "../sync/mutex.ts";
@@ -100,6 +94,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
 
   /** @ignore */
   private constructor(place: Place, layout: Layout) {
+    checkMade(place, "header", "SharedArray.open");
     const { region } = place;
     this.#place = place;
     this.#layout = layout;
@@ -146,7 +141,13 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     options: SharedArrayOptions = {},
   ): SharedArray<ValueOf<Type>, InitOf<Type>> {
     const action = "open array";
-    const layout = layoutOf(type, action);
+    if (!(type instanceof Layout)) {
+      throw new TypeError(
+        `Cannot ${action} as its second argument must be the type of the elements, such as f64 or a ` +
+          `struct of ./struct: received ${shown(type)}`,
+      );
+    }
+    const layout: Layout = type;
     const { create, access } = openingOf(options, OPEN, action);
     const { length: wanted = 0 } = options;
     const length = checkLength(wanted, action);

@@ -1,7 +1,7 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { callable, checkOptions, choice, flag, type Names } from "../check/options.ts";
+import { callable, checkMade, checkOptions, choice, flag, type Names } from "../check/options.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import type { MmapRegion } from "../region/mmap_region.ts";
 import {
@@ -143,6 +143,7 @@ export class SharedMap<T = Uint8Array<ArrayBuffer>, Init = T extends Uint8Array 
 
   /** @ignore */
   private constructor(place: Place, memory: MapMemory, values: MapValues<T>) {
+    checkMade(place, "header", "SharedMap.open");
     this.#place = place;
     this.#memory = memory;
     this.#values = values;

@@ -1,6 +1,7 @@
 /** The fault guard of one mapping: its slot, and the faults since it was last healed. */
 
 import { guardTable } from "../../ffi/guard/guard.ts";
+import { LOSS } from "../../ffi/guard/layout.ts";
 import type { GuardSlot } from "../../ffi/guard/slot.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
 import { alignUp } from "./pages.ts";
@@ -20,11 +21,14 @@ export interface MappedRange {
 export class MappingGuard {
   /** Its slot in the process's table. */
   readonly slot: GuardSlot;
+  /** Of its slot: 0 as long as there are no faults. */
+  readonly faultsHalf: Int32Array;
   readonly #borrowed: boolean;
   #healedAt = 0;
 
   private constructor(slot: GuardSlot, borrowed: boolean) {
     this.slot = slot;
+    this.faultsHalf = slot.faultsHalf;
     this.#borrowed = borrowed;
   }
 
@@ -59,6 +63,13 @@ export class MappingGuard {
   /** Whether a page is cut off from its object. */
   get cutOff(): boolean {
     return this.slot.faults !== this.#healedAt;
+  }
+
+  /** Whether an access was absorbed that the protection forbids, since every page was healed. */
+  get strayed(): boolean {
+    const { slot } = this;
+    // Each page that was lost counts as a fault, and before that as a loss.
+    return slot.faults - this.#healedAt > Math.trunc((slot.losses >>> 0) / LOSS);
   }
 
   /**

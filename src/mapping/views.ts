@@ -52,7 +52,8 @@ export function viewOf<T>(
     throw new RangeError(
       `Cannot view region as its start must be a multiple of ${elementSize}: ` +
         `received byteOffset ${byteOffset}` +
-        (window.byteOffset === 0 ? "" : `, ${start} bytes after the page boundary`),
+        (window.byteOffset === 0 ? "" : `, ${start} bytes after the page boundary`) +
+        `; dataView() reads from any byte, and slice() makes an aligned copy`,
     );
   }
   const room = window.byteLength - byteOffset;

@@ -129,6 +129,11 @@ const FIELD_LIST = Object.entries(FIELDS) as [keyof RegionHandle, "number" | "st
 
 /** @throws {Deno.errors.NotSupported} If this module does not know that version. */
 function checkVersion(version: unknown): void {
+  if (version === undefined) {
+    throw malformed(
+      "it has no version; post or pass region.handle(), a region itself cannot be sent",
+    );
+  }
   if (!isCount(version)) {
     throw malformed(`its version must be a number: received ${shown(version)}`);
   }

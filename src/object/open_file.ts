@@ -1,8 +1,8 @@
 /** Opening and creating files by path. */
 
 import { system } from "../os/mod.ts";
-import type { OpenObject } from "../os/system.ts";
-import { makingAllowed } from "./permission.ts";
+import type { OpenedObject, OpenObject } from "../os/system.ts";
+import { checkDenied, checkObjectDenied, makingAllowed } from "./permission.ts";
 
 /** How to open a file; every field is checked already. */
 interface FileRequest {
@@ -35,7 +35,10 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
   const createAt = (place: string) =>
     objects.create(place, { writable, mode, allow: makingAllowed() });
   if (createNew) return { object: createAt(path), created: true, path };
-  if (!create) return { object: openExisting(), created: false, path };
+  if (!create) {
+    const object = writable ? orSayHowToCreate(openExisting) : openExisting();
+    return { object, created: false, path };
+  }
   let place = path;
   const opened = openOrCreate(openExisting, () => {
     try {
@@ -48,6 +51,23 @@ export function openFile({ path, writable, create, createNew, mode }: FileReques
   });
   if (opened !== undefined) return { ...opened, path: opened.created ? place : path };
   throw new Deno.errors.Busy(`Cannot open '${path}': others keep creating and removing it`);
+}
+
+/** Opens something, and if it is missing, says how to make it. */
+export function orSayHowToCreate(open: () => OpenObject): OpenObject {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      explain(error, "It is missing, and create: true is not given");
+    }
+    throw error;
+  }
+}
+
+/** Says in front of the system's own words what they mean here. */
+export function explain(error: Error, meaning: string): void {
+  error.message = `${meaning}: ${error.message}`;
 }
 
 /** A little more than the number of symbolic links that Linux follows. */
@@ -78,6 +98,30 @@ function unless<T>(expected: new (message: string) => Error, call: () => T): T |
     return call();
   } catch (error) {
     if (error instanceof expected) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Opens the regular file at a path, for reading; undefined if nothing is there.
+ *
+ * @throws {Deno.errors.IsADirectory} @throws {Deno.errors.NotSupported} If it is anything else.
+ * @throws {Deno.errors.NotCapable} If reading it is denied.
+ */
+export function openRegular(path: string, action: string): OpenedObject | undefined {
+  checkDenied(path, false);
+  const { objects } = system();
+  const object = objects.openIfThere(path, { writable: false });
+  if (object === undefined) return undefined;
+  try {
+    checkObjectDenied(object, false);
+    const status = objects.status(object);
+    if (status.type === "file") return { object, status };
+    throw status.type === "directory"
+      ? new Deno.errors.IsADirectory(`Cannot ${action} of '${path}': it is a directory`)
+      : new Deno.errors.NotSupported(`Cannot ${action} of '${path}': it is no regular file`);
+  } catch (error) {
+    objects.close(object);
     throw error;
   }
 }

@@ -1,8 +1,18 @@
 /** The lines of a region's text, one at a time, from either end. */
 
-import { choice, flag, type Names } from "../check/options.ts";
+import {
+  callable,
+  checkOptions,
+  choice,
+  flag,
+  type Names,
+  optionalSignal,
+} from "../check/options.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { type ByteRange, RANGE, readRange } from "../check/range.ts";
+import { openRegular } from "../object/open_file.ts";
+import { pathOf } from "../object/path.ts";
+import { system } from "../os/mod.ts";
 import type { RegionBacking } from "./backing.ts";
 import { ACTION, LINE_FEED, Rest, textAfter, textBefore } from "./text_blocks.ts";
 
@@ -27,6 +37,8 @@ const LINES: Names<LinesOptions> = { ...RANGE, as: true, reverse: true };
 
 const CARRIAGE_RETURN = 13;
 
+const FOLLOWING = "follow lines";
+
 /** The lines of a range. If the region is closed meanwhile, the iteration throws. */
 export function linesOf(
   backing: RegionBacking,
@@ -39,6 +51,94 @@ export function linesOf(
   const rest = new Rest(backing, backing.span(range, ACTION));
   if (form === "bytes") return new Bytes(rest, reverse);
   return reverse ? new TextBackwards(rest) : new TextForwards(rest);
+}
+
+/** Options of {@linkcode followLines}. */
+export interface FollowLinesOptions {
+  /**
+   * "end": begins with what is added from now on; a file that is missing or empty now, from its
+   * start.
+   * @default {"end"}
+   */
+  from?: "start" | "end";
+  /** Ends the iteration, by throwing its reason. */
+  signal?: AbortSignal;
+  /**
+   * Called before the first line of what came in the place of the old file:
+   * - "renamed": another file is at the path;
+   * - "truncated": it has become shorter, and is read from its start.
+   */
+  onRotate?: (why: "renamed" | "truncated") => void;
+}
+
+const FOLLOW: Names<FollowLinesOptions> = { from: true, signal: true, onRotate: true };
+
+/**
+ * The lines that are added to a file, as `tail -F` shows them. It never ends by itself: leave the
+ * loop, or abort the signal.
+ *
+ * A missing file is waited for. If another file takes the path (a log was rotated), the old one is
+ * read to its end first. A line is given once its newline is there; the last one of a file that was
+ * replaced or cut, without. It is text in UTF-8, without its "\n" or "\r\n".
+ *
+ * The file is looked at every 5 ms while it grows, and every 100 ms while it does not. Between two
+ * looks it is not mapped, so others may cut, rename and remove it. A file that was cut and has
+ * grown beyond its old length between two looks cannot be told from one that has just grown.
+ *
+ * Requires `--allow-ffi`, and nothing else.
+ *
+ * @throws {TypeError} If the path is not one, or an option is unknown or of another type.
+ * @throws {Deno.errors.PermissionDenied} EACCES: no right to read it. Here, or later in the loop.
+ * @throws {Deno.errors.IsADirectory} If it is a directory.
+ * @throws {Deno.errors.NotSupported} If it is anything else that is no regular file.
+ *
+ * @example
+ * ```ts
+ * import { followLines } from "@mmap/mmap";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * const lines = followLines(path, { signal: AbortSignal.timeout(60_000) });
+ * await Deno.writeTextFile(path, "first\nsecond\nhalf a line");
+ * const seen: string[] = [];
+ * for await (const line of lines) {
+ *   seen.push(line);
+ *   if (seen.length === 2) break;
+ * }
+ * assertEquals(seen, ["first", "second"]);
+ * await Deno.remove(path);
+ * ```
+ */
+export function followLines(
+  path: string | URL,
+  options: FollowLinesOptions = {},
+): AsyncIterableIterator<string, void, void> {
+  checkOptions(options, FOLLOW, FOLLOWING);
+  const from = choice(options.from, ["start", "end"], "from", FOLLOWING) ?? "end";
+  const signal = optionalSignal(options.signal, FOLLOWING);
+  const onRotate = callable(options.onRotate ?? (() => {}), "onRotate", FOLLOWING);
+  const text = pathOf(path);
+  const there = openRegular(text, FOLLOWING);
+  if (there !== undefined) system().objects.close(there.object);
+  const mark = from === "end" ? there?.status : undefined;
+  const stop = new AbortController();
+  const plan = { path: text, mark, onRotate, signal, stopped: stop.signal };
+  let lines: Promise<AsyncGenerator<string, void>> | undefined;
+  return {
+    async next(): Promise<IteratorResult<string, void>> {
+      lines ??= import("./follow_lines.ts").then(({ follow }) => follow(plan));
+      return (await lines).next();
+    },
+    // A generator alone would first wait for the next line.
+    async return(): Promise<IteratorResult<string, void>> {
+      stop.abort();
+      await (await lines)?.return();
+      return DONE;
+    },
+    [Symbol.asyncIterator](): AsyncIterableIterator<string, void, void> {
+      return this;
+    },
+  };
 }
 
 /** The end of a line without the \r before its newline. */

@@ -6,7 +6,7 @@
 import { alignDown, HUGE_PAGE } from "../mapping/pages.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { cutObject, lockSpan, populateSpan, wishForHugePages } from "../mapping/page_calls.ts";
-import { system } from "../os/mod.ts";
+import { isSystemError, system } from "../os/mod.ts";
 import type {
   FileSize,
   MapRequest,
@@ -16,7 +16,7 @@ import type {
   Sharing,
 } from "../os/system.ts";
 import type { RegionHandle } from "../object/handle.ts";
-import { openFile } from "../object/open_file.ts";
+import { explain, openFile } from "../object/open_file.ts";
 import { openHandle } from "../object/open_handle.ts";
 import { checkDenied, checkObjectDenied } from "../object/permission.ts";
 import { type RegionAttributes, RegionBacking } from "./backing.ts";
@@ -63,6 +63,7 @@ export function openRegion(path: string, plan: OpenPlan): RegionBacking {
     // What others have written meanwhile is kept.
     if (oldSize !== undefined) objects.takeBack(object, oldSize, end);
     if (created && objects.isUntouched(object, 0, 0)) objects.remove(place, object);
+    addReason(error, object);
     objects.close(object);
     throw error;
   }
@@ -181,6 +182,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionBacking {
     grant: "read-write",
     label: plan.label,
     guard: plan.guard,
+    onStrayWrite: plan.onStrayWrite,
     reserved: plan.reserved > 0,
     name: "",
   };
@@ -295,6 +297,7 @@ export function mapFile(source: Source, finish?: (mapping: Mapping) => void): Re
     grant: source.grant ?? plan.access,
     label: "",
     guard: plan.guard,
+    onStrayWrite: plan.onStrayWrite,
     reserved: plan.reserved > 0,
     name: source.name ?? "",
   };
@@ -325,12 +328,19 @@ function prepare(
   }
 }
 
+/** The system itself does not say what is wrong with a directory. */
+function addReason(error: unknown, object: OpenObject): void {
+  if (!isSystemError(error) || error.syscall !== "mmap") return;
+  if (system().objects.status(object).type === "directory") explain(error, "It is a directory");
+}
+
 /** Closes an object if what should take it over fails. @param end what else is to be done then */
 function owning<T>(object: OpenObject, use: (object: OpenObject) => T, end?: () => void): T {
   try {
     return use(object);
   } catch (error) {
     end?.();
+    addReason(error, object);
     system().objects.close(object);
     throw error;
   }

@@ -3,7 +3,7 @@
  * fails.
  */
 
-import { type Opened, openOrCreate } from "../object/open_file.ts";
+import { type Opened, openOrCreate, orSayHowToCreate } from "../object/open_file.ts";
 import { createNamed, openNamed } from "../object/shared_memory.ts";
 import { system } from "../os/mod.ts";
 import type { RegionBacking } from "./backing.ts";
@@ -51,7 +51,10 @@ function openObject(name: string, plan: NamedPlan): Opened {
     return createNamed(name, { ...plan, byteLength, capacity: Math.max(byteLength, reserved) });
   };
   if (plan.createNew) return { object: createNew(), created: true };
-  if (!plan.create) return { object: openExisting(), created: false };
+  if (!plan.create) {
+    const object = plan.access === "read" ? openExisting() : orSayHowToCreate(openExisting);
+    return { object, created: false };
+  }
   const opened = openOrCreate(openExisting, createNew);
   if (opened !== undefined) return opened;
   throw new Deno.errors.Busy(

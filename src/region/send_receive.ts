@@ -1,6 +1,10 @@
-/** `sendRegion` and `receiveRegion`: for processes that may not read each other's /proc. */
+/**
+ * `sendRegion` and `receiveRegion`, for processes that may not read each other's /proc; `share` and
+ * `received`, for Workers.
+ */
 
-import { checkOptions, type Names } from "../check/options.ts";
+import { callable, checkOptions, type Names } from "../check/options.ts";
+import type { RegionHandle } from "../object/handle.ts";
 import { checkSize } from "../object/open_handle.ts";
 import { checkObjectDenied } from "../object/permission.ts";
 import { pathOf } from "../object/path.ts";
@@ -107,4 +111,104 @@ export async function receiveRegion(
     if (!taken) objects.close(object);
     throw error;
   }
+}
+
+/** What {@linkcode share} can post: a region, a channel, a server, and whatever else has a handle. */
+export interface Shareable {
+  /** What another isolate needs to attach to it. */
+  handle(): RegionHandle;
+}
+
+/** What {@linkcode received} makes an object with: a class such as `MmapRegion` or `Channel`. */
+export interface Attachable {
+  /** Attaches to what has that handle. */
+  attach(handle: RegionHandle): unknown;
+}
+
+/** The objects of {@linkcode received}, by their names. */
+export type Received<T extends Readonly<Record<string, Attachable>>> = {
+  [Name in keyof T]: ReturnType<T[Name]["attach"]>;
+};
+
+/** The property of a message that holds the handles. */
+const SHARED = "@mmap/mmap shared";
+
+/**
+ * Posts regions, channels and the like to a Worker, which gets them with {@linkcode received}.
+ * Posting them without this gives the Worker empty objects. Keep them open until it has them.
+ *
+ * @param target a Worker, a `MessagePort`, or a Worker's own `self`
+ * @param objects each by a name
+ * @throws {TypeError} If one of them has no `handle()`.
+ * @throws what `handle()` throws, such as `Deno.errors.NotSupported` for private memory
+ *
+ * @example In the Worker: `self.onmessage = (event) => received(event, { region: MmapRegion, … })`
+ * ```ts
+ * import { MmapRegion, received, share } from "@mmap/mmap";
+ * import { Channel } from "@mmap/mmap/channel";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using region = MmapRegion.anonymous(4096);
+ * using jobs = Channel.create({ capacity: 4096 });
+ * region.bytes[0] = 7;
+ * const { port1, port2 } = new MessageChannel(); // or a Worker
+ * const got = new Promise<MessageEvent>((resolve) => port2.onmessage = resolve);
+ * share(port1, { region, jobs });
+ *
+ * const other = received(await got, { region: MmapRegion, jobs: Channel });
+ * assertEquals(other.region.bytes[0], 7);
+ * jobs.sendSync(new Uint8Array([1]));
+ * assertEquals(other.jobs.receiveSync(), new Uint8Array([1]));
+ * other.jobs.close();
+ * other.region.close();
+ * port1.close();
+ * ```
+ */
+export function share(
+  target: { postMessage(message: unknown): void },
+  objects: Readonly<Record<string, Shareable>>,
+): void {
+  const handles = Object.entries(objects).map(([name, object]) => {
+    callable(object?.handle, `handle() of '${name}'`, "share objects");
+    return [name, object.handle()];
+  });
+  target.postMessage({ [SHARED]: Object.fromEntries(handles) });
+}
+
+/**
+ * Attaches to what {@linkcode share} has posted. If one cannot be attached to, none is.
+ *
+ * @param event the event of the message
+ * @param kinds what each is: a class, or anything else with `attach`, such as a layout of `layOut`,
+ * and `{ attach: connect }` for a server
+ * @throws {TypeError} If the message is not of `share`, or has no object of a name.
+ * @throws what `attach` throws
+ */
+export function received<const T extends Readonly<Record<string, Attachable>>>(
+  event: { readonly data: unknown },
+  kinds: T,
+): Received<T> {
+  const { data } = event;
+  const handles = typeof data === "object" && data !== null && SHARED in data
+    ? data[SHARED] as Record<string, RegionHandle>
+    : undefined;
+  const action = "receive objects";
+  if (handles === undefined) {
+    throw new TypeError(`Cannot ${action} as the message is none that share() has posted`);
+  }
+  const attached: Record<string, unknown> = {};
+  try {
+    for (const [name, kind] of Object.entries(kinds)) {
+      callable(kind?.attach, `attach() of '${name}'`, action);
+      const handle = Object.hasOwn(handles, name) ? handles[name] : undefined;
+      if (handle === undefined) {
+        throw new TypeError(`Cannot ${action} as nothing was shared by the name '${name}'`);
+      }
+      attached[name] = kind.attach(handle);
+    }
+  } catch (error) {
+    for (const object of Object.values(attached)) (object as { close?(): void }).close?.();
+    throw error;
+  }
+  return attached as Received<T>;
 }

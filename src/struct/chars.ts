@@ -14,8 +14,11 @@ const encoder = new TextEncoder();
 export class Chars extends Layout {
   override readonly alignment = 1;
 
-  constructor(override readonly byteLength: number) {
+  override readonly byteLength: number;
+
+  constructor(byteLength: number) {
     super();
+    this.byteLength = byteLength;
   }
 
   override get description(): string {

@@ -1,6 +1,7 @@
 /** Access to the fields of a struct one by one, for code that need not be fast. */
 
 import type { Layout } from "./field_type.ts";
+import { notStored } from "./scalar.ts";
 
 /** A field of a struct. */
 export interface PlacedField {
@@ -33,12 +34,21 @@ export function checkNames(values: unknown, fields: FieldMap): void {
   }
 }
 
+/** As `type.prepare`, and an error tells the field's name. */
+export function prepareField(name: string, { type }: PlacedField, value: unknown): unknown {
+  try {
+    return type.prepare(value);
+  } catch (error) {
+    throw notStored(name, value, error);
+  }
+}
+
 /** Checks the given values, for {@linkcode writeFields}. */
 export function prepareFields(fields: FieldMap, values: object): PreparedFields {
   const prepared: [PlacedField, unknown][] = [];
   for (const [name, field] of fields) {
     const value = (values as Record<string, unknown>)[name];
-    if (value !== undefined) prepared.push([field, field.type.prepare(value)]);
+    if (value !== undefined) prepared.push([field, prepareField(name, field, value)]);
   }
   return prepared;
 }

@@ -35,7 +35,7 @@ import type { Classes, RecordClass, SeriesClass } from "./classes.ts";
 import { checkNames, type FieldMap, type PlacedField } from "./fields.ts";
 import { interpreted } from "./interpret.ts";
 import { place } from "./numbers.ts";
-import { Scalar } from "./scalar.ts";
+import { notStored, Scalar } from "./scalar.ts";
 
 const VIEW = 'this["#view"]';
 const START = 'this["#start"]';
@@ -79,6 +79,7 @@ function fieldSource(
     type,
     typeName,
     `${START} + ${byteOffset}`,
+    name,
   );
   const prepared = `$${name}`; // no field has a $ in its name
   return {
@@ -88,7 +89,7 @@ function fieldSource(
     copy: `${name}: ${copy},`,
     prepare: `
         let ${prepared} = values.${name};
-        if (${prepared} !== undefined) ${prepared} = ${prepare(prepared)};`,
+        if (${prepared} !== undefined) { ${prepare(prepared)} }`,
     write: `
         if (${prepared} !== undefined) ${write(prepared)};`,
   };
@@ -107,7 +108,7 @@ function arrayClass(Record: RecordClass, stride: number): SeriesClass {
 }
 
 function columnClass(type: Layout, stride: number): SeriesClass {
-  const { read, assign } = accessSource(type, "type", `i * ${stride}`);
+  const { read, assign } = accessSource(type, "type", `i * ${stride}`, "column");
   return compile(
     seriesSource({
       item: `{ value: done ? undefined : ${read}, done }`,
@@ -155,22 +156,28 @@ function seriesSource({ item, methods }: { item: string; methods: string }): str
 interface AccessSource {
   readonly read: string;
   readonly copy: string;
-  prepare(value: string): string;
+  /** A statement that prepares a variable's value. */
+  prepare(variable: string): string;
   write(prepared: string): string;
   /** Writes a value that was not prepared. */
   assign(value: string): string;
 }
 
-function accessSource(type: Layout, typeName: string, at: string): AccessSource {
+function accessSource(type: Layout, typeName: string, at: string, name: string): AccessSource {
   if (type instanceof Scalar) {
     const read = type.readSource(VIEW, at);
     const write = (value: string): string => type.writeSource(VIEW, at, value);
+    // Of a number where a bigint must be, V8 does not say what it was for.
+    const telling = (action: string, value: string): string =>
+      type.isBigInt
+        ? `try { ${action} } catch (error) { throw notStored("${name}", ${value}, error); }`
+        : action;
     return {
       read,
       copy: read,
-      prepare: (value) => type.prepareSource(value),
+      prepare: (value) => telling(`${value} = ${type.prepareSource(value)};`, value),
       write,
-      assign: write,
+      assign: (value) => telling(write(value), value),
     };
   }
   const prepare = (value: string): string => `${typeName}.prepare(${value})`;
@@ -178,7 +185,7 @@ function accessSource(type: Layout, typeName: string, at: string): AccessSource 
   return {
     read: `${typeName}.read(${VIEW}, ${at})`,
     copy: `${typeName}.copy(${VIEW}, ${at})`,
-    prepare,
+    prepare: (value) => `${value} = ${prepare(value)};`,
     write,
     assign: (value) => write(prepare(value)),
   };
@@ -191,7 +198,7 @@ let compiled = 0;
  * embeds in its code; it would have to load parameters.
  */
 function compile<Class>(source: string, scope: Record<string, unknown>): Class {
-  const values = { GATE, place, ...scope };
+  const values = { GATE, notStored, place, ...scope };
   const constants = Object.keys(values).map((name) => `const ${name} = values.${name};`);
   return new Function(
     "values",

@@ -4,7 +4,14 @@
  */
 
 import type { Layout } from "./field_type.ts";
-import { checkNames, copyFields, type FieldMap, prepareFields, writeFields } from "./fields.ts";
+import {
+  checkNames,
+  copyFields,
+  type FieldMap,
+  prepareField,
+  prepareFields,
+  writeFields,
+} from "./fields.ts";
 import type { AnyRecord, Classes, Located, RecordClass, Series, SeriesClass } from "./classes.ts";
 import { place } from "./numbers.ts";
 
@@ -27,13 +34,14 @@ function recordClass(fields: FieldMap): RecordClass {
       writeFields(this["#view"], this["#start"], prepareFields(fields, values as object));
     }
   }
-  for (const [name, { type, byteOffset }] of fields) {
+  for (const [name, field] of fields) {
+    const { type, byteOffset } = field;
     Object.defineProperty(InterpretedRecord.prototype, name, {
       get(this: Located): unknown {
         return type.read(this["#view"], this["#start"] + byteOffset);
       },
       set(this: Located, value: unknown): void {
-        type.write(this["#view"], this["#start"] + byteOffset, type.prepare(value));
+        type.write(this["#view"], this["#start"] + byteOffset, prepareField(name, field, value));
       },
       configurable: true,
     });

@@ -73,8 +73,13 @@ export class Scalar extends Layout {
   readonly #isLittleEndian: boolean;
   readonly #setter: `set${Method}`;
 
-  constructor(readonly name: ScalarName, readonly isBigEndian = false) {
+  readonly name: ScalarName;
+  readonly isBigEndian: boolean;
+
+  constructor(name: ScalarName, isBigEndian = false) {
     super();
+    this.name = name;
+    this.isBigEndian = isBigEndian;
     this.#method = METHODS[name];
     this.#read = READS[this.#method];
     this.#isBool = name === "bool";
@@ -126,7 +131,12 @@ export class Scalar extends Layout {
   override prepare(value: unknown): unknown {
     if (this.name === "bool") return value ? 1 : 0;
     // As in typed arrays, a number for a bigint is a TypeError, and so is the reverse.
-    return this.isBigInt ? BigInt.asIntN(64, value as bigint) : +(value as number);
+    if (!this.isBigInt) return +(value as number);
+    try {
+      return BigInt.asIntN(64, value as bigint);
+    } catch (error) {
+      throw notStored(this.name, value, error);
+    }
   }
 
   override write(view: DataView, byteOffset: number, prepared: unknown): void {
@@ -140,6 +150,14 @@ export class Scalar extends Layout {
   get #order(): string {
     return this.byteLength === 1 ? "" : `, ${this.#isLittleEndian}`;
   }
+}
+
+/** The error for a number where a bigint must be; another error stays as it is. */
+export function notStored(name: string, value: unknown, error: unknown): unknown {
+  if (typeof value !== "number") return error;
+  return new TypeError(
+    `Cannot store ${name} as it must be a bigint, such as 5n: received the number ${value}`,
+  );
 }
 
 function scalar<Value, Name extends ScalarName>(name: Name): ScalarType<Value, Name> {

@@ -13,6 +13,7 @@ const COMMANDS: Record<string, string[]> = {
   residency: ["TARGET", "--width COLUMNS"],
   reap: ["--dry-run"],
   rm: ["NAME..."],
+  python: [],
 };
 
 Deno.test("mmap --help names every command", async () => {

@@ -16,6 +16,7 @@ Deno.test("deno publish sends the modules, their documents, the headers and noth
   assertEquals(paths.filter((path) => !path.endsWith(".ts")), [
     ...["/CHANGELOG.md", "/LICENSE", "/README.md", "/deno.json"],
     ...headers.map((name) => `/languages/c/${name}`),
+    ...["README.md", "mmap_peer.py"].map((name) => `/languages/python/${name}`),
   ]);
   const modules = paths.filter((path) => path.endsWith(".ts"));
   assertEquals(modules.filter((path) => !/^\/(mod\.ts$|ffi\/|src\/)/.test(path)), []);

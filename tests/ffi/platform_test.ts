@@ -8,7 +8,13 @@ Deno.test("describe() knows both architectures of Linux", () => {
     assertEquals(describe("linux", arch), {
       os: "linux",
       arch,
-      libcCandidates: ["libc.so.6"],
+      libcName: "libc.so.6",
+      libcPaths: [
+        `/lib/${arch}-linux-gnu/libc.so.6`,
+        "/lib64/libc.so.6",
+        "/usr/lib64/libc.so.6",
+        "/usr/lib/libc.so.6",
+      ],
       errnoLocation: "__errno_location",
       variadicOnStack: false,
     });
@@ -19,7 +25,7 @@ Deno.test("describe() puts variadic arguments on the stack on Apple arm64 and no
   assertEquals(describe("darwin", "aarch64").variadicOnStack, true);
   assertEquals(describe("darwin", "x86_64").variadicOnStack, false);
   assertEquals(describe("darwin", "aarch64").errnoLocation, "__error");
-  assertEquals(describe("darwin", "x86_64").libcCandidates[0], "/usr/lib/libSystem.B.dylib");
+  assertEquals(describe("darwin", "x86_64").libcName, "/usr/lib/libSystem.B.dylib");
 });
 
 Deno.test("describe() throws NotSupported on any other system and names the supported ones", () => {

@@ -14,7 +14,7 @@ import { patchLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
 
 // Not by `libc()`, in which actions here put other functions.
-const { sigaction } = Deno.dlopen(platform().libcCandidates[0]!, {
+const { sigaction } = Deno.dlopen(platform().libcName, {
   sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" },
 }).symbols;
 

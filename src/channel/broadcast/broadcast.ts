@@ -1,7 +1,7 @@
 /** `Broadcast`: messages from one writer to many readers. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
-import type { Names } from "../../check/options.ts";
+import { checkMade, type Names } from "../../check/options.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
 import { MmapRegion } from "../../region/mmap_region.ts";
 import { BELL } from "./broadcast_layout.ts";
@@ -86,6 +86,7 @@ export class Broadcast implements Disposable {
    * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(placed: Placed, plan: JoinPlan) {
+    checkMade(placed, "geometry", "Broadcast.create, attach or fromEnv");
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     this.#placed = placed;
     this.#feed = { memory, writer: new WriterLock(placed.words), plan, subscribers: new Set() };

@@ -1,6 +1,6 @@
 /** `connect`: calls to a server in another process. */
 
-import { checkOptions, type Names } from "../../check/options.ts";
+import { checkMade, checkOptions, type Names } from "../../check/options.ts";
 import type { RegionHandle } from "../../object/handle.ts";
 import { MmapRegion } from "../../region/mmap_region.ts";
 import { type Patience, patience, WAIT, type WaitOptions } from "../../wait/patience.ts";
@@ -48,6 +48,7 @@ export class Client implements Disposable, AsyncDisposable {
    * @throws {TypeError} Always, except for `connect`.
    */
   private constructor(caller: Caller, options: ConnectOptions) {
+    checkMade(caller, "call", "connect or Client.fromEnv");
     this.#caller = caller;
     this.#options = options;
   }
@@ -194,7 +195,10 @@ export function connect(
 }
 
 function openRegion(server: RegionHandle | string | PlaceOptions): MmapRegion {
-  if (typeof server === "string" || "version" in server) return MmapRegion.attach(server);
+  if (typeof server === "string") return MmapRegion.attach(server);
+  if (typeof server === "object" && server !== null && "version" in server) {
+    return MmapRegion.attach(server);
+  }
   checkOptions(server, PLACE, CONNECTING, "place");
   const { name, path } = server;
   if (name !== undefined && path === undefined) return MmapRegion.named(name);

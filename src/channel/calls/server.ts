@@ -1,6 +1,6 @@
 /** `serve`: answers to the calls of other processes. */
 
-import { callable, checkOptions, type Names } from "../../check/options.ts";
+import { callable, checkMade, checkOptions, flag, type Names } from "../../check/options.ts";
 import { wholeNumber } from "../../check/numbers.ts";
 import { system } from "../../os/mod.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
@@ -33,6 +33,14 @@ export interface ServeOptions extends PlaceOptions {
    * @default {268435456}
    */
   maxRequestByteLength?: number;
+  /**
+   * true: the event loop is held until the server is closed, whatever its waits do. Those hold it on
+   * every system that this module runs on now, so it says that the program relies on it. It is no
+   * help against `using` at the top of a module, which closes the server at the module's end: use
+   * `const` there, or `await server.finished`.
+   * @default {false}
+   */
+  keepAlive?: boolean;
 }
 
 const SERVE: Names<ServeOptions> = {
@@ -40,6 +48,7 @@ const SERVE: Names<ServeOptions> = {
   capacity: true,
   concurrency: true,
   maxRequestByteLength: true,
+  keepAlive: true,
 };
 
 const ACTION = "serve";
@@ -48,6 +57,8 @@ const DEFAULT_CONCURRENCY = 64;
 const MOST_CONCURRENCY = 2 ** 20;
 const DEFAULT_LONGEST_REQUEST = 2 ** 28;
 const MOST_REQUEST = 2 ** 32 - 1;
+/** The interval of a timer that does nothing. */
+const ALIVE_MS = 2 ** 30;
 
 /** The errors of opening a client's memory that are not the client's fault. */
 const UNREACHED = [
@@ -60,7 +71,7 @@ const UNREACHED = [
 export const DEFAULT_VARIABLE = "MMAP_SERVER";
 
 /** Makes a server; for `serve` only. */
-let make: (meeting: Meeting, plan: ServerPlan) => Server;
+let make: (meeting: Meeting, plan: ServerPlan, keepAlive: boolean) => Server;
 
 /**
  * A server that answers calls until it is closed, made by {@linkcode serve}. As long as it is open,
@@ -72,19 +83,22 @@ export class Server implements Disposable, AsyncDisposable {
   readonly #meetingPath: string | undefined;
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #finished: Promise<void>;
+  readonly #keepAlive: ReturnType<typeof setInterval> | undefined;
 
   static {
-    make = (meeting, plan) => new Server(meeting, plan);
+    make = (meeting, plan, keepAlive) => new Server(meeting, plan, keepAlive);
   }
 
   /**
    * @ignore
    * @throws {TypeError} Always, except for `serve`.
    */
-  private constructor(meeting: Meeting, plan: ServerPlan) {
+  private constructor(meeting: Meeting, plan: ServerPlan, keepAlive: boolean) {
+    checkMade(meeting, "placed", "serve");
     this.#meeting = meeting;
     this.#plan = plan;
     this.#meetingPath = pathOfMeeting(meeting.placed.region);
+    this.#keepAlive = keepAlive ? setInterval(() => {}, ALIVE_MS) : undefined;
     this.#finished = this.#listen();
   }
 
@@ -164,6 +178,7 @@ export class Server implements Disposable, AsyncDisposable {
    */
   close(): void {
     if (this.closed) return;
+    clearInterval(this.#keepAlive);
     this.#meeting.leaveSeat();
     this.#meeting[Symbol.dispose]();
     const reason = new Deno.errors.BrokenPipe("The server was closed");
@@ -228,6 +243,7 @@ export function serve(options: ServeOptions, handler: Handler): Server {
     "concurrency",
     MOST_CONCURRENCY,
   );
+  const keepAlive = flag(options.keepAlive, "keepAlive", ACTION, false);
   const permits = new Permits(concurrency);
   const meeting = new Meeting(createPlaced(options, SERVER, MEETING));
   try {
@@ -240,7 +256,7 @@ export function serve(options: ServeOptions, handler: Handler): Server {
     meeting[Symbol.dispose]();
     throw error;
   }
-  return make(meeting, { handler, concurrency, longestRequest, permits });
+  return make(meeting, { handler, concurrency, longestRequest, permits }, keepAlive);
 }
 
 /** @throws {RangeError} If it is less than 1 or more than `most`. */

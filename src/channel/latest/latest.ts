@@ -1,7 +1,7 @@
 /** `Latest`: a value that newer ones replace. */
 
 import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
-import { checkOptions, type Names } from "../../check/options.ts";
+import { checkMade, checkOptions, type Names } from "../../check/options.ts";
 import { wholeNumber } from "../../check/numbers.ts";
 import { alignUp } from "../../mapping/pages.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
@@ -82,6 +82,7 @@ export class Latest implements Disposable {
    * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(placed: Placed) {
+    checkMade(placed, "geometry", "Latest.create, attach or fromEnv");
     this.#placed = placed;
     this.#memory = new RingMemory(placed.words, placed.geometry.capacity);
     this.#lock = new RobustWord(placed.words, WRITE_LOCK);
@@ -272,11 +273,13 @@ class Change implements Attempt<true> {
   readonly action = "wait for latest value";
   readonly index = BELL;
   readonly expected = 1;
+  readonly #memory: RingMemory;
   readonly #before: number;
 
-  constructor({ words }: RingMemory) {
-    this.words = words;
-    this.#before = loadCount(words.cells, VERSION);
+  constructor(memory: RingMemory) {
+    this.#memory = memory;
+    this.words = memory.words;
+    this.#before = loadCount(memory.cells, VERSION);
   }
 
   attempt(): true | undefined {
@@ -284,9 +287,14 @@ class Change implements Attempt<true> {
   }
 
   prepare(): true | undefined {
+    if (this.attempt()) return true;
     // Before the look: either this look finds the write, or the writer finds the bell set.
     Atomics.store(this.words.cells, BELL, 1);
-    return this.attempt();
+    if (!this.attempt()) return undefined;
+    // The writer may have reset the bell before this set it again: another reader, which looked
+    // before the write, would sleep on it.
+    this.#memory.wake(BELL);
+    return true;
   }
 
   cancel(): undefined {}

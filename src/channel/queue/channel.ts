@@ -30,6 +30,7 @@ import {
   type Placed,
   placeOver,
 } from "../place.ts";
+import { checkMade } from "../../check/options.ts";
 import { Producer } from "./producer.ts";
 import type { Slot } from "./slot.ts";
 import { RingMemory } from "../ring_memory.ts";
@@ -97,6 +98,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
    * @throws {TypeError} Always, except for the static methods of this class.
    */
   private constructor(placed: Placed, ownsRegion: boolean, plan: JoinPlan) {
+    checkMade(placed, "geometry", "Channel.create, over, attach or fromEnv");
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     const { flags } = placed.geometry;
     this.#placed = placed;

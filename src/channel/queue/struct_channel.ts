@@ -6,6 +6,7 @@ import { Layout } from "../../struct/field_type.ts";
 import type { SyncWaitOptions, WaitOptions } from "../../wait/patience.ts";
 import type { Message } from "./message.ts";
 import { DEFAULT_VARIABLE } from "../environment.ts";
+import { checkMade } from "../../check/options.ts";
 import type { JoinOptions } from "../options.ts";
 import type { ChannelOptions } from "./options.ts";
 import type { Slot } from "./slot.ts";
@@ -91,6 +92,7 @@ export class StructChannel<F extends Fields, C extends Disposable>
 
   /** @ignore */
   private constructor(type: Struct<F>, channel: C & Carrier) {
+    checkMade(channel, "region", "Channel.of or Broadcast.of");
     this.channel = channel;
     this.#carrier = channel;
     this.#type = type;
