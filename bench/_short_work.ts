@@ -154,6 +154,28 @@ export function get(build: Build, size: number): Work {
   });
 }
 
+/** `SharedMap.set` of values of the keys in turn. */
+export function set(build: Build, size: number): Work {
+  const { map, keys } = fullMap(build, size);
+  const value = new Uint8Array(VALUE_BYTE_LENGTH);
+  return timed((times) => {
+    for (let i = 0, next = 0; i < times; i++, next = next === size - 1 ? 0 : next + 1) {
+      map.set(keys[next]!, value);
+    }
+  });
+}
+
+/** `SharedMap.increment` of the keys in turn. */
+export function increment(build: Build, size: number): Work {
+  const { map, keys } = fullMap(build, size);
+  map.clear();
+  return timed((times) => {
+    for (let i = 0, next = 0; i < times; i++, next = next === size - 1 ? 0 : next + 1) {
+      sum += map.increment(keys[next]!);
+    }
+  });
+}
+
 /** `SharedMap.getInto` */
 export function getInto(build: Build, size: number): Work {
   const { map, keys } = fullMap(build, size);

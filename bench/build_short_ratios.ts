@@ -83,6 +83,14 @@ await compare(
   ({ get }, build) => get(build, 1000),
   ["SharedMap.getInto", "SharedMap.get, pooled"],
 );
+await compare("SharedMap.set, 1000 keys", 1.05, ({ set }, build) => set(build, 1000));
+await compare(
+  "change a value, of 1000 keys",
+  undefined,
+  ({ increment }, build) => increment(build, 1000),
+  ({ set }, build) => set(build, 1000),
+  ["SharedMap.increment", "SharedMap.set of 32 B"],
+);
 const many = { producers: "multiple" } as const;
 await compare(
   "trySend of 64 B",

@@ -43,11 +43,13 @@ export function checkElements(
   );
 }
 
-function hashWords(hash: string): [number, number] {
+/** The hash of a layout, as the header has it. */
+export function hashWords(hash: string): [number, number] {
   return [parseInt(hash.slice(8), 16) | 0, parseInt(hash.slice(0, 8), 16) | 0];
 }
 
-function hashText([low, high]: readonly [number, number]): string {
+/** The hash of a layout as digits. */
+export function hashText([low, high]: readonly [number, number]): string {
   return [high, low].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 

@@ -15,8 +15,15 @@
  * | 148 | TOMBSTONES: buckets that were freed and that look-ups still have to pass |
  * | 152 | FREE_COUNT: how long the free list is |
  * | 156 | SEED: of the hash, so that nobody can choose keys that collide |
- * | 4096 | the two indexes, each of as many buckets as the geometry says |
+ * | 160 | RESIZES: how often the map was resized; its lowest bit says which area counts then |
+ * | 192 | two areas of two words: the page where it begins, and its capacity |
+ * | 4096, or where the area begins | the two indexes, each of as many buckets as the capacity needs |
  * | then, at a multiple of 64 | the entries: SPARES more than the capacity |
+ *
+ * To resize a map, a writer copies its entries to a free part of the file, before or behind them, names
+ * that part in the area that does not count, and adds 1 to RESIZES. So one store publishes the new
+ * geometry. The part that was in use is not written to before GENERATION has changed as well: who
+ * still reads there then starts again.
  *
  * A bucket is two words: the number of an entry plus 1 (EMPTY 0, TOMBSTONE -1), and the hash of its key. An
  * entry is, each at a multiple of 4 bytes:
@@ -33,6 +40,7 @@
 
 import { optionalNumber } from "../check/numbers.ts";
 import { alignUp } from "../mapping/pages.ts";
+import { loadAfter } from "../wait/order.ts";
 import { type Header, HEADER_BYTE_LENGTH, invalid } from "./header.ts";
 
 export const GENERATION = 32;
@@ -43,6 +51,8 @@ export const USED = 36;
 export const TOMBSTONES = 37;
 export const FREE_COUNT = 38;
 export const SEED = 39;
+export const RESIZES = 40;
+const AREAS = 48;
 
 export const EMPTY = 0;
 export const TOMBSTONE = -1;
@@ -62,7 +72,7 @@ export const BYTES_BIT = 0x80000000 | 0;
 export const SPARES = 4;
 
 const BUCKET_BYTE_LENGTH = 8;
-const LARGEST_CAPACITY = 2 ** 26;
+export const LARGEST_CAPACITY = 2 ** 26;
 const LARGEST_BYTE_LENGTH = 2 ** 28;
 
 /** The sizes that a map is created with. */
@@ -83,23 +93,27 @@ export interface MapLayout extends MapGeometry {
   readonly entryLength: number;
   /** The offset of the value in an entry. */
   readonly value: number;
-  /** The length of the whole, in bytes. */
+  /** Where it ends, in bytes from the beginning of the map. */
   readonly byteLength: number;
+  /** The value of RESIZES that it belongs to. */
+  readonly resizes: number;
 }
 
-/** Lays a map out. */
-function layOut(geometry: MapGeometry): MapLayout {
+/** Lays a map out. @param start where its area begins, in bytes */
+function layOut(geometry: MapGeometry, start = HEADER_BYTE_LENGTH, resizes = 0): MapLayout {
   const { capacity, maxKeyByteLength, valueByteLength } = geometry;
   // At most two thirds of the buckets are taken, so that a look-up passes few of them.
   const buckets = 2 ** Math.ceil(Math.log2(Math.max(4, capacity * 1.5)));
   const value = KEY + alignUp(maxKeyByteLength, 4) / 4;
   const entryLength = alignUp(value + alignUp(valueByteLength, 4) / 4, 4);
   const indexLength = buckets * BUCKET_BYTE_LENGTH / 4;
-  const index = HEADER_BYTE_LENGTH / 4;
+  const index = start / 4;
   const entries = alignUp(index + 2 * indexLength, 16);
   const entryCount = capacity + SPARES;
   return {
-    ...geometry,
+    capacity,
+    maxKeyByteLength,
+    valueByteLength,
     buckets,
     index,
     indexLength,
@@ -108,16 +122,62 @@ function layOut(geometry: MapGeometry): MapLayout {
     entryLength,
     value,
     byteLength: 4 * (entries + entryCount * entryLength),
+    resizes,
   };
 }
 
-/** The header of such a map. */
-export function headerOf(layout: MapLayout): Header {
+/** The layout after one more resize: before the present one if there is room, or behind it. */
+export function layOutNext(present: MapLayout, capacity: number): MapLayout {
+  const at = (start: number): MapLayout =>
+    layOut({ ...present, capacity }, start, present.resizes + 1 | 0);
+  const before = at(HEADER_BYTE_LENGTH);
+  if (before.byteLength <= 4 * present.index) return before;
+  return at(alignUp(present.byteLength, HEADER_BYTE_LENGTH));
+}
+
+/** Names the area of a layout; until RESIZES is stored, it does not count. */
+export function nameArea(words: Int32Array, { index, capacity, resizes }: MapLayout): void {
+  words[areaOf(resizes)] = 4 * index / HEADER_BYTE_LENGTH;
+  words[areaOf(resizes) + 1] = capacity;
+}
+
+function areaOf(resizes: number): number {
+  return AREAS + 2 * (resizes & 1);
+}
+
+/**
+ * The layout that counts now.
+ *
+ * @param known an earlier one, for the lengths, which never change
+ * @throws {Deno.errors.InvalidData} If no map can have it.
+ */
+export function layoutNow(words: Int32Array, known: MapLayout, action: string): MapLayout {
+  while (true) {
+    const resizes = Atomics.load(words, RESIZES);
+    const start = HEADER_BYTE_LENGTH * (words[areaOf(resizes)]! >>> 0);
+    const capacity = words[areaOf(resizes) + 1]! >>> 0;
+    // Another resize may be writing there, the next but one.
+    if (loadAfter(words, RESIZES) !== resizes) continue;
+    if (start === 0 || capacity < 1 || capacity > LARGEST_CAPACITY) {
+      throw invalid(action, "no map can have its geometry");
+    }
+    return layOut({ ...known, capacity }, start, resizes);
+  }
+}
+
+/** @throws {Deno.errors.InvalidData} If the layout reaches beyond `available` bytes. */
+export function checkRoom(layout: MapLayout, available: number, action: string): void {
+  if (layout.byteLength <= available) return;
+  throw invalid(action, `it needs ${layout.byteLength} bytes and has ${available}`);
+}
+
+/** The header of such a map. @param values the hash of the layout of its values */
+export function headerOf(layout: MapLayout, values: Header["layout"]): Header {
   const { capacity, maxKeyByteLength, valueByteLength, buckets } = layout;
   return {
     kind: "map",
     geometry: [capacity, maxKeyByteLength, valueByteLength, buckets],
-    layout: [0, 0],
+    layout: values,
   };
 }
 
@@ -132,8 +192,8 @@ export function layoutOf(header: Header, available: number, action: string): Map
   const isOne = capacity >= 1 && capacity <= LARGEST_CAPACITY && buckets === layout.buckets &&
     maxKeyByteLength <= LARGEST_BYTE_LENGTH && valueByteLength <= LARGEST_BYTE_LENGTH;
   if (!isOne) throw invalid(action, "no map can have its geometry");
-  if (layout.byteLength <= available) return layout;
-  throw invalid(action, `it needs ${layout.byteLength} bytes and has ${available}`);
+  checkRoom(layout, available, action);
+  return layout;
 }
 
 /**
@@ -171,9 +231,9 @@ const DEFAULT_VALUE_BYTE_LENGTH = 256;
  * The layout of a new map.
  *
  * @param available how many bytes there are, if that is fixed: then the default capacity is what
- * fits; returns undefined if the map does not fit
+ * fits; the layout is longer only if none fits
  */
-export function layOutNew(wishes: Wishes, available?: number): MapLayout | undefined {
+export function layOutNew(wishes: Wishes, available?: number): MapLayout {
   const geometry = {
     maxKeyByteLength: wishes.maxKeyByteLength ?? DEFAULT_KEY_BYTE_LENGTH,
     valueByteLength: wishes.valueByteLength ?? DEFAULT_VALUE_BYTE_LENGTH,
@@ -187,7 +247,5 @@ export function layOutNew(wishes: Wishes, available?: number): MapLayout | undef
       if (of(capacity + step).byteLength <= available) capacity += step;
     }
   }
-  if (capacity === 0) return undefined;
-  const layout = of(capacity);
-  return layout.byteLength <= available ? layout : undefined;
+  return of(Math.max(1, capacity));
 }

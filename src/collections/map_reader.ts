@@ -7,10 +7,11 @@
  * checks that the bucket, the generation and, last, the version are unchanged. If so, the entry was
  * whole and the key's own at one moment; if not, the look-up starts again. A key that is not found
  * was missing at one moment of the look-up, because no key ever moves to another bucket of an index,
- * unless the generation has changed.
+ * unless the generation has changed. Nor does the layout change without the generation, which is read
+ * first.
  */
 
-import { fence, readFirst } from "../wait/order.ts";
+import { fence, loadAfter, readFirst } from "../wait/order.ts";
 import { copyOut, type Memory, type Scratch } from "./copy_out.ts";
 import { invalid } from "./header.ts";
 import type { MapKey } from "./map_key.ts";
@@ -23,6 +24,7 @@ import {
   KEY,
   KEY_LENGTH,
   type MapLayout,
+  RESIZES,
   TOMBSTONE,
   VALUE_LENGTH,
 } from "./map_layout.ts";
@@ -36,6 +38,14 @@ const TRIES = 10_000;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** A map as look-ups see it. */
+export interface MapInMemory extends Memory {
+  /** The layout that was in use when somebody last looked. */
+  readonly layout: MapLayout;
+  /** Follows a resize. */
+  settle(action: string): void;
+}
+
 /** A key in its original form, and a copy of its value. */
 export interface MapEntry {
   readonly key: Bytes;
@@ -44,60 +54,61 @@ export interface MapEntry {
 }
 
 /** The value of a key; undefined if the map does not have it. */
-export function lookUp(memory: Memory, layout: MapLayout, key: MapKey): Bytes | undefined {
-  const found = search(memory, layout, key, true);
+export function lookUp(memory: MapInMemory, key: MapKey): Bytes | undefined {
+  const found = search(memory, key, true);
   return found as Bytes | undefined;
 }
 
 /** Copies the value of a key. @returns its length in bytes; undefined if the map does not have the key */
 export function lookUpInto(
-  memory: Memory,
-  layout: MapLayout,
+  memory: MapInMemory,
   key: MapKey,
   scratch: Scratch,
 ): number | undefined {
-  if (search(memory, layout, key, false, scratch) === undefined) return undefined;
-  if (scratch.byteLength > layout.valueByteLength) throw damaged();
+  if (search(memory, key, false, scratch) === undefined) return undefined;
+  if (scratch.byteLength > memory.layout.valueByteLength) throw damaged();
   return scratch.byteLength;
 }
 
 /** Whether the map has a key. */
-export function isThere(memory: Memory, layout: MapLayout, key: MapKey): boolean {
-  return search(memory, layout, key, false) !== undefined;
+export function isThere(memory: MapInMemory, key: MapKey): boolean {
+  return search(memory, key, false) !== undefined;
 }
 
 function search(
-  memory: Memory,
-  layout: MapLayout,
+  memory: MapInMemory,
   key: MapKey,
   copies: boolean,
   scratch?: Scratch,
 ): Bytes | typeof PRESENT | undefined {
   for (let i = 0; i < TRIES; i++) {
-    const found = searchOnce(memory, layout, key, copies, scratch);
+    const found = searchOnce(memory, key, copies, scratch);
     if (found !== CHANGED) return found;
   }
   throw invalid("look key up", "the map changes faster than it can be read");
 }
 
 function searchOnce(
-  memory: Memory,
-  layout: MapLayout,
+  memory: MapInMemory,
   key: MapKey,
   copies: boolean,
   scratch: Scratch | undefined,
 ): Bytes | typeof PRESENT | typeof CHANGED | undefined {
-  const { words } = memory;
+  const { words, layout } = memory;
   const { hash } = key;
   const mask = layout.buckets - 1;
   const generation = readFirst(words, GENERATION);
+  if (words[RESIZES] !== layout.resizes) {
+    memory.settle("look key up");
+    return CHANGED;
+  }
   const index = layout.index + (generation & 1) * layout.indexLength;
   for (let i = hash & mask, passed = 0; passed <= mask; i = i + 1 & mask, passed++) {
     const bucket = index + 2 * i;
     const number = readFirst(words, bucket);
     if (number === EMPTY) break;
     if (words[bucket + 1] !== hash || number === TOMBSTONE) continue;
-    if (number < 0 || number > layout.entryCount) throw damaged();
+    if (number < 0 || number > layout.entryCount) return checkChanged(words, generation);
     const at = layout.entries + (number - 1) * layout.entryLength;
     const version = readFirst(words, at);
     const isIt = words[at + HASH] === hash && holds(words, at, key);
@@ -123,6 +134,12 @@ function searchOnce(
   return Atomics.load(words, GENERATION) === generation ? undefined : CHANGED;
 }
 
+/** A map that was resized may have other things there. @throws {Deno.errors.InvalidData} If it was not. */
+function checkChanged(words: Int32Array, generation: number): typeof CHANGED {
+  if (loadAfter(words, GENERATION) !== generation) return CHANGED;
+  throw damaged();
+}
+
 /** Each byte is another character. */
 const bytesAsText = new TextDecoder("latin1");
 
@@ -130,9 +147,11 @@ const bytesAsText = new TextDecoder("latin1");
  * Copies of all entries, each key once. A key that is present all the time is returned; a key that is
  * set or deleted meanwhile may be returned or not.
  */
-export function collect(memory: Memory, layout: MapLayout): MapEntry[] {
+export function collect(memory: MapInMemory): MapEntry[] {
   for (let i = 0; i < TRIES; i++) {
     const generation = Atomics.load(memory.words, GENERATION);
+    memory.settle("read entries");
+    const { layout } = memory;
     // By key: one that is deleted and set again meanwhile may be met in two buckets.
     const found = new Map<string, MapEntry>();
     for (let bucket = 0; bucket < layout.buckets; bucket++) {
@@ -156,7 +175,10 @@ function entryOf(
   for (let i = 0; i < TRIES; i++) {
     const number = readFirst(words, word);
     if (number === EMPTY || number === TOMBSTONE) return undefined;
-    if (number < 0 || number > layout.entryCount) throw damaged();
+    if (number < 0 || number > layout.entryCount) {
+      checkChanged(words, generation);
+      return undefined;
+    }
     const at = layout.entries + (number - 1) * layout.entryLength;
     const version = readFirst(words, at);
     const found = copyEntry(memory, layout, at);

@@ -4,6 +4,7 @@
  * - `set`: an entry's number into a bucket, once the entry is written and the bucket's hash is there.
  * - `delete`: TOMBSTONE into a bucket.
  * - `clear` and a new index: the generation, once the other index is written.
+ * - `resize`: RESIZES, once all entries are copied.
  *
  * If a writer is killed before that store, the map is unchanged; if it is killed after it, the
  * change is complete. The free list, the size and the number of tombstones may be out of date then; the
@@ -25,6 +26,8 @@ import {
   KEY,
   KEY_LENGTH,
   type MapLayout,
+  nameArea,
+  RESIZES,
   SIZE,
   SPARES,
   TOMBSTONE,
@@ -102,6 +105,49 @@ export function repairMap(memory: Memory, layout: MapLayout): void {
     if (!held.has(number)) free(memory, layout, number);
   }
   Atomics.store(words, SIZE, held.size);
+}
+
+/** Copies all entries to another layout, for which there is room; the lock is held. */
+export function moveEntries(memory: Memory, from: MapLayout, to: MapLayout): void {
+  const { words } = memory;
+  // Those who still read where `to` lies start again. The index in use stays the same.
+  const generation = words[GENERATION]! + 2 | 0;
+  Atomics.store(words, GENERATION, generation);
+  fence();
+  const index = indexOf(from, generation);
+  const other = indexOf(to, generation);
+  words.fill(EMPTY, other, other + to.indexLength);
+  let count = 0;
+  for (let bucket = index; bucket < index + from.indexLength; bucket += 2) {
+    const number = words[bucket]!;
+    if (number === EMPTY || number === TOMBSTONE) continue;
+    if (count++ === from.capacity) throw damaged();
+    const at = entryAt(from, number);
+    words.copyWithin(entryAt(to, count), at, at + from.entryLength);
+    addToIndex(words, other, to.buckets - 1, count, words[bucket + 1]!);
+  }
+  nameArea(words, to);
+  memory.check();
+  // Pairs with the loads of RESIZES: whoever sees the new one sees its area, and all in it.
+  Atomics.store(words, RESIZES, to.resizes);
+  words[FREE_FIRST] = 0;
+  words[FREE_COUNT] = 0;
+  words[TOMBSTONES] = 0;
+  words[USED] = count;
+  Atomics.store(words, SIZE, count);
+}
+
+function addToIndex(
+  words: Int32Array,
+  index: number,
+  mask: number,
+  number: number,
+  hash: number,
+): void {
+  let i = hash & mask;
+  while (words[index + 2 * i] !== EMPTY) i = i + 1 & mask;
+  words[index + 2 * i] = number;
+  words[index + 2 * i + 1] = hash;
 }
 
 function indexOf(layout: MapLayout, generation: number): number {
@@ -231,11 +277,7 @@ function renewIndex(memory: Memory, layout: MapLayout): Set<number> {
     if (number < 1 || number > layout.entryCount || held.has(number)) continue;
     if (held.size === layout.capacity) throw damaged();
     held.add(number);
-    const hash = words[bucket + 1]!;
-    let i = hash & mask;
-    while (words[other + 2 * i] !== EMPTY) i = i + 1 & mask;
-    words[other + 2 * i] = number;
-    words[other + 2 * i + 1] = hash;
+    addToIndex(words, other, mask, number, words[bucket + 1]!);
   }
   memory.check();
   // Pairs with the loads of the generation in `searchOnce`: whoever sees the new one sees its index.

@@ -61,4 +61,9 @@ export type { CacheCounts } from "./cache/counts.ts";
 export { bytes, type Codec, type CodecLike, json, number, text } from "./codec.ts";
 export type { CommitOptions } from "./options.ts";
 export { SharedArray, type SharedArrayOptions } from "./shared_array.ts";
-export { SharedMap, type SharedMapOptions } from "./shared_map.ts";
+export {
+  SharedMap,
+  type SharedMapOptions,
+  type TypedMapOptions,
+  type TypedMaps,
+} from "./shared_map.ts";

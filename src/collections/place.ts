@@ -23,7 +23,10 @@ interface PlacePlan {
   readonly action: string;
   readonly writable: boolean;
   readonly create: boolean;
-  /** @param available the length of the region in bytes; undefined for a file */
+  /**
+   * @param available the length of the region in bytes; undefined for a file
+   * @throws {RangeError} If the region is too short.
+   */
   readonly fresh: (available: number | undefined) => Fresh;
 }
 
@@ -63,9 +66,17 @@ export function openPlace(plan: PlacePlan): Place {
   }
 }
 
-function headerWords(region: MmapRegion, { action }: PlacePlan): Int32Array {
+function headerWords(region: MmapRegion, { action, target, fresh }: PlacePlan): Int32Array {
   if (region.byteLength >= HEADER_BYTE_LENGTH) return ownView(region, Int32Array);
+  if (target instanceof MmapRegion) fresh(region.byteLength); // says what it needs
   throw invalid(action, `the region is too short to hold a collection`);
+}
+
+/** The error for a region that is shorter than a new collection. */
+export function tooShort(action: string, available: number, needed: number): RangeError {
+  return new RangeError(
+    `Cannot ${action} as the region of ${available} bytes is too short: ${needed} are needed`,
+  );
 }
 
 /** Creates the collection in all-zero memory. A second process finds it complete. */

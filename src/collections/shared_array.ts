@@ -16,7 +16,7 @@ import { arrayHeader, byteLengthOf, checkElements, LARGEST_LENGTH, LENGTH } from
 import { HEADER_BYTE_LENGTH, invalid, MUTEX_BYTE_OFFSET } from "./header.ts";
 import type { Fresh } from "./collection_file.ts";
 import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
-import { openPlace, type Place } from "./place.ts";
+import { openPlace, type Place, tooShort } from "./place.ts";
 
 /** Options of `SharedArray.open`. */
 export interface SharedArrayOptions {
@@ -374,11 +374,7 @@ function freshArray(
   action: string,
 ): Fresh {
   const needed = byteLengthOf(length, layout.byteLength);
-  if (available !== undefined && needed > available) {
-    throw new RangeError(
-      `Cannot ${action} as the region of ${available} bytes is too short for it`,
-    );
-  }
+  if (available !== undefined && needed > available) throw tooShort(action, available, needed);
   const fill = (words: Int32Array): void => {
     words[LENGTH] = length | 0;
   };

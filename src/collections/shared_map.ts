@@ -1,34 +1,42 @@
 /** A map in shared memory or a file. */
 
 import { lengthOf, plainBytes } from "../../ffi/memory.ts";
-import { checkMade, flag, type Names } from "../check/options.ts";
-import { backingOf, type MmapRegion } from "../region/mmap_region.ts";
-import { reserve } from "../region/reserve.ts";
-import { Mutex, type MutexGuard } from "../sync/mutex.ts";
-import { MUTEX_BYTE_OFFSET } from "./header.ts";
+import { callable, checkMade, checkOptions, choice, flag, type Names } from "../check/options.ts";
+import { wholeNumber } from "../check/numbers.ts";
+import type { MmapRegion } from "../region/mmap_region.ts";
+import {
+  type FieldType,
+  type InitOf,
+  layoutOf as typeLayoutOf,
+  type ValueOf,
+} from "../struct/field_type.ts";
+import type { Fresh } from "./collection_file.ts";
+import { Scratch } from "./copy_out.ts";
+import { MapChanges } from "./map_changes.ts";
 import { MapKey } from "./map_key.ts";
 import {
   checkWishes,
   headerOf,
+  LARGEST_CAPACITY,
   layOutNew,
   layoutOf,
-  type MapLayout,
   readWishes,
   SEED,
   SIZE,
   type Wishes,
 } from "./map_layout.ts";
+import { MapMemory } from "./map_memory.ts";
 import { collect, isThere, lookUp, lookUpInto, type MapEntry } from "./map_reader.ts";
-import { clearEntries, deleteEntry, repairMap, setEntry } from "./map_writer.ts";
-import type { Fresh } from "./collection_file.ts";
+import { checkValues, finite, type MapValues, PLAIN, TypedValues } from "./map_values.ts";
 import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
-import { openPlace, type Place } from "./place.ts";
-import { RegionMemory } from "./region_memory.ts";
-import { Scratch } from "./copy_out.ts";
+import { openPlace, type Place, tooShort } from "./place.ts";
 
 /** Options of `SharedMap.open`. Sizes need not be given for an existing map. */
 export interface SharedMapOptions {
-  /** The largest number of keys: 1 to 2^26; by default 1024, or in a region as many as fit. */
+  /**
+   * The largest number of keys: 1 to 2^26; by default 1024, or in a region as many as fit. After
+   * `resize`, it is the new one.
+   */
   capacity?: number;
   /** The longest key, in bytes of UTF-8; by default 64. */
   maxKeyByteLength?: number;
@@ -66,14 +74,36 @@ const OPEN: Names<SharedMapOptions> = {
   pooled: true,
 };
 
+const OPENING = "open map";
+const MEASURING = "measure map";
+
+/** Options of `SharedMap.of(type).open`: the type says how long a value is. */
+export type TypedMapOptions = Omit<SharedMapOptions, "valueByteLength">;
+
+const { valueByteLength: _byType, ...OPEN_TYPED } = OPEN;
+
+/** Maps whose values are of one type: see {@linkcode SharedMap.of}. */
+export interface TypedMaps<T, Init = T> {
+  /** As {@linkcode SharedMap.open}. */
+  open(target: string | URL | MmapRegion, options?: TypedMapOptions): SharedMap<T, Init>;
+  /** As {@linkcode SharedMap.byteLength}. */
+  byteLength(options?: TypedMapOptions): number;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /**
- * A map of fixed capacity that processes share, in a file or a region: keys are strings or bytes,
- * values bytes.
+ * A map that processes share, in a file or a region: keys are strings or bytes, values bytes, or, with
+ * {@linkcode SharedMap.of}, numbers or structs.
  *
  * Look-ups take no lock and always get a whole value. Changes take one lock for the whole map. If a
  * process is killed in the middle of a change, the next one that gets the lock repairs the map. The
- * effect of every `set` and `delete` that returned is kept. A crash of the machine may lose
- * anything that was not committed, and leave a damaged map.
+ * effect of every change that returned is kept. A crash of the machine may lose anything that was not
+ * committed, and leave a damaged map.
+ *
+ * Each call is one step for all processes; a `get` and a `set` after it are two, between which others
+ * may change the value. `update`, `increment`, `getOrInsert`, `setIf` and `take` look and change in
+ * one step.
  *
  * A string is the same key as its UTF-8 bytes. The values that it returns are copies. With `pooled`,
  * small ones share buffers.
@@ -82,6 +112,9 @@ const OPEN: Names<SharedMapOptions> = {
  * `Deno.errors.InvalidData` or returns what was written there, but it never touches other memory.
  *
  * Once a page of its memory was lost, every operation throws `MappingFaultError`: see the module's page.
+ *
+ * @typeParam T what a value is
+ * @typeParam Init what a value is set to; of a struct, fields may be left out, and are zeros then
  *
  * @example
  * ```ts
@@ -96,46 +129,26 @@ const OPEN: Names<SharedMapOptions> = {
  * using other = SharedMap.open(region); // in any process that attaches to the region
  * assertEquals(other.get("answer"), new Uint8Array([42]));
  * assertEquals([...other.keys()], ["answer"]);
+ * assertEquals([map.increment("visits"), other.increment("visits")], [1, 2]);
  * ```
  */
-export class SharedMap implements Disposable {
+export class SharedMap<T = Uint8Array<ArrayBuffer>, Init = T extends Uint8Array ? Uint8Array : T>
+  implements Disposable {
   readonly #place: Place;
-  readonly #layout: MapLayout;
-  readonly #memory: RegionMemory;
-  readonly #mutex: Mutex | undefined;
+  readonly #memory: MapMemory;
+  readonly #changes: MapChanges;
+  readonly #values: MapValues<T>;
   readonly #key: MapKey;
   readonly #scratch = new Scratch();
 
   /** @ignore */
-  private constructor(place: Place, layout: MapLayout, pooled: boolean) {
+  private constructor(place: Place, memory: MapMemory, values: MapValues<T>) {
     checkMade(place, "header", "SharedMap.open");
-    const { region } = place;
     this.#place = place;
-    this.#layout = layout;
-    this.#memory = new RegionMemory(region, layout.byteLength, "map", pooled);
-    this.#key = new MapKey(layout.maxKeyByteLength, this.#memory.words[SEED]!);
-    if (region.access === "read") return;
-    this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
-    // A process that was killed during a change may have left a wrong size.
-    const guard = this.#mutex.tryLock();
-    if (guard === null) return;
-    try {
-      if (guard.ownerDied) repairMap(this.#memory, layout);
-    } finally {
-      this.#unlock(guard);
-    }
-  }
-
-  /**
-   * If the memory was lost, the lock is given up instead of given back: its next holder repairs the
-   * map.
-   */
-  #unlock(guard: MutexGuard): void {
-    try {
-      this.#memory.check();
-    } finally {
-      guard.unlock();
-    }
+    this.#memory = memory;
+    this.#values = values;
+    this.#key = new MapKey(memory.layout.maxKeyByteLength, memory.words[SEED]!);
+    this.#changes = new MapChanges(place, memory, this.#key, this.#scratch);
   }
 
   /**
@@ -143,8 +156,8 @@ export class SharedMap implements Disposable {
    *
    * @param target a path, a file URL, or a region, which the caller has to close
    * @throws {Deno.errors.NotFound} ENOENT: the file does not exist, and `create` is not given.
-   * @throws {Deno.errors.InvalidData} If something else is there, a map of another version or of
-   * another geometry than the options say, or a damaged one.
+   * @throws {Deno.errors.InvalidData} If something else is there, a map of another version, of
+   * another geometry than the options say, or of other values, or a damaged one.
    * @throws {RangeError} If a number is out of range, or the region too short for the map.
    * @throws {Error} ENOSPC: there is no room for it, or for the holes of a sparse file or object.
    * @throws {Deno.errors.NotSupported} If a file is sparse, and its file system cannot reserve
@@ -153,37 +166,100 @@ export class SharedMap implements Disposable {
    * @throws as `MmapRegion.open` does
    */
   static open(target: string | URL | MmapRegion, options: SharedMapOptions = {}): SharedMap {
-    const action = "open map";
+    checkOptions(options, OPEN, OPENING);
+    return SharedMap.#open(target, options, PLAIN);
+  }
+
+  static #open<T, Init>(
+    target: string | URL | MmapRegion,
+    options: SharedMapOptions,
+    values: MapValues<T>,
+  ): SharedMap<T, Init> {
+    const action = OPENING;
     const { create, access } = openingOf(options, OPEN, action);
     const pooled = flag(options.pooled, "pooled", action, false);
     const wishes = readWishes(options, action);
-    const fresh = (available: number | undefined): Fresh => freshMap(wishes, available, action);
+    const fresh = (available?: number): Fresh => freshMap(wishes, values, available, action);
     const writable = access !== "read";
     const place = openPlace({ target, kind: "map", action, writable, create, fresh });
     try {
-      const layout = layoutOf(place.header, place.region.byteLength, action);
-      checkWishes(wishes, layout, action);
-      reserve(backingOf(place.region), 0, layout.byteLength);
-      return new SharedMap(place, layout, pooled);
+      checkValues(place.header.layout, values, action);
+      const made = layoutOf(place.header, place.region.byteLength, action);
+      const memory = new MapMemory(place, made, pooled);
+      checkWishes(wishes, memory.layout, action);
+      return new SharedMap<T, Init>(place, memory, values);
     } catch (error) {
       if (place.owned) place.region.close();
       throw error;
     }
   }
 
+  /**
+   * Maps whose values are of a type of `@mmap/mmap/struct`: a struct, a number, text. Such a map is
+   * opened with a type of the same layout only.
+   *
+   * @throws {TypeError} If the type is not one of that module.
+   *
+   * @example
+   * ```ts
+   * import { SharedMap } from "@mmap/mmap/collections";
+   * import { MmapRegion } from "@mmap/mmap";
+   * import { f64, struct, u32 } from "@mmap/mmap/struct";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Stock = struct({ count: u32, price: f64 });
+   * using region = MmapRegion.anonymous(SharedMap.of(Stock).byteLength({ capacity: 100 }));
+   * using stocks = SharedMap.of(Stock).open(region);
+   * stocks.set("apples", { count: 3, price: 0.5 });
+   * stocks.update("apples", (stock) => stock && { ...stock, count: stock.count - 1 });
+   * assertEquals(stocks.get("apples"), { count: 2, price: 0.5 });
+   * ```
+   */
+  static of<Type extends FieldType>(type: Type): TypedMaps<ValueOf<Type>, InitOf<Type>> {
+    const layout = typeLayoutOf(type, OPENING);
+    const { byteLength: valueByteLength } = layout;
+    const sized = (options: TypedMapOptions, action: string): SharedMapOptions => {
+      checkOptions(options, OPEN_TYPED, action);
+      return { ...options, valueByteLength };
+    };
+    return {
+      open: (target, options = {}) =>
+        SharedMap.#open(target, sized(options, OPENING), new TypedValues<ValueOf<Type>>(layout)),
+      byteLength: (options = {}) => SharedMap.byteLength(sized(options, MEASURING)),
+    };
+  }
+
+  /**
+   * How long a region has to be for a map with these options; others than sizes do not matter.
+   *
+   * @throws {RangeError} If a number is out of range.
+   * @throws {TypeError} If an option is unknown, or of another type.
+   */
+  static byteLength(options: SharedMapOptions = {}): number {
+    checkOptions(options, OPEN, MEASURING);
+    return layOutNew(readWishes(options, MEASURING)).byteLength;
+  }
+
   /** The largest number of keys. */
   get capacity(): number {
-    return this.#layout.capacity;
+    const memory = this.#memory;
+    if (memory.closed) return memory.layout.capacity;
+    try {
+      memory.settle("use map"); // another process may have resized it
+      return memory.layout.capacity;
+    } finally {
+      memory.check();
+    }
   }
 
   /** The longest key, in bytes. */
   get maxKeyByteLength(): number {
-    return this.#layout.maxKeyByteLength;
+    return this.#memory.layout.maxKeyByteLength;
   }
 
   /** The longest value, in bytes. */
   get valueByteLength(): number {
-    return this.#layout.valueByteLength;
+    return this.#memory.layout.valueByteLength;
   }
 
   /** Whether it was closed. */
@@ -208,14 +284,16 @@ export class SharedMap implements Disposable {
    * @throws {Deno.errors.InvalidData} If the map is damaged.
    * @throws {Deno.errors.BadResource} If the map is closed.
    */
-  get(key: string | Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+  get(key: string | Uint8Array): T | undefined {
+    let bytes: Bytes | undefined;
     try {
-      return this.#key.take(key, "look key up")
-        ? lookUp(this.#memory, this.#layout, this.#key)
+      bytes = this.#key.take(key, "look key up")
+        ? lookUp(this.#memory, this.#key)
         : this.#missing();
     } finally {
       this.#memory.check();
     }
+    return bytes === undefined ? undefined : this.#values.decode(bytes);
   }
 
   /**
@@ -233,7 +311,7 @@ export class SharedMap implements Disposable {
     let byteLength: number | undefined;
     try {
       byteLength = this.#key.take(key, action)
-        ? lookUpInto(this.#memory, this.#layout, this.#key, this.#scratch)
+        ? lookUpInto(this.#memory, this.#key, this.#scratch)
         : this.#missing();
     } finally {
       this.#memory.check();
@@ -253,7 +331,7 @@ export class SharedMap implements Disposable {
   has(key: string | Uint8Array): boolean {
     try {
       return this.#key.take(key, "look key up")
-        ? isThere(this.#memory, this.#layout, this.#key)
+        ? isThere(this.#memory, this.#key)
         : this.#missing() !== undefined;
     } finally {
       this.#memory.check();
@@ -281,29 +359,89 @@ export class SharedMap implements Disposable {
    * @throws {Deno.errors.InvalidData} If the map is damaged.
    * @throws {Deno.errors.BadResource} If the map is closed.
    */
-  set(key: string | Uint8Array, value: Uint8Array): void {
+  set(key: string | Uint8Array, value: Init): void {
+    this.#changes.set(key, this.#values.encode(value, "set key"));
+  }
+
+  /**
+   * Sets the value of a key if the map does not have it, or only if it has it: in one step, so that
+   * of several processes that try, one sets it.
+   *
+   * @returns whether it was set
+   * @throws as {@linkcode set}
+   */
+  setIf(key: string | Uint8Array, value: Init, when: "absent" | "present"): boolean {
     const action = "set key";
-    const bytes = value instanceof Uint8Array ? value : plainBytes(value, "value", action);
-    const byteLength = lengthOf(bytes);
-    const { valueByteLength, maxKeyByteLength, capacity } = this.#layout;
-    if (byteLength > valueByteLength) {
-      throw new RangeError(
-        `Cannot ${action} as a value must be at most ${valueByteLength} bytes long: ` +
-          `received ${byteLength}`,
-      );
-    }
-    if (!this.#key.take(key, action)) {
-      throw new RangeError(
-        `Cannot ${action} as a key must be at most ${maxKeyByteLength} bytes long`,
-      );
-    }
-    const guard = this.#lock(action);
-    try {
-      if (setEntry(this.#memory, this.#layout, this.#key, bytes, byteLength)) return;
-    } finally {
-      this.#unlock(guard);
-    }
-    throw new Deno.errors.WriteZero(`Cannot ${action}: the map is full, it holds ${capacity} keys`);
+    const bytes = this.#values.encode(value, action);
+    const chosen = choice(when, ["absent", "present"], "when", action);
+    if (chosen !== undefined) return this.#changes.setIf(key, bytes, chosen);
+    throw new TypeError(`Cannot ${action} as when must be "absent" or "present"`);
+  }
+
+  /**
+   * A copy of the value of a key, which is set to `value` if the map does not have it: in one step.
+   *
+   * @throws as {@linkcode set}
+   */
+  getOrInsert(key: string | Uint8Array, value: Init): T {
+    const bytes = this.#values.encode(value, "insert key");
+    return this.#values.decode(this.#changes.getOrInsert(key, bytes));
+  }
+
+  /**
+   * Changes the value of a key, in one step for all processes.
+   *
+   * @param change gets a copy of the value, or undefined if there is none, and returns the new one,
+   * or undefined to delete the key. It runs under the lock of the map, so it should be short, and it
+   * must not use the map. If it throws, nothing has changed.
+   * @returns what `change` returned
+   * @throws {Deno.errors.Busy} If `change` uses the map, through this object or another one; or if it
+   * is called in such a function.
+   * @throws what `change` throws
+   * @throws as {@linkcode set}
+   */
+  update(
+    key: string | Uint8Array,
+    change: (value: T | undefined) => Init | undefined,
+  ): T | undefined {
+    const action = "update key";
+    callable(change, "change", action);
+    let bytes: Uint8Array | undefined;
+    this.#changes.update(key, (there) => {
+      const value = change(there === undefined ? undefined : this.#values.decode(there));
+      return bytes = value === undefined ? undefined : this.#values.encode(value, action);
+    });
+    return bytes === undefined ? undefined : this.#values.decode(new Uint8Array(bytes));
+  }
+
+  /**
+   * Adds to a number, in one step for all processes. The value is 8 bytes: an f64, the least
+   * significant byte first.
+   *
+   * @param by what is added, default 1
+   * @param initial what it is added to if the map does not have the key, default 0
+   * @returns the new number
+   * @throws {TypeError} If the value is no such number, or `by` or `initial` is none.
+   * @throws {RangeError} If `by` or `initial` is NaN or infinite, or values of the map are shorter.
+   * @throws as {@linkcode set}
+   */
+  increment(key: string | Uint8Array, by: number = 1, initial: number = 0): number {
+    const action = "increment key";
+    const added = finite(by, "by", action);
+    const first = finite(initial, "initial", action);
+    if (this.#values.count) return this.#changes.increment(key, added, first);
+    throw new TypeError(`Cannot ${action} as the values of the map are no numbers of type f64`);
+  }
+
+  /**
+   * Removes a key and returns its value: of several processes that try, one gets it.
+   *
+   * @returns undefined if the map does not have it
+   * @throws as {@linkcode set}
+   */
+  take(key: string | Uint8Array): T | undefined {
+    const bytes = this.#changes.take(key);
+    return bytes === undefined ? undefined : this.#values.decode(bytes);
   }
 
   /**
@@ -313,40 +451,31 @@ export class SharedMap implements Disposable {
    * @throws as {@linkcode set}
    */
   delete(key: string | Uint8Array): boolean {
-    const isShort = this.#key.take(key, "delete key");
-    const guard = this.#lock("delete key");
-    try {
-      return isShort && deleteEntry(this.#memory, this.#layout, this.#key);
-    } finally {
-      this.#unlock(guard);
-    }
+    return this.#changes.delete(key);
   }
 
   /** Removes all keys. @throws as {@linkcode set} */
   clear(): void {
-    const guard = this.#lock("clear map");
-    try {
-      clearEntries(this.#memory, this.#layout);
-    } finally {
-      this.#unlock(guard);
-    }
+    this.#changes.clear();
   }
 
-  #lock(action: string): MutexGuard {
-    this.#memory.words; // a closed map throws first
-    if (this.#mutex === undefined) {
-      throw new Deno.errors.PermissionDenied(`Cannot ${action}: the map has access "read"`);
-    }
-    this.#memory.check();
-    const guard = this.#mutex.lockSync();
-    if (!guard.ownerDied) return guard;
-    try {
-      repairMap(this.#memory, this.#layout);
-    } catch (error) {
-      this.#unlock(guard);
-      throw error;
-    }
-    return guard;
+  /**
+   * Makes room for more keys in a map that was opened by its path. All other processes that have it
+   * open go on with the new capacity.
+   *
+   * Changes wait meanwhile, look-ups do not: all entries are copied to another part of the file. The
+   * old part is used again by a later resize, so the file is at most about three times as long as a
+   * new one of that capacity. If this throws, or the process is killed, the map is as before.
+   *
+   * @param capacity the new largest number of keys, up to 2^26; nothing happens if it has that already
+   * @throws {RangeError} If it is less than now, or out of range.
+   * @throws {TypeError} If it is not a number.
+   * @throws {Deno.errors.NotSupported} If the map lies in a region of the caller.
+   * @throws {Error} ENOSPC: the disk is full.
+   * @throws as {@linkcode set}
+   */
+  resize(capacity: number): void {
+    this.#changes.resize(wholeNumber(capacity, "capacity", "resize map", 1, LARGEST_CAPACITY));
   }
 
   /**
@@ -362,24 +491,23 @@ export class SharedMap implements Disposable {
   }
 
   /** The keys and copies of their values, as {@linkcode keys}. */
-  entries(): IterableIterator<
-    [key: string | Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>]
-  > {
-    return this.#collect().values().map((found) => [keyOf(found), found.value]);
+  entries(): IterableIterator<[key: string | Uint8Array<ArrayBuffer>, value: T]> {
+    return this.#collect().values().map((found) => [
+      keyOf(found),
+      this.#values.decode(found.value),
+    ]);
   }
 
   #collect(): MapEntry[] {
     try {
-      return collect(this.#memory, this.#layout);
+      return collect(this.#memory);
     } finally {
       this.#memory.check();
     }
   }
 
   /** As {@linkcode entries}. */
-  [Symbol.iterator](): IterableIterator<
-    [key: string | Uint8Array<ArrayBuffer>, value: Uint8Array<ArrayBuffer>]
-  > {
+  [Symbol.iterator](): IterableIterator<[key: string | Uint8Array<ArrayBuffer>, value: T]> {
     return this.entries();
   }
 
@@ -413,15 +541,19 @@ function keyOf({ key, isText }: MapEntry): string | Uint8Array<ArrayBuffer> {
   return isText ? decoder.decode(key) : key;
 }
 
-function freshMap(wishes: Wishes, available: number | undefined, action: string): Fresh {
+function freshMap(
+  wishes: Wishes,
+  values: MapValues<unknown>,
+  available: number | undefined,
+  action: string,
+): Fresh {
   const layout = layOutNew(wishes, available);
-  if (layout === undefined) {
-    throw new RangeError(
-      `Cannot ${action} as the region of ${available} bytes is too short for it`,
-    );
+  const { byteLength } = layout;
+  if (available !== undefined && byteLength > available) {
+    throw tooShort(action, available, byteLength);
   }
   const fill = (words: Int32Array): void => {
     words[SEED] = crypto.getRandomValues(new Int32Array(1))[0]!;
   };
-  return { header: headerOf(layout), byteLength: layout.byteLength, fill };
+  return { header: headerOf(layout, values.layout), byteLength, fill };
 }

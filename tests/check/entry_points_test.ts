@@ -228,6 +228,12 @@ const COLLECTIONS: Record<string, Row> = {
   "AppendLog#entries": ["signal", (o, { log }) => log.entries(o)],
   "AppendLog#follow": ["to", (o, { log }) => log.follow(o)],
   "SharedMap.open": ["length", (o, { dir }) => SharedMap.open(`${dir}/none`, o)],
+  "SharedMap.byteLength": ["length", (o) => SharedMap.byteLength(o)],
+  "TypedMaps#open": [
+    "valueByteLength",
+    (o, { dir }) => SharedMap.of(i32).open(`${dir}/none`, o),
+  ],
+  "TypedMaps#byteLength": ["valueByteLength", (o) => SharedMap.of(i32).byteLength(o)],
   "SharedMap#commit": ["access", (o, { dir }) => {
     using map = SharedMap.open(`${dir}/map`, { create: true });
     map.commit(o);

@@ -132,6 +132,17 @@ const cases: Record<string, () => unknown> = {
       assert(target.every((byte) => byte === 9), "target unchanged");
     }
     {
+      using map = fresh(path, filledMap);
+      truncate(path, PAGE);
+      let called = false;
+      const change = () => {
+        called = true;
+        return value;
+      };
+      await assertLost(path, "update", () => map.update("one", change));
+      assertEquals(called, false);
+    }
+    {
       using numbers = fresh(path, filledArray);
       truncate(path, PAGE);
       await assertLost(path, "at", () => numbers.at(1500));

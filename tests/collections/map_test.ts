@@ -160,9 +160,18 @@ Deno.test("SharedMap.open() refuses another geometry, another kind, and memory i
     region.bytes[60_000] = 1;
     assertThrows(() => SharedMap.open(region), Deno.errors.InvalidData, "not all zeros");
     using short = MmapRegion.anonymous(4000);
-    assertThrows(() => SharedMap.open(short), Deno.errors.InvalidData, "too short");
+    assertThrows(
+      () => SharedMap.open(short),
+      RangeError,
+      `too short: ${SharedMap.byteLength({ capacity: 1 })} are needed`,
+    );
     using region2 = MmapRegion.anonymous(8192);
-    assertThrows(() => SharedMap.open(region2, { capacity: 1000 }), RangeError, "too short for it");
+    const needed = SharedMap.byteLength({ capacity: 1000 });
+    assertThrows(
+      () => SharedMap.open(region2, { capacity: 1000 }),
+      RangeError,
+      `Cannot open map as the region of 8192 bytes is too short: ${needed} are needed`,
+    );
   });
 });
 
@@ -187,7 +196,17 @@ Deno.test("SharedMap of a map that may only be read finds and refuses to change"
     for (const each of [reader, over]) {
       assertEquals([each.get("a"), each.size, [...each.keys()]], [pattern(4), 1, ["a"]]);
       for (
-        const call of [() => each.set("a", pattern(1)), () => each.delete("a"), () => each.clear()]
+        const call of [
+          () => each.set("a", pattern(1)),
+          () => each.setIf("a", pattern(1), "absent"),
+          () => each.getOrInsert("a", pattern(1)),
+          () => each.update("a", () => pattern(1)),
+          () => each.increment("a"),
+          () => each.take("a"),
+          () => each.resize(100),
+          () => each.delete("a"),
+          () => each.clear(),
+        ]
       ) {
         assertThrows(call, Deno.errors.PermissionDenied, `the map has access "read"`);
       }
@@ -206,6 +225,12 @@ Deno.test("a closed SharedMap throws BadResource, and leaves the region of its u
       () => each.has("x".repeat(100)),
       () => each.has("a"),
       () => each.set("a", pattern(1)),
+      () => each.setIf("a", pattern(1), "absent"),
+      () => each.getOrInsert("a", pattern(1)),
+      () => each.update("a", () => pattern(1)),
+      () => each.increment("a"),
+      () => each.take("a"),
+      () => each.resize(100),
       () => each.delete("a"),
       () => each.clear(),
       () => each.keys(),
@@ -289,7 +314,30 @@ Deno.test("SharedMap does what a Map does, over a long random life", () => {
         const each = next() % 2 === 0 ? map : other;
         const key = `${next() % (capacity * 2)}`;
         const what = next() % 1000;
-        if (what < 450) {
+        if (what < 100) {
+          const there = model.get(key);
+          assertEquals(each.take(key), there);
+          model.delete(key);
+        } else if (what < 200) {
+          const value = pattern(next() % 31, next());
+          const when = next() % 2 === 0 ? "absent" : "present";
+          const sets = model.has(key) === (when === "present");
+          if (sets && model.size === capacity && when === "absent") {
+            assertThrows(() => each.setIf(key, value, when), Deno.errors.WriteZero);
+          } else {
+            assertEquals(each.setIf(key, value, when), sets);
+            if (sets) model.set(key, value);
+          }
+        } else if (what < 300 && (model.has(key) || model.size < capacity)) {
+          const value = next() % 3 === 0 ? undefined : pattern(next() % 31, next());
+          const made = each.update(key, (there) => {
+            assertEquals(there, model.get(key));
+            return value;
+          });
+          assertEquals(made, value);
+          if (value === undefined) model.delete(key);
+          else model.set(key, value);
+        } else if (what < 600) {
           const value = pattern(next() % 31, next());
           if (model.has(key) || model.size < capacity) {
             each.set(key, value);
@@ -337,7 +385,7 @@ Deno.test("SharedMap never crashes, hangs or reads outside, whatever bytes it ha
   for (let i = 0; i < 3000; i++) {
     region.bytes.set(whole);
     for (let k = next() % 8; k >= 0; k--) {
-      const at = next() % 2 === 0 ? 128 + next() % 28 : 4096 + next() % 4000;
+      const at = next() % 2 === 0 ? 128 + next() % 84 : 4096 + next() % 4000;
       region.bytes[at] = next() % 4 === 0 ? 255 : next();
     }
     attempt(() => SharedMap.open(region).close());
