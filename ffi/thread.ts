@@ -20,7 +20,8 @@ export function threadId(): number {
     : Number(threadNumber() & 0xffffffffn);
 }
 
-function isMainThread(): boolean {
+/** Whether this is the thread of the main program, and of no Worker. */
+export function isMainThread(): boolean {
   return platform().os === "darwin" ? ofDarwin().pthread_main_np() === 1 : threadId() === Deno.pid;
 }
 

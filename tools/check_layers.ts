@@ -44,6 +44,7 @@ const STRANGERS = [
 
 /** The modules built into Deno that may be imported, and by which files. */
 const BUILT_IN: Readonly<Record<string, string>> = {
+  "node:net": "src/os",
   "node:util": "src/cli",
   "node:v8": "src/channel",
   "node:worker_threads": "src/mapping",

@@ -16,7 +16,7 @@
  *   offset  word      what
  *   0       0, 1      a lock (as the Mutex in mmap_sync.h), held while the channel is made
  *   8       2         "MCHN"; 0: not made yet
- *   12      3         the version of this layout: 2
+ *   12      3         the version of this layout: 3
  *   16      4         CAPACITY: the ring's length in bytes, a power of two from 4096 to 2^30
  *   20      5         FLAGS: bit 0: several producers; bit 1: several consumers
  *   28      7         STATE: bit 0: nothing more will be sent; bit 1: the last consumer has left
@@ -30,6 +30,10 @@
  *   384     96, 97    a lock: whose turn it is to receive, where there are several consumers
  *   512     128-623   124 ends of 4 words: the NUMBER of a token (0: free; see mmap_sync.h), its
  *                     FINGERPRINT, process, roles (bit 0: producer; bit 1: consumer; 0: neither yet)
+ *   2552    638       how many may sleep on a bell, besides some who died
+ *   2556    639       the word behind the list that follows, as far as it was ever used
+ *   2560    640-767   64 owners of doorbells, two words each: NUMBER and FINGERPRINT of a token
+ *   3072    768-1023  64 doorbells of 4 words: a state, the owner's process, a descriptor, unused
  *   4096    1024...   the ring
  *
  * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, an unused
@@ -39,6 +43,14 @@
  * A producer writes a record, then sets TAIL behind it, then looks at RECEIVE_BELL. A consumer that
  * finds nothing sets RECEIVE_BELL to 1, looks at TAIL once more, and sleeps on the bell
  * (FUTEX_WAIT) while it is 1. A process that finds a bell at 1 sets it to 0 and wakes all sleepers.
+ * Sleepers count themselves in word 638 meanwhile; while that is 0, nobody is woken on the bell.
+ *
+ * A Deno program may sleep in its event loop instead. Its doorbell is a pipe, at /proc/PROCESS/fd/DESCRIPTOR
+ * of its owner, and has a lock of bytes from 2^62 + (N << 32) on, as a token of the number N. Its
+ * state is N << 2, plus 0: somebody cannot reach it; 1: nobody has reached it yet; 2: its owner is
+ * awake; 3: asleep. Whoever has set a bell to 0 looks at all of them: 1 becomes 2, or 0 where the
+ * doorbell cannot be reached, and 3 becomes 2 with a byte written to the pipe.
+ *
  * HEAD and SEND_BELL work the same way in the other direction, but a producer is woken only when
  * half of the ring is free. A sleeper checks every 30 ms whether the other end is dead.
  */
@@ -77,6 +89,11 @@ enum {
   MMAP_CHANNEL_RECEIVE_LOCK = 96,
   MMAP_CHANNEL_ENDS = 128,
   MMAP_CHANNEL_ENDS_BEHIND = 624,
+  MMAP_CHANNEL_BELL_SLEEPERS = 638,
+  MMAP_CHANNEL_OWNERS_END = 639,
+  MMAP_CHANNEL_OWNERS = 640,
+  MMAP_CHANNEL_DOORBELLS = 768,
+  MMAP_CHANNEL_MOST_DOORBELLS = 64,
   MMAP_CHANNEL_HEADER_BYTES = 4096,
   MMAP_CHANNEL_ENDED = 1,
   MMAP_CHANNEL_DESERTED = 2,
@@ -96,6 +113,10 @@ typedef struct {
   uint64_t record;     /* where its record begins */
   size_t length;       /* how long it is, or may be */
   mmap_token token;    /* shows the other end that this one lives */
+  struct {
+    uint32_t number; /* 0: not opened */
+    int fd;
+  } ropes[MMAP_CHANNEL_MOST_DOORBELLS]; /* the ways to the doorbells */
   void *mapping;
   size_t mapped_length;
 } mmap_channel;
@@ -178,7 +199,7 @@ static inline int mmap_channel_is_valid(const uint32_t *words, size_t length) {
   /* Pairs with the store of the creator: a process that sees "MCHN" sees the rest. */
   uint32_t magic = __atomic_load_n(&words[MMAP_CHANNEL_MAGIC], __ATOMIC_ACQUIRE);
   uint32_t capacity = words[MMAP_CHANNEL_CAPACITY];
-  return memcmp(&magic, "MCHN", 4) == 0 && words[MMAP_CHANNEL_VERSION] == 2 && capacity >= 4096 &&
+  return memcmp(&magic, "MCHN", 4) == 0 && words[MMAP_CHANNEL_VERSION] == 3 && capacity >= 4096 &&
          capacity <= 1u << 30 && (capacity & (capacity - 1)) == 0 &&
          capacity <= length - MMAP_CHANNEL_HEADER_BYTES;
 }
@@ -341,11 +362,63 @@ static inline int32_t *mmap_channel_length_at(mmap_channel *channel, uint64_t po
   return (int32_t *)(channel->ring + 8 * (position & (channel->units - 1)));
 }
 
+static inline void mmap_channel_drop_rope(mmap_channel *channel, int i) {
+  if (channel->ropes[i].number != 0) close(channel->ropes[i].fd);
+  channel->ropes[i].number = 0;
+}
+
+/* A descriptor of a doorbell; -1: this process cannot reach it. */
+static inline int mmap_channel_reach(mmap_channel *channel, int i, const uint32_t *doorbell,
+                                     uint32_t number) {
+  char path[64], target[8] = "";
+  if (number == 0) return -1;
+  if (channel->ropes[i].number == number) return channel->ropes[i].fd;
+  mmap_channel_drop_rope(channel, i);
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)doorbell[1], (int)doorbell[2]);
+  /* First, since opening something else could have side effects. */
+  if (readlink(path, target, sizeof target - 1) < 0 || strncmp(target, "pipe:[", 6) != 0) return -1;
+  /* For reading too: writing to a pipe without a reader would be a signal. */
+  int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return -1;
+  /* The lock shows that it is that doorbell, whatever the words say. */
+  if (mmap_token_lock(fd, F_OFD_GETLK, F_WRLCK, number, 0, (int64_t)1 << 32) != F_RDLCK) {
+    close(fd);
+    return -1;
+  }
+  channel->ropes[i].number = number;
+  return channel->ropes[i].fd = fd;
+}
+
+/* Rings for those who sleep in their event loops. */
+static inline void mmap_channel_ring(mmap_channel *channel) {
+  uint32_t end = __atomic_load_n(&channel->words[MMAP_CHANNEL_OWNERS_END], __ATOMIC_SEQ_CST);
+  if (end > MMAP_CHANNEL_DOORBELLS) end = MMAP_CHANNEL_DOORBELLS;
+  for (uint32_t i = 0; MMAP_CHANNEL_OWNERS + 2 * i < end; i++) {
+    uint32_t *doorbell = channel->words + MMAP_CHANNEL_DOORBELLS + 4 * i;
+    uint32_t state = __atomic_load_n(doorbell, __ATOMIC_SEQ_CST);
+    if ((state & 3) != 1 && (state & 3) != 3) continue;
+    int fd = mmap_channel_reach(channel, (int)i, doorbell, state >> 2);
+    uint32_t next = (state & ~3u) | (fd < 0 ? 0 : 2), before = state;
+    if (!__atomic_compare_exchange_n(doorbell, &before, next, 0, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)) {
+      continue; /* somebody else rings */
+    }
+    if (fd < 0 || (state & 3) != 3) continue;
+    ssize_t written = write(fd, "", 1); /* a full pipe has been rung already */
+    (void)written;
+  }
+}
+
 /* Wakes those that sleep on a bell. They sleep on the word that this changes, so none is missed. */
 static inline void mmap_channel_wake(mmap_channel *channel, int bell) {
   uint32_t *word = channel->words + bell;
   if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0) return;
-  if (__atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST) != 0) mmap_futex_wake((int32_t *)word, INT_MAX);
+  if (__atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST) == 0) return;
+  /* After the exchange: who counts itself later finds the bell changed. */
+  if (__atomic_load_n(&channel->words[MMAP_CHANNEL_BELL_SLEEPERS], __ATOMIC_SEQ_CST) != 0) {
+    mmap_futex_wake((int32_t *)word, INT_MAX);
+  }
+  mmap_channel_ring(channel);
 }
 
 /* Room for a record. */
@@ -436,7 +509,10 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
     double left = timeout_ms < 0 ? 30 : deadline - mmap_channel_now_ms();
     if (left <= 0) return ETIMEDOUT;
     const struct timespec slice = {0, (left < 30 ? left : 30) * 1e6};
+    /* Before the kernel looks at the bell: pairs with the load in mmap_channel_wake. */
+    __atomic_add_fetch(&channel->words[MMAP_CHANNEL_BELL_SLEEPERS], 1, __ATOMIC_SEQ_CST);
     look = mmap_futex_wait((int32_t *)word, 1, &slice) == ETIMEDOUT;
+    __atomic_sub_fetch(&channel->words[MMAP_CHANNEL_BELL_SLEEPERS], 1, __ATOMIC_SEQ_CST);
   }
 }
 
@@ -591,6 +667,7 @@ static inline void mmap_channel_close(mmap_channel *channel) {
     }
   }
   mmap_channel_unlock_list(channel);
+  for (int i = 0; i < MMAP_CHANNEL_MOST_DOORBELLS; i++) mmap_channel_drop_rope(channel, i);
   munmap(channel->mapping, channel->mapped_length);
   mmap_token_release(&channel->token);
 }

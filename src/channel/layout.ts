@@ -11,6 +11,10 @@
  * | 5 | flags, whose meaning depends on the kind | its creator |
  * | 7 | bit 0: nothing more will be sent | see each kind |
  * | 10, 11 | the layout of the messages, a 64-bit hash; 0: any bytes | its creator |
+ * | 638 | how many may sleep on a bell itself, besides some who died; of 0, nobody is woken by the system | whoever sleeps |
+ * | 639 | how far the list of doorbells was ever used (`wait/members.ts`) | whoever enters |
+ * | 640-767 | who has a doorbell (`wait/members.ts`), two words each | that isolate; others for a dead one |
+ * | 768-1023 | the doorbells, four words each: state (`doorbells.ts`), process, descriptor, unused | that isolate; in the state, whoever rings |
  * | 1024... | the ring | senders |
  *
  * A record begins at a multiple of 8 bytes: a word with the message's length in bytes, a word whose
@@ -32,6 +36,13 @@ export const FLAGS = 5;
 export const FIRST_ZERO = 6;
 export const STATE = 7;
 export const MESSAGE_LAYOUT = 10;
+/** The words that isolates await, in the kinds that have them. */
+export const BELLS: readonly number[] = [48, 64];
+export const BELL_SLEEPERS = 638;
+export const DOORBELL_LIST = 640;
+export const DOORBELLS = 768;
+/** How many doorbells there are room for. */
+export const MOST_DOORBELLS = 64;
 export const RING = HEADER_BYTE_LENGTH / 4;
 
 /** A bit of STATE. */

@@ -4,8 +4,8 @@ import type { Names } from "../check/options.ts";
 import { backingOf, MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { placeOffset } from "../wait/place.ts";
-import { RegionWords } from "../wait/region_words.ts";
 import type { Words } from "../wait/words.ts";
+import { ChannelWords } from "./channel_words.ts";
 import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
 import { HEADER_BYTE_LENGTH } from "./layout.ts";
 
@@ -179,5 +179,5 @@ export function closingOnError<T>(region: MmapRegion, action: () => T): T {
 
 function wordsAt(region: MmapRegion, byteOffset: number, byteLength: number, kind: Kind): Words {
   const action = `place ${kind.name}`;
-  return new RegionWords(region, placeOffset(byteOffset, action), byteLength, action);
+  return new ChannelWords(region, placeOffset(byteOffset, action), byteLength, action);
 }

@@ -47,6 +47,42 @@ export interface ManyWaiting {
   keepOnly?(addresses: ReadonlySet<number>): Promise<void>;
 }
 
+/** How a doorbell is found. */
+export interface DoorbellPlace {
+  /** At most 30 bits; random, and never 0. */
+  readonly number: number;
+  readonly pid: number;
+  readonly fd: number;
+}
+
+/** What wakes this isolate in its event loop. */
+export interface Doorbell extends DoorbellPlace {
+  /** Whether the program goes on only to be rung for. */
+  keepAlive(on: boolean): void;
+}
+
+/** Waking other isolates in their event loops. */
+export interface DoorbellSystem {
+  /**
+   * Makes this isolate's.
+   *
+   * @param rung called in the event loop soon after somebody has rung
+   * @returns undefined if this isolate can have none
+   */
+  make(rung: () => void): Promise<Doorbell | undefined>;
+  /**
+   * The way to another isolate's doorbell.
+   *
+   * @param place what another process says, which need not be true
+   * @returns undefined if there is no doorbell of that number, or this process cannot reach it
+   */
+  reach(place: DoorbellPlace): number | undefined;
+  /** Rings, which never waits and never fails. @param rope what `reach` returned */
+  ring(rope: number): void;
+  /** Gives up what `reach` returned. */
+  drop(rope: number): void;
+}
+
 /** Words that processes share. Every method throws the system's error. */
 export interface WaitingSystem {
   /** Waits once while a word has that value. @param timeoutMs above 0 and finite */
@@ -55,4 +91,6 @@ export interface WaitingSystem {
   wake(word: SystemWord, count: number): number;
   /** Undefined if the system can only poll the values. */
   many(): ManyWaiting | undefined;
+  /** Absent where isolates can be woken by their words only. */
+  readonly doorbells?: DoorbellSystem;
 }

@@ -59,14 +59,14 @@ export function waitTogether(
     (parking ?? Promise.resolve()).then(letGo).then(() => reject(signal!.reason));
   };
   const settle = (result: WaitResult): void => {
-    if (signal !== undefined) endings.get(signal)?.remove(abort);
+    if (signal !== undefined) removeEnd(signal, abort);
     resolve(result);
   };
   const deadline = performance.now() + timeoutMs;
   const { place } = word;
   const address = Number(addressOf(place.pointer));
   const wait = { word, place, address, expected, deadline, settle };
-  if (signal !== undefined) endingsOf(signal).add(abort);
+  if (signal !== undefined) addEnd(signal, abort);
   waits.add(wait);
   many?.interrupt();
   if (!running) run();
@@ -76,8 +76,14 @@ export function waitTogether(
 /** The waits that each signal ends. */
 const endings = new Map<AbortSignal, Endings>();
 
-function endingsOf(signal: AbortSignal): Endings {
-  return endings.get(signal) ?? new Endings(signal);
+/** Has a signal call `end` when it is aborted. */
+export function addEnd(signal: AbortSignal, end: () => void): void {
+  (endings.get(signal) ?? new Endings(signal)).add(end);
+}
+
+/** Calls off what `addEnd` began. */
+export function removeEnd(signal: AbortSignal, end: () => void): void {
+  endings.get(signal)?.remove(end);
 }
 
 /**

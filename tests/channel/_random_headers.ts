@@ -17,7 +17,7 @@ const KNOWN = new Set([
 // Not the locks: a thread that lives may be waited for without end.
 // deno-fmt-ignore
 const TARGETS = [
-  2, 3, 4, 5, 7, 16, 17, 32, 33, 48, 64, 130, 131, 134, 135,
+  2, 3, 4, 5, 7, 16, 17, 32, 33, 48, 64, 130, 131, 134, 135, 638, 639, 768, 769, 770, 772,
   ...Array.from({ length: 40 }, (_, i) => 1024 + i * 2),
 ];
 

@@ -193,10 +193,12 @@ class Reception implements Attempt<Uint8Array<ArrayBuffer> | null> {
   readonly index = BELL;
   readonly expected = 1;
   readonly #subscriber: Subscriber;
+  readonly #memory: RingMemory;
   readonly #writer: WriterLock;
 
   constructor(subscriber: Subscriber, { memory, writer }: Feed) {
     this.words = memory.words;
+    this.#memory = memory;
     this.#subscriber = subscriber;
     this.#writer = writer;
   }
@@ -207,12 +209,20 @@ class Reception implements Attempt<Uint8Array<ArrayBuffer> | null> {
 
   prepare(thorough: boolean): Received {
     this.#subscriber.assertOpen();
+    const early = this.#subscriber.take();
+    if (early !== undefined) return early;
     // Before the look: either this look finds a message, or the writer finds the bell set.
     Atomics.store(this.words.cells, BELL, 1);
     // Also before the look: the writer's last messages come before its death.
     const lostPid = thorough ? this.#writer.lostPid() : undefined;
     const result = this.#subscriber.take();
-    if (result !== undefined || lostPid === undefined) return result;
+    if (result !== undefined) {
+      // The writer may have reset the bell before this set it again: another reader, which looked
+      // before the message came, would sleep on it.
+      this.#memory.wake(BELL);
+      return result;
+    }
+    if (lostPid === undefined) return undefined;
     throw new Deno.errors.ConnectionReset(
       `Cannot ${ACTION}: the writer, process ${lostPid}, has died`,
     );

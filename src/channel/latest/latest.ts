@@ -272,11 +272,13 @@ class Change implements Attempt<true> {
   readonly action = "wait for latest value";
   readonly index = BELL;
   readonly expected = 1;
+  readonly #memory: RingMemory;
   readonly #before: number;
 
-  constructor({ words }: RingMemory) {
-    this.words = words;
-    this.#before = loadCount(words.cells, VERSION);
+  constructor(memory: RingMemory) {
+    this.#memory = memory;
+    this.words = memory.words;
+    this.#before = loadCount(memory.cells, VERSION);
   }
 
   attempt(): true | undefined {
@@ -284,9 +286,14 @@ class Change implements Attempt<true> {
   }
 
   prepare(): true | undefined {
+    if (this.attempt()) return true;
     // Before the look: either this look finds the write, or the writer finds the bell set.
     Atomics.store(this.words.cells, BELL, 1);
-    return this.attempt();
+    if (!this.attempt()) return undefined;
+    // The writer may have reset the bell before this set it again: another reader, which looked
+    // before the write, would sleep on it.
+    this.#memory.wake(BELL);
+    return true;
   }
 
   cancel(): undefined {}

@@ -1,6 +1,6 @@
 /**
  * The layout of a queue: a page of words, and the ring of messages after it. The words 0 to 5 and
- * 10, 11 and the records are those of all channels (`../layout.ts`).
+ * 10, 11, from 639 on, and the records are those of all channels (`../layout.ts`).
  *
  * | word | what | written by |
  * |---|---|---|

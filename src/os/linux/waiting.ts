@@ -4,28 +4,40 @@
  * @see https://man7.org/linux/man-pages/man2/futex.2.html
  */
 
-import { systemError } from "../../../ffi/call.ts";
+import { cString } from "../../../ffi/arguments.ts";
+import { isSystemError, systemError } from "../../../ffi/call.ts";
 import {
   CLOCK_MONOTONIC,
   FUTEX2_PRIVATE,
   FUTEX2_SIZE_U32,
   FUTEX_WAIT,
   FUTEX_WAKE,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_RDWR,
   SYS_futex,
   SYS_futex_waitv,
 } from "../../../ffi/constants.ts";
 import { errnoName } from "../../../ffi/errno.ts";
+import { close } from "../../../ffi/file_calls.ts";
+import { isNumberLocked } from "../../../ffi/file_lock.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOfBytes, pointerFrom } from "../../../ffi/memory.ts";
+import { openDescriptorOf, readLink } from "../../../ffi/proc.ts";
+import { inodeAt } from "../../../ffi/status.ts";
+import { closeTied, isMainThread, tieToThread } from "../../../ffi/thread.ts";
 import type {
+  Doorbell,
+  DoorbellPlace,
   ManyWaiting,
   SystemWord,
   WaitEntry,
   WaitingSystem,
   WaitResult,
 } from "../waiting_system.ts";
+import { hasOwnProc } from "./processes.ts";
 
-export const waiting: WaitingSystem = { wait, wake, many };
+export const waiting: WaitingSystem = { wait, wake, many, doorbells: { make, reach, ring, drop } };
 
 const FUTEX_NUMBER = BigInt(SYS_futex ?? 0);
 
@@ -152,4 +164,59 @@ class Waitv implements ManyWaiting {
     const pointer = pointerFrom(this.#controlAddress);
     libc().futex(FUTEX_NUMBER, pointer, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, null, null, 0);
   }
+}
+
+/*
+ * A doorbell is a pipe in the event loop of an isolate. Others open it through /proc, and know it by
+ * a lock (`ffi/file_lock.ts`) on a byte of its number, which the kernel drops with the doorbell: they
+ * write to nothing else, whatever the words say by which they find it.
+ */
+
+/**
+ * Makes a doorbell for the isolate of a main program. Deno 2.9.6 never closes the descriptor that a
+ * Worker's event loop has read, and neither can we, as a later version may.
+ */
+async function make(rung: () => void): Promise<Doorbell | undefined> {
+  // Deno panics when it loads node:net where /proc/self/exe is missing.
+  const exe = cString("/proc/self/exe", "pathname", "statx");
+  if (!isMainThread() || !hasOwnProc() || inodeAt(exe) === undefined) return undefined;
+  return (await import("./doorbell.ts")).makeDoorbell(rung);
+}
+
+/** The target of a link of /proc that leads to a pipe without a name. */
+const PIPE = /^pipe:\[/;
+
+function reach({ number, pid, fd }: DoorbellPlace): number | undefined {
+  try {
+    // First, since opening something else may have side effects.
+    if (!PIPE.test(readLink(`/proc/${pid}/fd/${fd}`))) return undefined;
+    // For reading too: writing to a pipe without a reader would be a signal.
+    const rope = openDescriptorOf(pid, fd, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (hasNumber(rope, number)) return tieToThread(rope);
+    close(rope);
+  } catch (error) {
+    // It is gone or hidden, it is another user's, or no descriptor is left.
+    if (!isSystemError(error)) throw error;
+  }
+  return undefined;
+}
+
+function hasNumber(fd: number, number: number): boolean {
+  try {
+    return number !== 0 && isNumberLocked(fd, number);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+const ONE = new Uint8Array(1);
+
+/** A full pipe has been rung already. */
+function ring(rope: number): void {
+  libc().write(rope, ONE, 1n);
+}
+
+function drop(rope: number): void {
+  closeTied(rope);
 }

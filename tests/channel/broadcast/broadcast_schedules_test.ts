@@ -200,6 +200,16 @@ inEveryOrder(
 );
 
 inEveryOrder(
+  "Subscription.receiveSync() of two readers misses no wake-up",
+  () => {
+    const { shared, memory } = tinyRing();
+    const receive = () => assertEquals(numberOf(subscriberOf(memory).receiveSync()!), 0);
+    return { memory: shared, actors: [() => publish(memory, 0, 1), receive, receive] };
+  },
+  { preemptions: 1 },
+);
+
+inEveryOrder(
   "Broadcast has one writer at a time, also when the first one dies",
   () => {
     const { shared, memory } = tinyRing();
