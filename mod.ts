@@ -31,6 +31,7 @@ export type {
   MemoryOptions,
   NamedOptions,
   OpenRegionOptions,
+  StrayWriteOptions,
 } from "./src/region/options.ts";
 export type { Advice } from "./src/os/system.ts";
 export { MappingFaultError } from "./src/mapping/fault_error.ts";

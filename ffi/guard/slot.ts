@@ -79,6 +79,11 @@ export class GuardSlot {
     return Number(Atomics.load(this.#table.words, this.#word + FAULTS_WORD));
   }
 
+  /** Whether there are none. This makes no bigint; it may miss 2 ** 32 of them. */
+  get faultless(): boolean {
+    return this.#table.halves[2 * (this.#word + FAULTS_WORD)] === 0;
+  }
+
   /** How far behind the range's start the first fault was; undefined if there was none. */
   get firstFault(): number | undefined {
     const first = Atomics.load(this.#table.words, this.#word + FIRST_FAULT_WORD);

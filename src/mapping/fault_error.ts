@@ -22,14 +22,30 @@ export class MappingFaultError extends Error {
   /** Made by the module itself. */
   constructor(
     { path, byteOffset, faults }: Pick<MappingFaultError, "path" | "byteOffset" | "faults">,
+    hint: string = "",
   ) {
     const what = path === "" ? "region" : `'${path}'`;
     super(
       `Cannot trust the map of ${what}: ${faults} fault${faults === 1 ? "" : "s"} absorbed, ` +
-        `the first at byte ${byteOffset}; repair() maps the true object again`,
+        `the first at byte ${byteOffset}; repair() maps the true object again${hint}`,
     );
     this.path = path;
     this.byteOffset = byteOffset;
     this.faults = faults;
   }
+}
+
+/** What to say of an access that was absorbed because the protection forbids it. */
+export function strayText(
+  path: string,
+  { access, sharing }: { readonly access: string; readonly sharing: "shared" | "private" },
+  mixed: boolean,
+): string {
+  const where = path === "" ? "a region" : `'${path}'`;
+  const what = mixed ? "A forbidden access to" : "A write to a read-only page of";
+  const effect = sharing === "private" ? "was let through" : "reached nobody";
+  const hint = access === "read"
+    ? `open it with access: "read-write" to write`
+    : `it has access: "${access}", but protect() forbids it there`;
+  return `${what} ${where} ${effect}: ${hint}`;
 }

@@ -1,6 +1,7 @@
 /** The fault guard of one mapping: its slot, and the faults since it was last healed. */
 
 import { guardTable } from "../../ffi/guard/guard.ts";
+import { LOSS } from "../../ffi/guard/layout.ts";
 import type { GuardSlot } from "../../ffi/guard/slot.ts";
 import { addressOf, type Range } from "../../ffi/memory.ts";
 import { alignUp } from "./pages.ts";
@@ -59,6 +60,14 @@ export class MappingGuard {
   /** Whether a page is cut off from its object. */
   get cutOff(): boolean {
     return this.slot.faults !== this.#healedAt;
+  }
+
+  /** Whether an access was absorbed that the protection forbids, since every page was healed. */
+  get strayed(): boolean {
+    const { slot } = this;
+    if (slot.faultless) return false;
+    // Each page that was lost counts as a fault, and before that as a loss.
+    return slot.faults - this.#healedAt > Math.trunc((slot.losses >>> 0) / LOSS);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** What a region consists of, behind its public class. */
 
 import { isDetached } from "../../ffi/memory.ts";
-import { MappingFaultError } from "../mapping/fault_error.ts";
+import { MappingFaultError, strayText } from "../mapping/fault_error.ts";
 import { hasLost } from "../mapping/loss.ts";
 import type { MappedRange } from "../mapping/guard.ts";
 import { Mapping } from "../mapping/mapping.ts";
@@ -31,6 +31,7 @@ export interface RegionAttributes {
   readonly label: string;
   /** Whether faults are absorbed. */
   readonly guard: boolean;
+  readonly onStrayWrite: "ignore" | "warn" | "throw";
   /** Whether the mapping is longer than the region, so that it can grow without moving. */
   readonly reserved: boolean;
   /** The name of a shared memory object; "" if it has none. */
@@ -56,6 +57,8 @@ export class RegionBacking {
   #closedMapping: Mapping | undefined;
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #lastFault: MappingFaultError | undefined;
+  /** Whether nothing is to be told of stray writes any more. */
+  #told: boolean;
 
   /**
    * Maps the object. The backing owns the object then; if mapping fails, it does not.
@@ -70,6 +73,7 @@ export class RegionBacking {
     byteLength: number,
   ) {
     this.attributes = attributes;
+    this.#told = attributes.onStrayWrite === "ignore";
     this.pageOffset = pageOffset;
     this.byteLength = byteLength;
     const endCallbacks = this.#endCallbacks;
@@ -122,6 +126,37 @@ export class RegionBacking {
     return this.#overlays.reduce((sum, { faults }) => sum + faults, mapping?.faults ?? 0);
   }
 
+  /** As `faults`, for a caller who learns of stray writes by it. */
+  countFaults(): number {
+    this.#told ||= this.#strayed;
+    return this.faults;
+  }
+
+  /** Whether there were stray writes. */
+  get #strayed(): boolean {
+    return this.#mapping?.guard?.strayed === true ||
+      this.#overlays.length > 0 && this.#overlays.some(({ guard }) => guard?.strayed);
+  }
+
+  /**
+   * For the methods of a region: tells of stray writes, once.
+   *
+   * @throws {MappingFaultError} If `onStrayWrite` is "throw".
+   */
+  used(): this {
+    if (this.#told || !this.#strayed) return this;
+    if (this.attributes.onStrayWrite === "throw") this.check(this.live("use region"));
+    console.warn(this.#tell());
+    return this;
+  }
+
+  /** What is to be told of stray writes; from now on, nothing more is. */
+  #tell(): string {
+    this.#told = true;
+    const { request, mixed } = this.live("use region");
+    return strayText(request.subject ?? "", this.attributes, mixed);
+  }
+
   /**
    * Throws if a page is cut off. A call that continues after `close` may use it while it pins the
    * mapping.
@@ -131,7 +166,9 @@ export class RegionBacking {
    */
   check(mapping: Mapping): void {
     const fault = this.#fault(mapping) ?? this.#lastFault;
-    if (fault !== undefined) throw fault;
+    if (fault === undefined) return;
+    this.#told ||= this.#strayed;
+    throw fault;
   }
 
   #fault(mapping: Mapping): MappingFaultError | undefined {
@@ -139,12 +176,11 @@ export class RegionBacking {
     return hurt && this.#faultOf(hurt);
   }
 
-  #faultOf({ request, guard }: MappedRange): MappingFaultError {
-    return new MappingFaultError({
-      path: request.subject ?? "",
-      byteOffset: Math.max(0, guard!.firstFault - this.pageOffset),
-      faults: this.faults,
-    });
+  #faultOf({ request, guard, mixed }: MappedRange): MappingFaultError {
+    const path = request.subject ?? "";
+    const byteOffset = Math.max(0, guard!.firstFault - this.pageOffset);
+    const hint = guard!.strayed ? `. ${strayText(path, this.attributes, mixed)}` : "";
+    return new MappingFaultError({ path, byteOffset, faults: this.faults }, hint);
   }
 
   /**
@@ -249,8 +285,10 @@ export class RegionBacking {
 
   /** Closing twice is silent. */
   close(): void {
+    const untold = !this.#told && this.#strayed ? this.#tell() : undefined;
     this.#leave()?.close();
     callAll(this.#endCallbacks.last, false);
+    if (untold !== undefined) console.warn(untold);
   }
 
   #leave(): Mapping | undefined {

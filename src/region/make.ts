@@ -181,6 +181,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionBacking {
     grant: "read-write",
     label: plan.label,
     guard: plan.guard,
+    onStrayWrite: plan.onStrayWrite,
     reserved: plan.reserved > 0,
     name: "",
   };
@@ -295,6 +296,7 @@ export function mapFile(source: Source, finish?: (mapping: Mapping) => void): Re
     grant: source.grant ?? plan.access,
     label: "",
     guard: plan.guard,
+    onStrayWrite: plan.onStrayWrite,
     reserved: plan.reserved > 0,
     name: source.name ?? "",
   };

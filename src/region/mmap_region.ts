@@ -296,6 +296,11 @@ export class MmapRegion implements Disposable {
     return guardState();
   }
 
+  /** The backing, for every method but those that tell of stray writes themselves. */
+  get #used(): RegionBacking {
+    return this.#backing.used();
+  }
+
   /** What the region is a mapping of. */
   get kind(): RegionHandle["kind"] {
     return this.#backing.attributes.kind;
@@ -366,7 +371,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   view<T>(type: TypedArrayConstructor<T>, byteOffset?: number, length?: number): T {
-    return bytes.typedView(this.#backing, type, byteOffset, length);
+    return bytes.typedView(this.#used, type, byteOffset, length);
   }
 
   /**
@@ -379,7 +384,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   dataView(byteOffset?: number, byteLength?: number): DataView<ArrayBuffer> {
-    return bytes.dataView(this.#backing, byteOffset, byteLength);
+    return bytes.dataView(this.#used, byteOffset, byteLength);
   }
 
   /**
@@ -394,7 +399,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   tryRead(target: Uint8Array, byteOffset: number): number {
-    return bytes.tryRead(this.#backing, target, byteOffset);
+    return bytes.tryRead(this.#used, target, byteOffset);
   }
 
   /**
@@ -409,7 +414,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   tryWrite(source: Uint8Array, byteOffset: number): number {
-    return bytes.tryWrite(this.#backing, source, byteOffset);
+    return bytes.tryWrite(this.#used, source, byteOffset);
   }
 
   /**
@@ -421,7 +426,7 @@ export class MmapRegion implements Disposable {
    * the region is closed before its end.
    */
   readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return bytes.readable(this.#backing, options);
+    return bytes.readable(this.#used, options);
   }
 
   /**
@@ -449,7 +454,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   indexOf(needle: Needle, from?: number): number {
-    return search.indexOf(this.#backing, needle, from);
+    return search.indexOf(this.#used, needle, from);
   }
 
   /**
@@ -462,7 +467,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode indexOf}
    */
   lastIndexOf(needle: Needle, from?: number): number {
-    return search.lastIndexOf(this.#backing, needle, from);
+    return search.lastIndexOf(this.#used, needle, from);
   }
 
   /**
@@ -488,7 +493,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   count(needle: Needle, range?: ByteRange): number {
-    return search.count(this.#backing, needle, range);
+    return search.count(this.#used, needle, range);
   }
 
   /**
@@ -502,7 +507,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   equals(other: Uint8Array, byteOffset?: number): boolean {
-    return search.equals(this.#backing, other, byteOffset);
+    return search.equals(this.#used, other, byteOffset);
   }
 
   /**
@@ -517,7 +522,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode equals}
    */
   compare(other: Uint8Array, byteOffset?: number): -1 | 0 | 1 {
-    return search.compare(this.#backing, other, byteOffset);
+    return search.compare(this.#used, other, byteOffset);
   }
 
   /**
@@ -554,7 +559,7 @@ export class MmapRegion implements Disposable {
   lines(
     options?: LinesOptions,
   ): LineIterator<string> | LineIterator<Uint8Array<ArrayBuffer>> {
-    return linesOf(this.#backing, options);
+    return linesOf(this.#used, options);
   }
 
   /**
@@ -581,7 +586,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   split(parts: number, boundary: Needle = "\n"): Required<ByteRange>[] {
-    return search.split(this.#backing, parts, boundary);
+    return search.split(this.#used, parts, boundary);
   }
 
   /**
@@ -603,7 +608,7 @@ export class MmapRegion implements Disposable {
    * @throws {Error} ENOSPC: no room to extend the file. ENOMEM: no address space left.
    */
   resize(byteLength: number): void {
-    resizeRegion(this.#backing, byteLength);
+    resizeRegion(this.#used, byteLength);
   }
 
   /**
@@ -616,7 +621,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   refresh(): void {
-    refreshRegion(this.#backing);
+    refreshRegion(this.#used);
   }
 
   /**
@@ -653,7 +658,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.NotSupported} If the platform has no such advice.
    */
   advise(advice: Advice, range?: ByteRange): void {
-    memory.advise(this.#backing, advice, range);
+    memory.advise(this.#used, advice, range);
   }
 
   /**
@@ -665,12 +670,12 @@ export class MmapRegion implements Disposable {
    * @throws {Error} EFAULT: a page lies beyond the end of the file. ENOMEM.
    */
   populateSync(range?: ByteRange): void {
-    memory.populateSync(this.#backing, range);
+    memory.populateSync(this.#used, range);
   }
 
   /** As {@linkcode populateSync}, without blocking the event loop. */
-  populate(range?: ByteRange): Promise<void> {
-    return memory.populate(this.#backing, range);
+  async populate(range?: ByteRange): Promise<void> {
+    await memory.populate(this.#used, range);
   }
 
   /**
@@ -686,7 +691,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   protect(protection: Protection, range?: ByteRange): void {
-    memory.protect(this.#backing, protection, range);
+    memory.protect(this.#used, protection, range);
   }
 
   /**
@@ -701,7 +706,7 @@ export class MmapRegion implements Disposable {
    * @throws {Error} ENOMEM: more than `ulimit -l` allows.
    */
   lockPages(range?: ByteRange): void {
-    memory.lockPages(this.#backing, range);
+    memory.lockPages(this.#used, range);
   }
 
   /**
@@ -712,7 +717,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   unlockPages(range?: ByteRange): void {
-    memory.unlockPages(this.#backing, range);
+    memory.unlockPages(this.#used, range);
   }
 
   /**
@@ -721,7 +726,7 @@ export class MmapRegion implements Disposable {
    * @deprecated Use {@linkcode lockPages}: in this package, a lock is a primitive of `./sync`.
    */
   lock(range?: ByteRange): void {
-    memory.lockPages(this.#backing, range);
+    memory.lockPages(this.#used, range);
   }
 
   /**
@@ -730,7 +735,7 @@ export class MmapRegion implements Disposable {
    * @deprecated Use {@linkcode unlockPages}.
    */
   unlock(range?: ByteRange): void {
-    memory.unlockPages(this.#backing, range);
+    memory.unlockPages(this.#used, range);
   }
 
   /**
@@ -742,7 +747,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   residency(range?: ByteRange): Residency {
-    return memory.residency(this.#backing, range);
+    return memory.residency(this.#used, range);
   }
 
   /**
@@ -755,7 +760,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   probe(range?: ByteRange): Uint8Array<ArrayBuffer> {
-    return memory.probe(this.#backing, range);
+    return memory.probe(this.#used, range);
   }
 
   /**
@@ -768,12 +773,12 @@ export class MmapRegion implements Disposable {
    * @throws {Error} EFAULT: private memory that is protected against writing.
    */
   discard(range?: ByteRange): void {
-    memory.discard(this.#backing, range);
+    memory.discard(this.#used, range);
   }
 
   /** How many faults were absorbed in the region's life; see {@linkcode check}. */
   get faults(): number {
-    return this.#backing.faults;
+    return this.#backing.countFaults();
   }
 
   /**
@@ -800,7 +805,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   repair(): void {
-    this.#backing.repair(this.#backing.live("repair region"));
+    this.#backing.repair(this.#used.live("repair region"));
   }
 
   /**
@@ -810,7 +815,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   stats(): RegionStats {
-    return statsOf(this.#backing.live("read statistics"));
+    return statsOf(this.#used.live("read statistics"));
   }
 
   /**
@@ -822,12 +827,12 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   handle(): RegionHandle {
-    return handleOf(this.#backing);
+    return handleOf(this.#used);
   }
 
   /** The handle, for `JSON.stringify`; null if there is none, or the region is closed. */
   toJSON(): RegionHandle | null {
-    return handleOrNull(this.#backing);
+    return handleOrNull(this.#used);
   }
 
   /**
@@ -838,7 +843,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode handle}
    */
   env(variable: string = DEFAULT_VARIABLE): Record<string, string> {
-    return environmentOf(this.#backing, variable);
+    return environmentOf(this.#used, variable);
   }
 
   /**
@@ -858,7 +863,7 @@ export class MmapRegion implements Disposable {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   sharedBuffer(): SharedArrayBuffer {
-    return wasmMemoryOf(this.#backing).buffer as unknown as SharedArrayBuffer;
+    return wasmMemoryOf(this.#used).buffer as unknown as SharedArrayBuffer;
   }
 
   /**
@@ -868,7 +873,7 @@ export class MmapRegion implements Disposable {
    * @throws as {@linkcode sharedBuffer}
    */
   wasmMemory(): WebAssembly.Memory {
-    return wasmMemoryOf(this.#backing);
+    return wasmMemoryOf(this.#used);
   }
 
   /**

@@ -40,8 +40,23 @@ export interface MemoryOptions {
   guard?: boolean;
 }
 
+/** What becomes of writes to read-only pages, beside that they are counted. */
+export interface StrayWriteOptions {
+  /**
+   * A write to a read-only page reaches nobody. The first one of a region that nobody has been told
+   * of is told
+   * - "warn": by `console.warn`, at the next method of the region or at its `close`;
+   * - "throw": by the next method, which throws `MappingFaultError`; `close` only warns;
+   * - "ignore": not at all.
+   *
+   * Reading `faults`, and a `check` or `flush` that throws, tell of it too.
+   * @default {"warn"}
+   */
+  onStrayWrite?: "ignore" | "warn" | "throw";
+}
+
 /** How a region is mapped: the options that do not create or change a file. */
-export interface MapOptions extends MemoryOptions {
+export interface MapOptions extends MemoryOptions, StrayWriteOptions {
   /**
    * - "read": the region cannot be written to.
    * - "read-write": writes reach the object, and everybody who maps it (`MAP_SHARED`).
@@ -107,7 +122,7 @@ export interface OpenRegionOptions extends MapOptions {
 }
 
 /** Options of `MmapRegion.named`. */
-export interface NamedOptions extends MemoryOptions {
+export interface NamedOptions extends MemoryOptions, StrayWriteOptions {
   /**
    * - "read-write", "read": as in {@linkcode MapOptions}.
    * - "copy-on-write": writes stay in this region.

@@ -11,6 +11,7 @@ import type {
   MemoryOptions,
   NamedOptions,
   OpenRegionOptions,
+  StrayWriteOptions,
 } from "./options.ts";
 
 const MEMORY: Names<MemoryOptions> = {
@@ -30,6 +31,7 @@ export const MAP: Names<MapOptions> = {
   executable: true,
   address: true,
   flags: true,
+  onStrayWrite: true,
 };
 
 const CREATION = { create: true, createNew: true, mode: true } as const;
@@ -42,6 +44,7 @@ const NAMED: Names<NamedOptions> = {
   access: true,
   byteLength: true,
   unlinkOnClose: true,
+  onStrayWrite: true,
 };
 
 const ANONYMOUS: Names<AnonymousOptions> = {
@@ -74,6 +77,15 @@ export interface MapPlan extends MemoryPlan {
   /** Further flags of the system's own call. */
   readonly flags: number;
   readonly address: bigint;
+  readonly onStrayWrite: StrayWrites;
+}
+
+/** The values of `onStrayWrite`. */
+export type StrayWrites = NonNullable<StrayWriteOptions["onStrayWrite"]>;
+
+function strayWrites(options: StrayWriteOptions, action: string): StrayWrites {
+  const choices = ["ignore", "warn", "throw"] as const;
+  return choice(options.onStrayWrite, choices, "onStrayWrite", action) ?? "warn";
 }
 
 /** Checked {@linkcode OpenRegionOptions}. */
@@ -121,6 +133,7 @@ function wholePlan(memory: MemoryPlan, access: Access, byteLength: number | unde
     protection: protectionOf(access, false),
     flags: 0,
     address: 0n,
+    onStrayWrite: "warn",
   };
 }
 
@@ -143,7 +156,9 @@ export function planMap<T extends MapOptions>(
   const flags = rawFlags(options.flags, action);
   const address = hint(options.address, action);
   const plan = wholePlan(readMemory(options, action), access, byteLength);
-  return { ...plan, byteOffset, protection: protectionOf(access, executable), flags, address };
+  const protection = protectionOf(access, executable);
+  const onStrayWrite = strayWrites(options, action);
+  return { ...plan, byteOffset, protection, flags, address, onStrayWrite };
 }
 
 function protectionOf(access: Access, executable: boolean): Protection {
@@ -227,6 +242,7 @@ export function planNamed(options: NamedOptions): NamedPlan {
   const memory = readMemory(options, action);
   const plan = {
     ...wholePlan(memory, access, byteLength),
+    onStrayWrite: strayWrites(options, action),
     create: flag(options.create, "create", action, false),
     createNew: flag(options.createNew, "createNew", action, false),
     mode: permissions(options.mode, action, 0o600),

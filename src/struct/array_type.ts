@@ -1,5 +1,6 @@
 /** Arrays of a fixed length inside a record. */
 
+import type { Series } from "./classes.ts";
 import {
   type FieldOf,
   type FieldType,
@@ -10,7 +11,9 @@ import {
 } from "./field_type.ts";
 import { indexPrototype } from "./indexed.ts";
 import { wholeNumber } from "../check/numbers.ts";
+import { checkRoom, viewOf } from "./memory.ts";
 import { place } from "./numbers.ts";
+import type { StructLayout } from "./struct_layout.ts";
 
 /**
  * The elements of an array field, in place: reading and writing them is reading and writing the
@@ -68,6 +71,15 @@ export class FixedArray extends Layout {
     return `${this.element.description}[${this.length}]`;
   }
 
+  /** The array at a place in memory: of structs as `struct.array` gives it, else as a field. */
+  at(memory: unknown, byteOffset: number): Elements | Series {
+    const { element, length } = this;
+    if (isStruct(element)) return element.array(memory, { byteOffset, length });
+    const view = viewOf(memory, ACTION);
+    checkRoom(view, { byteOffset, byteLength: this.byteLength, length: 1, action: ACTION });
+    return this.read(view, byteOffset);
+  }
+
   override read(view: DataView, byteOffset: number): Elements {
     return new Elements(this, view, byteOffset);
   }
@@ -106,6 +118,13 @@ export class FixedArray extends Layout {
   override bigEndian(): FixedArray {
     return new FixedArray(this.element.bigEndian(), this.length);
   }
+}
+
+const ACTION = "place array";
+
+/** Structs alone have arrays of their own. Their module needs this one, so not the reverse. */
+function isStruct(type: Layout): type is StructLayout {
+  return "array" in type;
 }
 
 /** The elements of an array field. */

@@ -23,6 +23,11 @@ const BYTE_LENGTH = 1024;
 const LEAVE_MS = 1000;
 const MOST_PARTIES = (BYTE_LENGTH / 4 - FIRST_MEMBER) / 2;
 
+/** Checks a number of parties. @throws {RangeError} If no barrier can have so many. */
+export function partiesFrom(parties: unknown, action: string): number {
+  return wholeNumber(parties, "parties", action, 1, MOST_PARTIES);
+}
+
 /**
  * A barrier: every party waits until all have come; then all go on, and the next round begins.
  *
@@ -68,7 +73,7 @@ export class Barrier {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number, parties: number) {
-    this.#parties = wholeNumber(parties, "parties", "place barrier", 1, MOST_PARTIES);
+    this.#parties = partiesFrom(parties, "place barrier");
     this.#words = placeWords(memory, byteOffset, BYTE_LENGTH, "barrier");
   }
 

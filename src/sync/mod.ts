@@ -33,6 +33,14 @@
 export { Barrier } from "./barrier.ts";
 export { Condition } from "./condition.ts";
 export { Futex } from "./futex.ts";
+export {
+  layOut,
+  type LayoutPart,
+  type LayoutShape,
+  type MemoryLayout,
+  type PlacedLayout,
+  type PlacedPart,
+} from "./lay_out.ts";
 export type { LockHolder } from "../wait/holder.ts";
 export { Mutex, type MutexGuard } from "./mutex.ts";
 export { Once } from "./once.ts";

@@ -28,6 +28,12 @@ export interface SharedEventOptions {
 
 const EVENT: Names<SharedEventOptions> = { autoReset: true };
 
+/** The option. @throws {TypeError} If an option is unknown or of another type. */
+export function autoResetFrom(action: string, options: SharedEventOptions = {}): boolean {
+  checkOptions(options, EVENT, action);
+  return flag(options.autoReset, "autoReset", action, false);
+}
+
 /**
  * An event that processes wait for. All-zero memory is an event that is not set.
  *
@@ -71,8 +77,7 @@ export class SharedEvent {
    * @throws {Deno.errors.BadResource} If the region is closed.
    */
   constructor(memory: SyncMemory, byteOffset: number = 0, options: SharedEventOptions = {}) {
-    checkOptions(options, EVENT, "place event");
-    this.#autoReset = flag(options.autoReset, "autoReset", "place event", false);
+    this.#autoReset = autoResetFrom("place event", options);
     this.#words = placeWords(memory, byteOffset, SharedEvent.byteLength, "event");
   }
 
