@@ -5,7 +5,7 @@
  * |---|---|
  * | 0 | "mmapcoll"; its first four bytes are written last, after everything else |
  * | 8 | u32, the version of the format: 1 |
- * | 12 | u32, the kind: 1 log, 2 map, 3 array |
+ * | 12 | u32, the kind: 1 log, 2 map, 3 array, 4 cache |
  * | 16 | four u32, the geometry: see each kind |
  * | 32 | two u32, the hash of the elements' layout; 0 if there is none |
  * | 40 | u32, XXH32 of the bytes from 4 to 39 |
@@ -30,7 +30,7 @@ const MAGIC = [word("mmap"), word("coll")] as const;
  */
 const MAKING = word("make");
 /** The format version of each kind. Kinds with locks got a new version when the locks changed. */
-const VERSIONS: Readonly<Record<Kind, number>> = { log: 1, map: 2, array: 2 };
+const VERSIONS: Readonly<Record<Kind, number>> = { log: 1, map: 2, array: 2, cache: 1 };
 
 const VERSION_WORD = 2;
 const KIND_WORD = 3;
@@ -39,10 +39,10 @@ const LAYOUT_WORD = 8;
 const CHECK_WORD = 10;
 
 /** The kinds, by their number. */
-const KINDS = ["", "log", "map", "array"] as const;
+const KINDS = ["", "log", "map", "array", "cache"] as const;
 
 /** The kind of a collection. */
-export type Kind = "log" | "map" | "array";
+export type Kind = "log" | "map" | "array" | "cache";
 
 /** The content of the header. */
 export interface Header {
@@ -86,6 +86,7 @@ export function writeHeader(words: Int32Array, { kind, geometry, layout }: Heade
  *
  * @param action what fails, such as "open log", for the messages
  * @throws {Deno.errors.InvalidData} If it is not a collection, is of another kind or version, or is damaged.
+ * @throws {Deno.errors.AlreadyExists} If a cache is wanted, and it is of another kind.
  */
 export function readHeader(words: Int32Array, kind: Kind, action: string): Header {
   const first = words.length < HEADER_BYTE_LENGTH / 4 ? 0 : Atomics.load(words, 0);
@@ -96,7 +97,9 @@ export function readHeader(words: Int32Array, kind: Kind, action: string): Heade
   const isWhole = words[CHECK_WORD] === checksum(words, 1, 36, 0);
   // This check comes before the version's, since each kind has versions of its own.
   if (isWhole && found !== "" && found !== kind) {
-    throw invalid(action, `it holds another kind of collection: ${found}`);
+    const why = `it holds another kind of collection: ${found}`;
+    if (kind === "cache") throw new Deno.errors.AlreadyExists(`Cannot ${action}: ${why}`);
+    throw invalid(action, why);
   }
   if (version !== VERSIONS[kind]) {
     throw invalid(

@@ -46,6 +46,24 @@ export {
   type FollowOptions,
   type LogEntry,
 } from "./append_log.ts";
+export type {
+  CacheSetOptions,
+  ComputeOptions,
+  GetEntryOptions,
+  IncrementOptions,
+  NamespaceOptions,
+  SharedCacheOptions,
+  UpdateOptions,
+} from "./cache/cache_options.ts";
+export {
+  type CacheByteLengthOptions,
+  type CacheEntry,
+  type CacheKeyLike,
+  type CacheStats,
+  SharedCache,
+} from "./cache/shared_cache.ts";
+export type { CountTable } from "./cache/counts.ts";
+export { bytes, type Codec, type CodecLike, json, number, text } from "./codec.ts";
 export type { CommitOptions } from "./options.ts";
 export { SharedArray, type SharedArrayOptions } from "./shared_array.ts";
 export { SharedMap, type SharedMapOptions } from "./shared_map.ts";

@@ -8,6 +8,7 @@ import type { Memory } from "./copy_out.ts";
 
 const NO_BYTES = new Uint8Array();
 const NO_WORDS = new Int32Array();
+const NO_FLOATS = new Float64Array();
 
 /** Views that follow the region when it is resized. */
 export class RegionMemory implements Memory {
@@ -20,6 +21,7 @@ export class RegionMemory implements Memory {
   #closed = false;
   #bytes: Uint8Array = NO_BYTES;
   #words: Int32Array = NO_WORDS;
+  #floats: Float64Array = NO_FLOATS;
 
   constructor(region: MmapRegion, byteLength: number, name: string, pooled: boolean) {
     this.pooled = pooled;
@@ -40,6 +42,19 @@ export class RegionMemory implements Memory {
   get bytes(): Uint8Array {
     if (this.#bytes.length === 0) this.#view();
     return this.#bytes;
+  }
+
+  /**
+   * The same memory as 64-bit floats.
+   *
+   * @throws {Deno.errors.BadResource} If the collection or the region is closed.
+   */
+  get floats(): Float64Array {
+    if (this.#floats.length === 0) {
+      this.#view();
+      this.#floats = ownView(this.#region, Float64Array, Math.floor(this.#byteLength / 8));
+    }
+    return this.#floats;
   }
 
   get closed(): boolean {
@@ -67,5 +82,6 @@ export class RegionMemory implements Memory {
     this.#closed = true;
     this.#bytes = NO_BYTES;
     this.#words = NO_WORDS;
+    this.#floats = NO_FLOATS;
   }
 }

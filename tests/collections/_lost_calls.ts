@@ -1,6 +1,6 @@
 /** The calls on collections that must throw where a page is lost, by the member. */
 
-import type { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
+import type { AppendLog, SharedArray, SharedCache, SharedMap } from "@mmap/mmap/collections";
 
 export const value: Uint8Array<ArrayBuffer> = new Uint8Array(200).fill(7);
 
@@ -36,4 +36,27 @@ export const LOG_CALLS: Record<string, (log: AppendLog) => unknown> = {
   byteLength: (log) => log.byteLength,
   follow: (log) => log.follow().next(),
   commit: (log) => log.commit(),
+};
+
+export const CACHE_CALLS: Record<string, (cache: SharedCache) => unknown> = {
+  get: (cache) => cache.get("one"),
+  "get of none": (cache) => cache.get("none"),
+  getEntry: (cache) => cache.getEntry("one"),
+  has: (cache) => cache.has("one"),
+  set: (cache) => cache.set("two", value),
+  "set again": (cache) => cache.set("one", value),
+  delete: (cache) => cache.delete("one"),
+  take: (cache) => cache.take("one"),
+  touch: (cache) => cache.touch("one", 1000),
+  update: (cache) => cache.update("one", () => value),
+  increment: (cache) => cache.increment("number"),
+  compareAndSet: (cache) => cache.compareAndSet("one", 1, value),
+  getOrCompute: (cache) => cache.getOrCompute("two", () => value),
+  namespace: (cache) => cache.namespace("name"),
+  keys: (cache) => [...cache.keys()],
+  entries: (cache) => [...cache.entries()],
+  "[Symbol.iterator]": (cache) => [...cache],
+  clear: (cache) => cache.clear(),
+  purge: (cache) => cache.purge(),
+  stats: (cache) => cache.stats(),
 };

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
-import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
+import { AppendLog, SharedArray, SharedCache, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
 import {
   assertLost,
@@ -16,7 +16,7 @@ import {
   truncate,
   truncateMeanwhile,
 } from "../_losing.ts";
-import { ARRAY_CALLS, LOG_CALLS, MAP_CALLS, value } from "./_lost_calls.ts";
+import { ARRAY_CALLS, CACHE_CALLS, LOG_CALLS, MAP_CALLS, value } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -67,11 +67,34 @@ const filledLog = () => {
   return log;
 };
 
+const openCache = () => SharedCache.open(path, { create: true, byteLength: 64 * PAGE });
+
+const filledCache = () => {
+  const cache = openCache();
+  for (let i = 0; i < 300; i++) cache.set(`${i}`, value);
+  cache.set("one", value);
+  return cache;
+};
+
 const cases: Record<string, () => unknown> = {
   async "every call throws"(): Promise<void> {
     await assertCallsLose(filledMap, MAP_CALLS, 0);
     await assertCallsLose(filledArray, ARRAY_CALLS, 0);
     await assertCallsLose(filledLog, LOG_CALLS, 0);
+    await assertCallsLose(filledCache, CACHE_CALLS, 0);
+    for (const left of [PAGE, 3 * PAGE]) {
+      for (const [what, call] of Object.entries(CACHE_CALLS)) {
+        Deno.writeFileSync(path, new Uint8Array(64 * PAGE));
+        using memory = region();
+        using cache = SharedCache.open(memory);
+        cache.set("one", value);
+        truncate(path, left);
+        touch(memory);
+        for (let i = 0; i < 2; i++) {
+          await assertLost(path, `${what}, ${left} left`, () => call(cache));
+        }
+      }
+    }
     // In a region all pages can be lost for sure before the first call.
     for (const left of [PAGE, 2 * PAGE]) {
       for (const [what, call] of Object.entries(MAP_CALLS)) {
@@ -175,6 +198,27 @@ const cases: Record<string, () => unknown> = {
     assertEquals(map.get("one"), value);
     map.set("two", value);
     assertEquals(map.get("two"), value);
+  },
+
+  async "a cache gives its locks up, and goes on after repair"(): Promise<void> {
+    Deno.writeFileSync(path, new Uint8Array(64 * PAGE));
+    using memory = region();
+    using cache = SharedCache.open(memory);
+    cache.set("one", value);
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+    const computing = cache.getOrCompute("computed", () => promise);
+    truncate(path, 3 * PAGE);
+    assertThrows(() => {
+      for (let i = 0; i < 1000; i++) cache.set(`${i}`, value);
+    }, MappingFaultError);
+    truncate(path, 64 * PAGE);
+    assertEquals(runPeer(PEER, "cache", path), "true");
+    assertThrows(() => cache.get("one"), MappingFaultError);
+    resolve(value);
+    await assertLost(path, "getOrCompute", () => computing);
+    memory.repair();
+    assertEquals(cache.set("two", value), true);
+    assertEquals(cache.get("two"), value);
   },
 
   "an array gives its lock up, and goes on after repair"(): void {

@@ -1,7 +1,7 @@
 /** Another process that uses a collection in a file: prints what it finds. */
 
 import { MmapRegion } from "@mmap/mmap";
-import { SharedArray, SharedMap } from "@mmap/mmap/collections";
+import { SharedArray, SharedCache, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
 
 const [what, path, count] = Deno.args as [string, string, string];
@@ -9,6 +9,18 @@ using region = MmapRegion.open(path, { access: "read-write" });
 if (what === "array") {
   using array = SharedArray.open(region, f64);
   console.log(array.push(4));
+} else if (what === "cache") {
+  // What was in the lost pages may be gone, but no lock is held.
+  using cache = SharedCache.open(region);
+  for (let i = 0; i < 1000; i++) {
+    try {
+      cache.set(`peer ${i}`, new Uint8Array(100));
+    } catch (error) {
+      // The first one may find the damage.
+      if (!(error instanceof Deno.errors.InvalidData)) throw error;
+    }
+  }
+  console.log(cache.set("peer", new Uint8Array(9)) && cache.get("peer")?.length === 9);
 } else {
   using map = SharedMap.open(region);
   const isWhole = (value?: Uint8Array) => value?.length === 200 && value.every((v) => v === 7);

@@ -1,7 +1,7 @@
 /** Collections in pages that a process loses. */
 
 import { testFullDisks, testLosses, testTables } from "../_losing.ts";
-import { ARRAY_CALLS, LOG_CALLS, MAP_CALLS } from "./_lost_calls.ts";
+import { ARRAY_CALLS, CACHE_CALLS, LOG_CALLS, MAP_CALLS } from "./_lost_calls.ts";
 
 const PROGRAM = import.meta.resolve("./_lost_pages.ts");
 const TOPIC = "collections whose page is lost";
@@ -13,6 +13,7 @@ testLosses(PROGRAM, TOPIC, [
   "an iteration throws in the middle",
   "a follower that waits ends",
   "a map that a change was lost in is repaired by the next one",
+  "a cache gives its locks up, and goes on after repair",
   "an array gives its lock up, and goes on after repair",
   "a log's writer gives its place up for good",
 ]);
@@ -21,7 +22,12 @@ testFullDisks(PROGRAM, TOPIC, "no page can be had on a full disk", ["ext2"]);
 
 testTables(
   "./collections",
-  { SharedMap: MAP_CALLS, SharedArray: ARRAY_CALLS, AppendLog: LOG_CALLS },
+  {
+    SharedMap: MAP_CALLS,
+    SharedArray: ARRAY_CALLS,
+    AppendLog: LOG_CALLS,
+    SharedCache: CACHE_CALLS,
+  },
   [
     ...["access", "capacity", "maxKeyByteLength", "valueByteLength", "closed"],
     ...["close", "[Symbol.dispose]"],
