@@ -20,11 +20,11 @@ import { attachPlaced, createPlaced, PLACE, type Placed, type PlaceOptions } fro
 import { RingMemory } from "../ring_memory.ts";
 
 /** Counts the writes, in 64 bits; the value is in slot VERSION modulo SLOTS. */
-const VERSION = 16;
+export const VERSION = 16;
 /** 1: a reader may sleep on this word until the next write. */
-const BELL = 48;
+export const BELL = 48;
 /** A lock word: whose turn it is to write. */
-const WRITE_LOCK = 80;
+export const WRITE_LOCK = 80;
 
 /** A power of two. With more than two, a reader has time to copy while several writes come. */
 const SLOTS = 4;
@@ -253,7 +253,8 @@ export class Latest implements Disposable {
   }
 }
 
-function geometryFor(byteLength: number): Geometry {
+/** The geometry of a value of that length. */
+export function geometryFor(byteLength: number): Geometry {
   return { capacity: SLOTS * alignUp(byteLength, SLOT_ALIGNMENT), flags: byteLength };
 }
 

@@ -8,7 +8,7 @@ import { ownView } from "../../region/own_view.ts";
 import { COUNTS_BYTE_OFFSET } from "./cache_layout.ts";
 
 /** In the order of their words. */
-const NAMES = [
+export const COUNT_NAMES = [
   "hits",
   "misses",
   "stale",
@@ -24,7 +24,7 @@ const NAMES = [
 ] as const;
 
 /** The counts, by their names. */
-export type CountTable = { [Name in typeof NAMES[number]]: number };
+export type CountTable = { [Name in typeof COUNT_NAMES[number]]: number };
 
 /** Operations after which an isolate adds its counts, even if it goes on. */
 const MOST = 4096;
@@ -62,7 +62,7 @@ export class Counts implements CountTable {
     this.#operations = 0;
     if (this.#region.closed) return;
     const cells = ownView(this.#region, BigInt64Array);
-    NAMES.forEach((name, i) => {
+    COUNT_NAMES.forEach((name, i) => {
       if (this[name] === 0) return;
       Atomics.add(cells, FIRST + i, BigInt(this[name]));
       this[name] = 0;
@@ -74,7 +74,7 @@ export class Counts implements CountTable {
     this.add();
     const cells = ownView(this.#region, BigInt64Array);
     return Object.fromEntries(
-      NAMES.map((name, i) => [name, Number(Atomics.load(cells, FIRST + i))]),
+      COUNT_NAMES.map((name, i) => [name, Number(Atomics.load(cells, FIRST + i))]),
     ) as CountTable;
   }
 }

@@ -1,0 +1,48 @@
+/** Reads a map: `collections/map_layout.ts`. */
+
+import {
+  FREE_COUNT,
+  GENERATION,
+  layoutOf,
+  SIZE,
+  TOMBSTONES,
+} from "../../collections/map_layout.ts";
+import { percent } from "./channel.ts";
+import { readHead, writersMutex } from "./collection.ts";
+import type { Finding } from "./kinds.ts";
+import { damaged, type Look } from "./look.ts";
+
+export function readMap(look: Look): Finding {
+  const { words, header, version } = readHead(look, "map");
+  const { capacity, maxKeyByteLength, valueByteLength } = layoutOf(
+    header,
+    look.byteLength,
+    "read map",
+  );
+  const size = words[SIZE]! >>> 0;
+  if (size > capacity) throw damaged(`${size} keys are more than its capacity of ${capacity}`);
+  const [generation, tombstones, free] = [GENERATION, TOMBSTONES, FREE_COUNT].map((at) =>
+    words[at]! >>> 0
+  );
+  const full = size / capacity;
+  return {
+    version,
+    fields: {
+      size,
+      capacity,
+      maxKeyByteLength,
+      valueByteLength,
+      generation,
+      tombstones,
+      free,
+      full,
+    },
+    lines: {
+      keys: `${size} of ${capacity} (${percent(full)})`,
+      lengths: `keys of at most ${maxKeyByteLength} bytes, values of at most ${valueByteLength}`,
+      index: `generation ${generation}, ${tombstones} tombstones, ${free} free entries`,
+    },
+    locks: [writersMutex(look, words)],
+    full,
+  };
+}
