@@ -45,6 +45,7 @@ export {
   type EntriesOptions,
   type FollowOptions,
   type LogEntry,
+  type LogStats,
 } from "./append_log.ts";
 export type {
   CacheSetOptions,
@@ -65,5 +66,5 @@ export {
 export type { CountTable } from "./cache/counts.ts";
 export { bytes, type Codec, type CodecLike, json, number, text } from "./codec.ts";
 export type { CommitOptions } from "./options.ts";
-export { SharedArray, type SharedArrayOptions } from "./shared_array.ts";
-export { SharedMap, type SharedMapOptions } from "./shared_map.ts";
+export { type ArrayStats, SharedArray, type SharedArrayOptions } from "./shared_array.ts";
+export { type MapStats, SharedMap, type SharedMapOptions } from "./shared_map.ts";

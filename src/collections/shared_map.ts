@@ -9,6 +9,7 @@ import { MUTEX_BYTE_OFFSET } from "./header.ts";
 import { MapKey } from "./map_key.ts";
 import {
   checkWishes,
+  GENERATION,
   headerOf,
   layOutNew,
   layoutOf,
@@ -16,6 +17,7 @@ import {
   readWishes,
   SEED,
   SIZE,
+  TOMBSTONES,
   type Wishes,
 } from "./map_layout.ts";
 import { collect, isThere, lookUp, type MapEntry } from "./map_reader.ts";
@@ -61,6 +63,20 @@ const OPEN: Names<SharedMapOptions> = {
   access: true,
   pooled: true,
 };
+
+/** The result of `SharedMap.stats`. */
+export interface MapStats {
+  /** How many keys there are. */
+  readonly size: number;
+  /** How many there may be. */
+  readonly capacity: number;
+  /** The length of the file or region, in bytes. */
+  readonly byteLength: number;
+  /** Places of the index that deleted keys have left and look-ups still pass. */
+  readonly tombstones: number;
+  /** How often the index was made anew, to be rid of them. */
+  readonly generation: number;
+}
 
 /**
  * A map of fixed capacity that processes share, in a file or a region: keys are strings or bytes,
@@ -192,6 +208,20 @@ export class SharedMap implements Disposable {
     } finally {
       this.#memory.check();
     }
+  }
+
+  /**
+   * How full the map is, and in what state: for monitoring.
+   *
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  stats(): MapStats {
+    const { size, capacity } = this;
+    const { words } = this.#memory;
+    const [tombstones, generation] = [words[TOMBSTONES]!, words[GENERATION]!];
+    this.#memory.check();
+    const { byteLength } = this.#place.region;
+    return { size, capacity, byteLength, tombstones, generation };
   }
 
   /**

@@ -16,6 +16,7 @@ import { loadCount, storeCount } from "../counts.ts";
 import { regionFromEnv } from "../environment.ts";
 import type { Geometry } from "../header.ts";
 import { LATEST } from "../kinds.ts";
+import { HEADER_BYTE_LENGTH } from "../layout.ts";
 import { attachPlaced, createPlaced, PLACE, type Placed, type PlaceOptions } from "../place.ts";
 import { RingMemory } from "../ring_memory.ts";
 
@@ -38,6 +39,16 @@ const DEFAULT_VARIABLE = "MMAP_LATEST";
 export interface LatestOptions extends PlaceOptions {
   /** The length of the value, in bytes: 1 to 2^28. */
   byteLength: number;
+}
+
+/** The result of `Latest.stats`. */
+export interface LatestStats {
+  /** How often it was written. */
+  readonly version: number;
+  /** The length of the value, in bytes. */
+  readonly byteLength: number;
+  /** The memory that it takes, in bytes. */
+  readonly memoryByteLength: number;
 }
 
 const CREATE: Names<LatestOptions> = { ...PLACE, byteLength: true };
@@ -143,6 +154,12 @@ export class Latest implements Disposable {
     const version = loadCount(this.#memory.cells, VERSION);
     this.#memory.check();
     return version;
+  }
+
+  /** How often it was written, and its sizes. @throws {Deno.errors.BadResource} If it is closed. */
+  stats(): LatestStats {
+    const { version, byteLength } = this;
+    return { version, byteLength, memoryByteLength: HEADER_BYTE_LENGTH + this.#memory.capacity };
   }
 
   /**
