@@ -4,7 +4,7 @@ import { readTable, type SeenPart } from "../../sync/layout_table.ts";
 import { formatTable, printable } from "../format.ts";
 import type { Finding } from "./kinds.ts";
 import { damaged, type LockPlace, type Look } from "./look.ts";
-import { PRIMITIVES, type PrimitiveState } from "./primitive.ts";
+import { byteLengthOf, PRIMITIVES, type PrimitiveState } from "./primitive.ts";
 
 const NOTHING: PrimitiveState = { state: "", locks: [] };
 
@@ -49,5 +49,9 @@ export function readLayout(look: Look): Finding {
 
 function stateOf(look: Look, part: SeenPart): PrimitiveState {
   const read = PRIMITIVES[part.kind];
-  return read?.(look.words(part.byteOffset, part.byteLength), part, look) ?? NOTHING;
+  if (read === undefined) return NOTHING;
+  if (part.byteLength !== byteLengthOf(part.kind)) {
+    throw damaged(`no ${part.kind} has ${part.byteLength} bytes`);
+  }
+  return read(look.words(part.byteOffset, part.byteLength), part, look);
 }

@@ -63,8 +63,11 @@ export class Look {
     return this.#region.tryRead(new Uint8Array(Math.min(end, MOST_BYTES)), 0);
   }
 
-  /** The same as words. */
+  /** The same as words. @throws {Deno.errors.InvalidData} Also if they are no whole number of words. */
   words(byteOffset: number, byteLength: number): Int32Array<ArrayBuffer> {
+    if (byteOffset % 4 !== 0 || byteLength % 4 !== 0) {
+      throw damaged(`no words can have ${byteLength} bytes from byte ${byteOffset} on`);
+    }
     return new Int32Array(this.bytes(byteOffset, byteLength).buffer);
   }
 

@@ -1,8 +1,9 @@
 /** Reads one primitive of `./sync`, wherever it lies. */
 
-import { FIRST_MEMBER as FIRST_PARTY, LIST_ROUND, ROUND } from "../../sync/barrier.ts";
+import { Barrier, FIRST_MEMBER as FIRST_PARTY, LIST_ROUND, ROUND } from "../../sync/barrier.ts";
+import { Mutex } from "../../sync/mutex.ts";
 import { DONE } from "../../sync/once.ts";
-import { DRAIN, FIRST_MEMBER, WRITER } from "../../wait/rw_words.ts";
+import { DRAIN, FIRST_MEMBER, RwWords, WRITER } from "../../wait/rw_words.ts";
 import type { LockPlace, Look } from "./look.ts";
 
 /** What a primitive is like now. */
@@ -21,6 +22,12 @@ export interface PrimitivePlace {
   readonly byteLength: number;
   /** The parties of a barrier. */
   readonly detail: number;
+}
+
+/** The length of a primitive, in bytes. */
+export function byteLengthOf(kind: string): number {
+  if (kind === "rwlock") return RwWords.byteLength;
+  return kind === "barrier" ? Barrier.byteLength : Mutex.byteLength;
 }
 
 type PrimitiveReader = (words: Int32Array, place: PrimitivePlace, look: Look) => PrimitiveState;
