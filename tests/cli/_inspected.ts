@@ -4,6 +4,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { Mutex, RwLock } from "@mmap/mmap/sync";
 import { act, stdinEnds } from "../_act.ts";
+import { splitLines } from "../_child.ts";
 import { inspectAll } from "../../src/cli/kinds/inspection.ts";
 import { KIND_NAMES, makeKinds, SHAPE } from "./_kinds.ts";
 
@@ -53,14 +54,14 @@ await act({
     await stdinEnds();
   },
 
-  /** Sends to a channel as fast as it is told to. */
+  /** Sends a message for each line of its stdin. */
   async send(path: string): Promise<void> {
     using channel = Channel.create({ path, capacity: 65536, producers: "multiple" });
     console.log("ready");
-    while (true) {
-      channel.trySend(new Uint8Array(1000));
-      await new Promise((resolve) => setTimeout(resolve));
-    }
+    const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(
+      splitLines(),
+    );
+    for await (const _line of lines) channel.trySend(new Uint8Array(1000));
   },
 
   /** Writes nonsense over each kind, and looks; nothing of it may change. @returns how often it was damaged */
