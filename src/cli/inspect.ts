@@ -83,6 +83,7 @@ const EMPTY: Inspected = {
     problems: [],
   },
   lines: {},
+  tables: [],
   asleep: [],
 };
 
@@ -129,7 +130,7 @@ function jsonOf({ object, ...facts }: Facts, { inspection }: Inspected): string 
   return formatJson({ target, ...inspection, ...object, ...more });
 }
 
-function textOf(facts: Facts, { inspection, lines, table = "" }: Inspected): string {
+function textOf(facts: Facts, { inspection, lines, tables }: Inspected): string {
   const { kind, version, problems } = inspection;
   const fields: Record<string, string> = {
     target: facts.target,
@@ -140,7 +141,7 @@ function textOf(facts: Facts, { inspection, lines, table = "" }: Inspected): str
   if (problems.length > 0) fields.PROBLEMS = problems.join("; ");
   Object.assign(fields, memoryFields(facts));
   const shown = Object.entries(fields).filter(([, value]) => value !== "");
-  return formatFields(Object.fromEntries(shown)) + (table === "" ? "" : `\n${table}`);
+  return formatFields(Object.fromEntries(shown)) + tables.map((table) => `\n${table}`).join("");
 }
 
 function memoryFields(facts: Facts): Record<string, string> {

@@ -4,6 +4,7 @@ import type { Command, Input } from "./command.ts";
 import { formatJson, formatSize, formatTable } from "./format.ts";
 import { percent } from "./kinds/channel.ts";
 import type { Finding, KindName } from "./kinds/kinds.ts";
+import type { LockInspection } from "./kinds/inspection.ts";
 import { nameOf, objectsOf, sceneNow } from "./objects.ts";
 import { print } from "./output.ts";
 
@@ -86,7 +87,7 @@ async function lookOnce(last: LastLook | undefined, atMs: number): Promise<Row[]
       waiting: isSeen
         ? waits.reduce<number>((sum, count) => sum + (count ?? 0), found.asleep.length)
         : null,
-      holders: locks.map(({ holder }) => holder?.pid).filter((pid) => typeof pid === "number"),
+      holders: holdersOf(locks),
       pids,
       problems,
       counts: found?.counts ?? null,
@@ -97,6 +98,11 @@ async function lookOnce(last: LastLook | undefined, atMs: number): Promise<Row[]
   // What is of a kind comes first.
   const rank = ({ kind }: Row): number => kind === null ? 2 : kind === "region" ? 1 : 0;
   return rated.sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
+}
+
+function holdersOf(locks: readonly LockInspection[]): number[] {
+  const pids = locks.map(({ holder }) => holder?.pid).filter((pid) => typeof pid === "number");
+  return [...new Set(pids)];
 }
 
 function ratesOf(row: Row, last: LastLook | undefined, atMs: number): Row["rates"] {

@@ -7,6 +7,7 @@ import { Channel } from "@mmap/mmap/channel";
 import { Child, KILLED, resultOf } from "../_child.ts";
 import { linux, proc } from "../_capabilities.ts";
 import { makeFile, onBothFileSystems, withTempDir } from "../_files.ts";
+import { readPage } from "../_markdown.ts";
 import { mmap, mmapJson, mmapPrints } from "./_cli.ts";
 import { KIND_NAMES, makeKinds, SHAPE } from "./_kinds.ts";
 
@@ -173,10 +174,8 @@ Deno.test(
         { name: "once", kind: "once", holder: null, waiters: [] },
       ]);
       const text = await mmapPrints(["inspect", path]);
-      assertStringIncludes(
-        text,
-        `held by ${holder.pid} deno _inspected.ts, awaited by ${blocked.pid}`,
-      );
+      const people = [holder.pid, blocked.pid].map((pid) => `${pid} deno _inspected.ts`);
+      assertMatch(text, new RegExp(`^ *\\d+ +mutex +mutex +${people.join(" +")}$`, "m"));
     }),
 );
 
@@ -321,6 +320,34 @@ Deno.test(
       Deno.truncateSync(path, 0);
       assertEquals((await inspect(region)).kind, "region");
       assertEquals(region.faults, 0);
+    }),
+);
+
+/** Without what differs from one run to the next: who sleeps right now, numbers, folders, and the spaces that follow from both. */
+function shape(text: string): string {
+  return text.replace(/\/\S*\//g, "/").replace(/_inspected\.ts/g, "work.ts")
+    .replace(/^(asleep|awaiting) .*\n/gm, "").replace(/\d+(\.\d)?/g, "N").replace(/ +/g, " ")
+    .trimEnd();
+}
+
+Deno.test(
+  "docs/inspect.md shows what mmap inspect prints of each kind",
+  linux,
+  () =>
+    withTempDir(async (dir) => {
+      await using _kinds = await peer("kinds", dir);
+      await using _holder = await peer("hold", `${dir}/layout`);
+      await using blocked = await peer("block", `${dir}/layout`);
+      await using _bare = await peer("holdBare", `${dir}/region`);
+      await inspectUntil(
+        `${dir}/layout`,
+        ({ locks }) => locks.some(({ waiters }) => waiters?.includes(blocked.pid)),
+      );
+      for (const kind of [...KIND_NAMES, "region"]) {
+        const block = readPage("docs/inspect.md").blocks.find(({ section }) => section === kind)!;
+        const printed = await mmapPrints(["inspect", kind], { cwd: dir });
+        assertEquals(shape(`$ mmap inspect ${kind}\n${printed}`), shape(block.text));
+      }
     }),
 );
 

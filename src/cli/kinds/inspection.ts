@@ -2,6 +2,7 @@
 
 import type { MmapRegion } from "../../region/mmap_region.ts";
 import type { LockHolder } from "../../wait/holder.ts";
+import { formatTable } from "../format.ts";
 import { type Finding, type KindName, kindOfRegion, readerOf } from "./kinds.ts";
 import { type LockKind, type LockPlace, Look } from "./look.ts";
 import { lookAround, type MappingProcess, Peers, type Scene } from "./peers.ts";
@@ -42,7 +43,8 @@ export interface Inspected {
   readonly inspection: Inspection;
   /** Lines for people, by their titles. */
   readonly lines: Readonly<Record<string, string>>;
-  readonly table?: string;
+  /** What does not fit into lines. */
+  readonly tables: readonly string[];
   readonly full?: number;
   readonly counts?: Finding["counts"];
   /** Threads that sleep on other words than those of locks, and what for. */
@@ -92,8 +94,9 @@ export async function inspectAll(
   const look = new Look(region, peers);
   const kind = kindOfRegion(region) ?? "region";
   const finding = tryRead(look, await readerOf(kind));
-  const { version = null, fields = {}, lines = {}, locks = [], bells = [], ...rest } = finding ??
-    {};
+  const { version = null, fields = {}, lines = {}, locks = [], bells = [], table = "", ...rest } =
+    finding ??
+      {};
   const seen = locks.map((place) => lockOf(place, peers));
   const lockWords = new Set(locks.flatMap(({ sleepsAt }) => sleepsAt));
   const asleep = (peers.sleepers ?? [])
@@ -114,8 +117,9 @@ export async function inspectAll(
       asleep: peers.sleepers === undefined ? null : asleep,
       ...fields,
     },
-    lines: { ...lines, ...linesOf(seen, peers, asleep) },
+    lines: { ...lines, ...linesOf(peers, asleep) },
     ...rest,
+    tables: [table, lockTable(seen, peers)].filter((each) => each !== ""),
     asleep,
   };
 }
@@ -149,15 +153,12 @@ function mappedBy(peers: Peers, locks: readonly LockInspection[]): MappingProces
 }
 
 function linesOf(
-  locks: readonly LockInspection[],
   peers: Peers,
   asleep: Inspected["asleep"],
 ): Record<string, string> {
   const lines: Record<string, string> = {};
-  const sleepers = asleep.map(({ pid, what }) => `${peers.person(pid)} until ${what}`);
+  const sleepers = asleep.map(({ pid, what }) => `${peers.person(pid)} for ${what}`);
   if (sleepers.length > 0) lines.asleep = sleepers.join(", ");
-  const busy = locks.filter(({ holder, waiters }) => holder !== null || (waiters?.length ?? 0) > 0);
-  if (busy.length > 0) lines.locks = busy.map((lock) => lockText(lock, peers)).join("; ");
   const { processes } = peers;
   lines["mapped by"] = processes === null
     ? "not shown here"
@@ -166,18 +167,20 @@ function linesOf(
   return lines;
 }
 
-/** "turn to send held by 4121 deno api.ts, awaited by 4120" */
-export function lockText(
-  { name, byteOffset, kind, holder, waiters }: LockInspection,
-  peers: Pick<Peers, "holder" | "person">,
-): string {
-  const what = kind === "rwlock-reader" ? "read" : "held";
-  const parts = [
-    `${name ?? kind} at byte ${byteOffset}`,
-    holder === null ? "free" : `${what} by ${peers.holder(holder)}`,
-    ...(waiters === null || waiters.length === 0
-      ? []
-      : [`awaited by ${waiters.map((pid) => peers.person(pid)).join(" and ")}`]),
-  ];
-  return parts.join(", ");
+/** The locks that somebody holds or waits for; "" if there are none. */
+function lockTable(locks: readonly LockInspection[], peers: Peers): string {
+  const busy = locks.filter(({ holder, waiters }) => holder !== null || (waiters?.length ?? 0) > 0);
+  if (busy.length === 0) return "";
+  return formatTable(
+    [{ title: "OFFSET", right: true }, { title: "LOCK" }, { title: "KIND" }, { title: "HOLDER" }, {
+      title: "WAITING",
+    }],
+    busy.map(({ byteOffset, name = "-", kind, holder, waiters }) => [
+      String(byteOffset),
+      name,
+      kind,
+      holder === null ? "-" : peers.holder(holder),
+      waiters === null ? "?" : waiters.map((pid) => peers.person(pid)).join(", ") || "-",
+    ]),
+  );
 }
