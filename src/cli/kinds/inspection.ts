@@ -35,6 +35,7 @@ export interface Inspection {
   readonly locks: readonly LockInspection[];
   /** What is wrong: dead holders, damage. */
   readonly problems: readonly string[];
+  /** What the kind tells beside that: see `docs/inspect.md`. */
   readonly [field: string]: unknown;
 }
 

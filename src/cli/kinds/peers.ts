@@ -11,6 +11,7 @@ export interface MappingProcess {
   readonly pid: number | null;
   /** Its command line; null if it is hidden. */
   readonly command: string | null;
+  /** Whether it is alive; who maps it is. */
   readonly alive: boolean;
 }
 

@@ -8,7 +8,7 @@ import { ownView } from "../../region/own_view.ts";
 import { COUNTS_BYTE_OFFSET } from "./cache_layout.ts";
 
 /** In the order of their words. */
-export const COUNT_NAMES = [
+const NAMES = [
   "hits",
   "misses",
   "stale",
@@ -24,7 +24,10 @@ export const COUNT_NAMES = [
 ] as const;
 
 /** The counts, by their names. */
-export type CountTable = { [Name in typeof COUNT_NAMES[number]]: number };
+export type CountTable = { [Name in typeof NAMES[number]]: number };
+
+/** The names, for whoever only looks. */
+export const COUNT_NAMES: readonly (keyof CountTable)[] = NAMES;
 
 /** Operations after which an isolate adds its counts, even if it goes on. */
 const MOST = 4096;
@@ -62,7 +65,7 @@ export class Counts implements CountTable {
     this.#operations = 0;
     if (this.#region.closed) return;
     const cells = ownView(this.#region, BigInt64Array);
-    COUNT_NAMES.forEach((name, i) => {
+    NAMES.forEach((name, i) => {
       if (this[name] === 0) return;
       Atomics.add(cells, FIRST + i, BigInt(this[name]));
       this[name] = 0;
@@ -74,7 +77,7 @@ export class Counts implements CountTable {
     this.add();
     const cells = ownView(this.#region, BigInt64Array);
     return Object.fromEntries(
-      COUNT_NAMES.map((name, i) => [name, Number(Atomics.load(cells, FIRST + i))]),
+      NAMES.map((name, i) => [name, Number(Atomics.load(cells, FIRST + i))]),
     ) as CountTable;
   }
 }
