@@ -1,14 +1,15 @@
 /**
- * Processes share a cache: they find each other's results. It lies in memory without a name; with a
- * path instead of the region, the next program would find it too.
+ * Processes share a cache: they find each other's results, and what two of them want at the same
+ * time is worked out once. It lies in memory without a name; with a path and a `byteLength` instead
+ * of the region, the next program would find it too.
  *
  *     deno run --allow-ffi --allow-run examples/shared_cache.ts
  */
 import { MmapRegion } from "@mmap/mmap";
-import { SharedMap } from "@mmap/mmap/collections";
+import { number, SharedCache } from "@mmap/mmap/collections";
 
 using region = MmapRegion.anonymous(1 << 20);
-using cache = SharedMap.open(region, { capacity: 1000, valueByteLength: 64 });
+using cache = SharedCache.open(region, { codec: number });
 
 async function work(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
@@ -22,8 +23,9 @@ console.log(`first process:  ${await work()}`);
 console.log(`second process: ${await work()}`);
 cache.delete("square of 7");
 console.log(`third process:  ${await work()}`);
-console.log(`here: ${cache.size} values, square of 12 is ${number(cache.get("square of 12"))}`);
-
-function number(value: Uint8Array | undefined): number | undefined {
-  return value && new DataView(value.buffer, value.byteOffset).getFloat64(0);
-}
+cache.clear();
+const counts = (await Promise.all([work(), work(), work()])).map((line) =>
+  parseInt(line.slice(11))
+);
+console.log(`three at once:  worked out ${counts.reduce((sum, count) => sum + count)}`);
+console.log(`here: ${cache.stats().entries} values, square of 12 is ${cache.get("square of 12")}`);

@@ -276,6 +276,7 @@ Deno.test("shared_cache.ts works each value out once", async () => {
     "first process:  worked out 20, found 0",
     "second process: worked out 0, found 20",
     "third process:  worked out 1, found 19",
+    "three at once:  worked out 20",
     "here: 20 values, square of 12 is 144",
   ]);
 });

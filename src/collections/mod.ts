@@ -1,6 +1,6 @@
 /**
  * Collections in files that processes share and that outlive them: a log of records, a map, an
- * array.
+ * array. And a cache, {@linkcode SharedCache}, which may forget.
  *
  * ```ts
  * import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
@@ -56,14 +56,9 @@ export type {
   SharedCacheOptions,
   UpdateOptions,
 } from "./cache/cache_options.ts";
-export {
-  type CacheByteLengthOptions,
-  type CacheEntry,
-  type CacheKeyLike,
-  type CacheStats,
-  SharedCache,
-} from "./cache/shared_cache.ts";
-export type { CountTable } from "./cache/counts.ts";
+export type { CacheEntry, CacheKeyLike } from "./cache/cache_view.ts";
+export { type CacheByteLengthOptions, type CacheStats, SharedCache } from "./cache/shared_cache.ts";
+export type { CacheCounts } from "./cache/counts.ts";
 export { bytes, type Codec, type CodecLike, json, number, text } from "./codec.ts";
 export type { CommitOptions } from "./options.ts";
 export { type ArrayStats, SharedArray, type SharedArrayOptions } from "./shared_array.ts";

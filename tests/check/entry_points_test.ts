@@ -15,7 +15,7 @@ import {
   serveObject,
   spawnWithChannel,
 } from "@mmap/mmap/channel";
-import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
+import { AppendLog, SharedArray, SharedCache, SharedMap } from "@mmap/mmap/collections";
 import { i32, struct } from "@mmap/mmap/struct";
 import {
   Barrier,
@@ -194,6 +194,33 @@ const FEEDS_AND_CALLS: Record<string, Row> = {
   }],
 };
 
+/** Gives a new cache to a call. */
+function withCache(use: (cache: SharedCache, options: Bag) => unknown): Row[1] {
+  return async (options) => {
+    using region = MmapRegion.anonymous(65536);
+    using cache = SharedCache.open(region);
+    await use(cache, options);
+  };
+}
+
+const CACHES: Record<string, Row> = {
+  "SharedCache.open": ["capacity", (o, { dir }) => SharedCache.open(`${dir}/none`, o)],
+  "SharedCache.byteLength": ["shards", (o) => SharedCache.byteLength({ entries: 1, ...o })],
+  "SharedCache#getEntry": ["ttl", withCache((cache, o) => cache.getEntry("key", o))],
+  "SharedCache#set": ["initial", withCache((cache, o) => cache.set("key", bytes, o))],
+  "SharedCache#update": ["if", withCache((cache, o) => cache.update("key", () => bytes, o))],
+  "SharedCache#increment": ["staleFor", withCache((cache, o) => cache.increment("key", 1, o))],
+  "SharedCache#compareAndSet": [
+    "if",
+    withCache((cache, o) => cache.compareAndSet("key", 1, bytes, o)),
+  ],
+  "SharedCache#getOrCompute": [
+    "timeoutMs",
+    withCache((cache, o) => cache.getOrCompute("key", () => bytes, o)),
+  ],
+  "SharedCache#namespace": ["byteLength", withCache((cache, o) => cache.namespace("name", o))],
+};
+
 const COLLECTIONS: Record<string, Row> = {
   "AppendLog.open": ["capacity", (o, { dir }) => AppendLog.open(`${dir}/none`, o)],
   "AppendLog#commit": ["from", (o, { log }) => log.commit(o)],
@@ -217,6 +244,7 @@ const ROWS: Record<string, Row> = {
   ...CHANNELS,
   ...FEEDS_AND_CALLS,
   ...COLLECTIONS,
+  ...CACHES,
   "Struct#array": ["count", (o, { region }) => Point.array(region, o)],
 };
 

@@ -9,7 +9,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
   ".": ["8192 42", "7 on", "1 7", "ENOENT open"],
   "./channel": ["1,2,3", "true", "4,3,2,1"],
   "./cli": ["2 2"],
-  "./collections": ["began", "1 42", "2 0.25"],
+  "./collections": ["began", "1 42", "2 0.25", "1 1"],
   "./libc": ["0", "EINVAL"],
   "./struct": ["42 Ann 8 4"],
   "./sync": ["true false null", "false", "1"],

@@ -3,7 +3,8 @@
 import type { MmapRegion } from "../../region/mmap_region.ts";
 import { MapKey } from "../map_key.ts";
 import { RegionMemory } from "../region_memory.ts";
-import { CACHE_SEED, type CacheLayout, LONGEST_KEY } from "./cache_layout.ts";
+import type { CacheLayout } from "./cache_geometry.ts";
+import { CACHE_SEED, LONGEST_KEY } from "./cache_layout.ts";
 import { Counts } from "./counts.ts";
 import { CacheKey, Lookup } from "./lookup.ts";
 import { Shard } from "./shard.ts";
@@ -63,9 +64,9 @@ export class CacheCore {
     return this.shards[(hash & 0xffff) * this.shards.length >>> 16]!;
   }
 
-  /** Runs `action` with the lock of a shard held. */
-  locked<T>(shard: Shard, action: () => T): T {
-    shard.lock();
+  /** Runs `action` with the lock of a shard held. @throws {Deno.errors.TimedOut} */
+  locked<T>(shard: Shard, action: () => T, timeoutMs: number = Infinity): T {
+    shard.lock(timeoutMs);
     try {
       return action();
     } finally {

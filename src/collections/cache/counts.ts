@@ -7,8 +7,36 @@ import type { MmapRegion } from "../../region/mmap_region.ts";
 import { ownView } from "../../region/own_view.ts";
 import { COUNTS_BYTE_OFFSET } from "./cache_layout.ts";
 
+/** What happened in a cache, of all processes. */
+export interface CacheCounts {
+  /** Look-ups that found a value. */
+  hits: number;
+  /** Look-ups that found none. */
+  misses: number;
+  /** Look-ups that found only a stale value. */
+  stale: number;
+  /** Values that were set. */
+  sets: number;
+  /** Those of them that were written where the old one was. */
+  inPlace: number;
+  /** Entries that were pushed out alive, to make room. */
+  evicted: number;
+  /** Entries that were freed after their time. */
+  expired: number;
+  /** Values that were too long. */
+  rejected: number;
+  /** Entries that the index had no room for: always 0, as it grows with them. */
+  crowdedOut: number;
+  /** Entries that were copied to another place, to make room. */
+  moved: number;
+  /** Values that were computed by `getOrCompute`. */
+  flights: number;
+  /** Those of them that a process computed in place of one that had died. */
+  handedOver: number;
+}
+
 /** In the order of their words. */
-const NAMES = [
+const NAMES: readonly (keyof CacheCounts)[] = [
   "hits",
   "misses",
   "stale",
@@ -21,10 +49,7 @@ const NAMES = [
   "moved",
   "flights",
   "handedOver",
-] as const;
-
-/** The counts, by their names. */
-export type CountTable = { [Name in typeof NAMES[number]]: number };
+];
 
 /** The names, for whoever only looks. */
 export const COUNT_NAMES: readonly (keyof CountTable)[] = NAMES;
@@ -34,7 +59,7 @@ const MOST = 4096;
 const FIRST = COUNTS_BYTE_OFFSET / 8;
 
 /** The counts of this isolate that are not added yet. */
-export class Counts implements CountTable {
+export class Counts implements CacheCounts {
   hits = 0;
   misses = 0;
   stale = 0;
@@ -73,11 +98,11 @@ export class Counts implements CountTable {
   }
 
   /** Those of all processes. */
-  table(): CountTable {
+  table(): CacheCounts {
     this.add();
     const cells = ownView(this.#region, BigInt64Array);
     return Object.fromEntries(
       NAMES.map((name, i) => [name, Number(Atomics.load(cells, FIRST + i))]),
-    ) as CountTable;
+    ) as unknown as CacheCounts;
   }
 }

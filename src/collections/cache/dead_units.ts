@@ -1,12 +1,19 @@
-/** How much of a main ring belongs to no key, or to one whose time is over. */
+/** When an entry is no more, and how much of a main ring is not needed any more. */
 
 import {
   CLEARS,
+  EPOCH,
   EXPIRED,
   EXPIRES,
   GIVEN_UP,
   HOLES,
+  INFO,
   LEAST_UNITS,
+  NAMESPACE_COUNT,
+  NAMESPACE_EPOCH,
+  NAMESPACE_LENGTH,
+  NAMESPACE_SHIFT,
+  NAMESPACES,
   NEXT_LOOK,
   PAD,
   SEEN_CLEARS,
@@ -15,8 +22,22 @@ import {
   UNIT_LENGTH,
   UNITS,
 } from "./cache_layout.ts";
-import { isOver } from "./over.ts";
 import type { Shard } from "./shard.ts";
+
+/** Whether the namespace of an entry was cleared since it was written. */
+export function isCleared({ memory: { words } }: Shard, entry: number): boolean {
+  const namespace = words[entry + INFO]! >>> NAMESPACE_SHIFT & NAMESPACE_COUNT - 1;
+  const epoch = words[NAMESPACES + NAMESPACE_LENGTH * namespace + NAMESPACE_EPOCH];
+  return words[entry + EPOCH] !== epoch;
+}
+
+/** Whether an entry may be forgotten: it was cleared, or it is not even stale any more. */
+export function isOver(shard: Shard, entry: number): boolean {
+  if (isCleared(shard, entry)) return true;
+  const { floats } = shard.memory;
+  const expires = floats[entry + EXPIRES >> 1]!;
+  return expires !== Infinity && !(Date.now() < expires + floats[entry + STALE_FOR >> 1]!);
+}
 
 /** A fresh look at all of the ring is due when so much may have changed. */
 const PART = 8;

@@ -70,13 +70,20 @@ export function valueAt(words: Int32Array, entry: number): number {
   return entry + KEY + paddedLength(words[entry + INFO]! & KEY_LENGTH_MASK);
 }
 
+/**
+ * How many bytes an entry has for its value, which begins at `value`; below 0 if it does not lie in
+ * its shard.
+ */
+export function roomOf(shard: Shard, entry: number, value: number): number {
+  const units = shard.memory.words[entry + UNITS]! >>> 0;
+  const end = (entry - shard.data) / UNIT_LENGTH + units;
+  return end <= shard.units ? UNIT * units - 4 * (value - entry) : -1;
+}
+
 /** Whether an entry lies in its shard, and its value in the entry. */
 export function isSound(shard: Shard, entry: number): boolean {
   const { words } = shard.memory;
-  const units = words[entry + UNITS]! >>> 0;
-  const end = (entry - shard.data) / UNIT_LENGTH + units;
-  const room = UNIT * units - 4 * (valueAt(words, entry) - entry);
-  return end <= shard.units && words[entry + VALUE_LENGTH]! >>> 0 <= room;
+  return words[entry + VALUE_LENGTH]! >>> 0 <= roomOf(shard, entry, valueAt(words, entry));
 }
 
 /** Somebody changed it meanwhile. */
@@ -117,9 +124,13 @@ export class Lookup {
     const version = floats[entry >> 1]!;
     fence();
     const isSame = (words[entry + INFO]! & SAME_MASK) === key.same && holds(words, entry, key.key);
-    fence();
-    if (!(version > 0) || Atomics.load(words, cell) !== link) return CHANGED;
-    if (!isSame) return MISSING;
+    if (!(version > 0)) return CHANGED;
+    if (!isSame) {
+      // It may have been no entry any more: then the key may have another place now.
+      fence();
+      return Atomics.load(words, cell) === link ? MISSING : CHANGED;
+    }
+    // `isStill` looks at the link again.
     this.version = version;
     this.slot = cell;
     this.link = link;

@@ -8,14 +8,14 @@ import { type KnownCodec, knownCodec } from "../codec.ts";
 import type { Fresh } from "../collection_file.ts";
 import { openPlace, type Place } from "../place.ts";
 import {
-  CACHE_SEED,
   cacheHeader,
   cacheLayoutOf,
   type CacheWishes,
   checkCacheWishes,
   layOutCache,
   readCacheWishes,
-} from "./cache_layout.ts";
+} from "./cache_geometry.ts";
+import { CACHE_SEED } from "./cache_layout.ts";
 import { lifetime, OPEN_CACHE, type SharedCacheOptions } from "./cache_options.ts";
 import { CacheCore } from "./core.ts";
 

@@ -3,8 +3,8 @@
 import { copyOut } from "../copy_out.ts";
 import { EXPIRES, INFO, NOTHING_BIT, STALE_FOR, VALUE_LENGTH } from "./cache_layout.ts";
 import type { CacheCore } from "./core.ts";
-import { CHANGED, isSound, MISSING, valueAt } from "./lookup.ts";
-import { isCleared } from "./over.ts";
+import { CHANGED, MISSING, roomOf, valueAt } from "./lookup.ts";
+import { isCleared } from "./dead_units.ts";
 import type { Shard } from "./shard.ts";
 import type { CacheWriter } from "./writer.ts";
 
@@ -21,6 +21,9 @@ export interface Reading {
 
 /** Changes come one after the other; after so many meetings with one it is better to wait. */
 const TRIES = 64;
+
+/** How long to wait for a writer that does not go on. */
+const PATIENCE_MS = 100;
 
 /** Reads the key of the core. One object serves all reads, and has what the last one found. */
 export class CacheReader {
@@ -49,13 +52,22 @@ export class CacheReader {
     return this.#readLocked(shard, reading);
   }
 
-  /** Where a writer is slow or has died in the middle, its lock tells when nobody writes. */
+  /**
+   * Where a writer is slow or has died in the middle, its lock tells when nobody writes. One that was
+   * stopped may keep it for ever: then there is nothing.
+   */
   #readLocked(shard: Shard, reading: Reading): number {
-    return this.#core.locked(shard, () => {
+    const read = (): number => {
       const entry = this.#writer.locate(shard);
       if (entry === 0) return ABSENT;
       return this.#take(shard, entry, shard.memory.floats[entry >> 1]!, reading);
-    });
+    };
+    try {
+      return this.#core.locked(shard, read, PATIENCE_MS);
+    } catch (error) {
+      if (error instanceof Deno.errors.TimedOut) return ABSENT;
+      throw error;
+    }
   }
 
   #take(shard: Shard, entry: number, version: number, { copies, known }: Reading): number {
@@ -67,8 +79,11 @@ export class CacheReader {
     this.expiresAt = floats[entry + EXPIRES >> 1]!;
     this.value = undefined;
     if (!copies || version === known || state === ABSENT || state === NOTHING) return state;
-    if (!isSound(shard, entry)) return ABSENT;
-    this.value = copyOut(memory, valueAt(words, entry), words[entry + VALUE_LENGTH]!);
+    // Each read once: a writer may change them at any time, which is only noticed afterwards.
+    const at = valueAt(words, entry);
+    const byteLength = words[entry + VALUE_LENGTH]! >>> 0;
+    if (byteLength > roomOf(shard, entry, at)) return ABSENT;
+    this.value = copyOut(memory, at, byteLength);
     return state;
   }
 

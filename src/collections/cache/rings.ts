@@ -32,9 +32,8 @@ import {
   UNITS,
 } from "./cache_layout.ts";
 import type { Counts } from "./counts.ts";
-import { deadUnits } from "./dead_units.ts";
 import { ghostOf } from "./ghosts.ts";
-import { isOver } from "./over.ts";
+import { deadUnits, isOver } from "./dead_units.ts";
 import type { Ring, Shard } from "./shard.ts";
 
 /** Entries that are longer lose all their uses when they go back, as copying them costs more. */
@@ -187,10 +186,10 @@ function move(room: Room, from: Ring, to: Ring, entry: number, uses: number): bo
 }
 
 /** Pushes the entry at the tail of a ring out. */
-function pushOut(room: Room, ring: Ring, entry: number): void {
+function pushOut(room: Room, ring: Ring, entry: number, slot: number): void {
   const { shard, counts } = room;
   const { words } = shard.memory;
-  shard.unlink(shard.slotOf(entry), entry);
+  shard.unlink(slot, entry);
   if (ring === shard.small) words[ghostOf(shard, words[entry + HASH]!)] = words[entry + HASH]!;
   passTail(shard, ring, entry);
   counts.evicted++;
@@ -236,7 +235,8 @@ function roomInSmall(room: Room, units: number): boolean {
     const stays = room.evict && isUsed || mainHasRoom(room, length);
     if (stays && roomInMain(room, length) && move(room, small, shard.main, entry, 0)) continue;
     if (room.evict) {
-      pushOut(room, small, entry);
+      // Making room may have moved the entry that has the link.
+      pushOut(room, small, entry, stays ? shard.slotOf(entry) : slot);
       continue;
     }
     turned += length;
@@ -290,7 +290,7 @@ function roomInMain(room: Room, units: number): boolean {
     const left = keeps ? uses : length > LONG_UNITS ? 0 : uses - 1;
     if (stays && move(room, main, main, entry, Math.max(0, left))) continue;
     if (!room.evict) return false;
-    pushOut(room, main, entry);
+    pushOut(room, main, entry, slot);
   }
   return true;
 }

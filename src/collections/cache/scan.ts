@@ -13,7 +13,7 @@ import {
   UNITS,
 } from "./cache_layout.ts";
 import type { CacheCore } from "./core.ts";
-import { isOver } from "./over.ts";
+import { isOver } from "./dead_units.ts";
 import type { Shard } from "./shard.ts";
 import type { CacheWriter } from "./writer.ts";
 

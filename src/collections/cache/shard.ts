@@ -9,9 +9,9 @@ import { RegionWords } from "../../wait/region_words.ts";
 import { RobustWord } from "../../wait/robust_word.ts";
 import { invalid } from "../header.ts";
 import type { RegionMemory } from "../region_memory.ts";
+import type { CacheLayout } from "./cache_geometry.ts";
 import {
   BUCKET_LENGTH,
-  type CacheLayout,
   CELLS,
   CHAIN_BIT,
   GIVEN_UP,
@@ -86,14 +86,22 @@ export class Shard {
     };
   }
 
-  /** Takes the lock. @throws {Deno.errors.Busy} If this isolate holds it. */
-  lock(): void {
+  /**
+   * Takes the lock.
+   *
+   * @throws {Deno.errors.Busy} If this isolate holds it.
+   * @throws {Deno.errors.TimedOut}
+   */
+  lock(timeoutMs: number = Infinity): void {
     this.memory.check();
     if (this.#lock.tryTake()) return;
     if (this.#lock.isOwn) {
       throw new Deno.errors.Busy("Cannot use cache: this isolate is changing an entry");
     }
-    const taken = attemptSync(new LockAttempt(this.#lock, "use cache"), FOR_EVER);
+    const patience = timeoutMs === Infinity
+      ? FOR_EVER
+      : { deadline: performance.now() + timeoutMs, signal: undefined };
+    const taken = attemptSync(new LockAttempt(this.#lock, "use cache"), patience);
     // The counts of a dead writer may be wrong. Nothing else has to be repaired.
     if (taken === "recovered") this.memory.floats[this.control + NEXT_LOOK >> 1] = 0;
   }

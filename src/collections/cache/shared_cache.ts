@@ -1,61 +1,32 @@
 /** A cache that processes share. */
 
-import { lengthOf, plainBytes } from "../../../ffi/memory.ts";
 import { wholeNumber } from "../../check/numbers.ts";
 import { callable, checkOptions, type Names, text as textOf } from "../../check/options.ts";
 import type { MmapRegion } from "../../region/mmap_region.ts";
-import type { KnownCodec } from "../codec.ts";
-import { knownCodec } from "../codec.ts";
-import type { Place } from "../place.ts";
-import { cacheByteLength, LONGEST_KEY, NOTHING_BIT } from "./cache_layout.ts";
+import { type KnownCodec, knownCodec } from "../codec.ts";
+import { cacheByteLength } from "./cache_geometry.ts";
 import {
-  amount,
   type CacheSetOptions,
   type ComputeOptions,
   computeOptions,
-  type Computing,
   type GetEntryOptions,
-  getEntryOptions,
   type IncrementOptions,
-  incrementOptions,
   lifetime,
   NAMESPACE,
   type NamespaceOptions,
-  setOptions,
   type SharedCacheOptions,
   type UpdateOptions,
-  updateOptions,
-  type Writing,
 } from "./cache_options.ts";
-import { Computations, type Task } from "./compute.ts";
-import type { CacheCore } from "./core.ts";
-import type { CountTable } from "./counts.ts";
-import { keyHashes, keyId } from "./key_id.ts";
-import { LocalValues } from "./local_values.ts";
+import { type CacheEntry, type CacheKeyLike, CacheView } from "./cache_view.ts";
+import type { CacheCounts } from "./counts.ts";
 import { clearNamespace, namespaceOf } from "./namespaces.ts";
 import { localCount, openCache } from "./open_cache.ts";
-import { ABSENT, CacheReader, FRESH, NOTHING, STALE } from "./reader.ts";
+import { CacheReader } from "./reader.ts";
 import { measure, purgeOver, scan } from "./scan.ts";
-import type { Shard } from "./shard.ts";
-import { CacheWriter, type Draft } from "./writer.ts";
-
-/** A key: a string is the same key as its UTF-8 bytes. At most 1,024 bytes. */
-export type CacheKeyLike = string | Uint8Array;
-
-/** An entry, as `getEntry` gives it. */
-export interface CacheEntry<T> {
-  /** A copy of the value. */
-  readonly value: T;
-  /** For `compareAndSet`: it never comes again for this key. */
-  readonly version: number;
-  /** When it expires, on the scale of `Date.now()`; Infinity: never. */
-  readonly expiresAt: number;
-  /** Whether it has expired, and is only kept for `staleFor`. */
-  readonly stale: boolean;
-}
+import { CacheWriter } from "./writer.ts";
 
 /** What happened in a cache, of all processes, and how full it is. */
-export interface CacheStats extends CountTable {
+export interface CacheStats extends CacheCounts {
   /** How many entries are there. */
   readonly entries: number;
   /** The length of the whole, in bytes. */
@@ -75,18 +46,6 @@ export interface CacheByteLengthOptions {
 }
 
 const BYTE_LENGTH: Names<CacheByteLengthOptions> = { entries: true, averageEntryByteLength: true };
-
-/** What all views of one open cache have in common. */
-interface Shared {
-  readonly core: CacheCore;
-  readonly place: Place;
-  readonly writer: CacheWriter;
-  readonly reader: CacheReader;
-  computations: Computations | undefined;
-}
-
-const COPY = { copies: true, known: 0 } as const;
-const LOOK = { copies: false, known: 0 } as const;
 
 /**
  * A cache that processes share, in a file or a region: bounded in bytes, and free to forget.
@@ -131,27 +90,11 @@ const LOOK = { copies: false, known: 0 } as const;
  * ```
  */
 export class SharedCache<T = Uint8Array> implements Disposable {
-  readonly #shared: Shared;
-  readonly #core: CacheCore;
-  readonly #codec: KnownCodec<T>;
-  readonly #ttl: number;
-  readonly #name: string;
-  readonly #number: number;
-  readonly #local: LocalValues<T> | undefined;
-  #closed = false;
+  readonly #view: CacheView<T>;
 
   /** @ignore */
-  private constructor(
-    shared: Shared,
-    view: { codec: KnownCodec<T>; ttl: number; local: number; name: string; number: number },
-  ) {
-    this.#shared = shared;
-    this.#core = shared.core;
-    this.#codec = view.codec;
-    this.#ttl = view.ttl;
-    this.#name = view.name;
-    this.#number = view.number;
-    this.#local = view.local === 0 ? undefined : new LocalValues(view.local);
+  private constructor(view: CacheView<T>) {
+    this.#view = view;
   }
 
   /**
@@ -179,7 +122,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
     const writer = new CacheWriter(core);
     const reader = new CacheReader(core, writer);
     const shared = { core, place, writer, reader, computations: undefined };
-    return new SharedCache(shared, { codec, ttl, local, name: "", number: 0 });
+    return new SharedCache(new CacheView(shared, { codec, ttl, local, name: "", number: 0 }));
   }
 
   /**
@@ -195,7 +138,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
 
   /** Whether it was closed. */
   get closed(): boolean {
-    return this.#closed || this.#core.memory.closed;
+    return this.#view.closed || this.#view.core.memory.closed;
   }
 
   /**
@@ -208,47 +151,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws {Deno.errors.BadResource} If the cache is closed.
    */
   get(key: CacheKeyLike): T | undefined {
-    const { reader } = this.#shared;
-    const local = this.#local?.get(key);
-    let isKnown = false;
-    try {
-      const shard = this.#begin(key, "look key up");
-      const reading = local === undefined ? COPY : { copies: true, known: local.version };
-      const state = shard === undefined ? ABSENT : reader.read(shard, reading);
-      this.#count(state);
-      if (state !== FRESH) return undefined;
-      reader.use(shard!);
-      isKnown = reader.value === undefined;
-    } finally {
-      this.#core.memory.check();
-    }
-    if (isKnown) return local!.value;
-    const { version } = reader;
-    const value = this.#codec.codec.decode(reader.value!);
-    this.#local?.set(key, version, value);
-    return value;
-  }
-
-  #count(state: number): void {
-    const { counts } = this.#core;
-    if (state === FRESH || state === NOTHING) counts.hits++;
-    else if (state === STALE) counts.stale++;
-    else counts.misses++;
-  }
-
-  /** Begins an operation. @returns the key's shard; undefined if the key is too long */
-  #begin(key: CacheKeyLike, action: string): Shard | undefined {
-    if (this.#closed) throw new Deno.errors.BadResource(`Cannot ${action}: the cache is closed`);
-    const core = this.#core;
-    core.enter(action);
-    return core.key.take(key, this.#number, action) ? core.shardOf(core.key.hash) : undefined;
-  }
-
-  /** As `#begin`, for what writes. @throws {RangeError} If the key is too long. */
-  #beginChange(key: CacheKeyLike, action: string): Shard {
-    const shard = this.#begin(key, action);
-    if (shard !== undefined) return shard;
-    throw new RangeError(`Cannot ${action} as a key must be at most ${LONGEST_KEY} bytes long`);
+    return this.#view.get(key);
   }
 
   /**
@@ -257,35 +160,12 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws as {@linkcode get}
    */
   getEntry(key: CacheKeyLike, options: GetEntryOptions = {}): CacheEntry<T> | undefined {
-    const { use, stale } = getEntryOptions(options, "look key up");
-    const { reader } = this.#shared;
-    let state = ABSENT;
-    try {
-      const shard = this.#begin(key, "look key up");
-      if (shard !== undefined) state = reader.read(shard, COPY);
-      this.#count(state);
-      if (state !== FRESH && (state !== STALE || !stale)) return undefined;
-      if (use) reader.use(shard!);
-    } finally {
-      this.#core.memory.check();
-    }
-    const { version, expiresAt, value } = reader;
-    return {
-      value: this.#codec.codec.decode(value!),
-      version,
-      expiresAt,
-      stale: state === STALE,
-    };
+    return this.#view.getEntry(key, options);
   }
 
   /** Whether there is a value for a key. This is no use. @throws as {@linkcode get} */
   has(key: CacheKeyLike): boolean {
-    try {
-      const shard = this.#begin(key, "look key up");
-      return shard !== undefined && this.#shared.reader.read(shard, LOOK) === FRESH;
-    } finally {
-      this.#core.memory.check();
-    }
+    return this.#view.has(key);
   }
 
   /**
@@ -302,47 +182,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws {Deno.errors.BadResource} If the cache is closed.
    */
   set(key: CacheKeyLike, value: T, options?: CacheSetOptions): boolean {
-    const action = "set key";
-    const writing = setOptions(options, this.#ttl, action);
-    const bytes = this.#encode(value, action);
-    const shard = this.#beginChange(key, action);
-    const draft = this.#draft(bytes, writing, false);
-    if (draft === undefined) {
-      this.#core.counts.rejected++;
-      return false;
-    }
-    return this.#put(shard, draft, writing, action);
-  }
-
-  #encode(value: T, action: string): Uint8Array {
-    const bytes = this.#codec.codec.encode(value);
-    return bytes instanceof Uint8Array ? bytes : plainBytes(bytes, "an encoded value", action);
-  }
-
-  /** What to write; undefined if it is too long. */
-  #draft(value: Uint8Array, { ttl, staleFor, evict }: Writing, keepsOld: boolean, bits = 0):
-    | Draft
-    | undefined {
-    const byteLength = lengthOf(value);
-    const whole = this.#core.key.key.byteLength + byteLength;
-    if (whole > this.#core.layout.maxEntryByteLength) return undefined;
-    return { value, byteLength, ttl, staleFor, evict, bits, keepsOld };
-  }
-
-  #put(shard: Shard, draft: Draft, { condition }: Writing, action: string): boolean {
-    const { writer } = this.#shared;
-    shard.lock();
-    try {
-      const entry = writer.locate(shard);
-      if (condition !== undefined) {
-        if (writer.isPresent(shard, entry) !== (condition === "present")) return false;
-      }
-      if (!writer.put(shard, entry, draft)) throw full(action);
-    } finally {
-      shard.unlock();
-    }
-    this.#core.counts.sets++;
-    return true;
+    return this.#view.set(key, value, options);
   }
 
   /**
@@ -352,7 +192,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws as {@linkcode set}
    */
   delete(key: CacheKeyLike): boolean {
-    return this.#remove(key, "delete key", () => true) ?? false;
+    return this.#view.delete(key);
   }
 
   /**
@@ -362,28 +202,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws as {@linkcode delete}, and as {@linkcode get}
    */
   take(key: CacheKeyLike): T | undefined {
-    const { writer } = this.#shared;
-    const found = this.#remove(key, "take value", (shard, entry) => writer.valueOf(shard, entry));
-    return found && this.#codec.codec.decode(found);
-  }
-
-  /** @param note gets what is there, before it is removed */
-  #remove<R>(
-    key: CacheKeyLike,
-    action: string,
-    note: (shard: Shard, entry: number) => R,
-  ): R | undefined {
-    const { writer } = this.#shared;
-    const shard = this.#begin(key, action);
-    if (shard === undefined) return undefined;
-    return this.#core.locked(shard, () => {
-      const entry = writer.locate(shard);
-      if (entry === 0) return undefined;
-      const { slot } = writer;
-      const noted = writer.isPresent(shard, entry) ? note(shard, entry) : undefined;
-      writer.remove(shard, slot, entry);
-      return noted;
-    });
+    return this.#view.take(key);
   }
 
   /**
@@ -395,19 +214,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws as {@linkcode delete}
    */
   touch(key: CacheKeyLike, ttl: number): boolean {
-    const action = "touch key";
-    const span = lifetime(ttl ?? null, "ttl", action, Infinity);
-    const { writer, reader } = this.#shared;
-    const shard = this.#begin(key, action);
-    if (shard === undefined) return false;
-    return this.#core.locked(shard, () => {
-      const entry = writer.locate(shard);
-      if (entry === 0) return false;
-      const state = reader.stateOf(shard, entry);
-      if (state !== FRESH && state !== STALE) return false;
-      writer.touch(shard, entry, span);
-      return true;
-    });
+    return this.#view.touch(key, ttl);
   }
 
   /**
@@ -426,42 +233,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
     change: (value: T | undefined) => T | undefined,
     options?: UpdateOptions,
   ): T | undefined {
-    const action = "update key";
-    callable(change, "change", action);
-    const writing = updateOptions(options, this.#ttl, action);
-    const shard = this.#beginChange(key, action);
-    const core = this.#core;
-    return core.locked(shard, () => core.changing(() => this.#change(shard, change, writing)));
-  }
-
-  #change(
-    shard: Shard,
-    change: (value: T | undefined) => T | undefined,
-    writing: Writing,
-  ): T | undefined {
-    const action = "update key";
-    const { writer } = this.#shared;
-    const { codec } = this.#codec;
-    const entry = writer.locate(shard);
-    const { slot } = writer;
-    const isPresent = writer.isPresent(shard, entry);
-    const value = change(isPresent ? codec.decode(writer.valueOf(shard, entry)) : undefined);
-    if (value === undefined) {
-      if (entry !== 0) writer.remove(shard, slot, entry);
-      return undefined;
-    }
-    const draft = this.#draft(this.#encode(value, action), writing, true) ?? this.#tooLong(action);
-    if (!writer.put(shard, entry, draft)) throw full(action);
-    this.#core.counts.sets++;
-    return value;
-  }
-
-  #tooLong(action: string): never {
-    this.#core.counts.rejected++;
-    const { maxEntryByteLength } = this.#core.layout;
-    throw new RangeError(
-      `Cannot ${action} as a key and its value must be at most ${maxEntryByteLength} bytes long`,
-    );
+    return this.#view.update(key, change, options);
   }
 
   /**
@@ -474,28 +246,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws as {@linkcode set}
    */
   increment(key: CacheKeyLike, by: number = 1, options: IncrementOptions = {}): number {
-    const action = "increment number";
-    const step = amount(by, "by", action, 1);
-    const writing = incrementOptions(options, this.#ttl, action);
-    const shard = this.#beginChange(key, action);
-    const { writer } = this.#shared;
-    return this.#core.locked(shard, () => {
-      const entry = writer.locate(shard);
-      if (!writer.isPresent(shard, entry)) {
-        const value = writing.initial + step;
-        const draft = this.#draft(bytesOf(value), writing, false) ?? this.#tooLong(action);
-        if (!writer.put(shard, entry, draft)) throw full(action);
-        this.#core.counts.sets++;
-        return value;
-      }
-      const old = writer.numberOf(shard, entry);
-      if (old === undefined) {
-        throw new TypeError(`Cannot ${action} as the value is not a number of 8 bytes`);
-      }
-      writer.replaceNumber(shard, entry, old + step);
-      this.#core.counts.sets++;
-      return old + step;
-    });
+    return this.#view.increment(key, by, options);
   }
 
   /**
@@ -507,21 +258,7 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws as {@linkcode set}
    */
   compareAndSet(key: CacheKeyLike, version: number, value: T, options?: UpdateOptions): boolean {
-    const action = "compare and set key";
-    amount(version, "version", action, NaN);
-    const writing = updateOptions(options, this.#ttl, action);
-    const bytes = this.#encode(value, action);
-    const shard = this.#beginChange(key, action);
-    const draft = this.#draft(bytes, writing, true) ?? this.#tooLong(action);
-    const { writer } = this.#shared;
-    return this.#core.locked(shard, () => {
-      const entry = writer.locate(shard);
-      if (!writer.isPresent(shard, entry)) return false;
-      if (shard.memory.floats[entry >> 1] !== version) return false;
-      if (!writer.put(shard, entry, draft)) throw full(action);
-      this.#core.counts.sets++;
-      return true;
-    });
+    return this.#view.compareAndSet(key, version, value, options);
   }
 
   /**
@@ -545,91 +282,12 @@ export class SharedCache<T = Uint8Array> implements Disposable {
   ): Promise<T | undefined> {
     const action = "compute value";
     callable(compute, "compute", action);
-    const computing = computeOptions(options, this.#ttl, action);
-    const { signal, staleFor, staleOnError } = computing;
-    signal?.throwIfAborted();
-    const found = this.#lookFor(key);
-    if (found !== undefined && !found.stale) {
-      this.#core.counts.hits++;
-      return found.value;
-    }
-    if (found === undefined) this.#core.counts.misses++;
-    else this.#core.counts.stale++;
-    const computations = this.#shared.computations ??= new Computations(this.#core);
-    const task = this.#task(key, compute, computing);
-    if (found !== undefined && staleFor > 0) {
-      computations.refresh(task);
-      return found.value;
-    }
-    try {
-      return await computations.run(task, signal);
-    } catch (error) {
-      if (!staleOnError || signal?.aborted) throw error;
-      const old = this.#lookFor(key);
-      if (old === undefined) throw error;
-      return old.value;
-    }
-  }
-
-  #task(
-    key: CacheKeyLike,
-    compute: (key: CacheKeyLike, signal: AbortSignal) => T | undefined | Promise<T | undefined>,
-    computing: Computing,
-  ): Task<T> {
-    this.#beginChange(key, "compute value");
+    const computing = computeOptions(options, this.#view.ttl, action);
     // The caller may change its bytes meanwhile.
-    const own = typeof key === "string" ? key : key.slice();
-    return {
-      hashes: keyHashes(this.#core.key),
-      id: keyId(this.#core.key),
-      patience: computing.patience,
-      look: () => {
-        const found = this.#lookFor(own);
-        return found?.stale ? undefined : found;
-      },
-      compute: (signal) => compute(own, signal),
-      keep: (value) => this.#keep(own, value, computing),
-    };
-  }
-
-  /** What is there, be it nothing, without counting. */
-  #lookFor(
-    key: CacheKeyLike,
-  ): { readonly value: T | undefined; readonly stale: boolean } | undefined {
-    const { reader } = this.#shared;
-    let state = ABSENT;
-    try {
-      const shard = this.#beginChange(key, "compute value");
-      state = reader.read(shard, COPY);
-      if (state === FRESH) reader.use(shard);
-    } finally {
-      this.#core.memory.check();
-    }
-    if (state === ABSENT) return undefined;
-    if (state === NOTHING) return { value: undefined, stale: false };
-    return { value: this.#codec.codec.decode(reader.value!), stale: state === STALE };
-  }
-
-  #keep(key: CacheKeyLike, value: T | undefined, computing: Computing): void {
-    const action = "keep value";
-    const { undefinedTtl } = computing;
-    if (value === undefined && undefinedTtl === undefined) return;
-    const bytes = value === undefined ? NO_BYTES : this.#encode(value, action);
-    const writing = value === undefined
-      ? { ...computing, ttl: undefinedTtl!, staleFor: 0 }
-      : computing;
-    const shard = this.#beginChange(key, action);
-    const draft = this.#draft(bytes, writing, false, value === undefined ? NOTHING_BIT : 0);
-    if (draft === undefined) {
-      this.#core.counts.rejected++;
-      return;
-    }
-    try {
-      this.#put(shard, draft, writing, action);
-    } catch (error) {
-      // Who asked gets the value all the same.
-      if (!(error instanceof Deno.errors.WriteZero)) throw error;
-    }
+    const own = key instanceof Uint8Array ? key.slice() : key;
+    // Loaded when it is needed, so that all else starts sooner.
+    const { computeOnce } = await import("./compute_once.ts");
+    return await computeOnce(this.#view, own, compute, computing);
   }
 
   /**
@@ -644,25 +302,23 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    */
   namespace<U = T>(name: string, options: NamespaceOptions<U> = {}): SharedCache<U> {
     const action = "open namespace";
+    const view = this.#view;
     checkOptions(options as NamespaceOptions, NAMESPACE, action);
-    const ttl = lifetime(options.ttl, "ttl", action, this.#ttl);
+    const ttl = lifetime(options.ttl, "ttl", action, view.ttl);
     const local = localCount(options.local, action);
     const codec = options.codec === undefined
-      ? this.#codec as unknown as KnownCodec<U>
+      ? view.codec as unknown as KnownCodec<U>
       : knownCodec(options.codec, action);
-    const path = `${this.#name}${textOf(name, "name", action)}\0`;
-    this.#enter(action);
+    const path = `${view.name}${textOf(name, "name", action)}\0`;
+    view.enter(action);
     try {
-      const number = namespaceOf(this.#core, path, codec.kind);
-      return new SharedCache<U>(this.#shared, { codec, ttl, local, name: path, number });
+      const number = namespaceOf(view.core, path, codec.kind);
+      return new SharedCache(
+        new CacheView(view.shared, { codec, ttl, local, name: path, number }),
+      );
     } finally {
-      this.#core.memory.check();
+      view.core.memory.check();
     }
-  }
-
-  #enter(action: string): void {
-    if (this.#closed) throw new Deno.errors.BadResource(`Cannot ${action}: the cache is closed`);
-    this.#core.enter(action);
   }
 
   /**
@@ -678,12 +334,14 @@ export class SharedCache<T = Uint8Array> implements Disposable {
 
   /** The keys and their values, as {@linkcode keys}. This is no use. */
   *entries(): IterableIterator<[key: string | Uint8Array<ArrayBuffer>, value: T]> {
-    for (const { key, value } of this.#scan(true)) yield [key, this.#codec.codec.decode(value!)];
+    for (const { key, value } of this.#scan(true)) {
+      yield [key, this.#view.codec.codec.decode(value!)];
+    }
   }
 
   #scan(withValues: boolean): ReturnType<typeof scan> {
-    this.#enter("read entries");
-    return scan(this.#core, this.#shared.writer, this.#number, withValues);
+    this.#view.enter("read entries");
+    return scan(this.#view.core, this.#view.shared.writer, this.#view.number, withValues);
   }
 
   /** As {@linkcode entries}. */
@@ -698,9 +356,9 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws {Deno.errors.BadResource} If the cache is closed.
    */
   clear(): void {
-    this.#enter("clear cache");
-    clearNamespace(this.#core, this.#number);
-    this.#core.memory.check();
+    this.#view.enter("clear cache");
+    clearNamespace(this.#view.core, this.#view.number);
+    this.#view.core.memory.check();
   }
 
   /**
@@ -715,8 +373,8 @@ export class SharedCache<T = Uint8Array> implements Disposable {
   purge(max: number = Infinity): number {
     const action = "purge cache";
     const most = max === Infinity ? max : wholeNumber(max, "max", action);
-    this.#enter(action);
-    return purgeOver(this.#core, this.#shared.writer, most);
+    this.#view.enter(action);
+    return purgeOver(this.#view.core, this.#view.shared.writer, most);
   }
 
   /**
@@ -727,12 +385,12 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    * @throws {Deno.errors.BadResource} If the cache is closed.
    */
   stats(): CacheStats {
-    this.#enter("read statistics");
-    const core = this.#core;
+    this.#view.enter("read statistics");
+    const core = this.#view.core;
     const { byteLength, shards } = core.layout;
     const stats = {
       ...core.counts.table(),
-      ...measure(core, this.#shared.writer),
+      ...measure(core, this.#view.shared.writer),
       byteLength,
       shards,
     };
@@ -749,10 +407,10 @@ export class SharedCache<T = Uint8Array> implements Disposable {
    */
   close(): void {
     if (this.closed) return;
-    this.#enter("close cache");
-    this.#closed = true;
-    if (this.#number !== 0) return;
-    const { core, computations, place } = this.#shared;
+    this.#view.enter("close cache");
+    this.#view.closed = true;
+    if (this.#view.number !== 0) return;
+    const { core, computations, place } = this.#view.shared;
     computations?.close();
     core.counts.add();
     core.memory.close();
@@ -763,14 +421,4 @@ export class SharedCache<T = Uint8Array> implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-const NO_BYTES = new Uint8Array();
-
-function bytesOf(value: number): Uint8Array {
-  return new Uint8Array(Float64Array.of(value).buffer);
-}
-
-function full(action: string): Error {
-  return new Deno.errors.WriteZero(`Cannot ${action}: there is no room without forgetting`);
 }

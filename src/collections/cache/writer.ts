@@ -27,7 +27,7 @@ import {
 import type { CacheCore } from "./core.ts";
 import { takeGhost } from "./ghosts.ts";
 import { holds, isSound, valueAt } from "./lookup.ts";
-import { isCleared } from "./over.ts";
+import { isCleared } from "./dead_units.ts";
 import { advanceHead, makeRoom, type Room } from "./rings.ts";
 import type { Ring, Shard } from "./shard.ts";
 

@@ -1,23 +1,25 @@
 /** The other processes and Workers of processes_test.ts. */
 
 import { MmapRegion, type RegionHandle } from "@mmap/mmap";
-import { number, SharedCache, text } from "@mmap/mmap/collections";
+import { type Codec, number, SharedCache, text } from "@mmap/mmap/collections";
 import { act, scope } from "../../_act.ts";
 import { isWhole, KEYS, live } from "./_life.ts";
 
+const CODECS = { number, text } as { number: Codec<unknown>; text: Codec<unknown> };
+
 const fromEnv = (): MmapRegion => MmapRegion.fromEnv();
 
-/** Looks so many times at keys that somebody changes. */
-function read(cache: SharedCache, looks: number): { torn: number; hits: number } {
-  let torn = 0, hits = 0;
-  for (let i = 0; i < looks; i++) {
-    const key = i * 31 % KEYS;
+/** Looks at keys that somebody changes, until it has found so many. */
+function read(cache: SharedCache, least: number): { torn: number } {
+  let torn = 0;
+  for (let i = 0, hits = 0; hits < least; i++) {
+    const key = i % 2 === 0 ? 1 : i * 31 % KEYS;
     const value = cache.get(`key ${key}`);
     if (value === undefined) continue;
     hits++;
     if (!isWhole(key, value)) torn++;
   }
-  return { torn, hits };
+  return { torn };
 }
 
 function computeForEver(cache: SharedCache<string>, tell: () => void): void {
@@ -28,18 +30,28 @@ function computeForEver(cache: SharedCache<string>, tell: () => void): void {
 }
 
 await act({
-  read(looks: number): unknown {
+  read(hits: number): unknown {
     using region = fromEnv();
     using cache = SharedCache.open(region);
     console.log("reading");
-    return read(cache, looks);
+    return read(cache, hits);
   },
 
-  readInWorker(handle: RegionHandle, looks: number): void {
+  /** Looks at keys that are always there, whatever happens to them and around them. */
+  lookAtFixed(looks: number): number {
+    using region = fromEnv();
+    using cache = SharedCache.open(region);
+    console.log("reading");
+    let missing = 0;
+    for (let i = 0; i < looks; i++) if (cache.get(`fixed ${i % 20}`) === undefined) missing++;
+    return missing;
+  },
+
+  readInWorker(handle: RegionHandle, hits: number): void {
     using region = MmapRegion.attach(handle);
     using cache = SharedCache.open(region);
     scope.postMessage("reading");
-    scope.postMessage(read(cache, looks));
+    scope.postMessage(read(cache, hits));
   },
 
   count(times: number): number {
@@ -95,9 +107,9 @@ await act({
     return { found: await Promise.all(found), computed };
   },
 
-  updateForEver(): void {
+  updateForEver(kind: "number" | "text"): void {
     using region = fromEnv();
-    using cache = SharedCache.open(region, { codec: number });
+    using cache = SharedCache.open<unknown>(region, { codec: CODECS[kind] });
     cache.update("key", (value) => {
       console.log("updating");
       while (value !== undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

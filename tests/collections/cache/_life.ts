@@ -14,7 +14,8 @@ export const KEYS = 3000;
 
 /** A value that tells its key, of a length that differs. */
 export function valueFor(key: number, step: number): Uint8Array<ArrayBuffer> {
-  const value = new Uint8Array(8 + (Math.imul(key ^ step, 0x9e3779b1) >>> 8) % 400);
+  const length = key === 1 ? 400 : (Math.imul(key ^ step, 0x9e3779b1) >>> 8) % 400;
+  const value = new Uint8Array(8 + length);
   new DataView(value.buffer).setInt32(0, key);
   value.fill(step, 4);
   return value;

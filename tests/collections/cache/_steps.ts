@@ -1,6 +1,7 @@
 /**
- * A process that dies between two stores into a cache. The views of collections are replaced by ones
- * that count each store, and from some store on do nothing but throw.
+ * A process that dies between two stores into a cache, or that is interrupted between two reads of it.
+ * The views of collections are replaced by ones that count each access; from some store on they do
+ * nothing but throw, and at some read they let others act.
  */
 
 import { RegionMemory } from "../../../src/collections/region_memory.ts";
@@ -19,6 +20,19 @@ function store(perform: () => void): void {
   perform();
 }
 
+let reads = 0;
+let interruptAt = Infinity;
+let interrupt = (): void => {};
+
+function read<T>(perform: () => T): T {
+  if (++reads === interruptAt) {
+    enabled = false;
+    interrupt();
+    enabled = true;
+  }
+  return perform();
+}
+
 type View = Int32Array | Float64Array | Uint8Array;
 const proxies = new WeakMap<View, View>();
 const targets = new WeakMap<object, View>();
@@ -30,11 +44,18 @@ function halves(length: number, perform: (from: number, to: number) => void): vo
   store(() => perform(half, length));
 }
 
-const METHODS: Record<string, (target: Uint8Array) => (...args: never[]) => void> = {
+const METHODS: Record<string, (target: Uint8Array) => (...args: never[]) => unknown> = {
   set: (target) => (source: Uint8Array, at: number) =>
     halves(source.length, (from, to) => target.set(source.subarray(from, to), at + from)),
   copyWithin: (target) => (to: number, from: number, end: number) =>
     halves(end - from, (a, b) => target.copyWithin(to + a, from + a, from + b)),
+  slice: (target) => (from: number, to: number) => {
+    const copy = new Uint8Array(to - from);
+    const half = copy.length >> 1;
+    read(() => copy.set(target.subarray(from, from + half)));
+    read(() => copy.set(target.subarray(from + half, to), half));
+    return copy;
+  },
 };
 
 function watched(view: View): View {
@@ -45,7 +66,8 @@ function watched(view: View): View {
       if (typeof key === "string" && METHODS[key] !== undefined) {
         return METHODS[key](target as Uint8Array);
       }
-      const value = Reflect.get(target, key, target);
+      const isElement = typeof key === "string" && /^\d+$/.test(key);
+      const value = isElement ? read(() => target[Number(key)]) : Reflect.get(target, key, target);
       return typeof value === "function" ? value.bind(target) : value;
     },
     set(target, key, value): boolean {
@@ -76,7 +98,7 @@ for (const name of ["load", "store", "add"]) {
   atomics[name] = (cells, ...args) => {
     const target = targets.get(cells);
     if (target === undefined) return real(cells, ...args);
-    if (name === "load") return real(target, ...args);
+    if (name === "load") return read(() => real(target, ...args));
     return store(() => real(target, ...args));
   };
 }
@@ -95,5 +117,23 @@ export function dieAfter(count: number, act: () => void): { stores: number; died
   } finally {
     enabled = false;
     left = Infinity;
+  }
+}
+
+/** Runs `look`, and `act` before its read number `count`. @returns what it gave; how often it read */
+export function actAt<T>(
+  count: number,
+  look: () => T,
+  act: () => void,
+): { result: T; reads: number } {
+  enabled = true;
+  reads = 0;
+  interruptAt = count;
+  interrupt = act;
+  try {
+    return { result: look(), reads };
+  } finally {
+    enabled = false;
+    interruptAt = Infinity;
   }
 }

@@ -16,6 +16,7 @@ import { f64, i32, struct, u8 } from "@mmap/mmap/struct";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { withTempDir } from "../../_files.ts";
+import { random } from "../_random.ts";
 import { MIB, valueOf, withCache } from "./_caches.ts";
 
 const encoder = new TextEncoder();
@@ -381,6 +382,28 @@ Deno.test("Keys with one hash and overfull buckets are all found", async () => {
     for (let i = 0; i < count; i++) {
       assertEquals(cache.get(`key ${i}`), valueOf(i, i % 3 === 0 ? 500 : 8));
     }
+  });
+});
+
+Deno.test("Any sequence of changes does what a Map does, with buckets that are full and are not", async () => {
+  const next = random(9);
+  // About as many entries as cells.
+  await withCache({ averageEntryByteLength: 450, byteLength: MIB }, (cache) => {
+    const model = new Map<string, number>();
+    for (let i = 0; i < 40_000; i++) {
+      const key = `key ${next() % 4000}`;
+      if (next() % 2 === 0) {
+        cache.set(key, valueOf(i, 8 + next() % 60));
+        model.set(key, i);
+      } else {
+        assertEquals(cache.delete(key), model.delete(key));
+      }
+      const asked = `key ${next() % 4000}`;
+      const step = model.get(asked);
+      const value = cache.get(asked);
+      assertEquals(value, step === undefined ? undefined : valueOf(step, value?.length ?? 0));
+    }
+    assertEquals(new Set(cache.keys()), new Set(model.keys()));
   });
 });
 

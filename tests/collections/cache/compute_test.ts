@@ -125,6 +125,25 @@ Deno.test("An abort of who computes leaves the value to those who wait", async (
   });
 });
 
+Deno.test("An abort does not end what only another isolate waits for", async () => {
+  await withCache({ codec: text }, async (cache, region) => {
+    using other = SharedCache.open(region, { codec: text });
+    const gate = new Gate();
+    const controller = new AbortController();
+    const first = cache.getOrCompute("key", gate.compute, { signal: controller.signal });
+    const ended = Promise.allSettled([first]);
+    await gate.reached;
+    const there = other.getOrCompute("key", gate.compute);
+    // It waits as soon as its own steps are done.
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    controller.abort("enough");
+    assertEquals((await ended)[0]!.status, "rejected");
+    assertEquals(gate.signal!.aborted, false);
+    gate.open();
+    assertEquals([await there, gate.calls], ["key 1", 1]);
+  });
+});
+
 Deno.test("undefined is not kept, unless there is an undefinedTtl", async () => {
   using clock = new Clock();
   await withCache({ codec: text }, async (cache) => {

@@ -60,35 +60,49 @@ for (const [form, options, longest] of FORMS) {
   });
 }
 
+/** Fills a cache until it has forgotten some; of each thousand, 400 are `lives`. */
+function fillUp(set: (lives: boolean, key: string, value: Uint8Array) => void): void {
+  // In runs, so that most must be moved to find the room of the others.
+  for (let i = 0; i < 5000; i++) set(i % 1000 < 400, `old ${i}`, valueOf(i, 200));
+}
+
+/** What comes next pushes out nothing that lives. */
+function assertKeeps(cache: SharedCache<Uint8Array>): void {
+  const lives = [...cache.keys()];
+  const { evicted, liveByteLength } = cache.stats();
+  assert(evicted > 0 && lives.length > 1000 && liveByteLength < MIB / 2, `${lives.length}`);
+  const count = Math.floor((MIB / 2 - liveByteLength) / 300);
+  for (let i = 0; i < count; i++) cache.set(`key ${i}`, valueOf(i, 200));
+  assertEquals(missingOf(cache, count), []);
+  assertEquals(lives.filter((key) => !cache.has(key)), []);
+  assertEquals(cache.stats().evicted, evicted);
+}
+
 Deno.test("SharedCache forgets what has expired before what lives", async () => {
   using clock = new Clock();
   await withCache({ byteLength: MIB }, (cache) => {
-    // Runs of those that will expire between runs of those that will not: most are forgotten.
-    for (let i = 0; i < 3000; i++) {
-      const lives = i % 1000 < 400;
-      cache.set(lives ? `lives ${i}` : `expires ${i}`, valueOf(i, 200), lives ? {} : { ttl: 10 });
-    }
-    clock.now += 10;
-    const lives = [...cache.keys()];
-    assert(lives.length > 1000 && lives.length < 1300, `${lives.length}`);
-    for (let i = 0; i < 700; i++) cache.set(`key ${i}`, valueOf(i, 200));
-    assertEquals(missingOf(cache, 700), []);
-    assertEquals(lives.filter((key) => !cache.has(key)), []);
-    assertEquals(cache.stats().evicted, 0);
+    fillUp((lives, key, value) => cache.set(key, value, lives ? {} : { ttl: 1000 }));
+    clock.now += 1000;
+    assertKeeps(cache);
   });
 });
 
 Deno.test("SharedCache forgets what was cleared before what lives", async () => {
   await withCache({ byteLength: MIB }, (cache) => {
     const other = cache.namespace("other");
-    for (let i = 0; i < 2700; i++) {
-      (i % 1000 < 400 ? cache : other).set(`old ${i}`, valueOf(i, 200));
-    }
-    const lives = [...cache.keys()];
+    fillUp((lives, key, value) => (lives ? cache : other).set(key, value));
     other.clear();
-    for (let i = 0; i < 700; i++) cache.set(`key ${i}`, valueOf(i, 200));
-    assertEquals(missingOf(cache, 700), []);
-    assertEquals(lives.filter((key) => !cache.has(key)), []);
+    assertKeeps(cache);
+  });
+});
+
+Deno.test("SharedCache forgets nothing for what was deleted before", async () => {
+  await withCache({ byteLength: MIB }, (cache) => {
+    fillUp((_lives, key, value) => cache.set(key, value));
+    for (const key of [...cache.keys()]) {
+      if (Number(`${key}`.slice(4)) % 1000 >= 400) cache.delete(key);
+    }
+    assertKeeps(cache);
   });
 });
 
@@ -97,8 +111,12 @@ Deno.test("A scan of keys that are used once pushes nothing out that was used", 
     for (const length of [20, 200, 2000]) {
       await withCache({ byteLength }, (cache) => {
         const count = Math.floor(byteLength / (length + 80) / 4);
-        for (let i = 0; i < count; i++) cache.set(`key ${i}`, valueOf(i, length));
-        for (let i = 0; i < count; i++) assert(cache.get(`key ${i}`));
+        // No room is left but that of what was not used.
+        for (let i = 0; i < 6 * count; i++) cache.set(`old ${i}`, valueOf(i, length));
+        for (let i = 0; i < count; i++) {
+          cache.set(`key ${i}`, valueOf(i, length));
+          assert(cache.get(`key ${i}`));
+        }
         for (let i = 0; i < 40 * count; i++) cache.set(`scan ${i}`, valueOf(i, length));
         assertEquals(missingOf(cache, count), [], `${byteLength} ${length}`);
         assert(cache.stats().evicted > count);

@@ -13,31 +13,56 @@ import { MIB } from "./_caches.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
-Deno.test("Readers get whole values of their keys, beside writers that push entries out", async () => {
-  using region = MmapRegion.anonymous(MIB / 4);
-  using cache = SharedCache.open(region);
-  await using first = new Child(PROGRAM, { args: ["read", 200_000], env: region.env() });
-  const worker = startWorker(PROGRAM, "readInWorker", region.handle(), 200_000);
-  assertEquals(await first.readLine(), "reading");
-  assertEquals(await worker.next(), "reading");
-  let over = false;
-  const results = Promise.all([first.readLine().then((line) => JSON.parse(line)), worker.next()])
-    .finally(() => over = true);
-  for (let i = 0; !over; i++) {
-    for (let k = 0; k < 500; k++) {
-      const key = (i * 500 + k) * 7919 % KEYS;
-      cache.set(`key ${key}`, valueFor(key, i + k));
-      if (k % 7 === 0) cache.delete(`key ${k}`);
+const FORMS = { "buckets with room": 256, "overfull buckets": 4000 };
+for (const [form, averageEntryByteLength] of Object.entries(FORMS)) {
+  Deno.test(`Readers get whole values of their keys, beside writers that push entries out: ${form}`, async () => {
+    using region = MmapRegion.anonymous(MIB / 4);
+    using cache = SharedCache.open(region, { averageEntryByteLength });
+    await using first = new Child(PROGRAM, { args: ["read", 50_000], env: region.env() });
+    const worker = startWorker(PROGRAM, "readInWorker", region.handle(), 50_000);
+    assertEquals(await first.readLine(), "reading");
+    assertEquals(await worker.next(), "reading");
+    let over = false;
+    const results = Promise.all([first.readLine().then((line) => JSON.parse(line)), worker.next()])
+      .finally(() => over = true);
+    for (let i = 0; !over; i++) {
+      for (let k = 0; k < 500; k++) {
+        const key = (i * 500 + k) * 7919 % KEYS;
+        cache.set(`key ${key}`, valueFor(key, i + k));
+        if (k % 7 === 0) cache.delete(`key ${k}`);
+        // In place, again and again.
+        cache.set("key 1", valueFor(1, 4 * i));
+      }
+      await new Promise((resolve) => setTimeout(resolve));
     }
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  for (const { torn, hits } of await results) {
-    assertEquals(torn, 0);
-    assert(hits > 1000, `${hits}`);
-  }
-  worker.worker.terminate();
-  assert(cache.stats().evicted > 1000);
-});
+    for (const { torn } of await results) assertEquals(torn, 0);
+    worker.worker.terminate();
+    assert(cache.stats().evicted > 1000);
+  });
+}
+
+for (const [form, averageEntryByteLength] of Object.entries(FORMS)) {
+  Deno.test(`Readers miss no key that is there: ${form}`, async () => {
+    using region = MmapRegion.anonymous(MIB);
+    using cache = SharedCache.open(region, { averageEntryByteLength });
+    for (let i = 0; i < 20; i++) cache.set(`fixed ${i}`, valueFor(i, i));
+    await using child = new Child(PROGRAM, { args: ["lookAtFixed", 100_000], env: region.env() });
+    assertEquals(await child.readLine(), "reading");
+    let over = false;
+    const missing = child.readLine().finally(() => over = true);
+    for (let i = 0; !over; i++) {
+      for (let k = 0; k < 200; k++) {
+        // To other lengths, so to other places; others come and go, before and behind them.
+        cache.set(`fixed ${k % 20}`, valueFor(k % 20, i + k));
+        cache.set(`other ${(i * 200 + k) % 300}`, valueFor(k, i));
+        cache.delete(`other ${(i * 77 + k * 3) % 300}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    assertEquals(await missing, "0");
+    assertEquals(cache.stats().evicted, 0);
+  });
+}
 
 Deno.test("Writers in several processes lose no increments and no updates", async () => {
   using region = MmapRegion.anonymous(MIB);
@@ -110,6 +135,24 @@ Deno.test("If who computes is killed, one of 100 who wait computes: twice in all
   assertEquals([cache.stats().flights, cache.stats().handedOver], [2, 1]);
 });
 
+Deno.test("A stale value is computed anew if who began that is dead", async () => {
+  using region = MmapRegion.anonymous(MIB);
+  using cache = SharedCache.open(region, { codec: text });
+  const options = { ttl: 1e-6, staleFor: Infinity };
+  cache.set("key", "stale", options);
+  await using holder = new Child(PROGRAM, { args: ["computeForEver"], env: region.env() });
+  assertEquals(await holder.readLine(), "computing");
+  holder.kill();
+  await holder.ended();
+  const computed = Promise.withResolvers<string>();
+  const compute = (): string => {
+    computed.resolve("here");
+    return "new";
+  };
+  assertEquals(await cache.getOrCompute("key", compute, { ...options, ttl: 1e6 }), "stale");
+  assertEquals(await computed.promise, "here");
+});
+
 Deno.test("If the Worker that computes is terminated, another isolate computes", async () => {
   using region = MmapRegion.anonymous(MIB);
   using cache = SharedCache.open(region, { codec: text });
@@ -124,12 +167,37 @@ Deno.test("Who is killed while it updates leaves the old value, and its lock", a
   using region = MmapRegion.anonymous(MIB);
   using cache = SharedCache.open(region, { codec: number });
   cache.set("key", 5);
-  await using child = new Child(PROGRAM, { args: ["updateForEver"], env: region.env() });
+  await using child = new Child(PROGRAM, { args: ["updateForEver", "number"], env: region.env() });
   assertEquals(await child.readLine(), "updating");
   assertEquals(cache.get("key"), 5);
   child.kill();
   await child.ended();
   assertEquals(cache.increment("key"), 6);
+});
+
+Deno.test("A value whose writer does not go on is missing until it does, and nobody hangs", async () => {
+  using region = MmapRegion.anonymous(MIB);
+  using cache = SharedCache.open(region, { codec: text });
+  cache.set("key", "5");
+  cache.set("being written", "old");
+  cache.set("other", "there");
+  await using child = new Child(PROGRAM, { args: ["updateForEver", "text"], env: region.env() });
+  assertEquals(await child.readLine(), "updating");
+  // As its writer leaves it between two stores.
+  const floats = region.view(Float64Array);
+  const { version } = cache.getEntry("being written")!;
+  const at = floats.lastIndexOf(version);
+  floats[at] = -version - 0.5;
+  assertEquals([cache.get("being written"), cache.get("other")], [undefined, "there"]);
+  floats[at] = version;
+  assertEquals(cache.get("being written"), "old");
+  floats[at] = -version - 0.5;
+  child.kill();
+  await child.ended();
+  // Now it is certain that nobody will write the rest.
+  assertEquals(cache.get("being written"), undefined);
+  assertEquals(cache.set("being written", "new", { if: "absent" }), true);
+  assertEquals([cache.get("being written"), cache.get("key")], ["new", "5"]);
 });
 
 Deno.test("What returned is there, and nothing is torn, after 40 kills", async () => {

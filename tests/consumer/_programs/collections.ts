@@ -1,4 +1,4 @@
-import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
+import { AppendLog, json, SharedArray, SharedCache, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
 
 using log = AppendLog.open("events.log", { create: true });
@@ -14,9 +14,19 @@ using numbers = SharedArray.open("numbers.array", f64, { create: true });
 const length: number = numbers.push(0.5, 0.25);
 console.log(length, numbers.at(1));
 
+using cache = SharedCache.open<{ n: number }>("cache", {
+  create: true,
+  byteLength: 65536,
+  codec: json,
+});
+const computed = await cache.getOrCompute("key", () => ({ n: 1 }));
+console.log(cache.get("key")?.n, computed?.n);
+
 export function refused(): void {
   // @ts-expect-error: values are bytes
   map.set("answer", 42);
   // @ts-expect-error: elements are numbers
   numbers.push("one");
+  // @ts-expect-error: values have a number
+  cache.set("key", { n: "1" });
 }
