@@ -109,6 +109,50 @@ export class ChannelPeer implements AsyncDisposable {
   }
 }
 
+/** Deno processes that all send into one channel. */
+export class Producers implements AsyncDisposable {
+  readonly #to: Channel;
+  readonly #starts: Channel[];
+  readonly #processes: Deno.ChildProcess[];
+  readonly #target: Uint8Array;
+
+  constructor(count: number, producers: "single" | "multiple", byteLength: number) {
+    this.#target = new Uint8Array(byteLength);
+    this.#to = Channel.create({ capacity: CAPACITY, producers });
+    this.#starts = Array.from(
+      { length: count },
+      () => Channel.create({ capacity: 4096, wait: "block" }),
+    );
+    this.#processes = this.#starts.map((start) =>
+      new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "-A", "--no-check", peerPath("channel.ts")],
+          ...["send", "sync", "adaptive", `${byteLength}`],
+        ],
+        env: { ...start.env("START"), ...this.#to.env("TO"), ...this.#to.env("BACK") },
+      }).spawn()
+    );
+  }
+
+  /** Each of them sends its part of the messages, and all are taken. */
+  sending(name: string, times: number): Side {
+    return perTurn(name, times, (wanted) => {
+      const each = Math.ceil(wanted / this.#starts.length);
+      for (const start of this.#starts) start.sendSync(numbers(each));
+      for (let left = each * this.#starts.length; left > 0; left--) {
+        this.#to.receiveIntoSync(this.#target);
+      }
+    });
+  }
+
+  /** Stops them and waits for their end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const start of this.#starts) start.closeSending();
+    for (const process of this.#processes) await process.status;
+    for (const channel of [...this.#starts, this.#to]) channel.close();
+  }
+}
+
 /** A Deno process at the other end of the pipe of a `Deno.Command`. */
 export class PipePeer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;

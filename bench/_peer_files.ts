@@ -76,13 +76,16 @@ const PEERS: readonly FilePeer[] = [
   { name: "C", command: async (dir) => [await compilePeer("files", dir)], needs: "gcc" },
   {
     name: "Rust memmap2",
-    command: buildRust,
+    command: async (dir) => [await buildRust(dir, "files")],
     needs: "cargo, and librust-memmap2-dev and librust-memchr-dev of Debian",
   },
 ];
 
-/** Builds a copy, with the crates that Debian has installed and no network. */
-async function buildRust(dir: string): Promise<Command> {
+/**
+ * Builds a copy, with the crates that Debian has installed and no network. @returns the path of a
+ * program
+ */
+export async function buildRust(dir: string, program: "files" | "search"): Promise<string> {
   await output("cp", ["-r", peerPath("rust"), `${dir}/rust`]);
   await output("cargo", [
     "build",
@@ -94,7 +97,7 @@ async function buildRust(dir: string): Promise<Command> {
     "--config=source.crates-io.replace-with='debian'",
     `--config=source.debian.directory='${DEBIAN}'`,
   ]);
-  return [`${dir}/rust/target/release/files`];
+  return `${dir}/rust/target/release/${program}`;
 }
 
 /** Where the files are. */

@@ -58,8 +58,8 @@ const REASONS: readonly Reason[] = [
     works: /^absent text/,
     peers: /Rust/,
     reason:
-      "the crate memchr looks for two rare bytes at once with AVX2; a region has libc's memchr " +
-      "and wmemchr, which look for one thing, and stops at more candidates",
+      "both look for two bytes at once with AVX2; a region takes a sample to choose them by, and " +
+      "begins with libc's memmem",
   },
   {
     works: /flush/,

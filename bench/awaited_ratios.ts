@@ -54,6 +54,7 @@ const kinds: Record<string, (channels: Channels, dir: string) => Started> = {
     let client: ReturnType<typeof connect> | undefined;
     const end = (): void => {
       client?.close();
+      to.closeSending();
       to.close();
     };
     const call = (): Promise<unknown> => (client ??= connect({ path })).call(message);

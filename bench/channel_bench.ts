@@ -3,7 +3,7 @@
  * letters of the parts if not all are wanted. Needs gcc, python3 and node, and two processor cores.
  *
  * a: round trip, spinning. b: round trip, sleeping. c: round trip, awaited. d: short messages.
- * e: long messages. f: latency. g: other languages and Workers.
+ * e: long messages. f: latency. g: other languages and Workers. h: several producers.
  *
  * Both sides of a ratio are measured in turns; see region_ratios.ts.
  */
@@ -15,6 +15,7 @@ import {
   echoing,
   type Load,
   PipePeer,
+  Producers,
   WorkerPeer,
 } from "./_channel_peer.ts";
 import { INTERVAL, type RECEIVERS, type SENDERS } from "./_channel_work.ts";
@@ -51,6 +52,7 @@ const parts: Record<string, (dir: string) => Promise<void>> = {
   e: compareLong,
   f: showLatencies,
   g: compareOthers,
+  h: compareProducers,
 };
 
 const wanted = Deno.args.length === 0 ? Object.keys(parts) : [...Deno.args.join("")];
@@ -254,6 +256,28 @@ async function compareOthers(): Promise<void> {
       target: { ...SPEED, atLeast: 1 },
     });
   }
+}
+
+/** Messages of 64 bytes from one process or from several, to one. */
+async function compareProducers(): Promise<void> {
+  await using single = new Producers(1, "single", SHORT);
+  await using one = new Producers(1, "multiple", SHORT);
+  await using eight = new Producers(8, "multiple", SHORT);
+  const times = 40_000;
+  const sides = {
+    one: one.sending('one, producers "multiple"', times),
+    eight: eight.sending("eight", times),
+  };
+  const theirs = single.sending('one, producers "single"', times);
+  await printComparison("(h) 64 B, producers", { ours: sides.one, theirs, rounds: ROUNDS }, {
+    ...TIME,
+    atMost: 1.2,
+  });
+  await printComparison(
+    "(h) 64 B, producers",
+    { ours: sides.eight, theirs: sides.one, rounds: ROUNDS },
+    { ...TIME, atMost: 3 },
+  );
 }
 
 function ringInC(program: string, { byteLength, times, capacity = CAPACITY }: Load): Side {

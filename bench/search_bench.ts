@@ -1,26 +1,34 @@
 /**
  * What searching and reading lines costs, as ratios within one run: `deno run -A
  * bench/search_bench.ts [directory]`. Needs gcc, python3, and 1.3 GB in the directory (/dev/shm by
- * default) and twice as much memory; Bun takes part if `bun` is on the path or named by BUN.
+ * default) and twice as much memory. Bun takes part if `bun` is on the path or named by BUN, and
+ * Rust if cargo is there, with librust-memmap2-dev and librust-memchr-dev of Debian.
  *
  * The file is in the page cache, and all sides have read it before.
  */
 
 import { MmapRegion } from "@mmap/mmap";
 import { Asked } from "./_asked.ts";
+import { buildRust, bun } from "./_peer_files.ts";
 import { compilePeer, peerPath } from "./_programs.ts";
 import { type Medians, printComparison, printHead, type Side, timePerCall } from "./_ratio.ts";
 import { makeLog } from "./_log.ts";
 import { GiB, MiB } from "./_work.ts";
 
-/** Absent; in turn, their bytes are frequent, one is rare, and they are few. */
+/** Absent: with a rare byte, with frequent ones, short, of one byte, and with a period. */
 const NEEDLES = [
+  "this text is not in the file",
+  "ERROR [worker-77]",
   "connection refused",
-  "request completed on time",
-  "user=42 failed",
-  "NEEDLE_NOT_HERE",
-  "segfault",
-  "fail",
+  "request completed in time x",
+  "00000000000",
+  "zq",
+  "e  e",
+  "    ",
+  "2024-06",
+  "\n\n",
+  "completed request completed request completed request done",
+  "aaaa",
 ];
 
 const speed = ({ ours, theirs }: Medians): number => theirs / ours;
@@ -28,9 +36,9 @@ const TIMES = " times as fast";
 
 const dir = await Deno.makeTempDir({ dir: Deno.args[0] ?? "/dev/shm", prefix: "mmap_bench_" });
 try {
-  const path = makeLog(`${dir}/log`, GiB);
   printHead();
-  await compareSearches(path);
+  await compareSearches(makeLog(`${dir}/short-log`, 64 * MiB));
+  const path = makeLog(`${dir}/log`, GiB);
   await compareCounts(path);
   await compareFirstLines(path);
   await Deno.remove(path);
@@ -40,7 +48,7 @@ try {
   await Deno.remove(dir, { recursive: true });
 }
 
-/** Needles that are absent from 1 GiB, against whoever is there. */
+/** Needles that are absent from 64 MiB, against whoever is there. */
 async function compareSearches(path: string): Promise<void> {
   using region = MmapRegion.open(path, { populate: true });
   const search = (needle: string): Side => ({
@@ -50,27 +58,45 @@ async function compareSearches(path: string): Promise<void> {
         if (region.indexOf(needle) !== -1) throw new Error(`${needle} is there`);
       }, 1),
   });
-  for (const start of await rivals(path)) {
+  for (const { atLeast, start } of await rivals(path)) {
     await using rival = start();
     for (const needle of NEEDLES) {
-      await printComparison(`"${needle}", absent from 1 GiB of log`, {
+      await printComparison(`${JSON.stringify(needle)}, absent from 64 MiB of log`, {
         ours: search(needle),
-        theirs: { name: rival.name, measure: () => rival.ask(needle) },
-        rounds: 9,
-      }, { figure: speed, unit: TIMES, atLeast: 1 });
+        theirs: {
+          name: rival.name,
+          measure: () => rival.ask(new TextEncoder().encode(needle).toHex()),
+        },
+        rounds: 15,
+      }, { figure: speed, unit: TIMES, atLeast });
     }
   }
 }
 
-async function rivals(path: string): Promise<(() => Asked)[]> {
+/** Another program that searches, or reads, and how many times as fast we should be. */
+interface Rival {
+  readonly atLeast: number;
+  readonly start: () => Asked;
+}
+
+async function rivals(path: string): Promise<Rival[]> {
   const program = await compilePeer("search", dir);
-  const bun = Deno.env.get("BUN") ?? "bun";
+  const ask = (name: string, command: string, args: string[], atLeast = 1): Rival => ({
+    atLeast,
+    start: () => new Asked(name, command, args),
+  });
   const all = [
-    () => new Asked("memmem in C", program, [path]),
-    () => new Asked("Python's mmap.find", "python3", [peerPath("search.py"), path]),
+    ask("reading all bytes in C", program, [path, "read"], 0.7),
+    ask("memmem in C", program, [path]),
+    ask("Python's mmap.find", "python3", [peerPath("search.py"), path]),
   ];
-  if (isThere(bun)) all.push(() => new Asked("Bun's Buffer", bun, [peerPath("search.mjs"), path]));
+  if (isThere(bun())) all.push(ask("Bun's Buffer", bun(), [peerPath("search.mjs"), path]));
   else console.error("Bun is not there.");
+  try {
+    all.push(ask("Rust's memchr", await buildRust(dir, "search"), [path]));
+  } catch (error) {
+    console.error("Rust or its crates are not there:", error);
+  }
   return all;
 }
 

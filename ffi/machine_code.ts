@@ -1,4 +1,4 @@
-/** Precompiled machine code as text: the fault guard's and that of the buffers' finalizer. */
+/** Precompiled machine code as text: the fault guard's, the search's, and that of the buffers' finalizer. */
 
 /** What a C source compiles to on each architecture, and the version of the compiler that did it. */
 export type MachineCode = Readonly<

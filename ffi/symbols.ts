@@ -293,6 +293,13 @@ export const SYMBOLS = {
     ],
     result: "i32", // 0, or -1 and errno
   },
+  // https://man7.org/linux/man-pages/man2/sched_yield.2.html
+  // Linux only
+  sched_yield: {
+    parameters: [],
+    result: "i32", // 0, or -1 and errno
+    optional: true,
+  },
   write: {
     parameters: [
       "i32", // int fd
@@ -527,14 +534,16 @@ export const SYMBOLS = {
     result: "u64", // where it stands, or NULL
     optional: true,
   },
-  // https://man7.org/linux/man-pages/man3/wmemchr.3.html
-  wmemchr: {
+  // https://man7.org/linux/man-pages/man3/bsearch.3.html
+  bsearch: {
     parameters: [
-      "u64", // const wchar_t *s: a multiple of 4
-      "i32", // wchar_t c
-      "u64", // size_t n: in words of 4 bytes
+      "u64", // const void *key
+      "u64", // const void *base
+      "u64", // size_t nmemb
+      "u64", // size_t size
+      "u64", // int (*compar)(const void *, const void *)
     ],
-    result: "u64", // where it stands, or NULL
+    result: "u64", // an element for which compar returned 0, or NULL
   },
   // https://man7.org/linux/man-pages/man3/memmem.3.html
   memmem: {

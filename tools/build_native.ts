@@ -5,6 +5,7 @@
  * - ffi/guard/guard.c, the fault guard's signal handler: a flat block of code, another one for macOS, and
  *   another one for Windows. The same compilers will do: code without a library differs alone in what it
  *   calls, and how;
+ * - ffi/search/find.c, the search for two bytes at once: a flat block that lies behind the guard's;
  * - ffi/store/store.c, buffers that tell when their last holder is gone: a Node-API module.
  */
 
@@ -13,7 +14,7 @@ const FFI = new URL("../ffi/", import.meta.url);
 const FLAGS = [
   "-std=c11 -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fno-ident -fomit-frame-pointer",
   // No library, no start files, and no calls or data that the compiler adds on its own.
-  "-ffreestanding -nostdlib -fno-stack-protector -fno-jump-tables -mgeneral-regs-only",
+  "-ffreestanding -nostdlib -fno-stack-protector -fno-jump-tables",
   "-fno-tree-loop-distribute-patterns -fno-asynchronous-unwind-tables -fno-unwind-tables",
   "-Wl,--build-id=none -Wl,-z,noexecstack",
 ];
@@ -36,7 +37,7 @@ const WINDOWS_FLAGS = {
   aarch64: ["-ffixed-x18"],
 } as const;
 
-const GUARD_FLAGS = "-Os -static -Wl,-T,guard.ld";
+const GUARD_FLAGS = "-Os -mgeneral-regs-only -static -Wl,-T,guard.ld";
 
 /** What is compiled, where its source and its text lie in ffi, and how. */
 export const PIECES = {
@@ -66,12 +67,23 @@ export const PIECES = {
     flat: true,
     more: WINDOWS_FLAGS,
   },
+  search: {
+    source: "search/find.c",
+    text: "search/code.ts",
+    constant: "SEARCH_CODE",
+    title: "The machine code of the search for two bytes at once",
+    flags: ["-O2 -static -Wl,-T,find.ld"],
+    flat: true,
+    more: { x86_64: ["-mavx2"], aarch64: ["-ffixed-x18"] }, // macOS runs it, too
+  },
   store: {
     source: "store/store.c",
     text: "store/code.ts",
     constant: "STORE_CODE",
     title: "The Node-API module that makes buffers which tell when their last holder is gone",
-    flags: ["-Os -shared -s -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--hash-style=gnu"],
+    flags: [
+      "-Os -mgeneral-regs-only -shared -s -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--hash-style=gnu",
+    ],
     flat: false,
   },
 } as const;

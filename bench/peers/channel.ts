@@ -4,7 +4,7 @@
  */
 
 import { Channel, type JoinOptions } from "@mmap/mmap/channel";
-import { ANSWERERS, latencies, RECEIVERS } from "../_channel_work.ts";
+import { ANSWERERS, latencies, RECEIVERS, SENDERS } from "../_channel_work.ts";
 import { numberOf, numbers } from "../_channel_peer.ts";
 
 const [what, way, wait, bytes] = Deno.args as [
@@ -24,6 +24,7 @@ const rounds: Record<string, (times: number) => unknown> = {
     await RECEIVERS[way as keyof typeof RECEIVERS](to, byteLength, times);
     back.sendSync(numbers(times));
   },
+  send: (times) => SENDERS[way as keyof typeof SENDERS](to, byteLength, times),
   answer: (times) => ANSWERERS[way as keyof typeof ANSWERERS](to, back, byteLength, times),
   async latency(times): Promise<void> {
     back.sendSync(numbers(...await latencies(to, way as "try" | "sync" | "await", times)));

@@ -1,5 +1,5 @@
-// Searches a file for each line of standard input, as a Buffer of Bun or Node; prints the
-// nanoseconds that it took.
+// Searches a file for each line of standard input, which is hexadecimal, as a Buffer of Bun or Node;
+// prints the nanoseconds that it took.
 
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 
 const bytes = readFileSync(process.argv[2]);
 for await (const line of createInterface({ input: process.stdin })) {
-  const needle = Buffer.from(line);
+  const needle = Buffer.from(line, "hex");
   const start = process.hrtime.bigint();
   const found = bytes.indexOf(needle);
   const taken = process.hrtime.bigint() - start;

@@ -24,10 +24,11 @@ import {
 } from "../constants.ts";
 import { addressOfFunction, showCode } from "../darwin.ts";
 import { libc, threadErrno } from "../libc.ts";
-import { bytesOf, copyBytes } from "../machine_code.ts";
+import { bytesOf, copyBytes, type MachineCode } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../file_calls.ts";
 import { factOf, platform } from "../platform.ts";
+import { SEARCH_CODE } from "../search/code.ts";
 import { GUARD_CODE } from "./code.ts";
 import { DARWIN_GUARD_CODE } from "./code_darwin.ts";
 import { TABLE_BYTE_LENGTH } from "./layout.ts";
@@ -37,7 +38,10 @@ import { type Action, GuardTable } from "./table.ts";
 type GuardState = "on" | "off" | "unavailable";
 
 /** The offset of the table from the code: TABLE_OFFSET of guard.c, and the largest page size. */
-const TABLE_OFFSET = 65536;
+export const TABLE_OFFSET = 65536;
+
+/** The offset of the search's code from the handler's, behind all that the handler may have there. */
+export const SEARCH_OFFSET = 16384;
 
 /** The signature's length; the handler begins after it. */
 const ENTRY_OFFSET = 64;
@@ -264,8 +268,8 @@ function makeBlock(): Deno.PointerObject {
   const byteLength = TABLE_OFFSET + TABLE_BYTE_LENGTH;
   const pointer = makeMemory(byteLength);
   try {
-    const bytes = new Uint8Array(bufferOver({ pointer, byteLength: TABLE_OFFSET }));
-    copyBytes(bytesOf(CODE), bytes);
+    putCode(CODE, pointer);
+    putCode(SEARCH_CODE, pointerAt(pointer, SEARCH_OFFSET));
     writeFunctions(pointerAt(pointer, FUNCTIONS_OFFSET));
     // On Linux this call also makes the code visible to arm64's instruction cache.
     checkZero(
@@ -279,6 +283,11 @@ function makeBlock(): Deno.PointerObject {
     libc().munmap(pointer, BigInt(byteLength));
     throw error;
   }
+}
+
+function putCode(code: MachineCode, pointer: Deno.PointerObject): void {
+  const bytes = bytesOf(code);
+  copyBytes(bytes, new Uint8Array(bufferOver({ pointer, byteLength: bytes.length })));
 }
 
 /** The addresses of what the handler calls. */

@@ -23,7 +23,10 @@ export interface JoinOptions {
    * Whether received messages of up to 1 KiB share buffers, as Node's `Buffer`s do. Receiving them
    * then is five times as fast. `message.buffer` is then larger than the message (use
    * `message.byteOffset`), cannot be transferred to a Worker, and stays in memory as long as any
-   * message in it.
+   * message in it: 64 KiB.
+   *
+   * **`postMessage` and `structuredClone` of such a message give away all of its buffer**, with
+   * messages of this and of other channels, maps and logs in it. Pass on `message.slice()`.
    * @default {false}
    */
   pooled?: boolean;

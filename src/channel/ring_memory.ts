@@ -1,13 +1,18 @@
 /** The memory of a channel: its words, and the ring as words and as bytes. */
 
 import { EVERYBODY, type Words } from "../wait/words.ts";
-import { HEADER_BYTE_LENGTH, longestMessage } from "./layout.ts";
+import { HEADER_BYTE_LENGTH, longestMessage, UPPER_HALF } from "./layout.ts";
+import { copyInto } from "../mapping/slab.ts";
 
 /**
  * The last position: beyond it, numbers cannot count single units. At a terabyte per second, that
  * takes 2000 years.
  */
 const LAST_POSITION = 2 ** 53 - 2 ** 28;
+
+function isPosition(value: number): boolean {
+  return value >= 0 && value < LAST_POSITION;
+}
 
 /** The memory; it follows its region when that is resized. */
 export class RingMemory {
@@ -61,6 +66,11 @@ export class RingMemory {
     return new Uint8Array(buffer, this.bytes.byteOffset + at, byteLength);
   }
 
+  /** Copies a part of the ring. @param target at least as long */
+  copyTo(target: Uint8Array, at: number, byteLength: number): void {
+    copyInto(this.bytes, this.ring, at, byteLength, target);
+  }
+
   /**
    * The present value of a position, TAIL or HEAD.
    *
@@ -70,10 +80,21 @@ export class RingMemory {
     void this.cells;
     const position = Number(Atomics.load(this.#positions, index / 2));
     this.check();
-    if (position >= 0 && position < LAST_POSITION) return position;
+    if (isPosition(position)) return position;
     throw new Deno.errors.InvalidData(
       `Cannot use channel: its header is damaged, a position of ${position} is not possible`,
     );
+  }
+
+  /**
+   * As {@linkcode position}, of the end whose lock this thread has: as nobody else changes it, plain
+   * reads of both halves are enough, after the exchange that took the lock.
+   */
+  ownPosition(index: number): number {
+    const { cells } = this;
+    const position = cells[index + 1]! * UPPER_HALF + (cells[index]! >>> 0);
+    this.check();
+    return isPosition(position) ? position : this.position(index);
   }
 
   /** Sets a position whose upper half has changed too. */

@@ -11,7 +11,7 @@
  */
 
 import { fence, readFirst } from "../wait/order.ts";
-import { copyOut, type Memory } from "./copy_out.ts";
+import { copyOut, type Memory, type Scratch } from "./copy_out.ts";
 import { invalid } from "./header.ts";
 import type { MapKey } from "./map_key.ts";
 import { holds } from "./map_writer.ts";
@@ -49,6 +49,18 @@ export function lookUp(memory: Memory, layout: MapLayout, key: MapKey): Bytes | 
   return found as Bytes | undefined;
 }
 
+/** Copies the value of a key. @returns its length in bytes; undefined if the map does not have the key */
+export function lookUpInto(
+  memory: Memory,
+  layout: MapLayout,
+  key: MapKey,
+  scratch: Scratch,
+): number | undefined {
+  if (search(memory, layout, key, false, scratch) === undefined) return undefined;
+  if (scratch.byteLength > layout.valueByteLength) throw damaged();
+  return scratch.byteLength;
+}
+
 /** Whether the map has a key. */
 export function isThere(memory: Memory, layout: MapLayout, key: MapKey): boolean {
   return search(memory, layout, key, false) !== undefined;
@@ -59,9 +71,10 @@ function search(
   layout: MapLayout,
   key: MapKey,
   copies: boolean,
+  scratch?: Scratch,
 ): Bytes | typeof PRESENT | undefined {
   for (let i = 0; i < TRIES; i++) {
-    const found = searchOnce(memory, layout, key, copies);
+    const found = searchOnce(memory, layout, key, copies, scratch);
     if (found !== CHANGED) return found;
   }
   throw invalid("look key up", "the map changes faster than it can be read");
@@ -72,6 +85,7 @@ function searchOnce(
   layout: MapLayout,
   key: MapKey,
   copies: boolean,
+  scratch: Scratch | undefined,
 ): Bytes | typeof PRESENT | typeof CHANGED | undefined {
   const { words } = memory;
   const { hash } = key;
@@ -92,6 +106,7 @@ function searchOnce(
     if (isIt && copies && byteLength <= layout.valueByteLength) {
       value = copyOut(memory, at + layout.value, byteLength);
     }
+    if (isIt) scratch?.take(memory, at + layout.value, byteLength, layout.valueByteLength);
     fence();
     // The first read is atomic, or the compiler might reuse the words that it has read before.
     if (

@@ -107,6 +107,8 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   #closed = false;
   #words: Int32Array;
   #view: DataView;
+  /** How many elements the view has room for. */
+  #mapped: number;
 
   /** @ignore */
   private constructor(place: Place, layout: Layout) {
@@ -115,6 +117,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#layout = layout;
     this.#words = ownView(region, Int32Array);
     this.#view = ownDataView(region);
+    this.#mapped = this.#room;
     this.#lossWatch = lossWatchOf(backingOf(region), WHOLE);
     if (region.access !== "read") this.#mutex = new Mutex(region, MUTEX_BYTE_OFFSET);
     try {
@@ -229,6 +232,7 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     this.#checkWritable("set element");
     const prepared = this.#layout.prepare(value);
     const offset = this.#offsetOf(index);
+    this.#check(); // before anything changes
     this.#layout.write(this.#view, offset, prepared);
     this.#check();
   }
@@ -325,6 +329,11 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const { region } = this.#place;
     this.#words = ownView(region, Int32Array);
     this.#view = ownDataView(region);
+    this.#mapped = this.#room;
+  }
+
+  get #room(): number {
+    return Math.floor((this.#view.byteLength - HEADER_BYTE_LENGTH) / this.#layout.byteLength);
   }
 
   #checkWritable(action: string): Mutex {
@@ -333,6 +342,12 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
   }
 
   #offsetOf(index: number): number {
+    const words = this.#words;
+    // The short way to an element that is there, in memory that is mapped. Pairs with the store in
+    // `#append`, as in `length`. A closed array has no words.
+    const isThere = words.length > 0 && index >>> 0 === index && index < this.#mapped &&
+      index < readFirst(words, LENGTH) >>> 0;
+    if (isThere) return byteLengthOf(index, this.#layout.byteLength);
     const { length } = this;
     const at = placeOf(index, length);
     this.#reach(length);

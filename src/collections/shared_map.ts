@@ -20,12 +20,13 @@ import {
   TOMBSTONES,
   type Wishes,
 } from "./map_layout.ts";
-import { collect, isThere, lookUp, type MapEntry } from "./map_reader.ts";
+import { collect, isThere, lookUp, lookUpInto, type MapEntry } from "./map_reader.ts";
 import { clearEntries, deleteEntry, repairMap, setEntry } from "./map_writer.ts";
 import type { Fresh } from "./collection_file.ts";
 import { type CommitOptions, durabilityOf, openingOf } from "./options.ts";
 import { openPlace, type Place } from "./place.ts";
 import { RegionMemory } from "./region_memory.ts";
+import { Scratch } from "./copy_out.ts";
 
 /** Options of `SharedMap.open`. Sizes need not be given for an existing map. */
 export interface SharedMapOptions {
@@ -49,7 +50,10 @@ export interface SharedMapOptions {
   /**
    * Whether copies of up to 1 KiB share buffers, as Node's `Buffer`s do: making one takes 30 ns
    * instead of 300. `value.buffer` is then larger than the value (use `byteOffset`), cannot be
-   * transferred to a Worker, and stays in memory as long as any copy in it.
+   * transferred to a Worker, and stays in memory as long as any copy in it: 64 KiB.
+   *
+   * **`postMessage` and `structuredClone` of such a value give away all of its buffer**, with copies
+   * from this and from other maps, logs and channels in it. Pass on `value.slice()`.
    * @default {false}
    */
   pooled?: boolean;
@@ -116,6 +120,7 @@ export class SharedMap implements Disposable {
   readonly #memory: RegionMemory;
   readonly #mutex: Mutex | undefined;
   readonly #key: MapKey;
+  readonly #scratch = new Scratch();
 
   /** @ignore */
   private constructor(place: Place, layout: MapLayout, pooled: boolean) {
@@ -240,6 +245,37 @@ export class SharedMap implements Disposable {
     } finally {
       this.#memory.check();
     }
+  }
+
+  /**
+   * Copies the value of a key into memory of the caller, without allocating.
+   *
+   * @param target where the value goes, from its first byte on
+   * @returns the length of the value in bytes; undefined if the map does not have the key
+   * @throws {RangeError} If the value is longer than `target`, which then stays as it is.
+   * @throws {TypeError} If `target` is not a Uint8Array.
+   * @throws as {@linkcode get}
+   */
+  getInto(key: string | Uint8Array, target: Uint8Array): number | undefined {
+    const action = "look key up";
+    if (!(target instanceof Uint8Array)) plainBytes(target, "target", action);
+    let byteLength: number | undefined;
+    try {
+      byteLength = this.#key.take(key, action)
+        ? lookUpInto(this.#memory, this.#layout, this.#key, this.#scratch)
+        : this.#missing();
+    } finally {
+      this.#memory.check();
+    }
+    if (byteLength === undefined) return undefined;
+    const room = lengthOf(target);
+    if (byteLength > room) {
+      throw new RangeError(
+        `Cannot ${action}: its value has ${byteLength} bytes, and the target has ${room}`,
+      );
+    }
+    this.#scratch.copyTo(target);
+    return byteLength;
   }
 
   /** Whether the map has a key. @throws as {@linkcode get} */

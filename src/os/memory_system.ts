@@ -1,6 +1,7 @@
 /** What a system can do with ranges of addresses and the bytes in them. */
 
 import type { Range } from "../../ffi/memory.ts";
+import type { FindPair } from "../../ffi/search/find.ts";
 import type { Span } from "./arithmetic.ts";
 import type { OpenObject } from "./object_system.ts";
 
@@ -252,11 +253,8 @@ export interface ByteSystem {
   readonly findByte: (start: bigint, byte: number, byteLength: bigint) => bigint;
   /** The last occurrence of a byte. */
   readonly findLastByte?: (start: bigint, byte: number, byteLength: bigint) => bigint;
-  /**
-   * The first of `count` aligned words of four bytes that equals `word`; only on systems where that
-   * is quick.
-   */
-  readonly findWord?: (start: bigint, word: number, count: bigint) => bigint;
+  /** The search for two bytes at once; undefined where this machine cannot do that. */
+  readonly pairFinder?: () => FindPair | undefined;
   /** The first occurrence of some bytes. */
   readonly find: (
     start: bigint,

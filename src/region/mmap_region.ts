@@ -430,9 +430,10 @@ export class MmapRegion implements Disposable {
   }
 
   /**
-   * The first occurrence of a byte, bytes or text, by libc's `memchr`, `wmemchr` and `memmem`: as
-   * fast as memory can be read if the needle has a byte or, from 7 bytes on, sequences of 4 bytes
-   * that are rare in the region; linear in any case.
+   * The first occurrence of a byte, bytes or text: nearly as fast as memory can be read if the needle
+   * has two bytes that are rarely found at their distance in the region, and linear in any case.
+   * Where the processor has no AVX2 or NEON, or executable memory is forbidden, it takes a byte that is
+   * rare; so it does on Windows.
    *
    * @example
    * ```ts

@@ -16,7 +16,10 @@ import { STORES_IN_ORDER } from "../os/mod.ts";
 /** No other isolate uses it: a shared word would move between processors at each call. */
 const own = new Int32Array(new SharedArrayBuffer(4));
 
-/** Reads a word before all later reads. */
+/**
+ * Reads a word before all later reads, and after every earlier atomic store of this thread: that is
+ * XCHG on x86-64, a full fence, and STLR on arm64.
+ */
 export function readFirst(words: Int32Array, index: number): number {
   return STORES_IN_ORDER ? words[index]! : Atomics.load(words, index);
 }

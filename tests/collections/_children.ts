@@ -35,9 +35,14 @@ await act({
     using region = MmapRegion.fromEnv();
     using map = SharedMap.open(region);
     let torn = 0, missing = 0, changes = 0, last = 0, uneven = 0;
+    const target = new Uint8Array(256);
+    const into = (key: string): Uint8Array | undefined => {
+      const byteLength = map.getInto(key, target);
+      return byteLength === undefined ? undefined : target.subarray(0, byteLength);
+    };
     console.log("reading");
     for (let i = 0; i < looks; i++) {
-      const value = map.get("fixed");
+      const value = i % 2 === 0 ? map.get("fixed") : into("fixed");
       if (value === undefined) missing++;
       else {
         if (value.length !== 200 || value.some((byte) => byte !== value[0])) torn++;

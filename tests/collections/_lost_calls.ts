@@ -6,6 +6,7 @@ export const value: Uint8Array<ArrayBuffer> = new Uint8Array(200).fill(7);
 
 export const MAP_CALLS: Record<string, (map: SharedMap) => unknown> = {
   get: (map) => map.get("one"),
+  getInto: (map) => map.getInto("one", new Uint8Array(256)),
   "get of none": (map) => map.get("none"),
   has: (map) => map.has("one"),
   set: (map) => map.set("two", value),

@@ -127,6 +127,9 @@ const cases: Record<string, () => unknown> = {
       using map = fresh(path, filledMap);
       truncate(path, PAGE);
       await assertLost(path, "get", () => map.get("one"));
+      const target = new Uint8Array(256).fill(9);
+      await assertLost(path, "getInto", () => map.getInto("one", target));
+      assert(target.every((byte) => byte === 9), "target unchanged");
     }
     {
       using numbers = fresh(path, filledArray);
@@ -233,6 +236,19 @@ const cases: Record<string, () => unknown> = {
     memory.repair();
     assertEquals(array.push(5), 5);
     assertEquals(array.at(-1), 5);
+  },
+
+  "an array that has lost one page changes no other one"(): void {
+    Deno.writeFileSync(path, new Uint8Array(16 * PAGE));
+    using memory = region();
+    using array = SharedArray.open(memory, f64);
+    array.push(1, ...new Array(2000).fill(7));
+    truncate(path, 3 * PAGE);
+    touch(memory);
+    assertThrows(() => array.set(0, 5), MappingFaultError);
+    truncate(path, 16 * PAGE);
+    memory.repair();
+    assertEquals(array.at(0), 1);
   },
 
   "a log's writer gives its place up for good"(): void {

@@ -2,7 +2,8 @@
 
 import { MmapRegion } from "@mmap/mmap";
 import { SharedArray, type SharedArrayOptions, SharedMap } from "@mmap/mmap/collections";
-import { bool, chars, f64, i32, struct, u64, u8 } from "@mmap/mmap/struct";
+import * as types from "@mmap/mmap/struct";
+import { bigEndian, bool, chars, f64, i32, struct, u64, u8 } from "@mmap/mmap/struct";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { thrownBy } from "../_errors.ts";
@@ -46,6 +47,36 @@ Deno.test("SharedArray holds structs, whose fields may be left out", async () =>
     assertEquals([copy.age, people.at(2).age], [3, 9]);
   });
 });
+
+/** What each scalar reads of the bytes 0x81 to 0x88. */
+const SCALARS = {
+  i8: (view) => view.getInt8(0),
+  u8: (view) => view.getUint8(0),
+  i16: (view, little) => view.getInt16(0, little),
+  u16: (view, little) => view.getUint16(0, little),
+  i32: (view, little) => view.getInt32(0, little),
+  u32: (view, little) => view.getUint32(0, little),
+  i64: (view, little) => view.getBigInt64(0, little),
+  u64: (view, little) => view.getBigUint64(0, little),
+  f32: (view, little) => view.getFloat32(0, little),
+  f64: (view, little) => view.getFloat64(0, little),
+  usize: (view, little) => view.getBigUint64(0, little),
+  isize: (view, little) => view.getBigInt64(0, little),
+  bool: () => true,
+} satisfies Partial<Record<types.ScalarName, (view: DataView, little: boolean) => unknown>>;
+
+for (const [name, read] of Object.entries(SCALARS)) {
+  Deno.test(`SharedArray.at() reads ${name} in both orders of bytes`, () => {
+    const type = types[name as types.ScalarName] as types.ScalarType<unknown>;
+    const bytes = Uint8Array.from({ length: 8 }, (_, i) => 0x81 + i);
+    for (const little of [true, false]) {
+      using region = MmapRegion.anonymous(8192);
+      using array = SharedArray.open(region, little ? type : bigEndian(type), { length: 1 });
+      region.bytes.set(bytes, 4096);
+      assertEquals(array.at(0), read(new DataView(bytes.buffer), little));
+    }
+  });
+}
 
 Deno.test("SharedArray.push() appends all or nothing", async () => {
   await withTempDir((dir) => {

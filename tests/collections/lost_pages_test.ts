@@ -15,6 +15,7 @@ testLosses(PROGRAM, TOPIC, [
   "a map that a change was lost in is repaired by the next one",
   "a cache gives its locks up, and goes on after repair",
   "an array gives its lock up, and goes on after repair",
+  "an array that has lost one page changes no other one",
   "a log's writer gives its place up for good",
 ]);
 

@@ -4,7 +4,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { SharedMap, type SharedMapOptions } from "@mmap/mmap/collections";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { layOutNew, readWishes } from "../../src/collections/map_layout.ts";
+import { layOutNew, readWishes, VALUE_LENGTH } from "../../src/collections/map_layout.ts";
 import { random } from "./_random.ts";
 import { thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
@@ -202,6 +202,7 @@ Deno.test("a closed SharedMap throws BadResource, and leaves the region of its u
     const calls = (each: SharedMap): (() => unknown)[] => [
       () => each.get("a"),
       () => each.get("x".repeat(100)),
+      () => each.getInto("a", new Uint8Array(40)),
       () => each.has("x".repeat(100)),
       () => each.has("a"),
       () => each.set("a", pattern(1)),
@@ -230,6 +231,54 @@ Deno.test("a closed SharedMap throws BadResource, and leaves the region of its u
     assertEquals(other.closed, true);
   }));
 
+const target = new Uint8Array(4000);
+
+/** What `getInto` gives, as `get` does. */
+function into(map: SharedMap, key: string): Uint8Array | undefined {
+  const byteLength = map.getInto(key, target);
+  return byteLength === undefined ? undefined : target.slice(0, byteLength);
+}
+
+Deno.test("SharedMap.getInto() copies a value of any length to the target's beginning", () =>
+  inMemory({ capacity: 20, valueByteLength: 3000 }, (map) => {
+    for (const byteLength of [0, 1, 4, 31, 32, 255, 256, 257, 1024, 3000, 5]) {
+      map.set("key", pattern(byteLength));
+      target.fill(99);
+      assertEquals(map.getInto("key", target), byteLength);
+      assertEquals(target.subarray(0, byteLength), pattern(byteLength));
+      assert(target.subarray(byteLength).every((byte) => byte === 99), "nothing after it");
+    }
+    for (const key of ["none", "x".repeat(100)]) assertEquals(map.getInto(key, target), undefined);
+    assertEquals(map.getInto(new TextEncoder().encode("key"), target), 5);
+  }));
+
+Deno.test("SharedMap.getInto() throws RangeError for too short a target, and leaves it as it is", () =>
+  inMemory({ capacity: 20, valueByteLength: 3000 }, (map) => {
+    for (const byteLength of [1, 40, 3000]) {
+      map.set("key", pattern(byteLength));
+      const short = new Uint8Array(byteLength - 1).fill(7);
+      assertThrows(() => map.getInto("key", short), RangeError, `has ${byteLength} bytes`);
+      assert(short.every((byte) => byte === 7), "unchanged");
+    }
+    for (const wrong of [[], new Uint16Array(3000), new DataView(new ArrayBuffer(3000))]) {
+      assertThrows(() => map.getInto("none", wrong as unknown as Uint8Array), TypeError);
+    }
+    assertEquals(map.getInto("none", new Uint8Array()), undefined);
+  }));
+
+Deno.test("SharedMap.getInto() throws InvalidData for a length that no value can have", () =>
+  inMemory(SMALL, (map, region) => {
+    map.set("key", pattern(40));
+    const layout = layOutNew(readWishes(SMALL, "test"))!;
+    const words = region.view(Int32Array);
+    target.fill(7);
+    for (const length of [41, -1]) {
+      words[layout.entries + VALUE_LENGTH] = length;
+      assertThrows(() => map.getInto("key", target), Deno.errors.InvalidData);
+      assert(target.every((byte) => byte === 7), "unchanged");
+    }
+  }));
+
 Deno.test("SharedMap does what a Map does, over a long random life", () => {
   const next = random(11);
   for (const capacity of [3, 20, 300]) {
@@ -256,6 +305,7 @@ Deno.test("SharedMap does what a Map does, over a long random life", () => {
         }
         const asked = `${next() % (capacity * 2)}`;
         assertEquals(each.get(asked), model.get(asked));
+        assertEquals(into(each, asked), model.get(asked));
         assertEquals(each.has(asked), model.has(asked));
         assertEquals(each.size, model.size);
         if (i % 1000 === 0) {
@@ -293,6 +343,7 @@ Deno.test("SharedMap never crashes, hangs or reads outside, whatever bytes it ha
     attempt(() => SharedMap.open(region).close());
     for (let k = 0; k < 20; k += 3) {
       attempt(() => assert((map.get(`key ${k}`)?.length ?? 0) <= 20));
+      attempt(() => assert((map.getInto(`key ${k}`, new Uint8Array(100)) ?? 0) <= 20));
       attempt(() => map.set(`key ${k}`, pattern(k)));
       attempt(() => map.set(`new ${k}`, pattern(k)));
       attempt(() => map.delete(`key ${k + 1}`));

@@ -45,25 +45,35 @@ function* needlesOf(content: Uint8Array, random: Random): Generator<Uint8Array> 
   }
 }
 
+/** Runs a test as this machine searches, and as one does that cannot search for pairs. */
+function withAndWithoutPairs(name: string, body: () => void | Promise<void>): void {
+  Deno.test(name, body);
+  Deno.test(`${name} (without pairs)`, () =>
+    withSystem({ bytes: { pairFinder: undefined } }, body));
+}
+
 for (const [name, make] of Object.entries(CONTENTS)) {
-  Deno.test(`indexOf(), lastIndexOf() and count() find what Buffer finds: ${name}`, () => {
-    const random = seeded(7);
-    const content = make(random);
-    using region = regionOf(content);
-    const buffer = Buffer.from(content.buffer);
-    for (const needle of needlesOf(content, random)) {
-      const about = `${needle.length} bytes: ${needle.subarray(0, 100)}`;
-      const from = random(70_000);
-      assertEquals(region.indexOf(needle, from), buffer.indexOf(needle, from), about);
-      const last = buffer.lastIndexOf(needle, content.length - from);
-      assertEquals(region.lastIndexOf(needle, content.length - from), last, about);
-      // Short needles stand in some contents so often that counting all of them takes long.
-      const counted = needle.length < 16 && name !== "lines of a log" ? 70_000 : LENGTH;
-      const part = content.subarray(LENGTH - counted);
-      const count = region.count(needle, { byteOffset: LENGTH - counted });
-      assertEquals(count, countOf(part, needle), about);
-    }
-  });
+  withAndWithoutPairs(
+    `indexOf(), lastIndexOf() and count() find what Buffer finds: ${name}`,
+    () => {
+      const random = seeded(7);
+      const content = make(random);
+      using region = regionOf(content);
+      const buffer = Buffer.from(content.buffer);
+      for (const needle of needlesOf(content, random)) {
+        const about = `${needle.length} bytes: ${needle.subarray(0, 100)}`;
+        const from = random(70_000);
+        assertEquals(region.indexOf(needle, from), buffer.indexOf(needle, from), about);
+        const last = buffer.lastIndexOf(needle, content.length - from);
+        assertEquals(region.lastIndexOf(needle, content.length - from), last, about);
+        // Short needles stand in some contents so often that counting all of them takes long.
+        const counted = needle.length < 16 && name !== "lines of a log" ? 70_000 : LENGTH;
+        const part = content.subarray(LENGTH - counted);
+        const count = region.count(needle, { byteOffset: LENGTH - counted });
+        assertEquals(count, countOf(part, needle), about);
+      }
+    },
+  );
 }
 
 Deno.test("indexOf() finds a needle at each place of a large region's alignment", async () => {
@@ -71,10 +81,10 @@ Deno.test("indexOf() finds a needle at each place of a large region's alignment"
   const content = logLines(random, LENGTH);
   using region = regionOf(content);
   for (const length of [4, 5, 6, 7, 8, 9, 20]) {
-    // Its bytes are frequent, and its words are not there.
+    // Its bytes are frequent, and pairs of them are not there.
     const needle = new TextEncoder().encode("tsuoemitreqesuser tuk").subarray(0, length);
-    const { words } = await searchesOf(() => assertEquals(region.indexOf(needle), -1));
-    assertEquals(words > 0, system().bytes.findWord !== undefined);
+    const { pairs } = await searchesOf(() => assertEquals(region.indexOf(needle), -1));
+    assertEquals(pairs > 0, system().bytes.pairFinder?.() !== undefined);
     for (const place of [700_001, 700_002, 700_003, 700_004, LENGTH - length]) {
       region.bytes.set(needle, place);
       assertEquals(region.indexOf(needle), place, `${length} bytes at ${place}`);
@@ -84,32 +94,44 @@ Deno.test("indexOf() finds a needle at each place of a large region's alignment"
   }
 });
 
-/** How often `body` asks the system to find something, and a word. */
-async function searchesOf(body: () => void): Promise<{ all: number; words: number }> {
-  let [others, words] = [0, 0];
-  const { find, findByte, findWord } = system().bytes;
+/** How often `body` asks the system to find something, and a pair of bytes. */
+async function searchesOf(body: () => void): Promise<{ all: number; pairs: number }> {
+  let [others, pairs] = [0, 0];
+  const { find, findByte, pairFinder } = system().bytes;
+  const findPair = pairFinder?.();
   const bytes: Partial<ByteSystem> = {
     find: (...args) => (others++, find(...args)),
     findByte: (...args) => (others++, findByte(...args)),
-    ...(findWord === undefined ? {} : {
-      findWord: (...args: Parameters<typeof findWord>) => (words++, findWord(...args)),
-    }),
+    pairFinder: () => findPair && ((...args) => (pairs++, findPair(...args))),
   };
   await withSystem({ bytes }, body);
-  return { all: others + words, words };
+  return { all: others + pairs, pairs };
 }
 
-Deno.test("indexOf() gives up ways of searching that find too many candidates", async () => {
-  using region = MmapRegion.anonymous(1 << 24, { sharing: "private" });
-  region.bytes.fill(97); // "a": what is rare at first is everywhere later on
-  region.bytes.fill(98, 1 << 20);
-  for (const needle of ["bc", "b".repeat(50_000) + "c"]) {
-    const { all } = await searchesOf(() => assertEquals(region.indexOf(needle), -1));
-    assert(all < 1000, `${all} searches`);
+withAndWithoutPairs(
+  "indexOf() gives up ways of searching that find too many candidates",
+  async () => {
+    using region = MmapRegion.anonymous(1 << 24, { sharing: "private" });
+    region.bytes.fill(97); // "a": what is rare at first is everywhere later on
+    region.bytes.fill(98, 1 << 20);
+    for (const needle of ["bc", "b".repeat(50_000) + "c"]) {
+      const { all } = await searchesOf(() => assertEquals(region.indexOf(needle), -1));
+      assert(all < 1000, `${all} searches`);
+    }
+  },
+);
+
+withAndWithoutPairs("indexOf() misses no match behind the place where it gives up", () => {
+  using region = MmapRegion.anonymous(200_000, { sharing: "private" });
+  const start = 100_000;
+  for (let length = 10; length < 500; length++) {
+    region.bytes.fill(98, start, start + length); // "b": a candidate at each place
+    region.bytes[start + length] = 99;
+    assertEquals(region.indexOf("bbbc"), start + length - 3);
   }
 });
 
-Deno.test("indexOf() needs few calls where the needle has a rare byte", async () => {
+withAndWithoutPairs("indexOf() needs few calls where the needle has a rare byte", async () => {
   const content = logLines(seeded(5), LENGTH);
   using region = regionOf(content);
   const { all } = await searchesOf(() => assertEquals(region.indexOf("request user! timeout"), -1));

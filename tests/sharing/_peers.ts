@@ -12,7 +12,7 @@ export const WAYS: readonly Way[] = ["file", "named", "descriptor"];
 
 /** One of those who share. */
 export interface Party {
-  /** As in the README's table. */
+  /** As in the table of docs/sharing.md. */
   readonly name: string;
   /** What it writes and prints of itself. */
   readonly says: string;
@@ -81,7 +81,7 @@ export interface Cell {
   readonly creator: Party;
   readonly attacher: Party;
   readonly way: Way;
-  /** The name of its test, which is what the README's table shows. */
+  /** The name of its test, which is what the table of docs/sharing.md shows. */
   readonly test: string;
   readonly impossible: string | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Who can share memory with whom, and by which way: runs each cell of the table in the README, both
+ * Who can share memory with whom, and by which way: runs each cell of the table in docs/sharing.md, both
  * directions, and checks that the table is this one.
  */
 
@@ -99,9 +99,9 @@ function expectedRows(): string[][] {
   ];
 }
 
-Deno.test("the README's table of sharing is the one that is tested here", () => {
-  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
-  const section = readme.split(/^## /m).find((part) => part.startsWith("Sharing\n"));
+Deno.test("the table in docs/sharing.md is the one that is tested here", () => {
+  const guide = Deno.readTextFileSync(new URL("../../docs/sharing.md", import.meta.url));
+  const section = guide.split(/^## /m).find((part) => part.startsWith("Who can share with whom\n"));
   const rows = (section ?? "").split("\n").filter((line) => /^\| .*\|$/.test(line))
     .map((line) => line.slice(1, -1).split("|").map((cell) => cell.trim()))
     .filter((cells) => !/^-+$/.test(cells[0]!));

@@ -5,7 +5,7 @@ import type { Belief } from "../../tools/darwin/build.ts";
 type Definitions = Record<string, Deno.ForeignFunction | Deno.ForeignStatic>;
 
 /** What libSystem has and does as glibc does. All else comes from the twin, or is not there. */
-const SAME = new Set(["memchr", "memmem", "memcmp", "memcpy", "wmemchr", "getenv"]);
+const SAME = new Set(["memchr", "memmem", "memcmp", "memcpy", "bsearch", "getenv"]);
 
 /** How many parameters of the variadic functions are fixed ones. */
 const FIXED: Record<string, number> = { open: 2, openat: 3, shm_open: 2, fcntl: 2 };

@@ -43,6 +43,10 @@ export class Consumer extends End {
     this.#ring.reload();
   }
 
+  override takeOver(): void {
+    this.#ring.takeOver();
+  }
+
   protected override joined(): void {
     setDeserted(this.memory, false);
   }
@@ -74,11 +78,7 @@ export class Consumer extends End {
   async receive(options?: WaitOptions): Promise<Uint8Array<ArrayBuffer> | null> {
     const limits = patience(options, ACTION);
     this.ready();
-    if (this.calls.idle) {
-      const message = this.#receiveNow();
-      if (message !== undefined) return await this.atOnce(message);
-    }
-    return await this.until(limits, this.#takeOne);
+    return await this.soon(limits, this.#takeOne);
   }
 
   tryReceiveInto(target: Uint8Array): number | null {
@@ -109,7 +109,7 @@ export class Consumer extends End {
     const limits = patience(options, ACTION);
     checkTarget(target);
     this.ready();
-    return await this.until(limits, () => this.#takeInto(target));
+    return await this.soon(limits, () => this.#takeInto(target));
   }
 
   /** @returns null at the end, undefined if there is nothing now */
@@ -135,7 +135,7 @@ export class Consumer extends End {
     const limits = patience(options, ACTION);
     const most = wholeNumber(max, "max", ACTION, 1);
     this.ready();
-    return await this.until(limits, () => this.#takeMany(most));
+    return await this.soon(limits, () => this.#takeMany(most));
   }
 
   readonly #tryTake = { attempt: () => this.#take() };

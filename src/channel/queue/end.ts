@@ -61,8 +61,10 @@ export abstract class End {
     this.lock = plan.single ? undefined : new RobustWord(words, plan.lock);
   }
 
-  /** Reads again what others of this end have done. */
+  /** Reads where the end is, when this one joins. */
   protected abstract reload(): void;
+  /** With the lock held: reads again what others of this end have done. */
+  abstract takeOver(): void;
   /** Called when this end joins, before anybody else can. */
   protected abstract joined(): void;
   /** Called when the last one leaves, before anybody else can join. */
@@ -118,15 +120,19 @@ export abstract class End {
 
   /** Runs `action` with the lock held. @returns undefined if somebody else holds it */
   protected underLock<T>(action: () => T | undefined): T | undefined {
-    const { lock } = this;
-    if (lock === undefined) return action();
-    if (!LOCK_SPINNER.spin(this.#tryLock) && lock.takeNow() === undefined) return undefined;
+    if (this.lock === undefined) return action();
+    if (!this.takeTurn(this.lock)) return undefined;
     try {
-      this.reload();
+      this.takeOver();
       return action();
     } finally {
       this.unlock();
     }
+  }
+
+  /** Takes the lock. @returns false if somebody else holds it */
+  protected takeTurn(lock: RobustWord): boolean {
+    return lock.tryTake() || LOCK_SPINNER.spin(this.#tryLock) || lock.takeNow() !== undefined;
   }
 
   /** Gives the lock back, unless something is in use. */
@@ -154,14 +160,15 @@ export abstract class End {
     });
   }
 
+  /** As `until`, but without a wait if no other call comes first and `action` succeeds at once. */
+  protected soon<T>(patience: Patience, action: () => T | undefined): Promise<T> {
+    const early = this.calls.idle ? this.underLock(action) : undefined;
+    return early === undefined ? this.until(patience, action) : this.atOnce(early);
+  }
+
   /** See {@linkcode WaitStrategy}. */
   protected atOnce<T>(result: T): Promise<T> {
     return this.#strategy.atOnce(result);
-  }
-
-  /** For {@linkcode EndAttempt}, with the lock held: others may have moved the positions. */
-  takeOver(): void {
-    if (this.lock !== undefined) this.reload();
   }
 
   /** The error if the other end has died. This checks no more often than necessary. */
@@ -223,7 +230,7 @@ class EndAttempt<T> implements Attempt<T> {
       this.#queued = false;
     }
     try {
-      this.#end.takeOver();
+      if (lock !== undefined) this.#end.takeOver();
       return this.#look(thorough);
     } finally {
       this.#end.unlock();

@@ -48,6 +48,10 @@ export class Producer extends End {
     this.#ring.reload();
   }
 
+  override takeOver(): void {
+    this.#ring.takeOver();
+  }
+
   protected override joined(): void {}
 
   override deserted(): void {
@@ -62,8 +66,16 @@ export class Producer extends End {
   }
 
   #sendNow(message: Uint8Array, byteLength: number): boolean {
-    if (this.lock === undefined) return this.#put(message, byteLength);
-    return this.underLock(() => this.#put(message, byteLength)) ?? false;
+    const { lock } = this;
+    if (lock === undefined) return this.#put(message, byteLength);
+    // As `underLock`, without an object for each message.
+    if (!this.takeTurn(lock)) return false;
+    try {
+      this.#ring.takeOver();
+      return this.#put(message, byteLength);
+    } finally {
+      this.unlock();
+    }
   }
 
   sendSync(message: Uint8Array, options?: SyncWaitOptions): void {
@@ -107,7 +119,7 @@ export class Producer extends End {
     // Checked again: the iterable, or somebody else between two batches, may have reserved a slot.
     this.ready();
     limits.signal?.throwIfAborted();
-    return this.until(limits, this.#putAll(batch, lengths));
+    return this.soon(limits, this.#putAll(batch, lengths));
   }
 
   /** @throws {RangeError} If it is too long. @throws {TypeError} If it is not a Uint8Array. */

@@ -4,9 +4,7 @@ import { copyOut, pooledCopy } from "../../mapping/slab.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
 import { HEAD, RECEIVE_BELL, SEND_BELL, TAIL } from "./queue_layout.ts";
 import type { RingMemory } from "../ring_memory.ts";
-
-/** Up to this length, in bytes, a loop is quicker than a view and a call. */
-const LONGEST_LOOP = 32;
+import { readFirst } from "../../wait/order.ts";
 
 /** Finds records and releases them. Positions count units of 8 bytes, and never wrap. */
 export class ReceiveRing {
@@ -32,9 +30,23 @@ export class ReceiveRing {
 
   /** Takes over from another consumer. */
   reload(): void {
-    this.#head = this.#memory.position(HEAD);
-    this.#nextHalf = (Math.floor(this.#head / UPPER_HALF) + 1) * UPPER_HALF;
-    this.#tail = this.#memory.position(TAIL);
+    this.#moveTo(this.#memory.position(HEAD), this.#memory.position(TAIL));
+  }
+
+  /** As `reload`, with the consumers' lock: often nobody else has taken any since this one's last turn. */
+  takeOver(): void {
+    const memory = this.#memory;
+    const head = memory.ownPosition(HEAD);
+    if (head === this.#head) return;
+    // Producers are at most a ring ahead. Pairs with the store in `SendRing.publish`, as in `#look`.
+    const left = (readFirst(memory.cells, TAIL) - head) >>> 0;
+    this.#moveTo(head, left <= this.#units ? head + left : memory.position(TAIL));
+  }
+
+  #moveTo(head: number, tail: number): void {
+    this.#head = head;
+    this.#nextHalf = (Math.floor(head / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#tail = tail;
   }
 
   /**
@@ -60,8 +72,8 @@ export class ReceiveRing {
 
   /** Whether more was published since the last look. */
   #look(): boolean {
-    // Pairs with the store in `SendRing.publish`.
-    const more = (Atomics.load(this.#memory.cells, TAIL) - this.#tail) | 0;
+    // Pairs with the store in `SendRing.publish`: the records are read after the tail.
+    const more = (readFirst(this.#memory.cells, TAIL) - this.#tail) | 0;
     this.#tail += more;
     return more !== 0;
   }
@@ -89,10 +101,7 @@ export class ReceiveRing {
 
   /** Copies the message that `next` found. @param target long enough for it */
   copyTo(target: Uint8Array, at: number): void {
-    const { bytes } = this.#memory;
-    const { byteLength } = this;
-    if (byteLength > LONGEST_LOOP) target.set(bytes.subarray(at, at + byteLength));
-    else for (let i = 0; i < byteLength; i++) target[i] = bytes[at + i]!;
+    this.#memory.copyTo(target, at, this.byteLength);
   }
 
   /** The message that `next` found, in place. */
@@ -113,8 +122,9 @@ export class ReceiveRing {
     else this.#releaseHalf();
     // Waking a producer for each message would take two system calls each, so it is woken only when
     // half of the ring is free. That is enough for any message, or soon will be, since the ring
-    // becomes empty in the end.
-    if (Atomics.load(cells, SEND_BELL) !== 0 && this.#tail - this.#head <= this.#units >> 1) {
+    // becomes empty in the end. The store above comes before this read: a producer sets the bell and
+    // then looks at the head.
+    if (readFirst(cells, SEND_BELL) !== 0 && this.#tail - this.#head <= this.#units >> 1) {
       this.#memory.wake(SEND_BELL);
     }
   }
@@ -130,7 +140,7 @@ export class ReceiveRing {
    */
   passOn(): void {
     const { cells } = this.#memory;
-    if (Atomics.load(cells, RECEIVE_BELL) === 0) return;
+    if (readFirst(cells, RECEIVE_BELL) === 0) return;
     if (Atomics.load(cells, TAIL) !== (this.#head | 0)) this.#memory.wake(RECEIVE_BELL);
   }
 }

@@ -4,6 +4,7 @@ import { copyIn } from "../copy.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
 import { HEAD, RECEIVE_BELL, TAIL } from "./queue_layout.ts";
 import type { RingMemory } from "../ring_memory.ts";
+import { readFirst } from "../../wait/order.ts";
 
 /** Writes records and publishes them. Positions count units of 8 bytes, and never wrap. */
 export class SendRing {
@@ -25,9 +26,24 @@ export class SendRing {
 
   /** Takes over from another producer. Forgets messages that were not published. */
   reload(): void {
-    this.#written = this.#tail = this.#memory.position(TAIL);
-    this.#nextHalf = (Math.floor(this.#tail / UPPER_HALF) + 1) * UPPER_HALF;
-    this.#limit = this.#memory.position(HEAD) + this.#units;
+    this.#moveTo(this.#memory.position(TAIL), this.#memory.position(HEAD));
+  }
+
+  /** As `reload`, with the producers' lock: often nobody else has sent since this one's last turn. */
+  takeOver(): void {
+    const memory = this.#memory;
+    const tail = memory.ownPosition(TAIL);
+    if (tail === this.#tail) return this.giveUp();
+    // Consumers are at most a ring behind, so that the lower half says where they are. Pairs with
+    // the store in `ReceiveRing.release`, as in `#lookForRoom`.
+    const used = (tail - readFirst(memory.cells, HEAD)) >>> 0;
+    this.#moveTo(tail, used <= this.#units ? tail - used : memory.position(HEAD));
+  }
+
+  #moveTo(tail: number, head: number): void {
+    this.#written = this.#tail = tail;
+    this.#nextHalf = (Math.floor(tail / UPPER_HALF) + 1) * UPPER_HALF;
+    this.#limit = head + this.#units;
   }
 
   /**
@@ -54,7 +70,7 @@ export class SendRing {
 
   #lookForRoom(): number {
     // Pairs with the store in `ReceiveRing.release`: overwritten messages were read.
-    const head = Atomics.load(this.#memory.cells, HEAD);
+    const head = readFirst(this.#memory.cells, HEAD);
     const last = this.#limit - this.#units;
     this.#limit += (head - last) | 0;
     return this.#limit;
@@ -90,7 +106,7 @@ export class SendRing {
     // the tail.
     if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
     else this.#publishHalf();
-    if (Atomics.load(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
+    if (readFirst(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
     lossWatch.check();
   }
 

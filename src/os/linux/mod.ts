@@ -30,8 +30,6 @@ import { waiting } from "./waiting.ts";
 const bytes = onceLoaded((symbols) => ({
   ...posixBytes(symbols),
   ...(symbols.memrchr === null ? {} : { findLastByte: symbols.memrchr }),
-  // On x86-64, glibc's version uses vector instructions; elsewhere it is a plain loop.
-  ...(Deno.build.arch === "x86_64" ? { findWord: symbols.wmemchr } : {}),
 }));
 
 const named: NamedSystem = {

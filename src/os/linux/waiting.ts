@@ -5,7 +5,7 @@
  */
 
 import { cString } from "../../../ffi/arguments.ts";
-import { isSystemError, systemError } from "../../../ffi/call.ts";
+import { checkZero, isSystemError, systemError } from "../../../ffi/call.ts";
 import {
   CLOCK_MONOTONIC,
   FUTEX2_PRIVATE,
@@ -14,18 +14,19 @@ import {
   FUTEX_WAKE,
   O_CLOEXEC,
   O_NONBLOCK,
+  O_RDONLY,
   O_RDWR,
   SYS_futex,
   SYS_futex_waitv,
 } from "../../../ffi/constants.ts";
 import { errnoName } from "../../../ffi/errno.ts";
 import { close } from "../../../ffi/file_calls.ts";
-import { isNumberLocked } from "../../../ffi/file_lock.ts";
+import { isNumberLocked, lockByte } from "../../../ffi/file_lock.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
 import { addressOfBytes, pointerFrom } from "../../../ffi/memory.ts";
 import { openDescriptorOf, readLink } from "../../../ffi/proc.ts";
 import { inodeAt } from "../../../ffi/status.ts";
-import { closeTied, isMainThread, tieToThread } from "../../../ffi/thread.ts";
+import { closeTied, isMainThread, threadId, tieToThread } from "../../../ffi/thread.ts";
 import type {
   Doorbell,
   DoorbellPlace,
@@ -35,6 +36,7 @@ import type {
   WaitingSystem,
   WaitResult,
 } from "../waiting_system.ts";
+import { randomName } from "../posix/token.ts";
 import { hasOwnProc } from "./processes.ts";
 
 export const waiting: WaitingSystem = { wait, wake, many, doorbells: { make, reach, ring, drop } };
@@ -177,10 +179,59 @@ class Waitv implements ManyWaiting {
  * Worker's event loop has read, and neither can we, as a later version may.
  */
 async function make(rung: () => void): Promise<Doorbell | undefined> {
-  // Deno panics when it loads node:net where /proc/self/exe is missing.
-  const exe = cString("/proc/self/exe", "pathname", "statx");
-  if (!isMainThread() || !hasOwnProc() || inodeAt(exe) === undefined) return undefined;
-  return (await import("./doorbell.ts")).makeDoorbell(rung);
+  if (!isMainThread()) return undefined;
+  // First: Deno may panic when it loads a module and no descriptor is left.
+  const pipe = makePipe();
+  if (pipe === undefined) return undefined;
+  try {
+    // Nor can it load node:net where /proc/self/exe is missing.
+    const exe = cString("/proc/self/exe", "pathname", "statx");
+    if (hasOwnProc() && inodeAt(exe) !== undefined) {
+      return (await import("./doorbell.ts")).listen(pipe, pipe.readEnd, rung);
+    }
+  } catch (error) {
+    closePipe(pipe);
+    throw error;
+  }
+  closePipe(pipe);
+  return undefined;
+}
+
+/** The pipe of a doorbell. */
+interface Pipe extends DoorbellPlace {
+  readonly readEnd: number;
+}
+
+function closePipe({ readEnd, fd }: Pipe): void {
+  close(readEnd);
+  close(fd);
+}
+
+/**
+ * A pipe, and a lock on it by which others know it. Both ends are opened anew: so they are not
+ * inherited, and the lock belongs to nothing else.
+ *
+ * @returns undefined if pipes have no locks here
+ * @throws {Error} EMFILE, ENFILE: no descriptor left.
+ */
+function makePipe(): Pipe | undefined {
+  const ends = new Int32Array(2);
+  checkZero(libc().pipe(new Uint8Array(ends.buffer)), threadErrno[0]!, "pipe");
+  const opened: number[] = [];
+  const open = (end: number, flags: number): number => {
+    opened.push(openDescriptorOf("self", end, flags | O_NONBLOCK | O_CLOEXEC));
+    return opened.at(-1)!;
+  };
+  try {
+    const readEnd = open(ends[0]!, O_RDONLY);
+    const fd = open(ends[1]!, O_RDWR);
+    const { number } = randomName(threadId());
+    if (lockByte(fd, number, 0) !== 0 || !isNumberLocked(readEnd, number)) return undefined;
+    opened.length = 0;
+    return { number, pid: Deno.pid, fd, readEnd };
+  } finally {
+    for (const fd of [...ends, ...opened]) close(fd);
+  }
 }
 
 /** The target of a link of /proc that leads to a pipe without a name. */
@@ -212,9 +263,14 @@ function hasNumber(fd: number, number: number): boolean {
 
 const ONE = new Uint8Array(1);
 
-/** A full pipe has been rung already. */
+/**
+ * A full pipe has been rung already. The kernel starts who reads a pipe on the processor of who writes,
+ * and expects that one to sleep at once; but it may look for an answer first, so it steps aside.
+ */
 function ring(rope: number): void {
-  libc().write(rope, ONE, 1n);
+  const { write, sched_yield } = libc();
+  write(rope, ONE, 1n);
+  sched_yield?.();
 }
 
 function drop(rope: number): void {

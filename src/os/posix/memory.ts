@@ -2,6 +2,7 @@
 
 import { pageSize } from "../../../ffi/file_calls.ts";
 import { libc } from "../../../ffi/libc.ts";
+import { pairFinder } from "../../../ffi/search/find.ts";
 import type { Libc } from "../../../ffi/symbols.ts";
 import type { ByteSystem, MemorySystem } from "../system.ts";
 import { advise, populate, populateOffThread } from "./advice.ts";
@@ -40,7 +41,7 @@ export const posixMemory: MemorySystem = {
 
 /** libc's functions for bytes, passed on unwrapped, so that V8 calls them directly. */
 export function posixBytes({ memchr, memmem, memcmp, memcpy }: Libc): ByteSystem {
-  return { findByte: memchr, find: memmem, compare: memcmp, copy: memcpy };
+  return { findByte: memchr, find: memmem, compare: memcmp, copy: memcpy, pairFinder };
 }
 
 /** Makes a system's `bytes` when libc is loaded. */

@@ -31,6 +31,22 @@ await act({
     console.log(await waiting);
   },
 
+  async target(): Promise<void> {
+    const channel = Channel.create({ capacity: 4096 });
+    const receive = (): WeakRef<Uint8Array> => {
+      const target = new Uint8Array(64);
+      for (let i = 0; i < 100; i++) {
+        channel.sendSync(new Uint8Array(64));
+        channel.receiveIntoSync(target);
+      }
+      return new WeakRef(target);
+    };
+    const target = receive();
+    await collect();
+    console.log(target.deref() === undefined);
+    channel.close();
+  },
+
   async receive(): Promise<void> {
     const receive = (): Promise<Uint8Array | null> => Channel.fromEnv().receive();
     const waiting = receive();

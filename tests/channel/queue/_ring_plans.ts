@@ -56,7 +56,15 @@ export class World {
       new BufferWords(this.memory, 0, this.memory.byteLength),
       CAPACITY,
     );
-    if (actor !== undefined) memory.bytes = this.#watched(memory.bytes, actor);
+    if (actor === undefined) return memory;
+    const { ring } = memory;
+    const bytes = new Uint8Array(ring.buffer, ring.byteOffset, CAPACITY);
+    memory.copyTo = (target, at, byteLength) =>
+      step("copy out", () => {
+        target.set(bytes.subarray(at, at + byteLength));
+        this.#copied.push({ by: actor, message: textOf(target.subarray(0, byteLength)) });
+      });
+    memory.bytes = this.#watched(memory.bytes, actor);
     return memory;
   }
 
@@ -158,6 +166,15 @@ export class World {
       unlessLost(() => {
         for (let i = 0; i < count; i++) if (consumer.receiveSync() === null) return;
       });
+    };
+  }
+
+  /** An actor that receives all up to the end, into memory of its own. */
+  receivesInto(actor: number): () => void {
+    return () => {
+      const consumer = this.consumer(actor);
+      const target = new Uint8Array(LONG);
+      while (consumer.receiveIntoSync(target) !== null);
     };
   }
 

@@ -5,6 +5,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { bytes, fill, numbered, numberOf, openPair, textOf } from "../_channels.ts";
 import { pattern } from "../../_files.ts";
+import { HEAD, RECEIVE_BELL, SEND_BELL, TAIL } from "../../../src/channel/queue/queue_layout.ts";
 
 Deno.test("Channel.trySend() and tryReceive() pass messages on in order", () => {
   using pair = openPair();
@@ -90,7 +91,7 @@ Deno.test("Channel.tryReceive() gives messages of one buffer if they are pooled"
   assert(received[10]!.copy.buffer.byteLength === 1025, "its own");
   // Nor can one message take the others with it.
   assertThrows(() => structuredClone(0, { transfer: [received[4]!.copy.buffer] }));
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < 10_000; i++) { // more than one buffer of them
     sender.sendSync(numbered(i));
     received.push({ message: numbered(i), copy: receiver.tryReceive()! });
   }
@@ -324,6 +325,69 @@ Deno.test("Channel survives positions that are nonsense", () => {
   }
 });
 
+const TAIL_HALF = TAIL / 2;
+const HEAD_HALF = HEAD / 2;
+
+/** Right before the upper halves of both positions change. */
+const START = 2n ** 32n - 100n;
+
+/** Two producers and two consumers, and the positions TAIL and HEAD of their channel. */
+function openFour(): { ends: Channel[]; positions: BigInt64Array; [Symbol.dispose](): void } {
+  const region = MmapRegion.anonymous(8192);
+  const positions = region.view(BigInt64Array);
+  const several = { producers: "multiple", consumers: "multiple" } as const;
+  const ends = Array.from({ length: 4 }, () => Channel.over(region, 0, several));
+  positions[TAIL_HALF] = positions[HEAD_HALF] = START;
+  return {
+    ends,
+    positions,
+    [Symbol.dispose](): void {
+      for (const end of ends) end.close();
+      region.close();
+    },
+  };
+}
+
+// Beyond 2^31, the difference of two lower halves no longer says how far others have gone.
+for (const distance of [2n, 2n ** 31n, 2n ** 32n - 2n, 2n ** 32n, 3n * 2n ** 31n, 2n ** 40n]) {
+  Deno.test(`Channel of several ends goes on where others went ${distance} units meanwhile`, () => {
+    using four = openFour();
+    const [first, second, third, fourth] = four.ends as [Channel, Channel, Channel, Channel];
+    const pass = (from: Channel, to: Channel, count: number): void => {
+      for (let i = 0; i < count; i++) {
+        assert(from.trySend(numbered(i)), `${i} fits`);
+        assertEquals(numberOf(to.tryReceive()!), i);
+      }
+    };
+    pass(first, third, 5);
+    // As if others had passed so much on meanwhile.
+    four.positions[TAIL_HALF]! += distance;
+    four.positions[HEAD_HALF]! += distance;
+    pass(first, third, 300);
+    pass(second, fourth, 300);
+    pass(first, third, 1);
+    assertEquals(four.positions[HEAD_HALF], START + 2n * 606n + distance);
+    const count = fill(second);
+    assert(count >= 3, "nearly all of the ring is free");
+    assert(!first.trySend(new Uint8Array(1000)), "full for the other one, too");
+    for (let i = 0; i < count; i++) assertEquals(third.tryReceive(), new Uint8Array(1000).fill(i));
+    assertEquals(fourth.tryReceive(), null);
+  });
+}
+
+Deno.test("Channel of several ends throws InvalidData once a position is impossible", () => {
+  for (const [tail, head] of [[-8n, -8n], [2n ** 60n, 2n ** 60n]] as const) {
+    using four = openFour();
+    const [first, , third] = four.ends;
+    first!.trySend(numbered(1));
+    third!.tryReceive();
+    four.positions[TAIL_HALF] = tail;
+    four.positions[HEAD_HALF] = head;
+    assertThrows(() => first!.trySend(numbered(2)), Deno.errors.InvalidData, "damaged");
+    assertThrows(() => third!.tryReceive(), Deno.errors.InvalidData, "damaged");
+  }
+});
+
 Deno.test("Channel.receiveInto() copies into memory of the caller", async () => {
   using pair = openPair();
   const target = new Uint8Array(100);
@@ -348,17 +412,83 @@ Deno.test("Channel.receiveInto() copies into memory of the caller", async () => 
   assertEquals(await pair.receiver.receiveInto(target), null);
 });
 
-Deno.test("Channel.receive() lets the event loop run while messages are always there", async () => {
+for (const start of [0, 1, 4, 6]) {
+  Deno.test(`Channel.tryReceiveInto() fills an array again and again, from byte ${start} of its buffer`, () => {
+    using pair = openPair();
+    const target = new Uint8Array(new ArrayBuffer(400), start, 300);
+    // More than once each: what is known of an array is used from some time on.
+    for (let round = 0; round < 40; round++) {
+      for (const byteLength of [0, 1, 3, 8, 24, 27, 64, 255, 256, 257, 300]) {
+        const message = pattern(byteLength).map((byte) => byte + round);
+        target.fill(99);
+        pair.sender.sendSync(message);
+        assertEquals(pair.receiver.tryReceiveInto(target), byteLength);
+        assertEquals(target.subarray(0, byteLength), message);
+        assert(target.subarray(byteLength).every((byte) => byte === 99), "nothing after it");
+      }
+    }
+  });
+}
+
+Deno.test("Channel.tryReceiveInto() fills all of an array that has grown since", () => {
   using pair = openPair();
-  let fired = false;
-  const timer = setTimeout(() => fired = true, 1);
-  let count = 0;
-  for (; !fired && count < 3_000_000; count++) {
-    pair.sender.trySend(numbered(count));
-    await pair.receiver.receive();
+  const buffer = new ArrayBuffer(16, { maxByteLength: 256 });
+  const target = new Uint8Array(buffer);
+  const receive = (byteLength: number): void => {
+    pair.sender.sendSync(pattern(byteLength));
+    assertEquals(pair.receiver.tryReceiveInto(target), byteLength);
+    assertEquals(target.subarray(0, byteLength), pattern(byteLength));
+  };
+  for (let i = 0; i < 40; i++) receive(16);
+  buffer.resize(256);
+  for (let i = 0; i < 40; i++) receive(200);
+  buffer.resize(8);
+  for (let i = 0; i < 40; i++) receive(8);
+  pair.sender.sendSync(pattern(16));
+  assertThrows(() => pair.receiver.tryReceiveInto(target), RangeError, "the target has 8");
+});
+
+/** What an awaited call takes. */
+const AWAITED: Record<string, (channel: Channel) => Promise<unknown>> = {
+  receive: (channel) => channel.receive(),
+  receiveInto: (channel) => channel.receiveInto(new Uint8Array(100)),
+  receiveMany: (channel) => channel.receiveMany(10),
+};
+
+for (const [method, receive] of Object.entries(AWAITED)) {
+  Deno.test(`Channel.${method}() lets the event loop run while messages are always there`, async () => {
+    using pair = openPair();
+    let fired = false;
+    const timer = setTimeout(() => fired = true, 1);
+    let count = 0;
+    for (; !fired && count < 3_000_000; count++) {
+      pair.sender.trySend(numbered(count));
+      await receive(pair.receiver);
+    }
+    clearTimeout(timer);
+    assert(fired, `no timer within ${count} messages`);
+  });
+
+  for (const consumers of ["single", "multiple"] as const) {
+    Deno.test(`Channel.${method}() does not prepare to sleep if a message is there: ${consumers}`, async () => {
+      using region = MmapRegion.anonymous(8192);
+      using channel = Channel.over(region, 0, { consumers, wait: "block" });
+      channel.sendSync(numbered(1));
+      await receive(channel);
+      assertEquals(region.view(Int32Array)[RECEIVE_BELL], 0); // or the next message would wake
+      const waiting = receive(channel);
+      assertEquals(region.view(Int32Array)[RECEIVE_BELL], 1);
+      channel.sendSync(numbered(2));
+      await waiting;
+    });
   }
-  clearTimeout(timer);
-  assert(fired, `no timer within ${count} messages`);
+}
+
+Deno.test("Channel.sendMany() does not prepare to sleep if there is room", async () => {
+  using region = MmapRegion.anonymous(8192);
+  using channel = Channel.over(region, 0, { wait: "block" });
+  await channel.sendMany([numbered(1), numbered(2)]);
+  assertEquals(region.view(Int32Array)[SEND_BELL], 0);
 });
 
 Deno.test("Channel.stats() says what was sent and received, and by whom", () => {

@@ -20,6 +20,12 @@ Deno.test("Channel keeps its memory as long as a message, a slot or a call that 
   assertEquals((await child.ended()).code, 0);
 });
 
+Deno.test("Channel keeps no array that it has received into", async () => {
+  await using child = new Child(PROGRAM, { args: ["target"], v8Flags: "--expose-gc" });
+  assertEquals(await child.readLine(), "true");
+  assertEquals((await child.ended()).code, 0);
+});
+
 Deno.test("Channel.receive() gets its message though nobody refers to the channel", async () => {
   using channel = Channel.create({ capacity: 4096 });
   await using child = new Child(

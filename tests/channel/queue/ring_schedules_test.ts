@@ -28,6 +28,15 @@ inEveryOrder("Channel passes messages around the ring's end", passing([PADDED]),
   preemptions: 2,
 });
 
+inEveryOrder("Channel passes messages into memory of the consumer", () => {
+  const world = new World({});
+  return {
+    memory: world.memory,
+    actors: [world.sends(0, PADDED), world.receivesInto(1)],
+    atEnd: () => world.checkAll([PADDED]),
+  };
+}, { preemptions: 2 });
+
 inEveryOrder(
   "Channel passes messages where the upper half of a position changes",
   passing([PADDED], { position: 2 ** 32 - 6 }),
