@@ -2,7 +2,6 @@
 
 import {
   BUCKET_LENGTH,
-  cacheLayoutOf,
   COUNTS_BYTE_OFFSET,
   FLIGHT_COUNT,
   FLIGHTS_BYTE_OFFSET,
@@ -12,7 +11,8 @@ import {
   SMALL_TAIL,
   UNIT,
 } from "../../collections/cache/cache_layout.ts";
-import { COUNT_NAMES, type CountTable } from "../../collections/cache/counts.ts";
+import { cacheLayoutOf } from "../../collections/cache/cache_geometry.ts";
+import { type CacheCounts, COUNT_NAMES } from "../../collections/cache/counts.ts";
 import { FLIGHT_LENGTH } from "../../collections/cache/flights.ts";
 import { formatSize } from "../format.ts";
 import { percent } from "./channel.ts";
@@ -25,7 +25,7 @@ export function readCache(look: Look): Finding {
   const layout = cacheLayoutOf(header, look.byteLength, "read cache");
   const counts = Object.fromEntries(
     COUNT_NAMES.map((name, i) => [name, countAt(words, COUNTS_BYTE_OFFSET / 4 + 2 * i)]),
-  ) as CountTable;
+  ) as unknown as CacheCounts;
   const shards = Array.from({ length: layout.shards }, (_, i) => {
     const start = layout.controls(i);
     const control = look.words(start, 128);

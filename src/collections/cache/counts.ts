@@ -52,7 +52,7 @@ const NAMES: readonly (keyof CacheCounts)[] = [
 ];
 
 /** The names, for whoever only looks. */
-export const COUNT_NAMES: readonly (keyof CountTable)[] = NAMES;
+export const COUNT_NAMES: readonly (keyof CacheCounts)[] = NAMES;
 
 /** Operations after which an isolate adds its counts, even if it goes on. */
 const MOST = 4096;
