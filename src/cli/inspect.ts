@@ -21,7 +21,7 @@ export const inspect: Command = {
   summary: "tells what an object is, how full, who uses it, who holds its locks and who waits",
   details: "All figures are about now. It only reads: it takes no lock and changes nothing.\n" +
     "Locks in memory of another kind are found while somebody holds them. Processes are seen\n" +
-    "where /proc shows them, and who waits by the same user or root.",
+    "where the system shows them, and who waits by the same user or root.",
   options: {
     once: { help: "look once, which is what it does" },
     check: {

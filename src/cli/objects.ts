@@ -57,5 +57,5 @@ async function inspectObject(
 
 /** The name for people: the last part of a path, the label of memory without one. */
 export function nameOf(path: string): string {
-  return path.replace(/ \(deleted\)$/, "").replace(/^.*\//, "").replace(/^memfd:/, "") || path;
+  return path.replace(/ \(deleted\)$/, "").replace(/^.*\//, "").replace(/^[a-z]+:/, "") || path;
 }

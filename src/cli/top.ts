@@ -1,9 +1,9 @@
 /** `mmap top` */
 
 import type { Command, Input } from "./command.ts";
-import { formatJson, formatSize, formatTable } from "./format.ts";
-import { percent } from "./kinds/channel.ts";
-import type { Finding, KindName } from "./kinds/kinds.ts";
+import { formatJson, formatSize, formatTable, percent } from "./format.ts";
+import type { Finding } from "./kinds/finding.ts";
+import type { KindName } from "./kinds/kinds.ts";
 import type { LockInspection } from "./kinds/inspection.ts";
 import { nameOf, objectsOf, sceneNow } from "./objects.ts";
 import { print } from "./output.ts";

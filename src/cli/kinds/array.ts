@@ -4,7 +4,7 @@ import { byteLengthOf, LENGTH } from "../../collections/array_words.ts";
 import { HEADER_BYTE_LENGTH } from "../../collections/header.ts";
 import { formatSize } from "../format.ts";
 import { readHead, writersMutex } from "./collection.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { damaged, type Look } from "./look.ts";
 
 export function readArray(look: Look): Finding {

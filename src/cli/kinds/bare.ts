@@ -6,7 +6,8 @@
 import { NUMBER_MASK } from "../../wait/holder.ts";
 import { FIRST_MEMBER, RwWords } from "../../wait/rw_words.ts";
 import { formatSize } from "../format.ts";
-import { type Finding, kindOf } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
+import { kindOf } from "./kinds.ts";
 import type { LockPlace, Look } from "./look.ts";
 import { membersIn } from "./primitive.ts";
 

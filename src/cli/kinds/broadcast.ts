@@ -12,7 +12,7 @@ import {
 import { BROADCAST } from "../../channel/kinds.ts";
 import { HEADER_BYTE_LENGTH, UNIT_BYTE_LENGTH } from "../../channel/layout.ts";
 import { formatSize } from "../format.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { countAt, damaged, type Look, MOST_LOOKS } from "./look.ts";
 import {
   awaiting,

@@ -14,10 +14,9 @@ import {
 import { cacheLayoutOf } from "../../collections/cache/cache_geometry.ts";
 import { type CacheCounts, COUNT_NAMES } from "../../collections/cache/counts.ts";
 import { FLIGHT_LENGTH } from "../../collections/cache/flights.ts";
-import { formatSize } from "../format.ts";
-import { percent } from "./channel.ts";
+import { formatSize, percent } from "../format.ts";
 import { readHead, writersMutex } from "./collection.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { countAt, type LockPlace, type Look } from "./look.ts";
 
 export function readCache(look: Look): Finding {

@@ -17,8 +17,8 @@ import {
   SEND_LOCK,
   TAIL,
 } from "../../channel/queue/queue_layout.ts";
-import { formatSize } from "../format.ts";
-import type { Finding } from "./kinds.ts";
+import { formatSize, percent } from "../format.ts";
+import type { Finding } from "./finding.ts";
 import { countAt, damaged, type Look, MOST_LOOKS } from "./look.ts";
 import {
   awaiting,
@@ -152,8 +152,4 @@ const BAR_WIDTH = 20;
 function bar(share: number): string {
   const width = Math.round(Math.min(1, share) * BAR_WIDTH);
   return "#".repeat(width).padEnd(BAR_WIDTH, ".");
-}
-
-export function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
 }

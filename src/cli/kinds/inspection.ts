@@ -3,7 +3,9 @@
 import type { MmapRegion } from "../../region/mmap_region.ts";
 import type { LockHolder } from "../../wait/holder.ts";
 import { formatTable } from "../format.ts";
-import { type Finding, type KindName, kindOfRegion, readerOf } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
+import { type KindName, kindOfRegion } from "./kinds.ts";
+import { READERS } from "./readers.ts";
 import { type LockKind, type LockPlace, Look } from "./look.ts";
 import { lookAround, type MappingProcess, Peers, type Scene } from "./peers.ts";
 
@@ -64,7 +66,7 @@ interface InspectHow {
  * it takes no lock and changes nothing, and whatever lies in the region, it neither fails nor waits.
  *
  * The first bytes say what it is: see {@linkcode Inspection.kind}. Locks that lie in a bare region
- * are found while somebody holds them. Processes are seen on Linux, where /proc shows them to this
+ * are found while somebody holds them. Processes are seen on Linux, where it shows them to this
  * user.
  *
  * @throws {Deno.errors.BadResource} If the region is closed.
@@ -94,7 +96,7 @@ export async function inspectAll(
   const peers = new Peers(region, scene, leftOut);
   const look = new Look(region, peers);
   const kind = kindOfRegion(region) ?? "region";
-  const finding = tryRead(look, await readerOf(kind));
+  const finding = tryRead(look, await READERS[kind]());
   const { version = null, fields = {}, lines = {}, locks = [], bells = [], table = "", ...rest } =
     finding ??
       {};

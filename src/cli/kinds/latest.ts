@@ -4,7 +4,7 @@ import { BELL, geometryFor, VERSION, WRITE_LOCK } from "../../channel/latest/lat
 import { LATEST } from "../../channel/kinds.ts";
 import { CAPACITY, FLAGS, HEADER_BYTE_LENGTH } from "../../channel/layout.ts";
 import { formatSize } from "../format.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { countAt, damaged, type Look } from "./look.ts";
 import { awaiting, awaitingLines, creationLock, readHeader } from "./ring.ts";
 

@@ -2,7 +2,7 @@
 
 import { readTable, type SeenPart } from "../../sync/layout_table.ts";
 import { formatTable, printable } from "../format.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { damaged, type LockPlace, type Look } from "./look.ts";
 import { byteLengthOf, PRIMITIVES, type PrimitiveState } from "./primitive.ts";
 

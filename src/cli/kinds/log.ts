@@ -5,7 +5,7 @@ import { FRAME_BYTE_LENGTH, nextPosition } from "../../collections/log_records.t
 import { LogWords, TAIL_INDEX } from "../../collections/log_words.ts";
 import { formatSize } from "../format.ts";
 import { readHead } from "./collection.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { damaged, type Look } from "./look.ts";
 
 export function readLog(look: Look): Finding {

@@ -7,9 +7,9 @@ import {
   SIZE,
   TOMBSTONES,
 } from "../../collections/map_layout.ts";
-import { percent } from "./channel.ts";
+import { percent } from "../format.ts";
 import { readHead, writersMutex } from "./collection.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { damaged, type Look } from "./look.ts";
 
 export function readMap(look: Look): Finding {

@@ -15,7 +15,7 @@ import {
   VERSION,
 } from "../../channel/layout.ts";
 import { asleepIn } from "../../channel/doorbells.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { damaged, type LockPlace, type Look } from "./look.ts";
 
 /** A page of words that makes sense. */

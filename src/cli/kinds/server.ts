@@ -15,7 +15,7 @@ import {
 import { SERVER } from "../../channel/kinds.ts";
 import { CAPACITY, FLAGS, HEADER_BYTE_LENGTH } from "../../channel/layout.ts";
 import { formatSize } from "../format.ts";
-import type { Finding } from "./kinds.ts";
+import type { Finding } from "./finding.ts";
 import { damaged, type Look } from "./look.ts";
 import { creationLock, readHeader } from "./ring.ts";
 
