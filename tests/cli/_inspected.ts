@@ -19,6 +19,12 @@ await act({
     await stdinEnds();
   },
 
+  /** Holds nothing. */
+  async idle(): Promise<void> {
+    console.log("ready");
+    await stdinEnds();
+  },
+
   /** Holds the mutex of a layout, and reads twice what its RwLock guards. */
   async hold(path: string): Promise<void> {
     using region = MmapRegion.open(path, { access: "read-write" });

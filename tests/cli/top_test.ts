@@ -97,8 +97,8 @@ Deno.test(
 );
 
 Deno.test("mmap locks says so if a process has no locks, or is not there", linux, async () => {
-  assertStringIncludes(await mmapPrints(["locks", `${Deno.pid}`]), "no locks\n");
-  const child = new Child(PEER, { args: ["kinds", "/nonexistent"] });
+  await using child = await peer("idle");
+  assertStringIncludes(await mmapPrints(["locks", `${child.pid}`]), "no locks\n");
   child.kill();
   await child.ended();
   const { code, stderr } = await mmap(["locks", `${child.pid}`]);
