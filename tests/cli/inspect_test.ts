@@ -32,16 +32,20 @@ function layoutFile(dir: string): string {
   return path;
 }
 
+/** Longer than anything here takes that goes well. */
+const PATIENCE_MS = 40_000;
+
 /** Looks until it sees what it waits for. */
 async function inspectUntil(
   path: string,
   isIt: (found: Inspection) => boolean,
 ): Promise<Inspection> {
   using region = MmapRegion.open(path);
-  while (true) {
+  for (const start = performance.now(); performance.now() - start < PATIENCE_MS;) {
     const found = await inspect(region);
     if (isIt(found)) return found;
   }
+  throw new Error(`It was not seen within ${PATIENCE_MS} ms`);
 }
 
 /** What each kind must tell of what `_kinds.ts` has made. */

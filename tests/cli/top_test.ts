@@ -85,7 +85,10 @@ Deno.test(
         [path, "holds", "config (rwlock-reader)"],
       ]);
       let rows = await rowsOf(blocked.pid);
-      while (rows.length === 0) rows = await rowsOf(blocked.pid); // it is on its way
+      // It is on its way.
+      for (let looks = 0; rows.length === 0 && looks < 100; looks++) {
+        rows = await rowsOf(blocked.pid);
+      }
       assertEquals(rows, [[path, "waits", "mutex (mutex)"]]);
       const text = await mmapPrints(["locks", `${holder.pid}`]);
       assertMatch(text, new RegExp(`^process +${holder.pid} .*_inspected\\.ts`, "m"));
