@@ -14,7 +14,7 @@ using numbers = SharedArray.open("numbers.array", f64, { create: true });
 const length: number = numbers.push(0.5, 0.25);
 console.log(length, numbers.at(1));
 
-using cache = SharedCache.open<{ n: number }>("cache", {
+using cache = SharedCache.open<{ n: number }>("kept.cache", {
   create: true,
   byteLength: 65536,
   codec: json,
