@@ -75,6 +75,18 @@ export function rise(cells: Int32Array, slot: number, number: number): void {
   Atomics.compareExchange(cells, slot, number << 2 | ASLEEP, number << 2 | AWAKE);
 }
 
+/** The isolates that sleep in their event loops, each as the words of its name; for whoever only looks. */
+export function asleepIn(
+  cells: Int32Array,
+): { number: number; fingerprint: number; pid: number }[] {
+  return Array.from({ length: MOST_DOORBELLS }, (_, i) => {
+    const [member, slot] = [DOORBELL_LIST + 2 * i, DOORBELLS + WORDS_EACH * i];
+    const isAsleep = cells[member] !== 0 && (cells[slot]! & STATE_BITS) === ASLEEP;
+    if (!isAsleep) return undefined;
+    return { number: cells[member]!, fingerprint: cells[member + 1]!, pid: cells[slot + PID]! };
+  }).filter((sleeper) => sleeper !== undefined);
+}
+
 /** The ways from this isolate to the doorbells of one table. */
 export class Ropes {
   readonly #system: DoorbellSystem;

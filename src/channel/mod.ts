@@ -26,9 +26,10 @@
  */
 
 export { Broadcast, type BroadcastOptions } from "./broadcast/broadcast.ts";
+export type { BroadcastStats } from "./broadcast/broadcast_reader.ts";
 export { Channel } from "./queue/channel.ts";
 export type { Message } from "./queue/message.ts";
-export { Latest, type LatestOptions } from "./latest/latest.ts";
+export { Latest, type LatestOptions, type LatestStats } from "./latest/latest.ts";
 export type { JoinOptions } from "./options.ts";
 export type { ChannelOptions, ShapeOptions } from "./queue/options.ts";
 export type { PlaceOptions } from "./place.ts";
@@ -43,7 +44,8 @@ export type { Slot } from "./queue/slot.ts";
 export type { SubscribeOptions, Subscription } from "./broadcast/subscription.ts";
 export type { Values, ValuesOptions } from "./queue/values.ts";
 export { type ChannelProcess, type SpawnOptions, spawnWithChannel } from "./queue/spawn.ts";
+export type { ClientStats } from "./calls/caller.ts";
 export { Client, connect, type ConnectOptions } from "./calls/client.ts";
 export { type Remote, serveObject } from "./calls/object.ts";
 export type { CallInfo, Handler } from "./calls/session.ts";
-export { serve, type ServeOptions, Server } from "./calls/server.ts";
+export { serve, type ServeOptions, Server, type ServerStats } from "./calls/server.ts";

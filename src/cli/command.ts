@@ -23,8 +23,10 @@ interface Option {
 export interface Command {
   /** As it is typed. */
   readonly name: string;
+  /** Other names of it, which the help does not list. */
+  readonly aliases?: readonly string[];
   /** Its operands in the help. */
-  readonly operands: "" | "TARGET" | "NAME...";
+  readonly operands: "" | "TARGET" | "PID" | "NAME...";
   /** What it does, in one line. */
   readonly summary: string;
   /** Further lines of the help. */
@@ -93,7 +95,7 @@ function checkOperands(
   given: readonly string[],
   usageError: Input["usageError"],
 ): void {
-  const most = operands === "" ? 0 : operands === "TARGET" ? 1 : Infinity;
+  const most = operands === "" ? 0 : operands === "NAME..." ? Infinity : 1;
   if (given.length > most) throw usageError(`Unexpected argument '${given[most]}'`);
   if (operands !== "" && given.length === 0) {
     throw usageError(`Missing ${operands.replace("...", "")}`);
@@ -101,7 +103,9 @@ function checkOperands(
 }
 
 /** The help of one command. */
-export function helpOf({ name, operands, summary, details, options = {} }: Command): string {
+export function helpOf(
+  { name, aliases, operands, summary, details, options = {} }: Command,
+): string {
   const head = ["mmap", name, operands, "[OPTIONS]"].filter((word) => word !== "").join(" ");
   const lines = Object.entries({ ...options, ...COMMON }).map(
     ([option, { value, help }]): [string, string] => [
@@ -113,6 +117,7 @@ export function helpOf({ name, operands, summary, details, options = {} }: Comma
     `Usage: ${head}`,
     sentence(summary),
     ...(details === undefined ? [] : [details]),
+    ...(aliases === undefined ? [] : [`Also: mmap ${aliases.join(", ")}`]),
     ...(operands === "TARGET" ? [TARGET_HELP] : []),
     `Options:\n${columns(lines)}`,
   ];
@@ -138,7 +143,7 @@ export function generalHelp(commands: readonly Command[]): string {
     "Looks at mapped files and shared memory, and clears up what dead processes left behind.",
     `Commands:\n${columns(lines)}`,
     TARGET_HELP,
-    "Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 wrong arguments.",
+    "Every command takes --json and --help. Exit codes: 0 done, 1 failed, 2 wrong arguments,\n3 something is wrong with what `inspect --check` looked at.",
   ].join("\n\n") + "\n";
 }
 

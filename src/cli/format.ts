@@ -19,6 +19,11 @@ export function formatExactSize(byteLength: number): string {
   return `${formatSize(byteLength)} (${byteLength} ${byteLength === 1 ? "byte" : "bytes"})`;
 }
 
+/** A share from 0 to 1, such as "45 %". */
+export function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
 /** Permission bits as chmod takes them: "0600". */
 export function formatMode(mode: number): string {
   return mode.toString(8).padStart(4, "0");

@@ -4,6 +4,7 @@ import type { SharedMemoryInfo } from "../os/system.ts";
 import { MmapRegion } from "../region/mmap_region.ts";
 import type { Command, Input } from "./command.ts";
 import { formatJson, formatMode, formatSize, formatTable } from "./format.ts";
+import { type KindName, kindOfRegion } from "./kinds/kinds.ts";
 import { print } from "./output.ts";
 
 /** Lists named shared memory. */
@@ -11,22 +12,38 @@ export const ls: Command = {
   name: "ls",
   operands: "",
   summary: "lists the named shared memory objects of all programs",
-  details: "OURS: whether this package made it. OWNER: the process that did, alive or dead; " +
+  details:
+    "KIND: what lies in it, as `inspect` tells; ? where this user may not read it. OURS: whether this package made it. OWNER: the process that did, alive or dead; " +
     "? where it is of another PID namespace, or hidden.",
   run: runLs,
 };
 
 async function runLs({ json }: Input): Promise<number> {
-  const objects = MmapRegion.list();
+  const objects = MmapRegion.list().map((object) => ({ ...object, kind: kindOfObject(object) }));
   await print(json ? formatJson(objects) : describeObjects(objects));
   return 0;
 }
 
-function describeObjects(objects: readonly SharedMemoryInfo[]): string {
+/** An object, and what lies in it; null if it cannot be read. */
+type Listed = SharedMemoryInfo & { readonly kind: KindName | null };
+
+function kindOfObject({ name, byteLength }: SharedMemoryInfo): KindName | null {
+  if (byteLength === 0) return "region";
+  try {
+    using region = MmapRegion.named(name, { access: "read" });
+    return kindOfRegion(region);
+  } catch {
+    // It belongs to another user, or has gone meanwhile.
+    return null;
+  }
+}
+
+function describeObjects(objects: readonly Listed[]): string {
   if (objects.length === 0) return "no shared memory\n";
   return formatTable(
     [
       { title: "NAME" },
+      { title: "KIND" },
       { title: "SIZE", right: true },
       { title: "MODE" },
       { title: "UID", right: true },
@@ -35,6 +52,7 @@ function describeObjects(objects: readonly SharedMemoryInfo[]): string {
     ],
     objects.map((object) => [
       object.name,
+      object.kind ?? "?",
       formatSize(object.byteLength),
       formatMode(object.mode),
       String(object.uid),

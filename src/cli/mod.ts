@@ -1,27 +1,38 @@
 /**
- * The command line of this package: looks at mapped files and named shared memory, and clears up
+ * The command line of this package: looks at mapped files and shared memory, and clears up
  * what dead processes left behind.
  *
  * ```sh
  * deno run --allow-ffi jsr:@mmap/mmap/cli --help
  * ```
  *
- * It runs only if it is the main program. An importer gets one function, {@linkcode main}.
+ * It runs only if it is the main program. An importer gets {@linkcode main}, and {@linkcode inspect},
+ * which tells programs what `mmap inspect` prints.
  *
  * @module
  */
 
 import { type Command, generalHelp, helpOf, readInput, UsageError } from "./command.ts";
 import { dump } from "./dump.ts";
-import { info } from "./info.ts";
+import { inspect as inspectCommand } from "./inspect.ts";
+import { locks } from "./locks.ts";
 import { ls } from "./ls.ts";
 import { print, printError } from "./output.ts";
 import { python } from "./python.ts";
 import { reap } from "./reap.ts";
 import { residency } from "./residency.ts";
 import { rm } from "./rm.ts";
+import { top } from "./top.ts";
 
-const COMMANDS: readonly Command[] = [ls, info, dump, residency, reap, rm, python];
+export { inspect, type Inspection, type LockInspection } from "./kinds/inspection.ts";
+export type { KindName } from "./kinds/kinds.ts";
+export type { LockKind } from "./kinds/look.ts";
+export type { MappingProcess } from "./kinds/peers.ts";
+
+const COMMANDS: readonly Command[] = [
+  ...[ls, inspectCommand, top, locks, dump, residency, reap, rm],
+  python,
+];
 
 /**
  * Runs a command line: prints to stdout, and reports a failure on one line of stderr.
@@ -29,7 +40,8 @@ const COMMANDS: readonly Command[] = [ls, info, dump, residency, reap, rm, pytho
  * Requires `--allow-ffi`.
  *
  * @param args the command and its arguments, as in `Deno.args`
- * @returns the exit code: 0 done, 1 failed, 2 wrong arguments
+ * @returns the exit code: 0 done, 1 failed, 2 wrong arguments, 3 something is wrong with
+ * what `inspect --check` looked at
  *
  * @example
  * ```ts
@@ -56,7 +68,9 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
     return 0;
   }
   if (name === undefined) throw new UsageError("Missing command", "mmap --help");
-  const command = COMMANDS.find((command) => command.name === name);
+  const command = COMMANDS.find((command) =>
+    command.name === name || command.aliases?.includes(name)
+  );
   if (command === undefined) throw new UsageError(`Unknown command '${name}'`, "mmap --help");
   const input = readInput(command, args);
   if (!input.help) return await command.run(input);

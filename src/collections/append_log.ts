@@ -77,6 +77,14 @@ const FOLLOW: Names<FollowOptions> = { ...ENTRIES, signal: true };
 /** The distance of marks: from the last one, a writer looks for torn records. */
 const MARK_DISTANCE = 1 << 20;
 
+/** The result of `AppendLog.stats`. */
+export interface LogStats {
+  /** The length of all records with their frames, in bytes. */
+  readonly byteLength: number;
+  /** How much of that was committed to the disk. */
+  readonly committedByteLength: number;
+}
+
 /**
  * A log of records in a file: one writer, any number of readers in other processes and Workers.
  *
@@ -173,6 +181,20 @@ export class AppendLog implements Disposable {
     const { end } = file;
     file.check();
     return end;
+  }
+
+  /**
+   * How long the log is, and how much of it was on the disk at some time: for monitoring.
+   *
+   * @throws {Deno.errors.BadResource} If the log is closed.
+   */
+  stats(): LogStats {
+    const { logWords } = this.#live("read statistics");
+    const { byteLength } = this;
+    // The word only saves work after a crash, so it may be nonsense.
+    const committed = logWords.committed;
+    const committedByteLength = committed > 0 ? Math.min(committed, byteLength) : 0;
+    return { byteLength, committedByteLength };
   }
 
   /**

@@ -81,6 +81,17 @@ export function writeHeader(words: Int32Array, { kind, geometry, layout }: Heade
   Atomics.store(words, 0, MAGIC[0]);
 }
 
+/** The kind of collection that a header claims; undefined if it is none. */
+export function claimedKind(words: Int32Array): Kind | undefined {
+  if (words[0] !== MAGIC[0] || words[1] !== MAGIC[1]) return undefined;
+  return KINDS[words[KIND_WORD]!] || undefined;
+}
+
+/** The version that a header claims. */
+export function claimedVersion(words: Int32Array): number {
+  return words[VERSION_WORD]! >>> 0;
+}
+
 /**
  * Reads and checks the header of a collection of that kind.
  *

@@ -45,6 +45,7 @@ export {
   type EntriesOptions,
   type FollowOptions,
   type LogEntry,
+  type LogStats,
 } from "./append_log.ts";
 export type {
   CacheSetOptions,
@@ -60,8 +61,9 @@ export { type CacheByteLengthOptions, type CacheStats, SharedCache } from "./cac
 export type { CacheCounts } from "./cache/counts.ts";
 export { bytes, type Codec, type CodecLike, json, number, text } from "./codec.ts";
 export type { CommitOptions } from "./options.ts";
-export { SharedArray, type SharedArrayOptions } from "./shared_array.ts";
+export { type ArrayStats, SharedArray, type SharedArrayOptions } from "./shared_array.ts";
 export {
+  type MapStats,
   SharedMap,
   type SharedMapOptions,
   type TypedMapOptions,

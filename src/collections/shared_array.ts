@@ -49,6 +49,18 @@ const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
 const SMALLEST_STEP = 1 << 16;
 const LARGEST_STEP = 1 << 25;
 
+/** The result of `SharedArray.stats`. */
+export interface ArrayStats {
+  /** How many elements there are. */
+  readonly length: number;
+  /** How many fit before the file has to grow; in a region, how many there may be. */
+  readonly room: number;
+  /** In bytes. */
+  readonly elementByteLength: number;
+  /** The length of the file or region as it is mapped here, in bytes. */
+  readonly byteLength: number;
+}
+
 /**
  * An array of numbers or structs that processes share, in a file that grows with it, or in a region.
  *
@@ -170,6 +182,19 @@ export class SharedArray<T, Init = T> implements Disposable, Iterable<T> {
     const length = readFirst(this.#live("use array"), LENGTH) >>> 0;
     this.#check();
     return length;
+  }
+
+  /**
+   * How many elements there are, and the room for more: for monitoring.
+   *
+   * @throws {Deno.errors.BadResource} If the array is closed.
+   */
+  stats(): ArrayStats {
+    const { length } = this;
+    const { byteLength } = this.#place.region;
+    const elementByteLength = this.#layout.byteLength;
+    const room = Math.floor((byteLength - HEADER_BYTE_LENGTH) / elementByteLength);
+    return { length, room, elementByteLength, byteLength };
   }
 
   /** Whether it was closed. */

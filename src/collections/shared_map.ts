@@ -16,6 +16,7 @@ import { MapChanges } from "./map_changes.ts";
 import { MapKey } from "./map_key.ts";
 import {
   checkWishes,
+  GENERATION,
   headerOf,
   LARGEST_CAPACITY,
   layOutNew,
@@ -23,6 +24,7 @@ import {
   readWishes,
   SEED,
   SIZE,
+  TOMBSTONES,
   type Wishes,
 } from "./map_layout.ts";
 import { MapMemory } from "./map_memory.ts";
@@ -91,6 +93,20 @@ export interface TypedMaps<T, Init = T> {
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The result of `SharedMap.stats`. */
+export interface MapStats {
+  /** How many keys there are. */
+  readonly size: number;
+  /** How many there may be. */
+  readonly capacity: number;
+  /** The length of the file or region, in bytes. */
+  readonly byteLength: number;
+  /** Places of the index that deleted keys have left and look-ups still pass. */
+  readonly tombstones: number;
+  /** How often the index was made anew, to be rid of them. */
+  readonly generation: number;
+}
 
 /**
  * A map that processes share, in a file or a region: keys are strings or bytes, values bytes, or, with
@@ -274,6 +290,20 @@ export class SharedMap<T = Uint8Array<ArrayBuffer>, Init = T extends Uint8Array 
     } finally {
       this.#memory.check();
     }
+  }
+
+  /**
+   * How full the map is, and in what state: for monitoring.
+   *
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  stats(): MapStats {
+    const { size, capacity } = this;
+    const { words } = this.#memory;
+    const [tombstones, generation] = [words[TOMBSTONES]!, words[GENERATION]!];
+    this.#memory.check();
+    const { byteLength } = this.#place.region;
+    return { size, capacity, byteLength, tombstones, generation };
   }
 
   /**

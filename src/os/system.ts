@@ -6,12 +6,14 @@
  */
 
 import type { ByteSystem, MemorySystem } from "./memory_system.ts";
+import type { ObservingSystem } from "./observing_system.ts";
 import type { NamedSystem, ObjectSystem, PassingSystem } from "./object_system.ts";
 import type { ProcessSystem, TokenSystem } from "./process_system.ts";
 import type { WaitingSystem } from "./waiting_system.ts";
 
 export type * from "./memory_system.ts";
 export type * from "./object_system.ts";
+export type * from "./observing_system.ts";
 export type * from "./process_system.ts";
 export type * from "./waiting_system.ts";
 
@@ -31,4 +33,6 @@ export interface System {
   readonly waiting: WaitingSystem;
   /** Passing objects to other processes; loaded on demand, since few programs need it. */
   readonly passing?: () => Promise<PassingSystem>;
+  /** Looking at other processes, likewise; undefined where they cannot be seen. */
+  readonly observing?: () => Promise<ObservingSystem | undefined>;
 }

@@ -15,9 +15,9 @@ import { RobustWord } from "../wait/robust_word.ts";
 import { EVERYBODY, type Words } from "../wait/words.ts";
 
 const LOCK = 0;
-const ROUND = 2;
-const LIST_ROUND = 3;
-const FIRST_MEMBER = 16;
+export const ROUND = 2;
+export const LIST_ROUND = 3;
+export const FIRST_MEMBER = 16;
 const BYTE_LENGTH = 1024;
 /** The longest wait for the lock when a region is closed; it is held for microseconds. */
 const LEAVE_MS = 1000;

@@ -74,6 +74,7 @@ const PART_BYTE_LENGTH = 32;
 const LOCK = 2;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Puts the parts one after the other. @throws {RangeError} If no region can be so long. */
 export function planLayout(parts: readonly Part[], action: string): Plan {
@@ -112,6 +113,70 @@ export function planLayout(parts: readonly Part[], action: string): Plan {
     }
   }
   return { table, byteOffsets, byteLength };
+}
+
+/** A part, and where it lies, from the beginning of the table. */
+export interface SeenPart extends Part {
+  readonly byteOffset: number;
+}
+
+/** What a table says; for whoever only looks. */
+export interface SeenTable {
+  readonly version: number;
+  readonly byteLength: number;
+  readonly parts: readonly SeenPart[];
+}
+
+const [FIRST_MAGIC, SECOND_MAGIC] = new Int32Array(encoder.encode("mmaplayo").buffer);
+
+/** Whether a table begins there. */
+export function isTable(words: Int32Array): boolean {
+  return words[0] === FIRST_MAGIC && words[1] === SECOND_MAGIC;
+}
+
+/**
+ * Reads a table of this version.
+ *
+ * @param read gives bytes from the beginning of the table on
+ * @throws {Deno.errors.InvalidData} If it is damaged, or of another version.
+ */
+export function readTable(read: (byteOffset: number, byteLength: number) => DataView): SeenTable {
+  const header = read(0, HEADER_BYTE_LENGTH);
+  const version = header.getUint32(16, true);
+  if (version !== VERSION) {
+    throw invalid(`it has version ${version}, and this module reads ${VERSION}`);
+  }
+  const count = header.getUint32(20, true);
+  const byteLength = Number(header.getBigUint64(24, true));
+  if (HEADER_BYTE_LENGTH + count * PART_BYTE_LENGTH > byteLength) throw invalid("it is damaged");
+  const view = read(HEADER_BYTE_LENGTH, count * PART_BYTE_LENGTH);
+  let textEnd = HEADER_BYTE_LENGTH + count * PART_BYTE_LENGTH;
+  const textOf = (length: number): string => {
+    textEnd += length;
+    if (textEnd > byteLength) throw invalid("it is damaged");
+    return decoder.decode(read(textEnd - length, length));
+  };
+  const parts = Array.from({ length: count }, (_, i) => {
+    const start = i * PART_BYTE_LENGTH;
+    const word = (byteOffset: number): number => view.getUint32(start + byteOffset, true);
+    const long = (byteOffset: number): number =>
+      Number(view.getBigUint64(start + byteOffset, true));
+    const part = {
+      byteOffset: long(0),
+      byteLength: long(8),
+      kind: KINDS[word(16)]!,
+      detail: word(20),
+    };
+    const isWhole = part.kind && part.byteOffset % 64 === 0 &&
+      part.byteOffset + part.byteLength <= byteLength;
+    if (!isWhole) throw invalid("it is damaged");
+    return { ...part, name: textOf(word(24)), type: textOf(word(28)) };
+  });
+  return { version, byteLength, parts };
+}
+
+function invalid(why: string): Error {
+  return new Deno.errors.InvalidData(`Cannot read layout: ${why}`);
 }
 
 function roundUp(byteLength: number): number {

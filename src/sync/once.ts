@@ -14,7 +14,7 @@ import { placeWords, type SyncMemory } from "../wait/place.ts";
 import { RobustWord } from "../wait/robust_word.ts";
 
 const LOCK = 0;
-const DONE = 2;
+export const DONE = 2;
 
 /**
  * Runs a function once, in the process that comes first; the others wait until it is done.

@@ -206,6 +206,11 @@ class RegionThreads implements Threads {
   isSelf(number: number, fingerprint: number): boolean {
     const self = this.self();
     if (self.number === number && self.fingerprint === fingerprint) return true;
+    return this.#isHeldHere(number, fingerprint);
+  }
+
+  /** Whether it is a token of this isolate. */
+  #isHeldHere(number: number, fingerprint: number): boolean {
     for (const token of tokensByObject.get(this.#objectKey())?.tokens ?? []) {
       if (token.number === number && token.fingerprint === fingerprint) return true;
     }
@@ -221,18 +226,59 @@ class RegionThreads implements Threads {
 
   holder(number: number, fingerprint: number): LockHolder {
     const alive = !this.isDead(number, fingerprint);
-    const byToken = this.#byToken;
-    const { processes } = system();
-    const { tid, isOwnNamespace } = byToken
-      ? { tid: this.#tokens.threadIn(fingerprint), isOwnNamespace: true }
-      : processes.threadOf(number);
-    if (!alive || !isOwnNamespace) return { pid: null, tid, alive };
-    if (this.isSelf(number, fingerprint)) return { pid: Deno.pid, tid, alive };
-    const pid = byToken
-      ? this.#tokens.processWith(tid, { number, fingerprint })
-      : processes.processOfThread(tid);
-    return { pid, tid, alive };
+    const isOwn = alive && this.isSelf(number, fingerprint);
+    return describeHolder({ number, fingerprint }, { alive, isOwn, byToken: this.#byToken });
   }
+
+  /** See {@linkcode seenHolder}. */
+  seen(number: number, fingerprint: number): LockHolder {
+    const isOwn = this.#isHeldHere(number, fingerprint);
+    const held = isOwn || this.#isHeldByOthers(number, fingerprint);
+    const byToken = held !== undefined;
+    const alive = held ?? !system().processes.isDead(number, fingerprint);
+    return describeHolder({ number, fingerprint }, { alive, isOwn, byToken });
+  }
+
+  /** Undefined where the file system has no tokens. */
+  #isHeldByOthers(number: number, fingerprint: number): boolean | undefined {
+    try {
+      return this.#tokens.isHeld(this.#object, number, fingerprint);
+    } catch (error) {
+      if (error instanceof Error && "errno" in error) return undefined;
+      throw error;
+    }
+  }
+}
+
+function describeHolder(
+  name: Name,
+  { alive, isOwn, byToken }: { alive: boolean; isOwn: boolean; byToken: boolean },
+): LockHolder {
+  const { processes, tokens } = system();
+  const { tid, isOwnNamespace } = byToken
+    ? { tid: tokens!.threadIn(name.fingerprint), isOwnNamespace: true }
+    : processes.threadOf(name.number);
+  if (!alive || !isOwnNamespace) return { pid: null, tid, alive };
+  if (isOwn) return { pid: Deno.pid, tid, alive };
+  const pid = byToken ? tokens!.processWith(tid, name) : processes.processOfThread(tid);
+  return { pid, tid, alive };
+}
+
+/**
+ * The holder that two words name, for whoever only looks: unlike `Threads.holder`, this takes no
+ * token of the region's object.
+ *
+ * @returns undefined if nobody can have that number
+ */
+export function seenHolder(
+  backing: RegionBacking,
+  number: number,
+  fingerprint: number,
+): LockHolder | undefined {
+  if (number < 1 || number > NUMBER_MASK) return undefined;
+  const threads = threadsOf(backing);
+  if (threads instanceof RegionThreads) return threads.seen(number, fingerprint);
+  return threads.holder(number, fingerprint);
 }
 
 function describe(backing: RegionBacking, object: OpenObject): TokenObject {

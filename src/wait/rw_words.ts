@@ -20,10 +20,10 @@ import { Members } from "./members.ts";
 import { RobustWord, type Taken } from "./robust_word.ts";
 import { EVERYBODY, type Words } from "./words.ts";
 
-const WRITER = 0;
-const DRAIN = 2;
+export const WRITER = 0;
+export const DRAIN = 2;
 const DIED = 3;
-const FIRST_MEMBER = 16;
+export const FIRST_MEMBER = 16;
 
 /** A reader's slot in the list, and whether a writer has died. */
 export interface ReadHold {

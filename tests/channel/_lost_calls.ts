@@ -33,6 +33,7 @@ export const CHANNEL_CALLS: Record<string, (channel: Channel) => unknown> = {
 };
 
 export const BROADCAST_CALLS: Record<string, (broadcast: Broadcast) => unknown> = {
+  stats: (broadcast) => broadcast.stats(),
   publish: (broadcast) => broadcast.publish(message),
   subscribe: (broadcast) => broadcast.subscribe(),
   "subscribe, and tryReceive": (broadcast) => broadcast.subscribe().tryReceive(),
@@ -42,5 +43,6 @@ export const LATEST_CALLS: Record<string, (latest: Latest) => unknown> = {
   write: (latest) => latest.write(message),
   read: (latest) => latest.read(),
   version: (latest) => latest.version,
+  stats: (latest) => latest.stats(),
   changed: (latest) => latest.changed(LATE),
 };

@@ -2,22 +2,26 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { MmapRegion, type SharedMemoryInfo } from "@mmap/mmap";
+import { Channel } from "@mmap/mmap/channel";
 import { mmap, mmapJson, mmapPrints } from "./_cli.ts";
 import { HAS_PYTHON, uniqueName, withForeign, withPythonObject } from "./_objects.ts";
 import { CAN_BE_PRIVATE, PrivateShm } from "./_private_shm.ts";
 
 const ignore = Deno.build.os !== "linux";
 
+/** An object, and what lies in it. */
+type Listed = SharedMemoryInfo & { kind: string | null };
+
 /** What `mmap ls --json` says of one object. */
-async function listed(name: string): Promise<SharedMemoryInfo | undefined> {
-  const objects: SharedMemoryInfo[] = await mmapJson(["ls"]);
+async function listed(name: string): Promise<Listed | undefined> {
+  const objects: Listed[] = await mmapJson(["ls"]);
   return objects.find((object) => object.name === name);
 }
 
 /** The line of `mmap ls` about one object, its columns. */
 async function lineOf(name: string): Promise<string[] | undefined> {
   const lines = (await mmapPrints(["ls"])).split("\n");
-  assertMatch(lines[0]!, /^NAME +SIZE +MODE +UID +OURS +OWNER$/);
+  assertMatch(lines[0]!, /^NAME +KIND +SIZE +MODE +UID +OURS +OWNER$/);
   return lines.find((line) => line.startsWith(`${name} `))?.split(/ {2,}/);
 }
 
@@ -35,15 +39,28 @@ Deno.test({
       uid,
       ours: true,
       owner: { pid: Deno.pid, alive: true },
+      kind: "region",
     });
     assertEquals(await lineOf(name), [
       name,
+      "region",
       "1.5 KiB",
       "0640",
       String(uid),
       "yes",
       `${Deno.pid} alive`,
     ]);
+  },
+});
+
+Deno.test({
+  name: "mmap ls shows what lies in an object",
+  ignore,
+  fn: async () => {
+    const name = uniqueName();
+    using _channel = Channel.create({ capacity: 4096, name });
+    assertEquals((await listed(name))?.kind, "channel");
+    assertEquals((await lineOf(name))?.[1], "channel");
   },
 });
 

@@ -14,8 +14,16 @@ onBothFileSystems("mmap info tells the facts of a file", async (dir) => {
   const { dev, ino } = Deno.statSync(path);
   assertEquals(await mmapJson(["info", path]), {
     target: path,
-    kind: "file",
+    kind: "region",
+    version: null,
     byteLength: 2 * PAGE + 1,
+    mappedBy: LINUX ? [] : null,
+    locks: [],
+    problems: [],
+    asleep: LINUX ? [] : null,
+    searchedByteLength: 2 * PAGE,
+    inside: [],
+    memory: "file",
     path,
     byteOffset: 0,
     device: dev,
@@ -25,7 +33,8 @@ onBothFileSystems("mmap info tells the facts of a file", async (dir) => {
     residentPages: 3,
   });
   const text = await mmapPrints(["info", path]);
-  assertMatch(text, /^kind +file$/m);
+  assertMatch(text, /^kind +region$/m);
+  assertMatch(text, /^memory +file$/m);
   assertMatch(text, new RegExp(`^size +.* KiB \\(${2 * PAGE + 1} bytes\\)$`, "m"));
   assertMatch(text, new RegExp(`^inode +${ino} on device ${dev}$`, "m"));
   assertMatch(text, new RegExp(`^pages +3 of ${PAGE} bytes, 3 in memory$`, "m"));
@@ -34,14 +43,23 @@ onBothFileSystems("mmap info tells the facts of a file", async (dir) => {
 Deno.test("mmap info takes a relative path, which may begin like another target", () =>
   withTempDir(async (dir) => {
     makeFile(dir, 5, "shm:x");
-    const { kind, byteLength } = await mmapJson(["info", "./shm:x"], { cwd: dir });
-    assertEquals([kind, byteLength], ["file", 5]);
+    const { memory, byteLength } = await mmapJson(["info", "./shm:x"], { cwd: dir });
+    assertEquals([memory, byteLength], ["file", 5]);
   }));
 
 Deno.test("mmap info tells of an empty file that it has no bytes", () =>
   withTempDir(async (dir) => {
     const path = makeFile(dir, 0);
-    assertEquals(await mmapJson(["info", path]), { target: path, kind: "file", byteLength: 0 });
+    assertEquals(await mmapJson(["info", path]), {
+      target: path,
+      kind: "region",
+      version: null,
+      byteLength: 0,
+      mappedBy: null,
+      locks: [],
+      problems: [],
+      memory: "file",
+    });
     assertMatch(await mmapPrints(["info", path]), /^size +0 B \(0 bytes\)$/m);
   }));
 
@@ -52,11 +70,11 @@ Deno.test({
     const name = uniqueName();
     using _region = MmapRegion.named(name, { createNew: true, byteLength: 100, mode: 0o640 });
     const target = `shm:${name}`;
-    const { kind, byteLength, mode, ours, owner, path } = await mmapJson(["info", target]);
+    const { memory, byteLength, mode, ours, owner, path } = await mmapJson(["info", target]);
     assertEquals(
-      { kind, byteLength, mode, ours, owner, path },
+      { memory, byteLength, mode, ours, owner, path },
       {
-        kind: "named",
+        memory: "named",
         byteLength: 100,
         mode: 0o640,
         ours: true,
@@ -88,8 +106,8 @@ Deno.test({
   ignore: !LINUX,
   fn: () =>
     withForeign(new Uint8Array(0), async (name) => {
-      const { kind, byteLength, ours } = await mmapJson(["info", `shm:${name}`]);
-      assertEquals([kind, byteLength, ours], ["named", 0, false]);
+      const { memory, byteLength, ours } = await mmapJson(["info", `shm:${name}`]);
+      assertEquals([memory, byteLength, ours], ["named", 0, false]);
       assertEquals(await mmapPrints(["dump", `shm:${name}`]), "");
     }),
 });
@@ -101,8 +119,8 @@ Deno.test({
     using region = MmapRegion.anonymous(PAGE, { label: "secret" });
     region.bytes.set(new TextEncoder().encode("anonymous"));
     const handle = formatHandle(region.handle());
-    const { kind, byteLength, path } = await mmapJson(["info", handle]);
-    assertEquals([kind, byteLength, path], ["anonymous", PAGE, undefined]);
+    const { memory, byteLength, path } = await mmapJson(["info", handle]);
+    assertEquals([memory, byteLength, path], ["anonymous", PAGE, undefined]);
     const dump = await mmapPrints(["dump", handle, "--length", "9"]);
     assertMatch(dump, /\|anonymous\|/);
   },

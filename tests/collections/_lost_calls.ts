@@ -23,6 +23,7 @@ export const MAP_CALLS: Record<string, (map: SharedMap) => unknown> = {
   delete: (map) => map.delete("one"),
   clear: (map) => map.clear(),
   size: (map) => map.size,
+  stats: (map) => map.stats(),
   keys: (map) => [...map.keys()],
   entries: (map) => [...map.entries()],
   "[Symbol.iterator]": (map) => [...map],
@@ -31,6 +32,7 @@ export const MAP_CALLS: Record<string, (map: SharedMap) => unknown> = {
 
 export const ARRAY_CALLS: Record<string, (array: SharedArray<number>) => unknown> = {
   length: (array) => array.length,
+  stats: (array) => array.stats(),
   at: (array) => array.at(0),
   set: (array) => array.set(0, 5),
   push: (array) => array.push(1, 2),
@@ -44,6 +46,7 @@ export const LOG_CALLS: Record<string, (log: AppendLog) => unknown> = {
   entries: (log) => [...log.entries()],
   "[Symbol.iterator]": (log) => [...log],
   byteLength: (log) => log.byteLength,
+  stats: (log) => log.stats(),
   follow: (log) => log.follow().next(),
   commit: (log) => log.commit(),
 };

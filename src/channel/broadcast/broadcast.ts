@@ -5,6 +5,7 @@ import { checkMade, type Names } from "../../check/options.ts";
 import { formatHandle, type RegionHandle } from "../../object/handle.ts";
 import { MmapRegion } from "../../region/mmap_region.ts";
 import { BELL } from "./broadcast_layout.ts";
+import { type BroadcastStats, broadcastStats } from "./broadcast_reader.ts";
 import { BroadcastWriter } from "./broadcast_writer.ts";
 import { regionFromEnv } from "../environment.ts";
 import { BROADCAST, checkCapacity } from "../kinds.ts";
@@ -229,6 +230,18 @@ export class Broadcast implements Disposable {
   subscribe(options: SubscribeOptions = {}): Subscription {
     this.#assertOpen("subscribe");
     return new Subscriber(this.#feed, options);
+  }
+
+  /**
+   * How much was published and is kept, and by which process: for monitoring.
+   *
+   * @throws {Deno.errors.BadResource} If this is closed.
+   * @throws {Deno.errors.InvalidData} If the ring is damaged.
+   */
+  stats(): BroadcastStats {
+    this.#assertOpen("read statistics");
+    const { memory, writer } = this.#feed;
+    return { ...broadcastStats(memory), writer: writer.pid };
   }
 
   #assertOpen(action: string): void {

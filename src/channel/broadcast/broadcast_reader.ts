@@ -4,7 +4,13 @@ import { copyOut, pooledCopy } from "../../mapping/slab.ts";
 import { loadAfter } from "../../wait/order.ts";
 import { EPOCH, numberIn, OLDEST, TAIL } from "./broadcast_layout.ts";
 import { loadCount } from "../counts.ts";
-import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
+import {
+  PADDING,
+  RECORD_HEADER_BYTE_LENGTH,
+  UNIT_BYTE_LENGTH,
+  unitsOf,
+  UPPER_HALF,
+} from "../layout.ts";
 import type { RingMemory } from "../ring_memory.ts";
 
 /**
@@ -145,6 +151,53 @@ export class BroadcastReader {
     this.#head = start + units;
     this.#number++;
     return message;
+  }
+}
+
+/** The result of `Broadcast.stats`. Bytes are counted as in the ring, with headers and padding. */
+export interface BroadcastStats {
+  /** How many bytes were ever published. */
+  readonly publishedByteLength: number;
+  /** How many of them are kept. */
+  readonly keptByteLength: number;
+  /** How many messages were ever published. */
+  readonly published: number;
+  /** How many of them are kept: a reader further behind has lost messages. */
+  readonly kept: number;
+  /** The process of the writer, alive or dead; null if there is none. */
+  readonly writer: number | null;
+}
+
+/** A writer needs longer for a message than a look does. */
+const MOST_LOOKS = 1000;
+
+/** The present state; while somebody publishes, of slightly different moments. */
+export function broadcastStats(memory: RingMemory): Omit<BroadcastStats, "writer"> {
+  for (let looks = 1;; looks++) {
+    const { cells } = memory;
+    const oldest = loadCount(cells, OLDEST);
+    const tail = loadCount(cells, TAIL);
+    const numberAt = (position: number): number =>
+      numberIn(
+        Atomics.load(cells, EPOCH),
+        memory.ring[2 * (position % (memory.capacity / 8)) + 1]!,
+      );
+    const [first, next] = [numberAt(oldest), numberAt(tail)];
+    // As in `next`: a record is whole if OLDEST has not passed it since.
+    loadAfter(cells, OLDEST);
+    const isSame = loadCount(cells, OLDEST) === oldest && loadCount(cells, TAIL) === tail;
+    if (!isSame && looks < MOST_LOOKS) continue;
+    memory.check();
+    const units = tail - oldest;
+    if (units < 0 || 8 * units > memory.capacity || first > next) {
+      throw damaged(memory, `its records cannot run from ${oldest} to ${tail}`);
+    }
+    return {
+      publishedByteLength: UNIT_BYTE_LENGTH * tail,
+      keptByteLength: UNIT_BYTE_LENGTH * units,
+      published: next,
+      kept: next - first,
+    };
   }
 }
 

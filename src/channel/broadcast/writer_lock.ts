@@ -35,6 +35,11 @@ export class WriterLock {
     this.#lock.release();
   }
 
+  /** The process of the writer, alive or dead; null if there is none. */
+  get pid(): number | null {
+    return this.#lock.holder === 0 ? null : Atomics.load(this.#words.cells, WRITER_PID);
+  }
+
   /** The process of a writer that died. */
   lostPid(): number | undefined {
     // Read before the check: another process may take the lock right after it.

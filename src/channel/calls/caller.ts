@@ -26,6 +26,16 @@ import { Permits } from "./permits.ts";
 /** How long to wait before looking again for a free slot to offer a connection in. */
 const RETRY_MS = 5;
 
+/** The result of `Client.stats`. */
+export interface ClientStats {
+  /** How many calls the server has, or is being sent. */
+  readonly calls: number;
+  /** How many wait until the server handles fewer. */
+  readonly waiting: number;
+  /** How many were answered, with a value, an error or a cancellation. */
+  readonly answered: number;
+}
+
 /** The client's side of a connection. */
 export class Caller {
   readonly #meeting: Meeting;
@@ -41,6 +51,7 @@ export class Caller {
   readonly #permits = new Permits(0);
   #welcomed = false;
   #lastId = 0;
+  #answered = 0;
   /** The error that prevents further calls. */
   #failure: Error | undefined;
 
@@ -151,6 +162,7 @@ export class Caller {
     call.end(frame.kind);
     this.#calls.delete(frame.call);
     this.#pending.delete(call);
+    this.#answered++;
     this.#permits.leave();
   }
 
@@ -192,6 +204,12 @@ export class Caller {
       this.#failSending(error as Error);
     }
   };
+
+  /** See `Client.stats`. */
+  get stats(): ClientStats {
+    const calls = this.#calls.size;
+    return { calls, waiting: this.#pending.size - calls, answered: this.#answered };
+  }
 
   #nextId(): number {
     do this.#lastId = (this.#lastId + 1) >>> 0; while (

@@ -7,7 +7,7 @@ import { type Patience, patience, WAIT, type WaitOptions } from "../../wait/pati
 import { handleFrom } from "../environment.ts";
 import { SERVER } from "../kinds.ts";
 import { attachPlaced, PLACE, type PlaceOptions } from "../place.ts";
-import { Caller } from "./caller.ts";
+import { Caller, type ClientStats } from "./caller.ts";
 import { Meeting } from "./meeting.ts";
 import { checkMeeting } from "./meeting_layout.ts";
 import { callMethod, type Remote, remoteOf } from "./object.ts";
@@ -67,6 +67,11 @@ export class Client implements Disposable, AsyncDisposable {
   /** The server's process. */
   get pid(): number {
     return this.#caller.pid;
+  }
+
+  /** How many calls there are and were of this client: for monitoring. */
+  stats(): ClientStats {
+    return this.#caller.stats;
   }
 
   /** Whether the client was closed. */

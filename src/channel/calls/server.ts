@@ -70,6 +70,16 @@ const UNREACHED = [
 /** The default environment variable of `env` and `fromEnv`. */
 export const DEFAULT_VARIABLE = "MMAP_SERVER";
 
+/** The result of `Server.stats`. */
+export interface ServerStats {
+  /** How many clients are connected; see `Server.clients`. */
+  readonly clients: number;
+  /** How many calls are under way, whether their handlers run already or not. */
+  readonly calls: number;
+  /** How many were answered, with a value, an error or a cancellation. */
+  readonly answered: number;
+}
+
 /** Makes a server; for `serve` only. */
 let make: (meeting: Meeting, plan: ServerPlan, keepAlive: boolean) => Server;
 
@@ -84,6 +94,8 @@ export class Server implements Disposable, AsyncDisposable {
   readonly #sessions = new Map<Session, Promise<void>>();
   readonly #finished: Promise<void>;
   readonly #keepAlive: ReturnType<typeof setInterval> | undefined;
+  /** The calls that were answered for clients that have left. */
+  #answered = 0;
 
   static {
     make = (meeting, plan, keepAlive) => new Server(meeting, plan, keepAlive);
@@ -105,6 +117,16 @@ export class Server implements Disposable, AsyncDisposable {
   /** How many clients are connected. A dead client is still counted for up to 100 ms. */
   get clients(): number {
     return this.#sessions.size;
+  }
+
+  /** How many calls there are and were, of all clients: for monitoring. */
+  stats(): ServerStats {
+    const sessions = [...this.#sessions.keys()];
+    return {
+      clients: sessions.length,
+      calls: sessions.reduce((sum, { calls }) => sum + calls, 0),
+      answered: sessions.reduce((sum, { answered }) => sum + answered, this.#answered),
+    };
   }
 
   /** Whether the server was closed. */
@@ -169,7 +191,11 @@ export class Server implements Disposable, AsyncDisposable {
 
   #serve(connection: Connection): void {
     const session = new Session(connection, this.#plan);
-    this.#sessions.set(session, session.run().then(() => void this.#sessions.delete(session)));
+    const ended = session.run().then(() => {
+      this.#sessions.delete(session);
+      this.#answered += session.answered;
+    });
+    this.#sessions.set(session, ended);
   }
 
   /**

@@ -49,6 +49,8 @@ export class Session {
   readonly connection: Connection;
   readonly plan: ServerPlan;
   readonly #calls = new Map<number, ServedCall>();
+  /** How many calls were answered, with a value, an error or a cancellation. */
+  answered = 0;
   #ended = false;
 
   constructor(connection: Connection, plan: ServerPlan) {
@@ -92,6 +94,11 @@ export class Session {
     return call;
   }
 
+  /** How many calls are under way. */
+  get calls(): number {
+    return this.#calls.size;
+  }
+
   /** Sends the outcome of a call, and forgets the call. */
   async finish(
     call: ServedCall,
@@ -103,6 +110,7 @@ export class Session {
       const { answers } = this.connection;
       const isWhole = await sendMessage(answers, kind, call.id, bytes, isWanted);
       if (!isWhole) await sendMessage(answers, ENDED, call.id, NOTHING);
+      this.answered++;
     } catch (error) {
       // The client no longer listens.
       this.end(error);

@@ -16,15 +16,16 @@ import { loadCount, storeCount } from "../counts.ts";
 import { regionFromEnv } from "../environment.ts";
 import type { Geometry } from "../header.ts";
 import { LATEST } from "../kinds.ts";
+import { HEADER_BYTE_LENGTH } from "../layout.ts";
 import { attachPlaced, createPlaced, PLACE, type Placed, type PlaceOptions } from "../place.ts";
 import { RingMemory } from "../ring_memory.ts";
 
 /** Counts the writes, in 64 bits; the value is in slot VERSION modulo SLOTS. */
-const VERSION = 16;
+export const VERSION = 16;
 /** 1: a reader may sleep on this word until the next write. */
-const BELL = 48;
+export const BELL = 48;
 /** A lock word: whose turn it is to write. */
-const WRITE_LOCK = 80;
+export const WRITE_LOCK = 80;
 
 /** A power of two. With more than two, a reader has time to copy while several writes come. */
 const SLOTS = 4;
@@ -38,6 +39,16 @@ const DEFAULT_VARIABLE = "MMAP_LATEST";
 export interface LatestOptions extends PlaceOptions {
   /** The length of the value, in bytes: 1 to 2^28. */
   byteLength: number;
+}
+
+/** The result of `Latest.stats`. */
+export interface LatestStats {
+  /** How often it was written. */
+  readonly version: number;
+  /** The length of the value, in bytes. */
+  readonly byteLength: number;
+  /** The memory that it takes, in bytes. */
+  readonly memoryByteLength: number;
 }
 
 const CREATE: Names<LatestOptions> = { ...PLACE, byteLength: true };
@@ -144,6 +155,12 @@ export class Latest implements Disposable {
     const version = loadCount(this.#memory.cells, VERSION);
     this.#memory.check();
     return version;
+  }
+
+  /** How often it was written, and its sizes. @throws {Deno.errors.BadResource} If it is closed. */
+  stats(): LatestStats {
+    const { version, byteLength } = this;
+    return { version, byteLength, memoryByteLength: HEADER_BYTE_LENGTH + this.#memory.capacity };
   }
 
   /**
@@ -254,7 +271,8 @@ export class Latest implements Disposable {
   }
 }
 
-function geometryFor(byteLength: number): Geometry {
+/** The geometry of a value of that length. */
+export function geometryFor(byteLength: number): Geometry {
   return { capacity: SLOTS * alignUp(byteLength, SLOT_ALIGNMENT), flags: byteLength };
 }
 

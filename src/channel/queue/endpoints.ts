@@ -165,6 +165,24 @@ function entriesOf(cells: Int32Array, role?: Role): number[] {
   );
 }
 
+/** What an entry says. */
+export interface Endpoint {
+  readonly number: number;
+  readonly fingerprint: number;
+  readonly pid: number;
+  readonly roles: number;
+}
+
+/** What the list says, for whoever only looks. */
+export function endpointsIn(cells: Int32Array): Endpoint[] {
+  return entriesOf(cells).map((entry) => ({
+    number: cells[entry]!,
+    fingerprint: cells[entry + FINGERPRINT]!,
+    pid: cells[entry + PID]!,
+    roles: cells[entry + ROLES]!,
+  }));
+}
+
 function allEntries(): number[] {
   return Array.from({ length: MOST_ENDPOINTS }, (_, i) => ENDPOINTS + i * WORDS_EACH);
 }

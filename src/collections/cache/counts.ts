@@ -51,6 +51,9 @@ const NAMES: readonly (keyof CacheCounts)[] = [
   "handedOver",
 ];
 
+/** The names, for whoever only looks. */
+export const COUNT_NAMES: readonly (keyof CacheCounts)[] = NAMES;
+
 /** Operations after which an isolate adds its counts, even if it goes on. */
 const MOST = 4096;
 const FIRST = COUNTS_BYTE_OFFSET / 8;

@@ -19,7 +19,8 @@ import { MUTEX_BYTE_OFFSET } from "../header.ts";
 import { FLIGHT_COUNT, FLIGHTS_BYTE_OFFSET } from "./cache_layout.ts";
 import type { CacheCore } from "./core.ts";
 
-const FLIGHT_LENGTH = 8;
+/** In words. */
+export const FLIGHT_LENGTH = 8;
 const FIRST_HASH = 2;
 const SECOND_HASH = 3;
 const ACTION = "compute value";

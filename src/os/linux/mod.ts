@@ -72,6 +72,7 @@ export const linux: System = {
   tokens,
   waiting,
   passing: async () => (await import("../posix/passing.ts")).passing,
+  observing: async () => (await import("./observing.ts")).observe(),
 };
 
 /** Names private memory in /proc/self/maps. Kernels before 5.17 cannot do that. */
