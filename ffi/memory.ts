@@ -99,20 +99,28 @@ export function plainBytes(bytes: Uint8Array, name: string, action: string): Uin
   if (typeof bytes !== "object" || apply(getTag, bytes, []) !== "Uint8Array") {
     throw new TypeError(`Cannot ${action} as ${name} must be a Uint8Array`);
   }
-  return headOf(bytes, lengthOf(bytes));
+  return headOf(bytes, untouchedLengthOf(bytes));
 }
 
-/** The true length in bytes, even if a program has replaced `length`. */
+/**
+ * The true length in bytes, even if a program has replaced `length`. Touches the first byte, so it is
+ * for arrays that are about to be read or written to: see {@linkcode untouchedLengthOf}.
+ */
 export function lengthOf(bytes: Uint8Array): number {
   // This runs no code of the program, and tells the compiler what the array is. So it needs no call
   // for the getter: 3 ns instead of 12.
   void bytes[0];
+  return untouchedLengthOf(bytes);
+}
+
+/** As {@linkcode lengthOf}, where the array's own page may be missing and must not be faulted in. */
+export function untouchedLengthOf(bytes: Uint8Array): number {
   return apply(getLength, bytes, []) as number;
 }
 
 /** The first bytes, at most `limit` of them. */
 export function headOf(bytes: Uint8Array, limit: number): Uint8Array {
-  const length = lengthOf(bytes);
+  const length = untouchedLengthOf(bytes);
   return new BufferBytes(
     apply(getBuffer, bytes, []) as ArrayBuffer,
     apply(getByteOffset, bytes, []) as number,

@@ -4,9 +4,9 @@ import {
   addressOf,
   addressOfBytes,
   headOf,
-  lengthOf,
   plainBytes,
   pointerAt,
+  untouchedLengthOf,
 } from "../../ffi/memory.ts";
 import type { Names } from "../check/options.ts";
 import { optionalNumber, wholeNumber } from "../check/numbers.ts";
@@ -123,11 +123,11 @@ export function readable(
 /** Copies mapped bytes into `target`. @returns how many, up to the first missing page */
 function copyFromMapped(mapped: Deno.PointerObject, target: Uint8Array): number {
   const { memory } = system();
-  return memory.copy("out", addressOfBytes(target), addressOf(mapped), lengthOf(target));
+  return memory.copy("out", addressOfBytes(target), addressOf(mapped), untouchedLengthOf(target));
 }
 
 /** Copies `source` into a mapping. @returns how many bytes, up to the first missing page */
 function copyToMapped(mapped: Deno.PointerObject, source: Uint8Array): number {
   const { memory } = system();
-  return memory.copy("into", addressOfBytes(source), addressOf(mapped), lengthOf(source));
+  return memory.copy("into", addressOfBytes(source), addressOf(mapped), untouchedLengthOf(source));
 }
