@@ -272,6 +272,16 @@ Deno.test("crash_proof_log.ts finds every record that a killed writer has append
   ]);
 });
 
+Deno.test({
+  name: "two_servers.ts makes a page once for both",
+  ignore: Deno.build.os === "windows", // the demo does not show it there
+  fn: async () => {
+    assertEquals(await run("two_servers.ts"), [
+      "2 servers gave the page 4 times, and made it 1 time",
+    ]);
+  },
+});
+
 Deno.test("shared_cache.ts works each value out once", async () => {
   assertEquals(await run("shared_cache.ts"), [
     "first process:  worked out 20, found 0",
