@@ -321,7 +321,7 @@ Deno.test("the demo counts the same number of words each way and shows every row
   const lines = await run("demo/main.ts", { args: ["--size=1"] });
   assertEquals(lines.filter((line) => line === "All three counts are equal.").length, 1);
   const rows = lines.slice(lines.findIndex((line) => line.startsWith("What a map can do")) + 1);
-  assertEquals(rows.length, IS_WINDOWS ? 23 : 29);
+  assertEquals(rows.length, IS_WINDOWS ? 20 : 28);
   assertEquals(rows.filter((line) => line.includes("FAILED")), []);
 });
 

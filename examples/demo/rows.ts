@@ -66,8 +66,6 @@ const ALL_ROWS: readonly Row[] = [
   row("messages", "channel.ts", /3 squared is 9$/),
   row("a live feed", "live_feed.ts", /^the slow reader got/),
   row("calls", "rpc.ts", /^"c" has 2000 bytes$/),
-  row("work for four processes", "fan_out.ts", /^there are 2262 primes/),
-  row("a file as messages", "stream_file.ts", /^the child received 16777216 bytes$/),
   row("a log whose writer is killed", "crash_proof_log.ts", /in order and whole: true$/),
   posixRow("a cache of two servers", "two_servers.ts", /^2 servers .* made it 1 time$/),
   { name: "a model in Python", posix: true, see: modelInPython },
