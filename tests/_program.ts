@@ -14,17 +14,19 @@ export interface ProgramOptions {
   args?: string[];
   /** A command that starts it, such as `["prlimit", "--nofile=200"]`. */
   prefix?: string[];
+  /** Flags of Deno, such as `["--v8-flags=--expose-gc"]`. */
+  flags?: string[];
 }
 
 /** Runs a program, which must come to its end by itself. @returns what it printed */
 export async function assertRuns(
   program: URL,
-  { args = [], prefix = [] }: ProgramOptions = {},
+  { args = [], prefix = [], flags = [] }: ProgramOptions = {},
 ): Promise<string> {
   const [command, ...rest] = [
     ...prefix,
     ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check", `--config=${ROOT}deno.json`],
-    ...[fromFileUrl(program), ...args],
+    ...[...flags, fromFileUrl(program), ...args],
   ];
   const signal = AbortSignal.timeout(60_000 * PATIENCE);
   const child = new Deno.Command(command!, {

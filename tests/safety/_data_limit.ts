@@ -1,10 +1,11 @@
 /**
  * Faults of a process that has no RLIMIT_DATA left, or little of it. Only few steps lie between
- * taking the limit away and giving it back: V8 needs some, too.
+ * taking the limit away and giving it back: V8 needs some, too. Needs --expose-gc.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
+import { gc } from "../_act.ts";
 import { PAGE } from "../_pages.ts";
 import { makeFile, makeSparseFile, pattern } from "../_files.ts";
 import { setLimit } from "../_process.ts";
@@ -13,6 +14,7 @@ const [name, dir] = Deno.args as [string, string];
 
 /** Runs `body` with a limit that was overdrawn long ago. */
 function overdrawn(body: () => void): void {
+  gc(); // V8 ends a process that has no memory for that
   const old = setLimit("DATA", PAGE);
   try {
     body();

@@ -13,7 +13,7 @@ const PROGRAM = new URL("_data_limit.ts", import.meta.url);
 function test(name: string, which: string, need = linux): void {
   Deno.test(name, { ignore: ignore || need.ignore }, () =>
     withTempDir(async (dir) => {
-      await assertRuns(PROGRAM, { args: [which, dir] });
+      await assertRuns(PROGRAM, { args: [which, dir], flags: ["--v8-flags=--expose-gc"] });
     }));
 }
 
