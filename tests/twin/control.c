@@ -47,13 +47,7 @@ static int preallocate(int fd, struct fstore *store) {
   int64_t end = (status.st_size + BLOCK - 1) / BLOCK * BLOCK;
   if (end < status.st_blocks * 512) end = status.st_blocks * 512;
   int64_t length = (store->length + BLOCK - 1) / BLOCK * BLOCK;
-  if (fallocate(fd, FALLOC_FL_KEEP_SIZE, end, length) != 0) {
-    int error = errno;
-    /* ALL is all or nothing; ext4 keeps what it had found, until the file is given its length again. */
-    if (ftruncate(fd, status.st_size) != 0) return done(-1);
-    errno = error;
-    return done(-1);
-  }
+  if (fallocate(fd, FALLOC_FL_KEEP_SIZE, end, length) != 0) return done(-1);
   store->allocated = length;
   return 0;
 }
