@@ -145,6 +145,9 @@ function areaOf(resizes: number): number {
   return AREAS + 2 * (resizes & 1);
 }
 
+/** How often a look at the layout starts again: what writes there may mean no good. */
+const TRIES = 10_000;
+
 /**
  * The layout that counts now.
  *
@@ -152,7 +155,7 @@ function areaOf(resizes: number): number {
  * @throws {Deno.errors.InvalidData} If no map can have it.
  */
 export function layoutNow(words: Int32Array, known: MapLayout, action: string): MapLayout {
-  while (true) {
+  for (let tries = 0; tries < TRIES; tries++) {
     const resizes = Atomics.load(words, RESIZES);
     const start = HEADER_BYTE_LENGTH * (words[areaOf(resizes)]! >>> 0);
     const capacity = words[areaOf(resizes) + 1]! >>> 0;
@@ -163,6 +166,7 @@ export function layoutNow(words: Int32Array, known: MapLayout, action: string): 
     }
     return layOut({ ...known, capacity }, start, resizes);
   }
+  throw invalid(action, "it is resized faster than it can be read");
 }
 
 /** @throws {Deno.errors.InvalidData} If the layout reaches beyond `available` bytes. */

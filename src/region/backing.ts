@@ -144,7 +144,7 @@ export class RegionBacking {
    * @throws {MappingFaultError} If `onStrayWrite` is "throw".
    */
   used(): this {
-    // Nearly always this is all: it costs a view, the quickest method, a tenth.
+    // Nearly always this is all: it costs a view, the quickest method, a tenth to a third.
     const isFaultless = this.#mapping?.guard?.faultsHalf[0] === 0 && this.#overlays.length === 0;
     if (!this.#told && !isFaultless) this.#lookForStrays();
     return this;
