@@ -15,6 +15,8 @@ import type { RungWaits, Sleeper } from "./rung_waits.ts";
 export class ChannelWords extends RegionWords {
   readonly #backing: RegionBacking;
   readonly #byteOffset: number;
+  /** Whether this thread may spin for an answer, once it has woken somebody. */
+  spins = true;
 
   constructor(region: MmapRegion, byteOffset: number, byteLength: number, action: string) {
     super(region, byteOffset, byteLength, action);
@@ -82,6 +84,7 @@ export class ChannelWords extends RegionWords {
     // After the change of the bell: pairs with the announcements above.
     const woken = Atomics.load(cells, BELL_SLEEPERS) === 0 ? 0 : super.wake(index, count);
     this.#place?.ropes.ring(cells);
+    if (this.spins) waits?.expect();
     return woken;
   }
 }

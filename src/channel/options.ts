@@ -15,7 +15,8 @@ export interface JoinOptions {
    * - "spin": they spin without end. Use it only if this thread has a processor core to itself.
    *
    * Awaited calls never block the event loop for long. Except with "block", they first spin for up
-   * to 0.1 ms, if that was useful lately.
+   * to 0.1 ms, if that was useful lately; so does a call that wakes the other side, for what this
+   * isolate awaits already.
    * @default {"adaptive"}
    */
   wait?: "adaptive" | "block" | "spin";

@@ -4,7 +4,6 @@ import type { Names } from "../check/options.ts";
 import { backingOf, MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { placeOffset } from "../wait/place.ts";
-import type { Words } from "../wait/words.ts";
 import { ChannelWords } from "./channel_words.ts";
 import { findHeader, type Geometry, type Kind, makeHeader } from "./header.ts";
 import { HEADER_BYTE_LENGTH } from "./layout.ts";
@@ -26,7 +25,7 @@ export const PLACE: Names<PlaceOptions> = { name: true, path: true };
 export interface Placed {
   readonly region: MmapRegion;
   readonly byteOffset: number;
-  readonly words: Words;
+  readonly words: ChannelWords;
   readonly geometry: Geometry;
 }
 
@@ -177,7 +176,12 @@ export function closingOnError<T>(region: MmapRegion, action: () => T): T {
   }
 }
 
-function wordsAt(region: MmapRegion, byteOffset: number, byteLength: number, kind: Kind): Words {
+function wordsAt(
+  region: MmapRegion,
+  byteOffset: number,
+  byteLength: number,
+  kind: Kind,
+): ChannelWords {
   const action = `place ${kind.name}`;
   return new ChannelWords(region, placeOffset(byteOffset, action), byteLength, action);
 }

@@ -2,11 +2,19 @@
 
 import type { Doorbell } from "../os/system.ts";
 import type { Threads } from "../wait/holder.ts";
+import { Spinner } from "../wait/spinner.ts";
 import { addEnd, removeEnd } from "../wait/waiter.ts";
 import type { WaitResult } from "../wait/words.ts";
 import { enterDoorbell, fallAsleep, isAsleep, rise } from "./doorbells.ts";
+import { MOST_PAUSES } from "./wait_strategy.ts";
+
+/** With more sleepers, a look at the words of all of them would take too long. */
+const MOST_TO_WATCH = 8;
 
 interface Wait {
+  /** The word that it is for, and the value that this had. */
+  readonly index: number;
+  readonly expected: number;
   readonly deadline: number;
   readonly settle: (result: WaitResult) => void;
 }
@@ -16,6 +24,8 @@ export class RungWaits {
   readonly #doorbell: Doorbell;
   /** The sleepers with waits. */
   readonly #sleeping = new Set<Sleeper>();
+  readonly #spinner = new Spinner({ most: MOST_PAUSES, longestBreak: 2 });
+  #expecting = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerEnd = Infinity;
 
@@ -51,6 +61,28 @@ export class RungWaits {
   look(): void {
     for (const sleeper of this.#sleeping) sleeper.look();
   }
+
+  /**
+   * This isolate has woken another one, whose answer may come before the event loop could tell. What
+   * runs now goes on first: it may have more to send, or begin to wait.
+   */
+  expect(): void {
+    const count = this.#sleeping.size;
+    if (count === 0 || count > MOST_TO_WATCH || this.#expecting) return;
+    this.#expecting = true;
+    queueMicrotask(this.#spin);
+  }
+
+  /** Looks for a moment, awake, for what this isolate waits for: nobody has to ring then. */
+  readonly #spin = (): void => {
+    this.#expecting = false;
+    this.look();
+    const sleeping = [...this.#sleeping];
+    if (sleeping.length === 0) return;
+    for (const sleeper of sleeping) sleeper.rise();
+    this.#spinner.spin({ attempt: () => sleeping.some((each) => each.isDue) || undefined });
+    for (const sleeper of sleeping) sleeper.sleepOn();
+  };
 
   /**
    * The timer stays when the waits are over, since most are followed by another one, and setting it
@@ -110,10 +142,10 @@ export class Sleeper {
       this.#riseIfIdle();
       return Promise.resolve("not-equal");
     }
-    return this.#begin(performance.now() + timeoutMs, signal);
+    return this.#begin({ index, expected, deadline: performance.now() + timeoutMs }, signal);
   }
 
-  #begin(deadline: number, signal: AbortSignal | undefined): Promise<WaitResult> {
+  #begin(what: Omit<Wait, "settle">, signal: AbortSignal | undefined): Promise<WaitResult> {
     const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
     const abort = (): void => {
       this.#end([wait]);
@@ -123,16 +155,35 @@ export class Sleeper {
       if (signal !== undefined) removeEnd(signal, abort);
       resolve(result);
     };
-    const wait = { deadline, settle };
+    const wait = { ...what, settle };
     if (signal !== undefined) addEnd(signal, abort);
     this.#waits.add(wait);
-    this.#all.add(this, deadline);
+    this.#all.add(this, what.deadline);
     return promise;
   }
 
   /** Whether nobody has rung; in memory that was closed or moved, nobody can tell. */
   get #sleeps(): boolean {
     return this.#cells.length > 0 && isAsleep(this.#cells, this.#slot!, this.#number);
+  }
+
+  /** Whether a word has changed that somebody waits for. */
+  get isDue(): boolean {
+    for (const { index, expected } of this.#waits) {
+      if (Atomics.load(this.#cells, index) !== expected) return true;
+    }
+    return false;
+  }
+
+  rise(): void {
+    rise(this.#cells, this.#slot!, this.#number);
+  }
+
+  /** Sleeps again, unless there is something to do; in the order of `wait`. */
+  sleepOn(): void {
+    if (fallAsleep(this.#cells, this.#slot!, this.#number) && !this.isDue) return;
+    this.rise();
+    this.look();
   }
 
   /** Ends the waits if somebody has rung. */
@@ -160,6 +211,6 @@ export class Sleeper {
   #riseIfIdle(): void {
     if (this.#waits.size > 0) return;
     this.#all.remove(this);
-    if (this.#cells.length > 0) rise(this.#cells, this.#slot!, this.#number);
+    if (this.#cells.length > 0) this.rise();
   }
 }

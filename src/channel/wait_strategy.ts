@@ -13,7 +13,7 @@ export type WaitMode = "adaptive" | "block" | "spin";
  * The longest time that a call spins before it sleeps, in pauses. It is longer than a wake-up of
  * the other end, or two ends that wake each other would never find out that they need not sleep.
  */
-const MOST_PAUSES = 4096;
+export const MOST_PAUSES = 4096;
 
 /** For calls that never sleep; `most` is the time between two looks at the clock, in pauses. */
 const ENDLESS = new Spinner({ most: 1000, steady: true });

@@ -20,6 +20,8 @@ export class Bedroom {
   readonly memory = new SharedArrayBuffer(PAGE + 256);
   readonly #slots: number[] = [];
   readonly #unreachable: ReadonlySet<number>;
+  /** Whether those who sleep rise once, to look by themselves, and sleep on. */
+  restless = false;
 
   /**
    * @param sleepers how many
@@ -74,6 +76,10 @@ export class Bedroom {
     const slot = this.#slots[sleeper]!;
     const { number } = placeOf(sleeper);
     if (!fallAsleep(cells, slot, number)) return false;
+    if (this.restless) {
+      rise(cells, slot, number);
+      if (!fallAsleep(cells, slot, number)) return false;
+    }
     if (Atomics.load(cells, WORD) === 1) {
       // The event loop reads the pipe whenever something is in it.
       while (isAsleep(cells, slot, number)) {

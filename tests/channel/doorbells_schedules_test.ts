@@ -29,6 +29,11 @@ inEveryOrder("a doorbell wakes both of two who sleep", () => waking(2, 1, new Be
 });
 
 inEveryOrder(
+  "a doorbell wakes one who rises, looks, and sleeps on",
+  () => waking(1, 1, Object.assign(new Bedroom(1), { restless: true })),
+);
+
+inEveryOrder(
   "a word wakes who sleeps on it while nobody has tried the doorbell",
   () => waking(1, 1, new Bedroom(1, [], false)),
 );

@@ -135,6 +135,63 @@ Deno.test("Sleeper.wait() times out, and is aborted, each by itself", options, a
   assertEquals([bed.asleep, bed.alive], [false, false]);
 });
 
+Deno.test(
+  "RungWaits.expect() ends a wait for what comes before the event loop runs, and nobody has to ring",
+  options,
+  async () => {
+    const bed = new Bed();
+    let ended: string | undefined;
+    bed.wait()!.then((result) => ended = result);
+    bed.waits.expect();
+    await undefined;
+    assertEquals([ended, bed.asleep], [undefined, true]);
+    bed.waits.expect();
+    bed.cells[RECEIVE_BELL] = 1;
+    for (let i = 0; i < 5; i++) await undefined;
+    assertEquals([ended, bed.asleep, bed.alive, bed.rung], ["ok", false, false, 0]);
+  },
+);
+
+Deno.test("RungWaits.expect() ends a wait that was rung for already", options, async () => {
+  const bed = new Bed();
+  let ended: string | undefined;
+  bed.wait()!.then((result) => ended = result);
+  bed.waits.expect();
+  bed.ring();
+  for (let i = 0; i < 5; i++) await undefined;
+  assertEquals([ended, bed.asleep], ["ok", false]);
+});
+
+Deno.test("RungWaits.expect() is awake while it looks, so that nobody rings", options, async () => {
+  const bed = new Bed();
+  bed.wait();
+  const { load } = Atomics;
+  const states = new Set<boolean>();
+  Atomics.load = ((cells: Int32Array, index: number): number => {
+    if (index === RECEIVE_BELL) states.add(bed.asleep);
+    return load(cells, index);
+  }) as typeof load;
+  try {
+    bed.waits.expect();
+    await undefined;
+  } finally {
+    Atomics.load = load;
+  }
+  // The last look is that of one who has fallen asleep.
+  assertEquals([...states], [false, true]);
+});
+
+Deno.test("RungWaits.expect() looks at nothing in memory that was closed", options, async () => {
+  const bed = new Bed();
+  let ended: string | undefined;
+  const closed = new Int32Array(bed.cells.buffer.transfer());
+  bed.sleeper.wait(closed, RECEIVE_BELL, 0, LONG_MS, undefined)!.then((result) => ended = result);
+  bed.waits.expect();
+  closed.buffer.transfer();
+  for (let i = 0; i < 5; i++) await undefined;
+  assertEquals(ended, "ok");
+});
+
 Deno.test("ChannelWords.wake() wakes who waits for the bell itself", async () => {
   using region = MmapRegion.anonymous(8192);
   const words = new ChannelWords(region, 0, 8192, "test");

@@ -88,6 +88,7 @@ export class Broadcast implements Disposable {
    */
   private constructor(placed: Placed, plan: JoinPlan) {
     checkMade(placed, "geometry", "Broadcast.create, attach or fromEnv");
+    placed.words.spins = plan.mode !== "block";
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     this.#placed = placed;
     this.#feed = { memory, writer: new WriterLock(placed.words), plan, subscribers: new Set() };

@@ -101,6 +101,7 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
     checkMade(placed, "geometry", "Channel.create, over, attach or fromEnv");
     const memory = new RingMemory(placed.words, placed.geometry.capacity);
     const { flags } = placed.geometry;
+    placed.words.spins = plan.mode !== "block";
     this.#placed = placed;
     this.#memory = memory;
     this.#ownsRegion = ownsRegion;
