@@ -69,6 +69,10 @@ export class ChannelPeer implements AsyncDisposable {
     }).spawn();
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Sends messages, and waits until the other process has them all. */
   sending(name: string, way: keyof typeof SENDERS, times: number): Side {
     return this.#side(name, times, async (count) => {

@@ -29,6 +29,26 @@ export function peerPath(name: string): string {
   return fromFileUrl(new URL(`peers/${name}`, import.meta.url));
 }
 
+/**
+ * Where two processes run that wake each other. It makes a difference of several times, whoever they are:
+ * a processor that has nothing to do has to be woken too.
+ */
+export const PLACEMENTS = ["on one processor", "on two processors"] as const;
+export type Placement = typeof PLACEMENTS[number];
+
+/**
+ * Has this process run on the first processor and the others, of one pair, there too or on the second
+ * one, until it is disposed. Programs that this process starts meanwhile begin on the first.
+ */
+export async function place(placement: Placement, others: number[]): Promise<AsyncDisposable> {
+  const pin = (pid: number, processors: string): Promise<string> =>
+    output("taskset", ["--all-tasks", "--cpu-list", "--pid", processors, `${pid}`]);
+  await pin(Deno.pid, "0");
+  for (const pid of others) await pin(pid, placement === PLACEMENTS[0] ? "0" : "1");
+  const everywhere = `0-${navigator.hardwareConcurrency - 1}`;
+  return { [Symbol.asyncDispose]: async () => void await pin(Deno.pid, everywhere) };
+}
+
 /** Another Deno process with the same region, for as long as it is not disposed. */
 export class Peer implements AsyncDisposable {
   readonly region: MmapRegion = MmapRegion.anonymous(4096);

@@ -1,6 +1,6 @@
 /**
  * What channels cost, as ratios within one run: `deno run -A bench/channel_bench.ts`, followed by the
- * letters of the parts if not all are wanted. Needs gcc, python3 and node, and two processor cores.
+ * letters of the parts if not all are wanted. Needs gcc, python3, node and taskset, and two processor cores.
  *
  * a: round trip, spinning. b: round trip, sleeping. c: round trip, awaited. d: short messages.
  * e: long messages. f: latency. g: other languages and Workers. h: several producers.
@@ -20,7 +20,16 @@ import {
 } from "./_channel_peer.ts";
 import { INTERVAL, type RECEIVERS, type SENDERS } from "./_channel_work.ts";
 import { blockingTurns, end, FIRST, SemaphorePair } from "./_hand_over.ts";
-import { compilePeer, output, Peer, peerPath, printed } from "./_programs.ts";
+import {
+  compilePeer,
+  output,
+  Peer,
+  peerPath,
+  place,
+  type Placement,
+  PLACEMENTS,
+  printed,
+} from "./_programs.ts";
 import {
   median,
   type Medians,
@@ -73,20 +82,30 @@ async function compareSpinning(dir: string): Promise<void> {
 
 /** Who waits sleeps in the kernel, at once or after some tries. */
 async function compareSleeping(): Promise<void> {
-  {
-    await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT, wait: "block" });
-    await using other = new Peer("block", end);
-    const futex = new Futex(other.region);
-    await printComparison("(b) round trip of 64 B, both sleep", {
-      ours: peer.calling('Channel, wait "block"', "sync", 1_000),
-      theirs: perTurn("Futex", 1_000, (times) => blockingTurns(futex, FIRST, times)),
-      rounds: ROUNDS,
-    }, { ...TIME, atMost: 1.3 });
+  for (const placement of PLACEMENTS) {
+    await compareBlocking(placement);
+    await compareTrying(placement);
   }
+}
+
+async function compareBlocking(placement: Placement): Promise<void> {
+  await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT, wait: "block" });
+  await using other = new Peer("block", end);
+  await using _ = await place(placement, [peer.pid, other.process.pid]);
+  const futex = new Futex(other.region);
+  await printComparison(`(b) round trip of 64 B, both sleep, ${placement}`, {
+    ours: peer.calling('Channel, wait "block"', "sync", 1_000),
+    theirs: perTurn("Futex", 1_000, (times) => blockingTurns(futex, FIRST, times)),
+    rounds: ROUNDS,
+  }, { ...TIME, atMost: 1.3 });
+}
+
+async function compareTrying(placement: Placement): Promise<void> {
   await using peer = new ChannelPeer("answer", "sync", { byteLength: SHORT });
   await using other = new Peer("permits", (region) => new SemaphorePair(region).end());
+  await using _ = await place(placement, [peer.pid, other.process.pid]);
   const pair = new SemaphorePair(other.region);
-  await printComparison("(b) round trip of 64 B, tries before sleep", {
+  await printComparison(`(b) round trip of 64 B, tries before sleep, ${placement}`, {
     ours: peer.calling('Channel, wait "adaptive"', "sync", 1_000),
     theirs: perTurn("two Semaphores", 1_000, (times) => pair.call(times)),
     rounds: ROUNDS,

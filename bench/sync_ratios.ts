@@ -16,7 +16,7 @@ import {
   spinningCells,
   spinningTurns,
 } from "./_hand_over.ts";
-import { compilePeer, output, Peer, peerPath } from "./_programs.ts";
+import { compilePeer, output, Peer, peerPath, place, PLACEMENTS, printed } from "./_programs.ts";
 import { bytes, type Medians, perTurn, printComparison, printHead, type Side } from "./_ratio.ts";
 import {
   exchangePairs,
@@ -117,13 +117,16 @@ function growth(pairs: Pairs): number {
 
 /** One process wakes the other and sleeps until it is woken. */
 async function compareBlocking(program: string): Promise<void> {
-  await using peer = new Peer("block", end);
-  const futex = new Futex(peer.region);
-  await printComparison("hand over and back, both sleep", {
-    ours: perTurn("Futex", 5_000, (times) => blockingTurns(futex, FIRST, times)),
-    theirs: inC(program, "block", 5_000),
-    rounds: 31,
-  }, { ...RATIO, atMost: 2 });
+  for (const placement of PLACEMENTS) {
+    await using peer = new Peer("block", end);
+    await using _ = await place(placement, [peer.process.pid]);
+    const futex = new Futex(peer.region);
+    await printComparison(`hand over and back, both sleep, ${placement}`, {
+      ours: perTurn("Futex", 5_000, (times) => blockingTurns(futex, FIRST, times)),
+      theirs: inC(program, "block", 5_000, "0", placement),
+      rounds: 31,
+    }, { ...RATIO, atMost: 2 });
+  }
 }
 
 async function compareSpinning(program: string): Promise<void> {
@@ -146,8 +149,8 @@ async function compareSpinning(program: string): Promise<void> {
   }, { ...RATIO, atMost: 1.5 });
 }
 
-function inC(program: string, mode: string, times: number): Side {
-  return { name: "C", measure: async () => Number(await output(program, [mode, `${times}`])) };
+function inC(program: string, mode: string, times: number, ...more: string[]): Side {
+  return printed("C", program, [mode, `${times}`, ...more]);
 }
 
 /** Neither side blocks its event loop. */

@@ -1,12 +1,14 @@
 /*
  * Two processes take turns over a word in shared memory, so often: prints the nanoseconds that a
  * round trip takes. "block": who waits sleeps in the kernel; "spin": it looks again and again. A third
- * argument is how many bytes, up to 64, each of them writes and the other one reads.
+ * argument is how many bytes, up to 64, each of them writes and the other one reads. With a fourth one,
+ * "on two processors", the second process runs on the second processor.
  */
 
 #define _GNU_SOURCE
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +49,13 @@ static void block(int parity, long times) {
   }
 }
 
+static void run_on(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  if (sched_setaffinity(0, sizeof set, &set) != 0) _exit(1);
+}
+
 static void spin(int parity, long times) {
   for (long i = 0; i < times; i++) {
     int turn;
@@ -68,6 +77,7 @@ int main(int argc, char **argv) {
   pid_t child = fork();
   if (child < 0) return 1;
   if (child == 0) {
+    if (argc > 4 && strcmp(argv[4], "on two processors") == 0) run_on(1);
     take_turns(1, times + 1);
     return 0;
   }
