@@ -18,19 +18,12 @@ while (await take()) {
 
 /** Notes the next job. @returns false at the end of the queue */
 async function take(): Promise<boolean> {
-  while (!jobs.channel.ended) {
-    {
-      using job = jobs.peek(); // while it is open, no other worker gets one: so it is short
-      if (halfWay === "before" && job !== null) await stop();
-      if (job !== null) {
-        slot.id = job.record.id;
-        taken.store(1);
-        return true; // it leaves the queue here
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5)); // `peek` does not wait
-  }
-  return false;
+  using job = await jobs.receiveInPlace();
+  if (job === null) return false;
+  if (halfWay === "before") await stop();
+  slot.id = job.record.id;
+  taken.store(1);
+  return true; // it leaves the queue here: until then, no other worker gets one
 }
 
 async function stop(): Promise<void> {

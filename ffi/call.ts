@@ -18,28 +18,34 @@ export interface SystemError extends Error {
 /** The address that a failed `mmap` or `mremap` returns: `(void *) -1`. */
 export const MAP_FAILED = 2n ** 64n - 1n;
 
-/** Deno's own class for each error; `Error` stands for all others. */
-const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
-  EPERM: Deno.errors.PermissionDenied,
-  EACCES: Deno.errors.PermissionDenied,
-  ENOENT: Deno.errors.NotFound,
-  EEXIST: Deno.errors.AlreadyExists,
-  EAGAIN: Deno.errors.WouldBlock,
-  ETIMEDOUT: Deno.errors.TimedOut,
-  EINTR: Deno.errors.Interrupted,
-  EBUSY: Deno.errors.Busy,
-  EISDIR: Deno.errors.IsADirectory,
-  ENOTDIR: Deno.errors.NotADirectory,
-  ELOOP: Deno.errors.FilesystemLoop,
-  ENOSYS: Deno.errors.NotSupported,
-  ENOTSUP: Deno.errors.NotSupported,
-  EOPNOTSUPP: Deno.errors.NotSupported,
-  EPIPE: Deno.errors.BrokenPipe,
-  ECONNREFUSED: Deno.errors.ConnectionRefused,
-  ECONNRESET: Deno.errors.ConnectionReset,
-  EADDRINUSE: Deno.errors.AddrInUse,
-  EINVAL: TypeError,
+/** The name of Deno's own class for each error, in `Deno.errors`: elsewhere this module is loaded, too. */
+const CLASSES: Readonly<Record<string, keyof typeof Deno.errors>> = {
+  EPERM: "PermissionDenied",
+  EACCES: "PermissionDenied",
+  ENOENT: "NotFound",
+  EEXIST: "AlreadyExists",
+  EAGAIN: "WouldBlock",
+  ETIMEDOUT: "TimedOut",
+  EINTR: "Interrupted",
+  EBUSY: "Busy",
+  EISDIR: "IsADirectory",
+  ENOTDIR: "NotADirectory",
+  ELOOP: "FilesystemLoop",
+  ENOSYS: "NotSupported",
+  ENOTSUP: "NotSupported",
+  EOPNOTSUPP: "NotSupported",
+  EPIPE: "BrokenPipe",
+  ECONNREFUSED: "ConnectionRefused",
+  ECONNRESET: "ConnectionReset",
+  EADDRINUSE: "AddrInUse",
 };
+
+/** `Error` stands for all that Deno has no class for. */
+function classOf(code: string): new (message: string) => Error {
+  if (code === "EINVAL") return TypeError;
+  const name = CLASSES[code];
+  return name === undefined ? Error : Deno.errors[name];
+}
 
 /** What a failed call says. */
 interface Failure {
@@ -58,7 +64,7 @@ interface Failure {
 export function newSystemError({ code, errno, text, syscall, subject }: Failure): SystemError {
   const about = subject === undefined ? "" : ` '${subject}'`;
   const message = `${text} (os error ${errno}): ${syscall}${about}`;
-  return Object.assign(new (CLASSES[code] ?? Error)(message), { code, errno, syscall });
+  return Object.assign(new (classOf(code))(message), { code, errno, syscall });
 }
 
 /**

@@ -3,8 +3,10 @@
  * them for x86-64 and arm64. `undefined`: Linux has no such thing.
  */
 
+import { BUILD } from "./platform.ts";
+
 function byArch(x64: number, arm64: number): number {
-  return Deno.build.arch === "aarch64" ? arm64 : x64;
+  return BUILD.arch === "aarch64" ? arm64 : x64;
 }
 
 export const PROT_NONE = 0;

@@ -1,11 +1,5 @@
 /** Facts about the machine that need no call of libc. */
 
-// Every entry point but that of structs comes by here, before anything else needs Deno. Without this,
-// Node and Bun end with "Deno is not defined", somewhere inside.
-if (!("Deno" in globalThis)) {
-  throw new Error("Cannot load @mmap/mmap: it needs Deno 2, whose FFI it calls, and this is none");
-}
-
 /** The operating systems whose libc this module can call. */
 export type SupportedOs = "linux" | "darwin";
 
@@ -50,11 +44,19 @@ function isSupported(os: string): os is SupportedOs {
 }
 
 /**
+ * What this runtime was built for. Node and Bun can import the module, and learn at the first call that it
+ * needs Deno.
+ */
+export const BUILD: { readonly os: string; readonly arch: Platform["arch"] } = "Deno" in globalThis
+  ? Deno.build
+  : { os: "no Deno", arch: "x86_64" };
+
+/**
  * One of the facts that differ between systems; Linux's where this system is not supported, since
  * importing must not fail there.
  */
 export function factOf<T>(facts: Record<SupportedOs, T>): T {
-  return facts[isSupported(Deno.build.os) ? Deno.build.os : "linux"];
+  return facts[isSupported(BUILD.os) ? BUILD.os : "linux"];
 }
 
 let known: Platform | undefined;
@@ -64,13 +66,17 @@ let known: Platform | undefined;
  *
  * @throws {Deno.errors.NotSupported} If the operating system is neither Linux nor macOS: others have no
  * such libc.
+ * @throws {Error} If this is not Deno.
  */
 export function platform(): Platform {
-  return known ??= describe(Deno.build.os, Deno.build.arch);
+  return known ??= describe(BUILD.os, BUILD.arch);
 }
 
 /** The pure part of {@linkcode platform}, which tests use for other machines. */
 export function describe(os: string, arch: Platform["arch"]): Platform {
+  if (!("Deno" in globalThis)) {
+    throw new Error("Cannot use @mmap/mmap: it needs Deno 2, whose FFI it calls, and this is none");
+  }
   if (!isSupported(os)) {
     throw new Deno.errors.NotSupported(
       os === "windows"

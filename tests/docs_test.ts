@@ -89,6 +89,7 @@ async function outputOf(
       PATH: folder === "." ? path : `${folder}:${path}`,
       NO_COLOR: "1",
       DENO_NO_UPDATE_CHECK: "1",
+      PYTHONPATH: join(ROOT, "languages/python"),
     },
     stdin: "null",
     stdout: "piped",

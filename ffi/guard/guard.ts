@@ -27,7 +27,7 @@ import { libc, threadErrno } from "../libc.ts";
 import { bytesOf, copyBytes, type MachineCode } from "../machine_code.ts";
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { pageSize } from "../file_calls.ts";
-import { factOf, platform } from "../platform.ts";
+import { BUILD, factOf, platform } from "../platform.ts";
 import { SEARCH_CODE } from "../search/code.ts";
 import { GUARD_CODE } from "./code.ts";
 import { DARWIN_GUARD_CODE } from "./code_darwin.ts";
@@ -72,7 +72,7 @@ const FUNCTIONS = factOf({
 });
 
 /** Windows' own way, loaded there alone. */
-const windows = Deno.build.os === "windows" ? await import("./windows.ts") : undefined;
+const windows = BUILD.os === "windows" ? await import("./windows.ts") : undefined;
 
 let state: GuardState = "off";
 let table: GuardTable | undefined;

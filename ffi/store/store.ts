@@ -100,7 +100,7 @@ type Open = (path: string) => unknown;
 // All of these are captured at load: a program cannot put something else in their place later.
 const apply = Reflect.apply;
 const process = Object.getOwnPropertyDescriptor(globalThis, "process")?.get;
-const openOperation = findOperation();
+const openOperation = "Deno" in globalThis ? findOperation() : undefined;
 
 /**
  * Deno's own operation behind `process.dlopen`. It is not public, and may disappear or change its

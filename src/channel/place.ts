@@ -1,6 +1,7 @@
 /** The place of a channel: memory of its own, found by handle, by name or by path. */
 
 import type { Names } from "../check/options.ts";
+import { isSystemError } from "../os/mod.ts";
 import { backingOf, MmapRegion } from "../region/mmap_region.ts";
 import { reserve } from "../region/reserve.ts";
 import { placeOffset } from "../wait/place.ts";
@@ -73,7 +74,8 @@ function orElse(open: () => MmapRegion, create: () => MmapRegion): MmapRegion {
     return open();
   } catch (error) {
     // RangeError: it is empty, as it is for a moment while another process creates it.
-    if (error instanceof Deno.errors.NotFound || error instanceof RangeError) return create();
+    const isMissing = isSystemError(error) && error.code === "ENOENT";
+    if (isMissing || error instanceof RangeError) return create();
     throw error;
   }
 }

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { system } from "../os/mod.ts";
 import { type Command, generalHelp, helpOf, readInput, UsageError } from "./command.ts";
 import { dump } from "./dump.ts";
 import { inspect as inspectCommand } from "./inspect.ts";
@@ -78,4 +79,7 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) main(Deno.args).then((code) => Deno.exit(code));
+if (import.meta.main) {
+  system(); // elsewhere than in Deno, this says so
+  main(Deno.args).then((code) => Deno.exit(code));
+}

@@ -1,71 +1,40 @@
 /** The memory of a map: its views and its layout, while the map and its region are open. */
 
-import type { LossWatch } from "../mapping/loss.ts";
 import { system } from "../os/mod.ts";
 import { backingOf } from "../region/mmap_region.ts";
-import { ownView } from "../region/own_view.ts";
 import { reserve } from "../region/reserve.ts";
-import { lossWatchOf } from "../wait/loss_watches.ts";
 import { checkRoom, layoutNow, type MapLayout, RESIZES } from "./map_layout.ts";
 import type { MapInMemory } from "./map_reader.ts";
 import type { Place } from "./place.ts";
-
-const NO_BYTES = new Uint8Array();
-const NO_WORDS = new Int32Array();
+import { RegionMemory } from "./region_memory.ts";
 
 /** The maps of this isolate whose `update` is running a function of the caller. */
 const changing: MapMemory[] = [];
 
 /** Views that follow the region when it is resized, and a layout that follows the map. */
-export class MapMemory implements MapInMemory {
+export class MapMemory extends RegionMemory implements MapInMemory {
   readonly #place: Place;
-  readonly pooled: boolean;
   layout: MapLayout;
-  #lossWatch: LossWatch;
-  #closed = false;
-  #bytes: Uint8Array = NO_BYTES;
-  #words: Int32Array = NO_WORDS;
   #identity: unknown;
 
   constructor(place: Place, layout: MapLayout, pooled: boolean) {
+    super(place.region, layout.byteLength, "map", pooled);
     this.#place = place;
-    this.pooled = pooled;
     this.layout = layout;
-    this.#lossWatch = this.#watch();
-    reserve(backingOf(place.region), 0, layout.byteLength);
-    this.#view();
+    this.adopt(layout);
     this.settle("open map");
   }
 
   /** @throws {Deno.errors.BadResource} If the map or the region is closed. */
-  get words(): Int32Array {
-    if (this.#words.length === 0) this.#view();
+  override get words(): Int32Array {
+    const words = super.words;
     if (changing.length > 0) this.#checkIdle();
-    return this.#words;
-  }
-
-  /** @throws {Deno.errors.BadResource} If the map or the region is closed. */
-  get bytes(): Uint8Array {
-    if (this.#bytes.length === 0) this.#view();
-    return this.#bytes;
-  }
-
-  get closed(): boolean {
-    return this.#closed || this.#place.region.closed;
-  }
-
-  /**
-   * Must be called after data were read or written.
-   *
-   * @throws {MappingFaultError} If a page of it was lost.
-   */
-  check(): void {
-    if (!this.#closed) this.#lossWatch.check();
+    return words;
   }
 
   /** Whether the layout is still the one in use. */
   get isSettled(): boolean {
-    return this.#words[RESIZES] === this.layout.resizes;
+    return super.words[RESIZES] === this.layout.resizes;
   }
 
   /**
@@ -86,19 +55,25 @@ export class MapMemory implements MapInMemory {
 
   /** Makes the file long enough for a layout, unless it is. @throws {Error} ENOSPC */
   makeRoom({ byteLength }: MapLayout): void {
-    const { region } = this.#place;
+    const { region } = this;
     if (byteLength > region.byteLength) region.refresh(); // a killed process may have done it
     if (byteLength > region.byteLength) region.resize(byteLength);
     reserve(backingOf(region), 0, byteLength);
-    this.#view();
+    this.#coverMap();
   }
 
   /** Works with another layout from now on, for which there is room. */
   adopt(layout: MapLayout): void {
-    reserve(backingOf(this.#place.region), 0, layout.byteLength);
+    reserve(backingOf(this.region), 0, layout.byteLength);
     this.layout = layout;
-    this.#lossWatch = this.#watch();
-    this.#view();
+    this.#coverMap();
+  }
+
+  /** All of a file of its own, which grows with it; of a region of the caller, what the map takes. */
+  #coverMap(): void {
+    const { byteLength } = this.layout;
+    if (this.#place.owned) this.cover(this.region.byteLength, Infinity);
+    else this.cover(byteLength, byteLength);
   }
 
   /**
@@ -125,28 +100,6 @@ export class MapMemory implements MapInMemory {
   /** The same for two objects at one place. */
   get #isAt(): unknown {
     return this.#identity ??= identityOf(this.#place);
-  }
-
-  /** A file of the map's own grows with it. */
-  #watch(): LossWatch {
-    const { region, owned } = this.#place;
-    const byteLength = owned ? Infinity : this.layout.byteLength;
-    return lossWatchOf(backingOf(region), { byteOffset: 0, byteLength });
-  }
-
-  #view(): void {
-    if (this.closed) throw new Deno.errors.BadResource("Cannot use map: it is closed");
-    const { region, owned } = this.#place;
-    // The rest of a region of the caller is not part of the map.
-    const byteLength = owned ? region.byteLength : this.layout.byteLength;
-    this.#bytes = ownView(region, Uint8Array, byteLength);
-    this.#words = ownView(region, Int32Array, Math.floor(byteLength / 4));
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#bytes = NO_BYTES;
-    this.#words = NO_WORDS;
   }
 }
 

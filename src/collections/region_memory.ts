@@ -12,12 +12,12 @@ const NO_FLOATS = new Float64Array();
 
 /** Views that follow the region when it is resized. */
 export class RegionMemory implements Memory {
-  readonly #region: MmapRegion;
+  protected readonly region: MmapRegion;
   readonly #name: string;
   /** The length of the collection, in bytes; the rest of the region is not part of it. */
-  readonly #byteLength: number;
+  #byteLength!: number;
   readonly pooled: boolean;
-  readonly #lossWatch: LossWatch;
+  #lossWatch!: LossWatch;
   #closed = false;
   #bytes: Uint8Array = NO_BYTES;
   #words: Int32Array = NO_WORDS;
@@ -25,10 +25,15 @@ export class RegionMemory implements Memory {
 
   constructor(region: MmapRegion, byteLength: number, name: string, pooled: boolean) {
     this.pooled = pooled;
-    this.#region = region;
-    this.#byteLength = byteLength;
+    this.region = region;
     this.#name = name;
-    this.#lossWatch = lossWatchOf(backingOf(region), { byteOffset: 0, byteLength });
+    this.cover(byteLength, byteLength);
+  }
+
+  /** Takes another part of the region, from its beginning; `watched`: in how much of it a loss matters. */
+  protected cover(byteLength: number, watched: number): void {
+    this.#byteLength = byteLength;
+    this.#lossWatch = lossWatchOf(backingOf(this.region), { byteOffset: 0, byteLength: watched });
     this.#view();
   }
 
@@ -52,13 +57,13 @@ export class RegionMemory implements Memory {
   get floats(): Float64Array {
     if (this.#floats.length === 0) {
       this.#view();
-      this.#floats = ownView(this.#region, Float64Array, Math.floor(this.#byteLength / 8));
+      this.#floats = ownView(this.region, Float64Array, Math.floor(this.#byteLength / 8));
     }
     return this.#floats;
   }
 
   get closed(): boolean {
-    return this.#closed || this.#region.closed;
+    return this.#closed || this.region.closed;
   }
 
   /**
@@ -74,8 +79,8 @@ export class RegionMemory implements Memory {
     if (this.closed) {
       throw new Deno.errors.BadResource(`Cannot use ${this.#name}: it is closed`);
     }
-    this.#bytes = ownView(this.#region, Uint8Array, this.#byteLength);
-    this.#words = ownView(this.#region, Int32Array, Math.floor(this.#byteLength / 4));
+    this.#bytes = ownView(this.region, Uint8Array, this.#byteLength);
+    this.#words = ownView(this.region, Int32Array, Math.floor(this.#byteLength / 4));
   }
 
   close(): void {

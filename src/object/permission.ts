@@ -46,6 +46,7 @@ type Permission = "read" | "write";
 
 /** The permissions that are needed and may be denied for some path. */
 function someDenied(writable: boolean): Permission[] {
+  system(); // first, since it throws where there are no permissions to ask for: elsewhere than in Deno
   const needed: Permission[] = writable ? ["read", "write"] : ["read"];
   return needed.filter((name) => {
     const { state, partial } = Deno.permissions.querySync({ name });

@@ -1,19 +1,19 @@
 /** Picks the operating system at hand. */
 
-import { platform } from "../../ffi/platform.ts";
+import { BUILD, platform } from "../../ffi/platform.ts";
 import { linux } from "./linux/mod.ts";
 import type { System } from "./system.ts";
 
 export { isSystemError } from "../../ffi/call.ts";
 
 /** Whether every processor sees another one's stores in the order in which they were made. */
-export const STORES_IN_ORDER: boolean = Deno.build.arch === "x86_64";
+export const STORES_IN_ORDER: boolean = BUILD.arch === "x86_64";
 
 /** Others than Linux are loaded where they are needed alone: it pays nothing for them. */
 const other: System | undefined = await loadOther();
 
 async function loadOther(): Promise<System | undefined> {
-  switch (Deno.build.os) {
+  switch (BUILD.os) {
     case "darwin":
       return (await import("./darwin/mod.ts")).darwin;
     case "windows":

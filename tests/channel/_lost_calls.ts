@@ -21,6 +21,7 @@ export const CHANNEL_CALLS: Record<string, (channel: Channel) => unknown> = {
   receiveInto: (channel) => channel.receiveInto(new Uint8Array(200), LATE),
   receiveMany: (channel) => channel.receiveMany(10, LATE),
   peek: (channel) => channel.peek(),
+  receiveInPlace: (channel) => channel.receiveInPlace(LATE),
   "[Symbol.asyncIterator]": (channel) => Array.fromAsync(channel),
   values: (channel) => channel.values().receive(LATE),
   readable: (channel) => Array.fromAsync(channel.readable),

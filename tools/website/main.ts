@@ -50,9 +50,11 @@ function specifierOf(entryPoint: string): string {
   return name + entryPoint.slice(1);
 }
 
-/** For the width of a phone: the package's name stays in one line, and the field for searching shrinks. */
-const STYLE =
-  "<style>#topnav a { white-space: nowrap } #searchbar { min-width: 0; width: 100% }</style>";
+/** For the width of a phone: text ends with the screen, and the field for searching shrinks. */
+const STYLE = "<style>main { min-width: 0; max-width: calc(100vw - 2.5rem) } " +
+  "#topnav { max-width: calc(100vw - 1rem) } #topnav a { white-space: nowrap } " +
+  "#topnav .gap-2 { min-width: 0 } " +
+  "#searchbar { box-sizing: border-box; min-width: 0; flex: 1 }</style>";
 
 /** `deno doc` shows the names of entry points without the package's. */
 function mendPages(): void {
@@ -115,10 +117,7 @@ function pageOf(frame: string, page: string): string {
   const up = "../".repeat(page.split("/").length - 1);
   return frame.replace(
     MAIN,
-    () =>
-      `<main style="min-width: 0; max-width: calc(100vw - 2.5rem)"><div class="markdown">${
-        render(page)
-      }</div></main>`,
+    () => `<main><div class="markdown">${render(page)}</div></main>`,
   )
     .replace(TOC, "")
     .replaceAll(
@@ -140,10 +139,9 @@ documentSymbols();
 mendPages();
 const frame = Deno.readTextFileSync(`${SITE}/index.html`);
 for (const page of PAGES) write(htmlOf(page), pageOf(frame, page));
-const first =
-  `<main style="min-width: 0; max-width: calc(100vw - 2.5rem)"><div class="markdown">${listEntryPoints()}${
-    render("README.md")
-  }</div></main>`;
+// Before the first heading below the title.
+const readme = render("README.md").replace("<h2", () => `${listEntryPoints()}<h2`);
+const first = `<main><div class="markdown">${readme}</div></main>`;
 write("index.html", frame.replace(MAIN, () => first));
 for (const picture of ["files.svg", "messages.svg"]) {
   write(`docs/peers/${picture}`, read(`docs/peers/${picture}`));

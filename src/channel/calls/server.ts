@@ -60,13 +60,6 @@ const MOST_REQUEST = 2 ** 32 - 1;
 /** The interval of a timer that does nothing. */
 const ALIVE_MS = 2 ** 30;
 
-/** The errors of opening a client's memory that are not the client's fault. */
-const UNREACHED = [
-  Deno.errors.NotFound,
-  Deno.errors.NotSupported,
-  Deno.errors.PermissionDenied,
-];
-
 /** The default environment variable of `env` and `fromEnv`. */
 export const DEFAULT_VARIABLE = "MMAP_SERVER";
 
@@ -185,7 +178,7 @@ export class Server implements Disposable, AsyncDisposable {
     try {
       return acceptConnection(text, this.#plan.concurrency, this.#meetingPath);
     } catch (error) {
-      return UNREACHED.some((type) => error instanceof type) ? UNREACHABLE : 0;
+      return isUnreached(error) ? UNREACHABLE : 0;
     }
   }
 
@@ -283,6 +276,12 @@ export function serve(options: ServeOptions, handler: Handler): Server {
     throw error;
   }
   return make(meeting, { handler, concurrency, longestRequest, permits }, keepAlive);
+}
+
+/** Whether opening a client's memory failed without a fault of the client. */
+function isUnreached(error: unknown): boolean {
+  const { NotFound, NotSupported, PermissionDenied } = Deno.errors;
+  return [NotFound, NotSupported, PermissionDenied].some((type) => error instanceof type);
 }
 
 /** @throws {RangeError} If it is less than 1 or more than `most`. */

@@ -444,6 +444,16 @@ export class Channel implements Disposable, AsyncIterable<Uint8Array<ArrayBuffer
   }
 
   /**
+   * As {@linkcode peek}, and waits as long as there is no message, without blocking the event loop.
+   *
+   * @returns null if the channel has ended and nothing is left
+   * @throws as {@linkcode receive}
+   */
+  receiveInPlace(options?: WaitOptions): Promise<Message | null> {
+    return this.#consumer.receiveInPlace(options);
+  }
+
+  /**
    * How much was sent and received, and by which processes: for monitoring, and to see why a
    * program waits.
    *

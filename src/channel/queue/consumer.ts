@@ -211,6 +211,12 @@ export class Consumer extends End {
     return message ?? null;
   }
 
+  async receiveInPlace(options?: WaitOptions): Promise<Message | null> {
+    const limits = patience(options, ACTION);
+    this.ready();
+    return await this.soon(limits, () => this.#look() ?? this.#nothing());
+  }
+
   #look(): PeekedMessage | undefined {
     const at = this.#find();
     this.memory.check();

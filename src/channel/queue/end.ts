@@ -155,7 +155,9 @@ export abstract class End {
   /** As `untilSync`, after all other awaited calls, without blocking the event loop. */
   protected until<T>(patience: Patience, action: () => T | undefined): Promise<T> {
     return this.#strategy.wait(this.plan.action, patience, () => {
-      this.assertOpen(); // it may have been closed while other calls came first
+      // While other calls came first, it may have been closed, or one of them has a message in use.
+      this.assertOpen();
+      if (this.inUse !== undefined) this.#assertUnused();
       return new EndAttempt(this, action);
     });
   }

@@ -60,6 +60,8 @@ interface Carrier extends AsyncIterable<Uint8Array<ArrayBuffer>>, Disposable {
   reserve(byteLength: number): Slot | null;
   /** As `Channel.peek`. */
   peek(): Message | null;
+  /** As `Channel.receiveInPlace`. */
+  receiveInPlace(options?: WaitOptions): Promise<Message | null>;
   /** As `Channel.handle`. */
   handle(): RegionHandle;
   /** As `Channel.env`. */
@@ -92,7 +94,7 @@ export class StructChannel<F extends Fields, C extends Disposable>
 
   /** @ignore */
   private constructor(type: Struct<F>, channel: C & Carrier) {
-    checkMade(channel, "region", "Channel.of or Broadcast.of");
+    checkMade(channel, "region", "Channel.of");
     this.channel = channel;
     this.#carrier = channel;
     this.#type = type;
@@ -167,7 +169,15 @@ export class StructChannel<F extends Fields, C extends Disposable>
 
   /** The next record, in the channel's memory; null if there is none now. As `Channel.peek`. */
   peek(): RecordMessage<F> | null {
-    const message = this.#carrier.peek();
+    return this.#peeked(this.#carrier.peek());
+  }
+
+  /** As {@linkcode peek}, and waits for a record; null at the end. @throws as `Channel.receiveInPlace` */
+  async receiveInPlace(options?: WaitOptions): Promise<RecordMessage<F> | null> {
+    return this.#peeked(await this.#carrier.receiveInPlace(options));
+  }
+
+  #peeked(message: Message | null): RecordMessage<F> | null {
     if (message === null) return null;
     try {
       this.#checkLength(message.bytes);

@@ -67,7 +67,9 @@ export interface UpdateOptions {
   /** How long it is stale then, in milliseconds, before it is gone. @default {0} */
   staleFor?: number;
   /**
-   * False: throw `Deno.errors.WriteZero` rather than push out an entry that lives.
+   * False: throw `Deno.errors.WriteZero` rather than push out an entry that lives. If there is no room
+   * at all, a value that is no longer than the old one is written over it; a process that dies
+   * meanwhile loses the entry.
    * @default {true}
    */
   evict?: boolean;

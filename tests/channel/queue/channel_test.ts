@@ -291,6 +291,26 @@ Deno.test("Channel.peek() shows a message in place and releases it when disposed
   }
 });
 
+Deno.test("Channel.receiveInPlace() waits for a message, and keeps it from calls that wait behind it", async () => {
+  for (const consumers of ["single", "multiple"] as const) {
+    using pair = openPair({ consumers });
+    const first = pair.receiver.receiveInPlace();
+    const others = [pair.receiver.receive(), pair.receiver.receiveInPlace()];
+    pair.sender.trySend(bytes("first"));
+    pair.sender.trySend(bytes("second"));
+    {
+      using message = (await first)!;
+      for (const other of others) await assertRejects(() => other, Deno.errors.Busy);
+      assertEquals(textOf(message.bytes), "first");
+      assertStrictEquals(message.bytes.buffer, pair.receiver.region.buffer);
+    }
+    assertEquals(textOf(await pair.receiver.receive()), "second");
+    const last = pair.receiver.receiveInPlace();
+    pair.sender.closeSending();
+    assertEquals(await last, null);
+  }
+});
+
 Deno.test("Channel.peek() of a channel that closes gives the message to the next consumer", () => {
   for (const consumers of ["single", "multiple"] as const) {
     using pair = openPair({ consumers });

@@ -31,11 +31,14 @@ Deno.test("Channel.of() passes records on, copied or in place", async () => {
     using message = receiver.peek()!;
     assertEquals(message.record.get(), { symbol: "", size: 0, price: 1.5, serial: 0n });
   }
-  assertEquals((await receiver.receive())!.size, 1);
+  {
+    using message = (await receiver.receiveInPlace())!;
+    assertEquals(message.record.size, 1);
+  }
   const sizes = [];
   for await (const record of receiver) sizes.push(record.size);
   assertEquals(sizes, [2, 3]);
-  assertEquals(await receiver.receive(), null);
+  assertEquals([await receiver.receive(), await receiver.receiveInPlace()], [null, null]);
   assertEquals(first.symbol, "ABC");
 });
 
