@@ -29,13 +29,13 @@ export const EMPTY: FileSize = { byteLength: 0, allocated: 0 };
 export function openRegion(path: string, plan: OpenPlan): RegionBacking {
   const { create, createNew, truncate } = plan;
   const writable = plan.access === "read-write" || create || createNew || truncate;
-  checkDenied(path, writable);
+  const limited = checkDenied(path, writable);
   const { objects } = system();
   const { object, created, path: place } = openFile({ ...plan, path, writable });
   let oldSize: number | undefined;
   let end = 0;
   try {
-    checkObjectDenied(object, writable);
+    if (limited) checkObjectDenied(object, writable);
     const status = objects.status(object);
     if (truncate) checkMayEmpty(status, path);
     const byteLength = fit(plan, status, create || createNew || truncate, path);
