@@ -300,7 +300,7 @@ export class RegionBacking {
   #leave(): Mapping | undefined {
     const mapping = this.#mapping;
     if (mapping === undefined) return undefined;
-    if (this.#underWay !== undefined) { for (const end of this.#underWay) end(); }
+    this.#underWay?.forEach((end) => end());
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.byteLength = 0;
