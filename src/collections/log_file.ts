@@ -135,7 +135,7 @@ export class LogFile implements Memory {
 
   #view(): void {
     // Each time, since a mapping that was made anew does not know of it.
-    if (this.#plan.writable) wishForHugePages(...this.#pages({}));
+    if (this.#plan.writable) wishForHugePages(...this.#pages({}), true);
     this.bytes = this.#data.bytes;
     this.words = ownView(this.#data, Int32Array);
   }

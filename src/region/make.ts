@@ -74,7 +74,7 @@ function planOfNew(plan: OpenPlan, byteLength: number): OpenPlan {
   const { hugePages, allocate, access } = plan;
   const wish = hugePages === undefined && allocate && access === "read-write" &&
     byteLength >= HUGE_PAGE;
-  return wish ? { ...plan, hugePages: true } : plan;
+  return wish ? { ...plan, hugePages: "one-by-one" } : plan;
 }
 
 /** @throws {Deno.errors.NotSupported} If it has no size that could be changed. */
@@ -315,7 +315,8 @@ function prepare(
   const mapping = backing.live("map region");
   const span = backing.pages({}, "map region");
   try {
-    if (plan.hugePages) wishForHugePages(mapping, span);
+    const { hugePages } = plan;
+    if (hugePages) wishForHugePages(mapping, span, hugePages === "one-by-one");
     if (plan.lock) lockSpan(mapping, span);
     finish?.(mapping);
     // Emptying the file has removed locked pages too.
