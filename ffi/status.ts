@@ -85,20 +85,30 @@ function linuxStatus(fd: number, path: string, flags: number): FileStatus {
     "statx",
     path || undefined,
   );
-  const mode = record.getUint16(28, true);
-  return {
-    device: deviceNumber(record.getUint32(136, true), record.getUint32(140, true)),
-    inode: String(record.getBigUint64(32, true)),
-    birthTime: (record.getUint32(0, true) & STATX_BTIME) === 0
-      ? ""
-      : nanoseconds(record.getBigInt64(80, true), record.getUint32(88, true)),
-    type: fileType(mode),
-    mode: mode & 0o7777,
-    uid: record.getUint32(20, true),
-    byteLength: Number(record.getBigUint64(40, true)),
-    allocated: Number(record.getBigUint64(48, true)) * 512,
-    blockByteLength: record.getUint32(4, true),
-  };
+  return new LinuxStatus();
+}
+
+/** What `record` holds. Only callers that compare files pay for the text of an identity. */
+class LinuxStatus implements FileStatus {
+  readonly device = deviceNumber(record.getUint32(136, true), record.getUint32(140, true));
+  readonly type = fileType(record.getUint16(28, true));
+  readonly mode = record.getUint16(28, true) & 0o7777;
+  readonly uid = record.getUint32(20, true);
+  readonly byteLength = Number(record.getBigUint64(40, true));
+  readonly allocated = Number(record.getBigUint64(48, true)) * 512;
+  readonly blockByteLength = record.getUint32(4, true);
+  readonly #inode = record.getBigUint64(32, true);
+  readonly #hasBirthTime = (record.getUint32(0, true) & STATX_BTIME) !== 0;
+  readonly #bornSeconds = record.getBigInt64(80, true);
+  readonly #bornNanoseconds = record.getUint32(88, true);
+
+  get inode(): string {
+    return String(this.#inode);
+  }
+
+  get birthTime(): string {
+    return this.#hasBirthTime ? nanoseconds(this.#bornSeconds, this.#bornNanoseconds) : "";
+  }
 }
 
 const STATX_INO = 0x100;

@@ -245,7 +245,7 @@ export class AppendLog implements Disposable {
       );
     }
     file.check(); // before the file grows, which would map lost pages anew
-    this.#room = file.makeRoom(end);
+    this.#room = file.makeRoom(this.#tail, end);
     if (this.#tail - this.#nextMark >= MARK_DISTANCE) {
       file.logWords.mark(this.#nextMark);
       this.#nextMark = this.#tail;

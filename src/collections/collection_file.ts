@@ -53,12 +53,12 @@ const MODE = 0o666;
  */
 export function openCollection(plan: FilePlan): OpenObject {
   const { path, writable, create, exclusive, action } = plan;
-  checkDenied(path, writable);
+  const limited = checkDenied(path, writable);
   const opened = openFile({ path, writable, create, createNew: false, mode: MODE });
   const { objects } = system();
   const { object } = opened;
   try {
-    checkObjectDenied(object, writable);
+    if (limited) checkObjectDenied(object, writable);
     if (exclusive || create) {
       if (!lock(object, path, exclusive)) {
         throw new Deno.errors.Busy(`Cannot ${action}: another writer has '${path}' open`);

@@ -33,6 +33,14 @@ const WHOLE: Span = { byteOffset: 0, byteLength: Infinity };
  */
 const POPULATED = 1 << 18;
 
+/**
+ * The pieces, in bytes, in which the file is brought into memory where no huge pages are wanted, or
+ * none fit. Faults would take four times as long: they bring in one page each, and each begins a
+ * transaction of the file system. A commit writes the whole of each piece that has changed.
+ */
+const SMALL_PIECE = 1 << 14;
+const LARGE_PIECE = 1 << 16;
+
 const HEADER: Header = { kind: "log", geometry: [0, 0, 0, 0], layout: [0, 0] };
 
 /** How a log is opened. */
@@ -61,6 +69,10 @@ export class LogFile implements Memory {
   readonly #claimed: number;
   readonly #found: number;
   readonly #lossWatch: LossWatch;
+  /** Before this offset, pages were in memory already when it was opened: no huge page fits. */
+  readonly #smallPages: number;
+  /** Whether the program may commit often: it has done so since the last part was faulted in. */
+  #committed = true;
   /** The error that stopped a writer. */
   #lost: MappingFaultError | undefined;
 
@@ -78,6 +90,7 @@ export class LogFile implements Memory {
       throw error;
     }
     this.control = control;
+    this.#smallPages = alignUp(this.#data.byteLength, HUGE_PAGE);
     this.#lossWatch = new LossWatch(lossCounts(), () => this.#loss(), () => this.#giveUp());
     try {
       const words = ownView(control, Int32Array);
@@ -122,7 +135,7 @@ export class LogFile implements Memory {
 
   #view(): void {
     // Each time, since a mapping that was made anew does not know of it.
-    if (this.#plan.writable) wishForHugePages(...this.#pages({}));
+    if (this.#plan.writable) wishForHugePages(...this.#pages({}), true);
     this.bytes = this.#data.bytes;
     this.words = ownView(this.#data, Int32Array);
   }
@@ -158,19 +171,19 @@ export class LogFile implements Memory {
   }
 
   /**
-   * By the writer: makes the file long enough for a record that ends at `end`.
+   * By the writer: makes the file long enough for a record from `tail` to `end`.
    *
    * @returns how far it is mapped and faulted in
    * @throws {Error} ENOSPC: the disk is full; nothing has changed.
    */
-  makeRoom(end: number): number {
+  makeRoom(tail: number, end: number): number {
     const needed = HEADER_BYTE_LENGTH + end;
     const before = this.#data.byteLength;
     if (needed > before) {
       const step = Math.min(Math.max(before, SMALLEST_STEP), LARGEST_STEP);
       this.#grow(alignUp(Math.max(needed, before + step), HUGE_PAGE), alignUp(needed, UNIT));
     }
-    return this.#populate(needed) - HEADER_BYTE_LENGTH;
+    return this.#populate(HEADER_BYTE_LENGTH + tail, needed) - HEADER_BYTE_LENGTH;
   }
 
   #grow(byteLength: number, least: number): void {
@@ -184,9 +197,15 @@ export class LogFile implements Memory {
     }
   }
 
-  #populate(needed: number): number {
+  #populate(used: number, needed: number): number {
     const start = needed - 1 - (needed - 1) % POPULATED;
     const end = Math.min(start + POPULATED, this.#data.byteLength);
+    if (this.#committed || start < this.#smallPages) {
+      const piece = this.#committed ? SMALL_PIECE : LARGE_PIECE;
+      const { object } = backingOf(this.#data).attributes;
+      system().objects.cacheZeros?.(object!, Math.max(start, used), end, piece);
+    }
+    this.#committed = false;
     prepareForWriting(...this.#pages({ byteOffset: start, byteLength: end - start }));
     return end;
   }
@@ -195,7 +214,10 @@ export class LogFile implements Memory {
   flush(tail: number, durability: "memory" | "disk"): void {
     const byteLength = Math.min(HEADER_BYTE_LENGTH + tail, this.#data.byteLength);
     this.#data.flushSync({ byteOffset: 0, byteLength, durability });
-    if (durability === "disk") this.logWords.setCommitted(tail);
+    if (durability === "disk") {
+      this.logWords.setCommitted(tail);
+      this.#committed = true;
+    }
   }
 
   /**

@@ -9,11 +9,15 @@ import { system } from "../os/mod.ts";
 import type { OpenObject } from "../os/system.ts";
 
 /**
+ * @returns whether other paths may be denied, so that the object behind this one has to be checked
+ * too: asking Deno costs as much as a system call
  * @throws {Deno.errors.NotCapable} If reading the path, or writing it where `writable` says so, is
  * denied.
  */
-export function checkDenied(path: string, writable: boolean): void {
-  refuse(someDenied(writable), [path]);
+export function checkDenied(path: string, writable: boolean): boolean {
+  const names = someDenied(writable);
+  refuse(names, [path]);
+  return names.length > 0;
 }
 
 /**

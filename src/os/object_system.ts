@@ -133,6 +133,11 @@ export interface ObjectSystem {
   /** Reserves the holes in a range of an existing file. */
   fillHoles(object: OpenObject, from: number, to: number, subject: string | undefined): void;
   /**
+   * Brings a range of a file into memory that holds nothing yet, in pieces of that length, by writing
+   * zeros. Silent if it cannot, or if the file is shorter.
+   */
+  cacheZeros?(object: OpenObject, from: number, to: number, piece: number): void;
+  /**
    * Anonymous memory of that many zero bytes, for several processes.
    *
    * @param capacity how many it may get

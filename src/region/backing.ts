@@ -47,8 +47,8 @@ export class RegionBacking {
   readonly pageOffset: number;
   /** Shared with the mapping, which must not reference the region itself. */
   readonly #endCallbacks: EndCallbacks = { first: [], last: [] };
-  /** The operations that have to end before the region does. */
-  readonly #underWay = new Set<() => void>();
+  /** The operations that have to end before the region does; most regions never have one. */
+  #underWay: Set<() => void> | undefined;
   /** Further mappings of the object for this region. */
   readonly #overlays: (MappedRange & { readonly faults: number })[] = [];
   /** The region's length; 0 once it is closed. */
@@ -91,8 +91,8 @@ export class RegionBacking {
    * @returns a function that cancels the registration
    */
   beforeClose(end: () => void): () => void {
-    this.#underWay.add(end);
-    return () => this.#underWay.delete(end);
+    (this.#underWay ??= new Set()).add(end);
+    return () => this.#underWay!.delete(end);
   }
 
   /**
@@ -300,7 +300,7 @@ export class RegionBacking {
   #leave(): Mapping | undefined {
     const mapping = this.#mapping;
     if (mapping === undefined) return undefined;
-    for (const end of this.#underWay) end();
+    this.#underWay?.forEach((end) => end());
     this.#closedMapping = mapping;
     this.#mapping = undefined;
     this.byteLength = 0;
@@ -323,7 +323,7 @@ interface EndCallbacks {
 type EndCallback = (forgotten: boolean) => void;
 
 function callAll(endCallbacks: EndCallback[], forgotten: boolean): void {
-  for (const callback of endCallbacks.splice(0)) callback(forgotten);
+  while (endCallbacks.length > 0) endCallbacks.shift()!(forgotten);
 }
 
 /** @throws {TypeError} If the buffer was detached by anything but close(). */

@@ -29,13 +29,13 @@ export const EMPTY: FileSize = { byteLength: 0, allocated: 0 };
 export function openRegion(path: string, plan: OpenPlan): RegionBacking {
   const { create, createNew, truncate } = plan;
   const writable = plan.access === "read-write" || create || createNew || truncate;
-  checkDenied(path, writable);
+  const limited = checkDenied(path, writable);
   const { objects } = system();
   const { object, created, path: place } = openFile({ ...plan, path, writable });
   let oldSize: number | undefined;
   let end = 0;
   try {
-    checkObjectDenied(object, writable);
+    if (limited) checkObjectDenied(object, writable);
     const status = objects.status(object);
     if (truncate) checkMayEmpty(status, path);
     const byteLength = fit(plan, status, create || createNew || truncate, path);
@@ -74,7 +74,7 @@ function planOfNew(plan: OpenPlan, byteLength: number): OpenPlan {
   const { hugePages, allocate, access } = plan;
   const wish = hugePages === undefined && allocate && access === "read-write" &&
     byteLength >= HUGE_PAGE;
-  return wish ? { ...plan, hugePages: true } : plan;
+  return wish ? { ...plan, hugePages: "one-by-one" } : plan;
 }
 
 /** @throws {Deno.errors.NotSupported} If it has no size that could be changed. */
@@ -315,7 +315,8 @@ function prepare(
   const mapping = backing.live("map region");
   const span = backing.pages({}, "map region");
   try {
-    if (plan.hugePages) wishForHugePages(mapping, span);
+    const { hugePages } = plan;
+    if (hugePages) wishForHugePages(mapping, span, hugePages === "one-by-one");
     if (plan.lock) lockSpan(mapping, span);
     finish?.(mapping);
     // Emptying the file has removed locked pages too.

@@ -4,6 +4,11 @@ import { MmapRegion } from "@mmap/mmap";
 import { AppendLog, SharedMap } from "@mmap/mmap/collections";
 import { act } from "../_act.ts";
 
+/** How much this process has had written to disks. */
+function writtenBytes(): number {
+  return Number(/^write_bytes: (\d+)$/m.exec(Deno.readTextFileSync("/proc/self/io"))![1]);
+}
+
 await act({
   /** Writes to a log until it is killed. */
   async append(path: string): Promise<void> {
@@ -11,6 +16,20 @@ await act({
     log.append(new Uint8Array(5));
     console.log("open");
     await new Promise(() => setTimeout(() => {}, 1e9));
+  },
+
+  /** Commits each record of a large log. @returns how many bytes the last commit wrote */
+  commitEach(path: string): number {
+    using log = AppendLog.open(path, { create: true });
+    const record = new Uint8Array(100_000);
+    for (let i = 0; i < 100; i++) {
+      log.append(record);
+      log.commit({ durability: "disk" });
+    }
+    const before = writtenBytes();
+    log.append(new Uint8Array(100));
+    log.commit({ durability: "disk" });
+    return writtenBytes() - before;
   },
 
   /** Tells each record, up to an empty one. */

@@ -1,5 +1,6 @@
 /** `AppendLog` in one process: records, positions, errors, growth, and what close leaves. */
 
+import { MappingFaultError } from "@mmap/mmap";
 import { AppendLog } from "@mmap/mmap/collections";
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
@@ -217,6 +218,34 @@ Deno.test("AppendLog.commit() checks its options and writes the log to the disk"
     log.commit({ durability: "disk" });
     const bad = { durability: "data" as "disk" };
     assertThrows(() => log.commit(bad), TypeError, 'durability must be "memory" or');
+  });
+});
+
+Deno.test("AppendLog.append() keeps what is there, whether it was committed or not", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "a.log");
+    const records = Array.from({ length: 900 }, (_, i) => pattern(3000 + i, i));
+    const [often, seldom] = [7, 200]; // the parts of 256 KiB that are faulted in hold about 75
+    for (let next = 0; next < records.length;) {
+      using log = AppendLog.open(path, WRITE); // 300 of them end in the middle of such a part
+      const every = next === 300 ? seldom : often;
+      for (const end = next + 300; next < end; next++) {
+        log.append(records[next]!);
+        if (next % every === 0) log.commit({ durability: "disk" });
+      }
+      assertEquals(contents(log), records.slice(0, next));
+    }
+  });
+});
+
+Deno.test("AppendLog.append() does not make a file whole again that was cut", async () => {
+  await withTempDir((dir) => {
+    const path = join(dir, "a.log");
+    using log = AppendLog.open(path, WRITE);
+    for (let i = 0; i < 25; i++) log.append(pattern(8000));
+    Deno.truncateSync(path, 100_000);
+    assertThrows(() => log.append(pattern(80_000)), MappingFaultError); // begins another part
+    assertEquals(Deno.statSync(path).size, 100_000);
   });
 });
 

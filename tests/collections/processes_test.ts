@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import { Child, resultOf } from "../_child.ts";
 import { pattern, withTempDir } from "../_files.ts";
 import { SMALL_DISKS } from "../_mount.ts";
+import { isThere } from "../_process.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
@@ -22,6 +23,19 @@ Deno.test("AppendLog.open() takes the place of a writer that was killed, and of 
     assertEquals(log.append(new Uint8Array(1)), 16);
     assertEquals([...log].length, 2);
   });
+});
+
+Deno.test({
+  name:
+    "AppendLog.commit() of a program that commits often writes no huge page (needs /proc/self/io)",
+  ignore: !isThere("/proc/self/io"),
+  fn: async () => {
+    await withTempDir(async (dir) => {
+      const args = ["commitEach", join(dir, "a.log")];
+      const written = await resultOf(PROGRAM, { args });
+      assert(written <= 1 << 18, `${written} bytes`);
+    });
+  },
 });
 
 Deno.test("AppendLog.follow() of another process wakes for each record, in order", async () => {

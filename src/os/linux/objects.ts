@@ -17,11 +17,13 @@ import { readLink } from "../../../ffi/proc.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import type { ObjectStatus, ObjectSystem, OpenObject, Seals } from "../object_system.ts";
 import { posixObjects } from "../posix/objects.ts";
+import { cacheZeros } from "../posix/size.ts";
 import { openOfProcess } from "./other_process.ts";
 
 export const objects: ObjectSystem = {
   ...posixObjects,
   anonymous,
+  cacheZeros,
   checkGuardable,
   checkMayShrink,
   isPathless,

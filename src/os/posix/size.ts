@@ -133,11 +133,26 @@ function extendByWriting(
   allocate: boolean,
   subject: string | undefined,
 ): boolean {
+  const write = zerosWriter(fd, PART, subject);
+  if (write === undefined) return false;
+  while (true) {
+    const missing = to - statusOf(fd).byteLength;
+    if (missing <= 0) return true;
+    if (!allocate && missing > PART) return write(1, to - 1, 0);
+    if (!write(Math.min(missing, PART), 0, RWF_APPEND)) return false;
+  }
+}
+
+/** Writes zeros at an offset. @returns false if the file system cannot */
+type WriteZeros = (byteLength: number, offset: number, flags: number) => boolean;
+
+/** @param most how many zeros can be written at once */
+function zerosWriter(fd: number, most: number, subject?: string): WriteZeros | undefined {
   const { pwritev2 } = libc();
-  if (pwritev2 === null) return false;
-  const zeros = new Uint8Array(PART);
+  if (pwritev2 === null) return undefined;
+  const zeros = new Uint8Array(most);
   const vector = new BigUint64Array([addressOfBytes(zeros), 0n]); // struct iovec
-  const write = (byteLength: number, offset: number, flags: number): boolean => {
+  return (byteLength, offset, flags) => {
     vector[1] = BigInt(byteLength);
     const bytes = new Uint8Array(vector.buffer);
     return unlessUnsupported(() => {
@@ -149,11 +164,20 @@ function extendByWriting(
       );
     });
   };
-  while (true) {
-    const missing = to - statusOf(fd).byteLength;
-    if (missing <= 0) return true;
-    if (!allocate && missing > PART) return write(1, to - 1, 0);
-    if (!write(Math.min(missing, PART), 0, RWF_APPEND)) return false;
+}
+
+/** See `ObjectSystem.cacheZeros`. */
+export function cacheZeros(fd: number, from: number, to: number, piece: number): void {
+  const write = zerosWriter(fd, piece);
+  // Writing would make a file longer again that somebody has made shorter.
+  if (write === undefined || statusOf(fd).byteLength < to) return;
+  try {
+    for (let at = from, next; at < to; at = next) {
+      next = Math.min(at - at % piece + piece, to);
+      if (!write(next - at, at, 0)) return;
+    }
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
   }
 }
 
