@@ -68,7 +68,7 @@ export class RingMemory {
 
   /** Copies a part of the ring. @param target at least as long */
   copyTo(target: Uint8Array, at: number, byteLength: number): void {
-    copyInto(this.bytes, this.ring, at, byteLength, target);
+    copyInto(this.bytes, this.ring, at >> 2, byteLength, target);
   }
 
   /**

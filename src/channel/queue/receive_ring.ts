@@ -95,7 +95,7 @@ export class ReceiveRing {
   copy(at: number): Uint8Array<ArrayBuffer> {
     const { bytes, ring } = this.#memory;
     return this.#pooled
-      ? pooledCopy(bytes, ring, at, this.byteLength)
+      ? pooledCopy(bytes, ring, at >> 2, this.byteLength)
       : copyOut(bytes, at, this.byteLength);
   }
 
