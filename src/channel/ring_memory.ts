@@ -14,6 +14,11 @@ function isPosition(value: number): boolean {
   return value >= 0 && value < LAST_POSITION;
 }
 
+/** A position that nobody changes meanwhile, whatever is there. */
+export function positionIn(cells: Int32Array, index: number): number {
+  return cells[index + 1]! * UPPER_HALF + (cells[index]! >>> 0);
+}
+
 /** The memory; it follows its region when that is resized. */
 export class RingMemory {
   readonly words: Words;
@@ -68,7 +73,7 @@ export class RingMemory {
 
   /** Copies a part of the ring. @param target at least as long */
   copyTo(target: Uint8Array, at: number, byteLength: number): void {
-    copyInto(this.bytes, this.ring, at, byteLength, target);
+    copyInto(this.bytes, this.ring, at >> 2, byteLength, target);
   }
 
   /**
@@ -91,8 +96,7 @@ export class RingMemory {
    * reads of both halves are enough, after the exchange that took the lock.
    */
   ownPosition(index: number): number {
-    const { cells } = this;
-    const position = cells[index + 1]! * UPPER_HALF + (cells[index]! >>> 0);
+    const position = positionIn(this.cells, index);
     this.check();
     return isPosition(position) ? position : this.position(index);
   }

@@ -19,7 +19,7 @@ export interface Memory {
 /** A new array of the `byteLength` bytes that begin at the word `at`. */
 export function copyOut(memory: Memory, at: number, byteLength: number): Uint8Array<ArrayBuffer> {
   return memory.pooled
-    ? pooledCopy(memory.bytes, memory.words, 4 * at, byteLength)
+    ? pooledCopy(memory.bytes, memory.words, at, byteLength)
     : ownCopy(memory.bytes, 4 * at, byteLength);
 }
 

@@ -51,10 +51,9 @@ export function copyOut(ring: Uint8Array, at: number, byteLength: number): Uint8
 }
 
 /**
- * A copy of `byteLength` bytes at `at`, in a common buffer if they are few.
+ * A copy of the `byteLength` bytes that begin at the word `at`, in a common buffer if they are few.
  *
  * @param words the same memory as `ring`
- * @param at a multiple of 4
  */
 export function pooledCopy(
   ring: Uint8Array,
@@ -62,17 +61,18 @@ export function pooledCopy(
   at: number,
   byteLength: number,
 ): Uint8Array<ArrayBuffer> {
-  if (byteLength > LONGEST_POOLED) return copyOut(ring, at, byteLength);
+  if (byteLength > LONGEST_POOLED) return copyOut(ring, 4 * at, byteLength);
   if (used + byteLength > SLAB_BYTE_LENGTH) renew();
   const start = used;
   used += (byteLength + 7) & ~7;
   if (byteLength > LONGEST_LOOP) {
     // `subarray` would look for a constructor to call, which takes longer than the view.
-    slab.set(new Uint8Array(ring.buffer, ring.byteOffset + at, byteLength), start);
+    slab.set(new Uint8Array(ring.buffer, ring.byteOffset + 4 * at, byteLength), start);
   } else {
+    const own = slabWords;
     const end = (start + byteLength + 3) >>> 2;
-    for (let to = start >>> 2, from = at / 4; to < end; to++, from++) {
-      slabWords[to] = words[from]!;
+    for (let to = start >>> 2, from = at; to < end; to++, from++) {
+      own[to] = words[from]!;
     }
   }
   return new Uint8Array(buffer, start, byteLength);
@@ -100,10 +100,9 @@ function wordsOf(target: Uint8Array): Int32Array {
 }
 
 /**
- * Copies `byteLength` bytes at `at` into memory of the caller.
+ * Copies the `byteLength` bytes that begin at the word `at` into memory of the caller.
  *
  * @param words the same memory as `ring`
- * @param at a multiple of 4
  * @param target at least as long
  */
 export function copyInto(
@@ -118,11 +117,11 @@ export function copyInto(
   let done = 0;
   // If its buffer was resized, it may be longer now than when its words were made.
   if (full <= to.length) {
-    for (let from = at / 4; done < full; done++, from++) to[done] = words[from]!;
+    for (let from = at; done < full; done++, from++) to[done] = words[from]!;
     done *= 4;
   } else if (byteLength > LONGEST_BYTE_LOOP) {
-    target.set(new Uint8Array(ring.buffer, ring.byteOffset + at, byteLength));
+    target.set(new Uint8Array(ring.buffer, ring.byteOffset + 4 * at, byteLength));
     return;
   }
-  for (; done < byteLength; done++) target[done] = ring[at + done]!;
+  for (; done < byteLength; done++) target[done] = ring[4 * at + done]!;
 }

@@ -24,6 +24,12 @@ export function readFirst(words: Int32Array, index: number): number {
   return STORES_IN_ORDER ? words[index]! : Atomics.load(words, index);
 }
 
+/** Writes a word after all earlier reads and writes of this thread; later reads may come before it. */
+export function writeLast(words: Int32Array, index: number, value: number): void {
+  if (STORES_IN_ORDER) words[index] = value;
+  else Atomics.store(words, index, value);
+}
+
 /**
  * Reads a word after all earlier reads and writes of this thread, including plain ones. An atomic
  * load alone may be performed before earlier plain reads.

@@ -72,10 +72,13 @@ export class RobustWord {
     return Atomics.load(this.words.cells, this.index + 1);
   }
 
-  /** Takes it if it is free and nobody waits: the fast path. */
-  tryTake(): boolean {
+  /**
+   * Takes it if it is free and nobody waits: the fast path.
+   *
+   * @param cells those of `words`, if the caller has just got them
+   */
+  tryTake(cells: Int32Array = this.words.cells): boolean {
     const { number, fingerprint } = this.#threads.self();
-    const { cells } = this.words;
     // Pairs with the exchange in `release`: what the last holder wrote is seen from here on. A load
     // and a store would let two threads in.
     if (Atomics.compareExchange(cells, this.index, 0, number) !== 0) return false;

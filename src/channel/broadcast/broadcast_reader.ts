@@ -145,7 +145,7 @@ export class BroadcastReader {
     }
     const at = 8 * index + RECORD_HEADER_BYTE_LENGTH;
     const message = this.#pooled
-      ? pooledCopy(bytes, ring, at, byteLength)
+      ? pooledCopy(bytes, ring, at >> 2, byteLength)
       : copyOut(bytes, at, byteLength);
     if (this.#wasOvertaken()) return undefined;
     this.#head = start + units;

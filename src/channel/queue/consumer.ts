@@ -43,8 +43,8 @@ export class Consumer extends End {
     this.#ring.reload();
   }
 
-  override takeOver(): void {
-    this.#ring.takeOver();
+  override takeOver(cells: Int32Array): void {
+    this.#ring.takeOver(cells);
   }
 
   protected override joined(): void {

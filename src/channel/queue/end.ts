@@ -64,7 +64,7 @@ export abstract class End {
   /** Reads where the end is, when this one joins. */
   protected abstract reload(): void;
   /** With the lock held: reads again what others of this end have done. */
-  abstract takeOver(): void;
+  abstract takeOver(cells: Int32Array): void;
   /** Called when this end joins, before anybody else can. */
   protected abstract joined(): void;
   /** Called when the last one leaves, before anybody else can join. */
@@ -121,9 +121,10 @@ export abstract class End {
   /** Runs `action` with the lock held. @returns undefined if somebody else holds it */
   protected underLock<T>(action: () => T | undefined): T | undefined {
     if (this.lock === undefined) return action();
-    if (!this.takeTurn(this.lock)) return undefined;
+    const { cells } = this.memory;
+    if (!this.takeTurn(this.lock, cells)) return undefined;
     try {
-      this.takeOver();
+      this.takeOver(cells);
       return action();
     } finally {
       this.unlock();
@@ -131,8 +132,8 @@ export abstract class End {
   }
 
   /** Takes the lock. @returns false if somebody else holds it */
-  protected takeTurn(lock: RobustWord): boolean {
-    return lock.tryTake() || LOCK_SPINNER.spin(this.#tryLock) || lock.takeNow() !== undefined;
+  protected takeTurn(lock: RobustWord, cells: Int32Array): boolean {
+    return lock.tryTake(cells) || LOCK_SPINNER.spin(this.#tryLock) || lock.takeNow() !== undefined;
   }
 
   /** Gives the lock back, unless something is in use. */
@@ -212,7 +213,7 @@ class EndAttempt<T> implements Attempt<T> {
     if (lock === undefined) return this.#act();
     if (!lock.tryTake()) return undefined;
     try {
-      this.#end.takeOver();
+      this.#end.takeOver(this.#end.memory.cells);
       return this.#act();
     } finally {
       this.#end.unlock();
@@ -232,7 +233,7 @@ class EndAttempt<T> implements Attempt<T> {
       this.#queued = false;
     }
     try {
-      if (lock !== undefined) this.#end.takeOver();
+      if (lock !== undefined) this.#end.takeOver(this.#end.memory.cells);
       return this.#look(thorough);
     } finally {
       this.#end.unlock();

@@ -41,18 +41,24 @@ export class Producer extends End {
 
   constructor(memory: RingMemory, membership: Membership, plan: EndPlan) {
     super(memory, membership, plan);
-    this.#ring = new SendRing(memory);
+    this.#ring = new SendRing(memory, !plan.single);
   }
 
   protected override reload(): void {
     this.#ring.reload();
   }
 
-  override takeOver(): void {
-    this.#ring.takeOver();
+  override takeOver(cells: Int32Array): void {
+    this.#ring.takeOver(cells);
   }
 
   protected override joined(): void {}
+
+  override unlock(): void {
+    super.unlock();
+    // Only now: see `SendRing.publish`. Nor does the next producer wait for the system calls.
+    if (this.lock !== undefined) this.#ring.wakeConsumers(this.memory.cells);
+  }
 
   override deserted(): void {
     this.#end();
@@ -67,14 +73,17 @@ export class Producer extends End {
 
   #sendNow(message: Uint8Array, byteLength: number): boolean {
     const { lock } = this;
-    if (lock === undefined) return this.#put(message, byteLength);
-    // As `underLock`, without an object for each message.
-    if (!this.takeTurn(lock)) return false;
+    const { cells } = this.memory;
+    if (lock === undefined) return this.#put(cells, message, byteLength);
+    // As `underLock` and `unlock`, without an object for each message and without looking at the
+    // words again: more code than the compiler puts into one function.
+    if (!this.takeTurn(lock, cells)) return false;
     try {
-      this.#ring.takeOver();
-      return this.#put(message, byteLength);
+      this.#ring.takeOver(cells);
+      return this.#put(cells, message, byteLength);
     } finally {
-      this.unlock();
+      lock.release();
+      this.#ring.wakeConsumers(cells);
     }
   }
 
@@ -137,8 +146,7 @@ export class Producer extends End {
     );
   }
 
-  #put(message: Uint8Array, byteLength: number): boolean {
-    const { cells } = this.memory;
+  #put(cells: Int32Array, message: Uint8Array, byteLength: number): boolean {
     this.#checkOpen(cells);
     if (!this.#ring.write(message, byteLength)) {
       this.memory.check();
@@ -151,7 +159,7 @@ export class Producer extends End {
   /** As `#put`, for a message that was checked earlier. */
   #putLate(message: Uint8Array, byteLength: number): true | undefined {
     checkSame(message, byteLength);
-    return this.#put(message, byteLength) || undefined;
+    return this.#put(this.memory.cells, message, byteLength) || undefined;
   }
 
   #putAll(batch: readonly Uint8Array[], lengths: readonly number[]): () => true | undefined {
@@ -177,8 +185,10 @@ export class Producer extends End {
   #checkOpen(cells: Int32Array): void {
     // This load needs no order: a process that ends a channel while others send cannot rely on what
     // they see.
-    const state = cells[STATE]!;
-    if (state === 0) return;
+    if (cells[STATE] !== 0) this.#refuse(cells[STATE]!);
+  }
+
+  #refuse(state: number): never {
     this.memory.check();
     // As in `Consumer.#atEnd`.
     if (this.lock !== undefined) this.memory.wake(SEND_BELL);

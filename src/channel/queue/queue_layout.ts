@@ -18,7 +18,7 @@
  *
  * TAIL and HEAD are 64-bit numbers and never wrap. A process that reads a position often may read
  * only its lower half: between two reads it cannot move by more than the ring's length. A process
- * that sets a position stores only the lower half, in one atomic operation, or both halves if the
+ * that sets a position stores only the lower half, in one operation, or both halves if the
  * upper one changes. The second word of a record is not used.
  */
 

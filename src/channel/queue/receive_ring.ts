@@ -3,7 +3,7 @@
 import { copyOut, pooledCopy } from "../../mapping/slab.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
 import { HEAD, RECEIVE_BELL, SEND_BELL, TAIL } from "./queue_layout.ts";
-import type { RingMemory } from "../ring_memory.ts";
+import { positionIn, type RingMemory } from "../ring_memory.ts";
 import { readFirst } from "../../wait/order.ts";
 
 /** Finds records and releases them. Positions count units of 8 bytes, and never wrap. */
@@ -34,10 +34,13 @@ export class ReceiveRing {
   }
 
   /** As `reload`, with the consumers' lock: often nobody else has taken any since this one's last turn. */
-  takeOver(): void {
+  takeOver(cells: Int32Array): void {
+    if (positionIn(cells, HEAD) !== this.#head) this.#follow();
+  }
+
+  #follow(): void {
     const memory = this.#memory;
     const head = memory.ownPosition(HEAD);
-    if (head === this.#head) return;
     // Producers are at most a ring ahead. Pairs with the store in `SendRing.publish`, as in `#look`.
     const left = (readFirst(memory.cells, TAIL) - head) >>> 0;
     this.#moveTo(head, left <= this.#units ? head + left : memory.position(TAIL));
@@ -95,7 +98,7 @@ export class ReceiveRing {
   copy(at: number): Uint8Array<ArrayBuffer> {
     const { bytes, ring } = this.#memory;
     return this.#pooled
-      ? pooledCopy(bytes, ring, at, this.byteLength)
+      ? pooledCopy(bytes, ring, at >> 2, this.byteLength)
       : copyOut(bytes, at, this.byteLength);
   }
 

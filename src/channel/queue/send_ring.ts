@@ -3,8 +3,8 @@
 import { copyIn } from "../copy.ts";
 import { PADDING, RECORD_HEADER_BYTE_LENGTH, unitsOf, UPPER_HALF } from "../layout.ts";
 import { HEAD, RECEIVE_BELL, TAIL } from "./queue_layout.ts";
-import type { RingMemory } from "../ring_memory.ts";
-import { readFirst } from "../../wait/order.ts";
+import { positionIn, type RingMemory } from "../ring_memory.ts";
+import { readFirst, writeLast } from "../../wait/order.ts";
 
 /** Writes records and publishes them. Positions count units of 8 bytes, and never wrap. */
 export class SendRing {
@@ -18,9 +18,12 @@ export class SendRing {
   #limit = 0;
   /** The position at which the upper half changes. */
   #nextHalf = 0;
+  readonly #locked: boolean;
 
-  constructor(memory: RingMemory) {
+  /** @param locked whether it is used under the producers' lock */
+  constructor(memory: RingMemory, locked: boolean) {
     this.#memory = memory;
+    this.#locked = locked;
     this.#units = memory.capacity / 8;
   }
 
@@ -30,10 +33,14 @@ export class SendRing {
   }
 
   /** As `reload`, with the producers' lock: often nobody else has sent since this one's last turn. */
-  takeOver(): void {
+  takeOver(cells: Int32Array): void {
+    if (positionIn(cells, TAIL) === this.#tail) this.giveUp();
+    else this.#follow();
+  }
+
+  #follow(): void {
     const memory = this.#memory;
     const tail = memory.ownPosition(TAIL);
-    if (tail === this.#tail) return this.giveUp();
     // Consumers are at most a ring behind, so that the lower half says where they are. Pairs with
     // the store in `ReceiveRing.release`, as in `#lookForRoom`.
     const used = (tail - readFirst(memory.cells, HEAD)) >>> 0;
@@ -93,7 +100,8 @@ export class SendRing {
   }
 
   /**
-   * Publishes all written messages to the consumers, in one step.
+   * Publishes all written messages to the consumers, in one step. Who has the lock gives it back, and
+   * then calls `wakeConsumers`.
    *
    * @throws {MappingFaultError} If a page was lost.
    */
@@ -102,12 +110,18 @@ export class SendRing {
     lossWatch.check(); // or consumers would get what is there instead
     this.#tail = this.#written;
     // Pairs with the load in `ReceiveRing.next`: a consumer that sees the new tail sees the
-    // records. This comes before the look at the bell: a consumer sets the bell and then looks at
-    // the tail.
-    if (this.#tail < this.#nextHalf) Atomics.store(cells, TAIL, this.#tail | 0);
-    else this.#publishHalf();
-    if (readFirst(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
+    // records. An exchange stands between this and the look at the bell: here, or where the lock is
+    // given back.
+    if (this.#tail >= this.#nextHalf) this.#publishHalf();
+    else if (this.#locked) writeLast(cells, TAIL, this.#tail | 0);
+    else Atomics.store(cells, TAIL, this.#tail | 0);
+    if (!this.#locked) this.wakeConsumers(cells);
     lossWatch.check();
+  }
+
+  /** Wakes consumers that sleep: they have set the bell, and looked at the tail only after that. */
+  wakeConsumers(cells: Int32Array): void {
+    if (readFirst(cells, RECEIVE_BELL) !== 0) this.#memory.wake(RECEIVE_BELL);
   }
 
   #publishHalf(): void {
