@@ -245,14 +245,14 @@ await act({
       for (let round = 0; round < 5; round++) {
         const { worker, next } = startWorker(import.meta.url, "openAndLeave", path);
         assertEquals(await next(), "ready");
-        Deno.truncateSync(path, 0);
+        truncate(path, 0);
         worker.postMessage("touch");
         assertEquals(await next(), 1);
         worker.terminate();
-        Deno.truncateSync(path, 8 * PAGE);
+        truncate(path, 8 * PAGE);
       }
       using region = MmapRegion.open(path);
-      Deno.truncateSync(path, 0);
+      truncate(path, 0);
       assertEquals([region.bytes[0], region.faults], [0, 1]);
     } finally {
       Deno.removeSync(path);
