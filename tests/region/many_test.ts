@@ -33,7 +33,10 @@ for (const name of ["a file", "anonymous shared memory", "anonymous private memo
         const { before, during, after, wrong } = result;
         assertEquals(wrong, 0);
         const perRegion = name === "anonymous private memory" ? 0 : 1;
-        assertEquals(during.descriptors - before.descriptors, perRegion * 10_000);
+        const opened = during.descriptors - before.descriptors;
+        // Those of Windows are of all kinds; the engine's own come and go.
+        if (IS_WINDOWS) assert(Math.abs(opened - perRegion * 10_000) < 20, `${opened}`);
+        else assertEquals(opened, perRegion * 10_000);
         assertNothingLeft(before, after, 10_000);
       }),
   });

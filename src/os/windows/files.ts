@@ -61,16 +61,14 @@ export function open(path: string, { writable, linksRefused }: OpenHow): OpenObj
 
 /** See `ObjectSystem.openIfThere`. */
 export function openIfThere(path: string, how: OpenHow): OpenObject | undefined {
-  let object: OpenObject;
   try {
-    object = open(path, how);
+    return open(path, how);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || isFolder(path)) return undefined;
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    const folder = openFolder(path);
+    if (folder !== undefined) return folder;
     throw error;
   }
-  if (statusOf(object).type === "file") return object;
-  close(object);
-  return undefined;
 }
 
 /** See `ObjectSystem.create`. With the right to delete it, it can be removed whatever its name is. */
@@ -99,12 +97,12 @@ function openAny(path: string): OpenObject | undefined {
   return handle === -1 ? undefined : handle as OpenObject;
 }
 
-function isFolder(path: string): boolean {
+/** A folder, to ask for its status; undefined if it is none. */
+function openFolder(path: string): OpenObject | undefined {
   const object = openAny(path);
-  if (object === undefined) return false;
-  const { type } = statusOf(object);
+  if (object === undefined || statusOf(object).type === "directory") return object;
   close(object);
-  return type === "directory";
+  return undefined;
 }
 
 const FILE_DISPOSITION_INFO = 4;
