@@ -115,6 +115,7 @@ export const SKIPS: readonly Skip[] = [
     ],
     tests: [
       "MmapRegion.anonymous() seals its size against shrinking",
+      "MmapRegion survives faults inside of libc, on this thread and on Deno's pool",
       "MmapRegion.fromFd() and attach() take the same options",
       "MmapRegion.fromFd() throws EBADF for a descriptor that was closed",
       "MmapRegion.resize() of an O_APPEND descriptor",
@@ -135,6 +136,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.discard() throws the system error of a hole that fails",
       "MmapRegion.discard() zeroes where the file system has no holes",
       "MmapRegion.named() refuses an object that another program left empty",
+      "MmapRegion: a system call on a missing page gives EFAULT and no fault",
       "MmapRegion.open() with truncate keeps the file if its pages cannot be locked",
       "MmapRegion.reap() leaves a newer object that took over the name",
       "MmapRegion.reap() leaves an object as long as one of its owners is alive",
