@@ -190,6 +190,7 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no file that is mapped can be made shorter on Windows",
     tests: [
+      "MmapRegion.resize() of a file without address space fails and changes nothing",
       "MmapRegion.resize() that fails takes its extension back",
       "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
     ],
