@@ -248,7 +248,6 @@ export const SKIPS: readonly Skip[] = [
     reason: "Windows' errors are others",
     tests: [
       "MmapRegion.open() throws ENAMETOOLONG if a name is too long",
-      "Client.call() keeps code, errno and syscall of a system error",
     ],
   },
   {

@@ -51,12 +51,23 @@ export function open(path: string, { writable, linksRefused }: OpenHow): OpenObj
     handle = createFile(path, access, OPEN_EXISTING, flags);
     error = lastError[0]!;
   }
+  if (handle === -1 && error === ERROR_ACCESS_DENIED) throw deniedError(path);
   const object = checkHandle(handle, error, "CreateFileW", path) as OpenObject;
   if (linksRefused && isLink(object)) {
     close(object);
     throw windowsError(ERROR_CANT_RESOLVE_FILENAME, "CreateFileW", path);
   }
   return object;
+}
+
+/** The system itself does not say what is wrong with a folder. */
+function deniedError(path: string): Error {
+  const error = windowsError(ERROR_ACCESS_DENIED, "CreateFileW", path);
+  const folder = openFolder(path);
+  if (folder === undefined) return error;
+  close(folder);
+  error.message = `It is a directory: ${error.message}`;
+  return error;
 }
 
 /** See `ObjectSystem.openIfThere`. */
