@@ -5,7 +5,7 @@
 
 import { guardTable } from "../ffi/guard/guard.ts";
 import { system } from "../src/os/mod.ts";
-import { HAS_PROC } from "./_process.ts";
+import { HAS_PROC, SHOWS_HOLDINGS } from "./_process.ts";
 
 /** Options of a test that needs something. */
 export interface Need {
@@ -50,6 +50,9 @@ export const usage: Need = needs(memory.usage !== undefined);
 
 /** Tests can see in /proc what a process holds. */
 export const proc: Need = needs(HAS_PROC);
+
+/** Tests can see which files a process has open and mapped. */
+export const holdings: Need = needs(SHOWS_HOLDINGS);
 
 /** What the test is about is Linux's alone: /proc/PID/fd as a path, seals, signals of its kernel. */
 export const linux: Need = needs(name === "linux");

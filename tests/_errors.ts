@@ -7,6 +7,18 @@ import { isSystemError, type SystemError } from "@mmap/mmap";
 /** The call that tells of a file that cannot be extended. */
 export const EXTENDING: string = factOf({ linux: "fallocate", darwin: "ftruncate" });
 
+const IS_WINDOWS = Deno.build.os === "windows";
+
+/** What is told where a file would get too long: Windows has no limit for that but the disk. */
+export const TOO_LONG = IS_WINDOWS
+  ? ["Error", "ENOSPC", 112, "CreateFileMappingW"]
+  : ["Error", "EFBIG", 27, EXTENDING];
+
+/** What is told where there are no addresses for a mapping. */
+export const NO_ADDRESSES = IS_WINDOWS
+  ? ["Error", "ENOMEM", 8, "VirtualAlloc2"]
+  : ["Error", "ENOMEM", 12, "mmap"];
+
 // deno-lint-ignore no-explicit-any -- any constructor of an error
 type ErrorClass = abstract new (...args: any[]) => Error;
 
@@ -29,9 +41,9 @@ export function asSystemError(error: unknown): SystemError {
 /** The calls of Windows, by the names of those that do the same elsewhere. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
   open: ["CreateFileW"],
-  mmap: ["MapViewOfFile3", "CreateFileMappingW", "VirtualAlloc2"],
+  mmap: ["MapViewOfFile", "MapViewOfFile3", "CreateFileMappingW", "VirtualAlloc2"],
   ftruncate: ["VirtualFree"],
-  [EXTENDING]: ["SetFileInformationByHandle"],
+  [EXTENDING]: ["CreateFileMappingW", "SetFileInformationByHandle"],
   shm_open: ["OpenFileMappingW", "CreateFileMappingW"],
   shm_unlink: ["OpenFileMappingW"],
   mprotect: ["VirtualProtect"],
@@ -40,8 +52,6 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   process_vm_writev: ["NtWriteVirtualMemory"],
   madvise: ["PrefetchVirtualMemory"],
 };
-
-const IS_WINDOWS = Deno.build.os === "windows";
 
 /** Whether a call is the one that is meant, or Windows' for it. */
 function isCall(name: string, meant: string): boolean {
@@ -60,8 +70,8 @@ export function assertSystemError(
   code: string,
   syscall: string,
 ): SystemError {
-  assertInstanceOf(caught, type);
   const error = asSystemError(caught);
+  assertInstanceOf(error, type);
   const call = isCall(error.syscall, syscall) ? syscall : error.syscall;
   assertEquals([posixCode(error.code), call], [posixCode(code), syscall]);
   assertEquals(error.constructor, type);

@@ -69,11 +69,18 @@ async function mountImage(
     await run("mount", "-o", "loop", image, point);
 }
 
+/** Windows mounts none of Linux's. */
+const NONE: SmallDisk = {
+  name: "no small disk",
+  missing: "Windows mounts none",
+  with: () => Promise.reject(new Error("There is no small disk")),
+};
+
 /**
  * A tmpfs of 1 MiB, ext4 images of 2 MiB with blocks of a page and of a quarter of one, and an ext2
  * image, which cannot reserve blocks.
  */
-export const SMALL_DISKS: readonly SmallDisk[] = [
+export const SMALL_DISKS: readonly SmallDisk[] = Deno.build.os === "windows" ? [NONE] : [
   await smallDisk(
     "tmpfs",
     (_, point) => run("mount", "-t", "tmpfs", "-o", "size=1m", "none", point),

@@ -2,9 +2,12 @@
 
 import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
 import { factOf } from "../ffi/platform.ts";
+import { windows } from "../ffi/windows/library.ts";
 import { system } from "../src/os/mod.ts";
 import {
   areaAt,
+  MEM_COMMIT,
+  MEM_RESERVE,
   PAGE_EXECUTE_READ,
   PAGE_EXECUTE_READWRITE,
   PAGE_EXECUTE_WRITECOPY,
@@ -13,6 +16,8 @@ import {
   PAGE_READWRITE,
   PAGE_WRITECOPY,
 } from "../src/os/windows/allocations.ts";
+
+const MEM_RELEASE = 0x8000;
 
 /** The size of a page. */
 export const PAGE = system().memory.pageSize();
@@ -32,6 +37,23 @@ export function withPages(count: number, body: (address: Deno.PointerObject) => 
   } finally {
     munmap(address, count * PAGE);
   }
+}
+
+/** Private zero pages that are none of a region's; they stay until the process ends or `dropPages`. */
+export function makePages(byteLength: number, rights: "r" | "rw" = "rw"): Deno.PointerObject {
+  if (system().name === "windows") {
+    const protection = rights === "r" ? PAGE_READONLY : PAGE_READWRITE;
+    const { VirtualAlloc } = windows();
+    return VirtualAlloc(null, BigInt(byteLength), MEM_RESERVE | MEM_COMMIT, protection)!;
+  }
+  const protection = PROT_READ | (rights === "r" ? 0 : PROT_WRITE);
+  return mmap(null, byteLength, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/** Gives such pages back. */
+export function dropPages(address: Deno.PointerObject, byteLength: number): void {
+  if (system().name === "windows") windows().VirtualFree(address, 0n, MEM_RELEASE);
+  else munmap(address, byteLength);
 }
 
 /** Places where the system puts nothing by itself. macOS maps nothing at all below 4 GiB. */

@@ -5,6 +5,7 @@
 
 import type { MmapRegion } from "@mmap/mmap";
 import { factOf, platform } from "../ffi/platform.ts";
+import { handleCount, openFiles, viewsOfFiles } from "./_windows_holdings.ts";
 
 const RESOURCES = factOf({
   linux: { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 },
@@ -52,8 +53,13 @@ export function addressSpace(): number {
   return Number(pages) * 4096;
 }
 
+const IS_WINDOWS = Deno.build.os === "windows";
+
 /** Whether processes can be seen in /proc. */
-export const HAS_PROC: boolean = Deno.build.os !== "windows" && isThere("/proc/self/maps");
+export const HAS_PROC: boolean = !IS_WINDOWS && isThere("/proc/self/maps");
+
+/** Whether a process can see its own descriptors and mappings; on Windows, those of files. */
+export const SHOWS_HOLDINGS: boolean = HAS_PROC || IS_WINDOWS;
 
 /** Whether there is something at a path. */
 export function isThere(path: string): boolean {
@@ -78,8 +84,17 @@ export function openDescriptors(): string[] {
   return found;
 }
 
-/** The descriptors that lead to a path or a memfd whose link contains `text`. */
+/** How many descriptors of any kind are open. */
+export function descriptorCount(): number {
+  return IS_WINDOWS ? handleCount() : openDescriptors().length;
+}
+
+/**
+ * The descriptors that lead to a path or a memfd whose link contains `text`; on Windows, each file at or
+ * in that path that is open, once.
+ */
 export function descriptorsOf(text: string): string[] {
+  if (IS_WINDOWS) return openFiles(text);
   return openDescriptors().filter((link) => link.includes(text));
 }
 
@@ -94,8 +109,16 @@ export function countDescriptors(region: MmapRegion): number {
 
 /** The lines of /proc/self/maps that contain `text`; as for descriptors, none where it is not there. */
 export function mapsOf(text: string): string[] {
+  if (IS_WINDOWS) return viewsOf(text);
   if (!HAS_PROC) return [];
   return Deno.readTextFileSync("/proc/self/maps").split("\n").filter((line) => line.includes(text));
+}
+
+/** The paths of the files mapped, from the drive on, that contain what follows the drive in `path`. */
+function viewsOf(path: string): string[] {
+  const wanted = path.replace(/^[A-Za-z]:/, "").toLowerCase();
+  return viewsOfFiles().map(({ path }) => path)
+    .filter((path) => path.toLowerCase().includes(wanted));
 }
 
 /** What /proc/self/smaps says of one mapping. */

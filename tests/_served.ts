@@ -5,11 +5,6 @@ import { fromFileUrl } from "@std/path";
 const EXAMPLES = new URL("../examples/", import.meta.url);
 const CONFIG = fromFileUrl(new URL("../deno.json", import.meta.url));
 
-/** Why servers are not tested here; "" if they are. */
-export const NO_SERVERS: string = Deno.build.os === "windows"
-  ? " (deno serve --parallel: not tried on Windows)"
-  : "";
-
 /** How many times the usual time a server may take; an emulated machine needs more. */
 const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
 

@@ -77,7 +77,8 @@ async function outputOf(
   }
 }
 
-/** The names of the tests that did not run; steps of others are not among them. */
-export function skippedTests(output: string): string[] {
-  return Array.from(output.matchAll(/^(\S.*) \.\.\. ignored/gm), ([, name]) => name!);
+/** The names of the tests that ended so; steps of others are not among them. */
+export function testsThatAre(end: "ok" | "ignored", output: string): string[] {
+  return Array.from(output.matchAll(/^(\S.*) \.\.\. (ok|ignored)/gm))
+    .flatMap(([, name, seen]) => seen === end ? [name!] : []);
 }

@@ -1,8 +1,8 @@
 /** Runs the test files of folders with a Deno that is not the usual one, and tells of each. */
 
 import { typeScriptFiles } from "./_files.ts";
-import { reasonToSkip, reasonToSkipFile, type Skip } from "./_skips.ts";
-import { type FileResult, type OtherDeno, skippedTests, testFile } from "./_test_file.ts";
+import { type Skip, skipOf } from "./_skips.ts";
+import { type FileResult, type OtherDeno, testFile, testsThatAre } from "./_test_file.ts";
 
 /** What to run, and what not. */
 export interface TestRun {
@@ -23,23 +23,28 @@ export interface TestRun {
 const AS_ITSELF_SAYS = "by its own `ignore`";
 
 /** The files that were asked for, or all that can run. */
-function filesToTest({ wanted, only, without, folders, skips }: TestRun): string[] {
+function filesToTest({ wanted, only, without, folders }: TestRun): string[] {
   const starts = wanted.length > 0 ? wanted.map((path) => path.replace(/^\.\//, "")) : folders;
   return typeScriptFiles("tests").map((path) => `tests/${path}`)
     .filter((path) =>
       only?.test(path) !== false && path.endsWith("_test.ts") &&
       starts.some((start) => path.startsWith(start))
     )
-    .filter((path) => reasonToSkipFile(skips, path) === undefined && without?.test(path) !== true);
+    .filter((path) => without?.test(path) !== true);
 }
 
-/** What each reason kept from running. */
-function skippedByReason(
+/** The tests that ended so, by why they were expected to. */
+function namesByReason(
+  end: "ok" | "ignored",
   results: readonly FileResult[],
   skips: readonly Skip[],
 ): Map<string, string[]> {
-  const names = results.flatMap(({ output }) => skippedTests(output));
-  return Map.groupBy(names, (name) => reasonToSkip(skips, name) ?? AS_ITSELF_SAYS);
+  const found = results.flatMap(({ file, output }) =>
+    testsThatAre(end, output).map((name) => ({ name, skip: skipOf(skips, name, file) }))
+  );
+  const named = end === "ok" ? found.filter(({ skip }) => skip?.refused !== undefined) : found;
+  const groups = Map.groupBy(named, ({ skip }) => skip?.reason ?? AS_ITSELF_SAYS);
+  return new Map(Array.from(groups, ([reason, tests]) => [reason, tests.map(({ name }) => name)]));
 }
 
 function printFile({ file, passed, failed, skipped, seconds, success, output }: FileResult): void {
@@ -47,10 +52,13 @@ function printFile({ file, passed, failed, skipped, seconds, success, output }: 
   if (!success) console.log(output);
 }
 
-function countsOf(results: readonly FileResult[]): string {
+/** How many tests there were; those that were refused, as they had to be, are among the passed ones. */
+function countsOf(results: readonly FileResult[], skips: readonly Skip[]): string {
   const sum = (count: "passed" | "failed" | "skipped"): string =>
     `${results.reduce((total, result) => total + result[count], 0)} ${count}`;
-  return `${sum("passed")}, ${sum("failed")}, ${sum("skipped")}`;
+  const refused = [...namesByReason("ok", results, skips).values()].flat().length;
+  const ofThem = refused === 0 ? "" : ` (${refused} of them refused with NotSupported)`;
+  return `${sum("passed")}${ofThem}, ${sum("failed")}, ${sum("skipped")}`;
 }
 
 function printFolder(
@@ -59,10 +67,12 @@ function printFolder(
   skips: readonly Skip[],
 ): void {
   const broken = results.filter(({ success, failed }) => !success && failed === 0);
-  console.log(`${folder}: ${countsOf(results)}`);
-  for (const [reason, names] of skippedByReason(results, skips)) {
-    console.log(`  ${names.length} skipped: ${reason}`);
-    for (const name of names) console.log(`    ${name}`);
+  console.log(`${folder}: ${countsOf(results, skips)}`);
+  for (const [end, verb] of [["ok", "refused"], ["ignored", "skipped"]] as const) {
+    for (const [reason, names] of namesByReason(end, results, skips)) {
+      console.log(`  ${names.length} ${verb}: ${reason}`);
+      for (const name of names) console.log(`    ${name}`);
+    }
   }
   for (const { file } of broken) console.log(`  did not come to an end: ${file}`);
 }
@@ -91,9 +101,6 @@ export async function runTests(run: TestRun): Promise<{ success: boolean; counts
   const results = await testAll(run.deno, filesToTest(run), run.jobs);
   const folders = Map.groupBy(results, ({ file }) => file.slice(0, file.lastIndexOf("/")));
   for (const [folder, inIt] of [...folders].sort()) printFolder(folder, inIt, run.skips);
-  for (const { reason, files = [] } of run.skips) {
-    for (const file of files) console.log(`not run: ${file}: ${reason}`);
-  }
   const success = results.every(({ success }) => success);
-  return { success, counts: countsOf(results) };
+  return { success, counts: countsOf(results, run.skips) };
 }

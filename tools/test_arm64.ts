@@ -5,8 +5,8 @@
 
 import { parseArgs } from "node:util";
 import { typeScriptFiles } from "./_files.ts";
-import { reasonToSkip, reasonToSkipFile } from "./_skips.ts";
-import { type FileResult, type OtherDeno, skippedTests, testFile } from "./_test_file.ts";
+import { skipOf } from "./_skips.ts";
+import { type FileResult, type OtherDeno, testFile, testsThatAre } from "./_test_file.ts";
 import { prepareDeno } from "./arm64/emulator.ts";
 import { SKIPS } from "./arm64/skips.ts";
 
@@ -14,15 +14,15 @@ import { SKIPS } from "./arm64/skips.ts";
 function filesToTest(wanted: readonly string[]): string[] {
   if (wanted.length > 0) return [...wanted];
   return typeScriptFiles("tests").map((path) => `tests/${path}`)
-    .filter((path) => path.endsWith("_test.ts") && reasonToSkipFile(SKIPS, path) === undefined);
+    .filter((path) => path.endsWith("_test.ts") && skipOf(SKIPS, "", path) === undefined);
 }
 
 function printResult(
   { file, passed, failed, skipped, seconds, success, output }: FileResult,
 ): void {
   console.log(`${file}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`);
-  for (const name of skippedTests(output)) {
-    const reason = reasonToSkip(SKIPS, name) ?? "as on any machine of this kind";
+  for (const name of testsThatAre("ignored", output)) {
+    const reason = skipOf(SKIPS, name, file)?.reason ?? "as on any machine of this kind";
     console.log(`  skipped: ${name}: ${reason}`);
   }
   if (!success) console.log(output);

@@ -20,6 +20,7 @@ const FOLDERS = [
   ...["guard", "safety", "ffi"],
 ].map((name) => `tests/${name}/`).concat(
   "tests/check/",
+  "tests/cli/",
   "tests/tools/",
   "tests/examples_test.ts",
   "tests/readme_test.ts",

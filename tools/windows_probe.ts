@@ -8,6 +8,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { Futex } from "@mmap/mmap/sync";
 import { isSystemError } from "@mmap/mmap";
 import { lastError, wide, windows } from "../ffi/windows/library.ts";
+import { system } from "../src/os/mod.ts";
 
 const FOLDER = Deno.args[0] === "peer" ? "." : Deno.args[0] ?? Deno.makeTempDirSync();
 const PAGE = 4096;
@@ -93,6 +94,15 @@ function moreThanTheDisk(): string {
   }
 }
 
+/** Where a new file comes to be that is made by a link to nothing, and whose path is asked for then. */
+function throughDanglingLink(): string {
+  const [link, target] = [`${FOLDER}\\mmap-probe-link`, `${FOLDER}\\mmap-probe-target`];
+  Deno.symlinkSync(target, link, { type: "file" });
+  const entry = system().objects.pathOfEntry(link);
+  MmapRegion.open(link, { access: "read-write", create: true, byteLength: 1 }).close();
+  return `asks for ${entry}, makes ${Deno.statSync(target).size} byte of its target`;
+}
+
 function globalMutex(): number {
   const { CloseHandle, CreateMutexW } = windows();
   const handle = CreateMutexW(null, 1, wide("Global\\mmap.probe"));
@@ -148,9 +158,10 @@ async function main(): Promise<void> {
   ask("5. a mapped file is renamed", () => underTheMap(rename));
   const cut = (path: string): void => Deno.truncateSync(path, 1);
   ask("5. a mapped file is cut", () => underTheMap(cut));
-  ask("6. a mutex for the whole machine", globalMutex, 0);
+  ask("6. a link to nothing", throughDanglingLink);
+  ask("7. a mutex for the whole machine", globalMutex, 0);
   const microseconds = await roundTrip();
-  ask("7. microseconds to a process and back", () => microseconds);
+  ask("8. microseconds to a process and back", () => microseconds);
   for (const { name } of Deno.readDirSync(FOLDER)) {
     if (name.startsWith("mmap-probe-")) Deno.removeSync(`${FOLDER}\\${name}`);
   }

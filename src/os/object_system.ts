@@ -73,7 +73,7 @@ export interface ObjectSystem {
   pathOfUrl?(path: string): string;
   /** Opens an existing file. */
   open(path: string, how: OpenHow): OpenObject;
-  /** The same; undefined if no file is there, or something of another kind is. */
+  /** The same, for a folder too; undefined if nothing is there, or nothing that can be opened. */
   openIfThere(path: string, how: OpenHow): OpenObject | undefined;
   /** Creates a file. @throws {Deno.errors.AlreadyExists} Also for a dangling symbolic link. */
   create(path: string, how: CreateHow): OpenObject;

@@ -55,7 +55,9 @@ export async function receiveObject(
 function passingSystem(action: string): Promise<PassingSystem> {
   const { name, passing } = system();
   if (passing !== undefined) return passing();
-  throw new Deno.errors.NotSupported(`Cannot ${action}: ${name} has no way to pass objects`);
+  throw new Deno.errors.NotSupported(
+    `Cannot ${action}: ${name} has no way to pass objects, use handle() and MmapRegion.attach()`,
+  );
 }
 
 /** @throws {TypeError} If anything but a region arrived. */

@@ -6,6 +6,7 @@ import { Channel } from "@mmap/mmap/channel";
 import { CAPACITY, RING } from "../../src/channel/layout.ts";
 import { HEAD, MOST_ENDPOINTS, TAIL } from "../../src/channel/queue/queue_layout.ts";
 import { bytes, fill, openPair, textOf } from "./_channels.ts";
+import { descriptorsOf, mapsOf } from "../_process.ts";
 import { withMovable } from "../_regions.ts";
 
 const { BadResource, Busy, BrokenPipe, InvalidData, TimedOut } = Deno.errors;
@@ -157,33 +158,19 @@ Deno.test("Channel.receiveMany() throws InvalidData for positions that cannot be
   }
 });
 
-/** How many descriptors of this process are of that file; other tests have theirs. */
-function descriptorsOf(path: string): number {
-  let count = 0;
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-    try {
-      if (Deno.readLinkSync(`/proc/self/fd/${name}`) === path) count++;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error; // closed meanwhile
-    }
-  }
-  return count;
-}
-
 Deno.test("Channel.create() closes its region if there is no room in the list", async () => {
   const path = await Deno.makeTempFile();
   const all: Channel[] = [];
   try {
     for (let i = 0; i < MOST_ENDPOINTS; i++) all.push(Channel.create({ path, capacity: 4096 }));
-    const before = descriptorsOf(path);
+    const before = descriptorsOf(path).length;
     const handle = all[0]!.handle();
     for (let i = 0; i < 8; i++) {
       assertThrows(() => Channel.create({ path, capacity: 4096 }), Busy);
       assertThrows(() => Channel.attach(handle), Busy);
     }
-    const maps = await Deno.readTextFile("/proc/self/maps");
-    assertEquals(maps.split(path).length - 1, MOST_ENDPOINTS);
-    assertEquals(descriptorsOf(path), before);
+    assertEquals(mapsOf(path).length, MOST_ENDPOINTS);
+    assertEquals(descriptorsOf(path).length, before);
   } finally {
     for (const channel of all) channel.close();
     await Deno.remove(path);

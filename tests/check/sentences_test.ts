@@ -25,7 +25,10 @@ type Any = any;
 // deno-lint-ignore no-explicit-any
 type ErrorClass = abstract new (...args: any[]) => Error;
 
-const { NotFound, InvalidData } = Deno.errors;
+const { NotFound, InvalidData, PermissionDenied } = Deno.errors;
+const IS_WINDOWS = Deno.build.os === "windows";
+/** Windows says it in the user's language. */
+const NO_SUCH_FILE = IS_WINDOWS ? "" : "No such file";
 const Wide = struct({ id: u64, list: array(i64, 2) });
 
 /** The mistake, the class of its error, and a part of what that says. */
@@ -48,24 +51,28 @@ const MISTAKES: Record<string, Row> = {
   ],
   "MmapRegion.open() of a directory": [
     (dir) => MmapRegion.open(dir),
-    factOf<ErrorClass>({ linux: Error, darwin: TypeError }),
+    IS_WINDOWS ? PermissionDenied : factOf<ErrorClass>({ linux: Error, darwin: TypeError }),
     "It is a directory: ",
   ],
-  "AppendLog.open() of a directory": [(dir) => AppendLog.open(dir), InvalidData, "is a directory"],
+  "AppendLog.open() of a directory": [
+    (dir) => AppendLog.open(dir),
+    IS_WINDOWS ? PermissionDenied : InvalidData,
+    "is a directory",
+  ],
   "MmapRegion.open() of nothing": [
     (dir) => MmapRegion.open(`${dir}/none`, { access: "read-write" }),
     NotFound,
-    "It is missing, and create: true is not given: No such file",
+    `It is missing, and create: true is not given: ${NO_SUCH_FILE}`,
   ],
   "MmapRegion.named() of nothing": [
     () => MmapRegion.named("mmap_test_none"),
     NotFound,
-    "It is missing, and create: true is not given: No such file",
+    `It is missing, and create: true is not given: ${NO_SUCH_FILE}`,
   ],
   "SharedMap.open() of nothing": [
     (dir) => SharedMap.open(`${dir}/none`),
     NotFound,
-    "It is missing, and create: true is not given: No such file",
+    `It is missing, and create: true is not given: ${NO_SUCH_FILE}`,
   ],
   "MmapRegion.attach() of what came from postMessage(region)": [
     () => {

@@ -50,6 +50,16 @@ export async function runCommand(command: readonly string[], cwd?: string): Prom
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
+/** Whether a line of the shell succeeds; where there is no shell, none does. */
+export async function succeedsInShell(line: string): Promise<boolean> {
+  try {
+    return (await runCommand(["sh", "-c", line])).code === 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Runs `mmap ARGS` to its end. */
 export function mmap(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return runCommand(commandLine(args, options), options.cwd);

@@ -6,6 +6,7 @@ import { readChunk } from "../../src/cli/chunk.ts";
 import { formatMode, formatSize, parseBytes, printable } from "../../src/cli/format.ts";
 import { Rows } from "../../src/cli/rows.ts";
 import { Target } from "../../src/cli/target.ts";
+import { truncateMeanwhile } from "../_fault_child.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { withLibc } from "../_libc.ts";
@@ -13,7 +14,7 @@ import { withLibc } from "../_libc.ts";
 onBothFileSystems("readChunk() marks exactly the pages that a file has lost", async (dir) => {
   const path = makeFile(dir, 3 * PAGE);
   using target = new Target(path);
-  await Deno.truncate(path, PAGE + 10);
+  await truncateMeanwhile(path, PAGE + 10);
   const { bytes, missing } = readChunk(target, 1, 3 * PAGE - 1);
   assertEquals(bytes.subarray(0, PAGE - 1), pattern(PAGE).subarray(1));
   assertEquals([missing.indexOf(1), missing.lastIndexOf(0)], [2 * PAGE - 1, 2 * PAGE - 2]);
@@ -24,11 +25,11 @@ Deno.test("readChunk() finds the pages of a region that begins within one", () =
     const path = makeFile(dir, 3 * PAGE);
     using region = MmapRegion.open(path, { byteOffset: 1000 });
     using target = new Target(formatHandle(region.handle()));
-    await Deno.truncate(path, PAGE);
+    await truncateMeanwhile(path, PAGE);
     const { missing } = readChunk(target, 0, target.byteLength);
     assertEquals([missing.indexOf(1), missing.lastIndexOf(0)], [PAGE - 1000, PAGE - 1001]);
-    await Deno.truncate(path, 0);
-    await Deno.truncate(path, 3 * PAGE);
+    await truncateMeanwhile(path, 0);
+    await truncateMeanwhile(path, 3 * PAGE);
     assertEquals(readChunk(target, 0, target.byteLength).missing.indexOf(1), -1);
   }));
 

@@ -1,8 +1,9 @@
 /** `mmap dump` without `--follow`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { truncateMeanwhile } from "../_fault_child.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
-import { jsonLines, mmap, mmapPrints, runCommand, RunningCli } from "./_cli.ts";
+import { jsonLines, mmap, mmapPrints, runCommand, RunningCli, succeedsInShell } from "./_cli.ts";
 
 /** Random bytes with stretches of zeros and of one row, and an end within a row. */
 function mixture(): Uint8Array {
@@ -13,7 +14,7 @@ function mixture(): Uint8Array {
   return bytes;
 }
 
-const HAS_HEXDUMP = (await runCommand(["sh", "-c", "hexdump -C /dev/null"])).code === 0;
+const HAS_HEXDUMP = await succeedsInShell("hexdump -C /dev/null");
 
 Deno.test({
   name: "mmap dump prints what hexdump -C prints",
@@ -107,7 +108,7 @@ onBothFileSystems("mmap dump shows what a truncation takes away as missing", asy
   await using program = new RunningCli(["dump", path]);
   // It has mapped the file, and its output is many times what pipes hold: it waits for this reader.
   await program.readLine();
-  await Deno.truncate(path, 1000);
+  await truncateMeanwhile(path, 1000);
   const lines = await program.readRest();
   assertEquals((await program.ended()).code, 0);
   assertMatch(lines.at(-2)!, /^[0-9a-f]+ {2}\*\*$/);
@@ -119,7 +120,7 @@ Deno.test("mmap dump --json shows what a truncation takes away as missing", () =
     const path = makeFile(dir, pattern(TEN_MEBIBYTES));
     await using program = new RunningCli(["dump", path, "--json"]);
     await program.readLine();
-    await Deno.truncate(path, 0);
+    await truncateMeanwhile(path, 0);
     const last = JSON.parse((await program.readRest()).at(-1)!);
     assertEquals((await program.ended()).code, 0);
     assert(last.missing === true && last.byteLength > 0, JSON.stringify(last));

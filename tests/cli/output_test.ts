@@ -2,11 +2,11 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeFile, withTempDir } from "../_files.ts";
-import { commandLine, mmap, runCommand } from "./_cli.ts";
+import { commandLine, mmap, runCommand, succeedsInShell } from "./_cli.ts";
 
 /** Runs the rest of its arguments with a stdout whose reader is gone. */
 const WITHOUT_READER = `exec 3> >(exec true); wait $!; "$@" >&3 3>&-`;
-const HAS_BASH = (await runCommand(["sh", "-c", "command -v bash"])).code === 0;
+const HAS_BASH = await succeedsInShell("command -v bash");
 const LINUX = Deno.build.os === "linux";
 
 const COMMANDS = [

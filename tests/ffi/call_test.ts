@@ -74,7 +74,7 @@ Deno.test("open() fails as Deno.openSync() does: same class, code and message", 
   withTempDir((dir) => {
     const file = join(dir, "file");
     Deno.writeTextFileSync(file, "");
-    Deno.symlinkSync("loop", join(dir, "loop"));
+    Deno.symlinkSync("loop", join(dir, "loop"), { type: "file" });
     const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
     const cases: [string, Deno.OpenOptions, number][] = [
       [join(dir, "none"), { read: true }, O_RDONLY],

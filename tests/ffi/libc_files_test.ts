@@ -48,7 +48,7 @@ Deno.test("open() with O_TRUNC empties a file, and takes a name in any script", 
 Deno.test("open() fails by class, code and path", () =>
   withTempDir((dir) => {
     const file = makeFile(dir, 1);
-    Deno.symlinkSync("loop", join(dir, "loop"));
+    Deno.symlinkSync("loop", join(dir, "loop"), { type: "file" });
     const cases: [string, number, Parameters<typeof assertThrowsSystem>[1], string][] = [
       [join(dir, "none"), c.O_RDONLY, Deno.errors.NotFound, "ENOENT"],
       [file, c.O_RDWR | c.O_CREAT | c.O_EXCL, Deno.errors.AlreadyExists, "EEXIST"],

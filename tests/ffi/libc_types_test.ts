@@ -61,6 +61,7 @@ const BAD: Record<Kind, unknown[]> = {
 
 /** Runs `body` with a libc that must not be called. */
 function withoutLibc(body: () => void): void {
+  if (Deno.build.os === "windows") return body(); // which has none
   const forbidden = (): never => {
     throw new Error("libc was called");
   };

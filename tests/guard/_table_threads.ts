@@ -2,19 +2,19 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import * as C from "@mmap/mmap/libc";
 import { guardTable } from "../../ffi/guard/guard.ts";
 import { HEADER_BYTE_LENGTH, SLOT_COUNT, TABLE_BYTE_LENGTH } from "../../ffi/guard/layout.ts";
 import { GuardTable } from "../../ffi/guard/table.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { makeFile } from "../_files.ts";
-import { PAGE } from "../_pages.ts";
+import { makePages, PAGE } from "../_pages.ts";
+import { descriptorCount, mapsOf } from "../_process.ts";
 
 const RANGE = { fd: -1, fileOffset: 0n, pageSize: 4096n, borrowed: false };
 
 await act({
   async takeTogether(): Promise<void> {
-    const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
+    const address = makePages(TABLE_BYTE_LENGTH);
     const workers = Array.from(
       { length: 4 },
       (_, id) =>
@@ -29,7 +29,7 @@ await act({
   },
 
   async waitForHandlers(): Promise<void> {
-    const address = C.mmap(null, TABLE_BYTE_LENGTH, 3, C.MAP_PRIVATE | C.MAP_ANONYMOUS, -1, 0);
+    const address = makePages(TABLE_BYTE_LENGTH);
     const table = new GuardTable(address);
     const slot = table.take();
     slot.begin({ ...RANGE, start: 4096n, end: 8192n });
@@ -48,12 +48,11 @@ await act({
     const path = makeFile(dir, PAGE);
     const table = guardTable();
     const slots = Array.from({ length: SLOT_COUNT }, () => table!.take());
-    const maps = (): number => Deno.readTextFileSync("/proc/self/maps").split(path).length;
-    const descriptors = (): number => [...Deno.readDirSync("/proc/self/fd")].length;
-    const before = [maps(), descriptors()];
+    const held = (): number[] => [mapsOf(path).length, descriptorCount()];
+    const before = held();
     assertThrows(() => MmapRegion.open(path), Error, "guard: false");
     assertThrows(() => MmapRegion.anonymous(PAGE), Error, "guard: false");
-    assertEquals([maps(), descriptors()], before);
+    assertEquals(held(), before);
     MmapRegion.open(path, { guard: false }).close();
     slots[7]!.free();
     MmapRegion.open(path).close();

@@ -14,9 +14,9 @@ import {
   TABLE_BYTE_LENGTH,
 } from "../../ffi/guard/layout.ts";
 import { GuardTable } from "../../ffi/guard/table.ts";
-import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
 import { ignore } from "../_faults.ts";
 import { hasProgram, runC } from "../_gcc.ts";
+import { dropPages, makePages } from "../_pages.ts";
 
 const LAYOUT = new URL("_layout.c", import.meta.url);
 const GUARD = fromFileUrl(new URL("../../ffi/guard/", import.meta.url));
@@ -32,12 +32,11 @@ const RANGE = {
 
 /** Runs `body` with an empty table. */
 function withTable(body: (table: GuardTable, address: Deno.PointerObject) => void): void {
-  const rights = PROT_READ | PROT_WRITE;
-  const address = mmap(null, TABLE_BYTE_LENGTH, rights, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const address = makePages(TABLE_BYTE_LENGTH);
   try {
     body(new GuardTable(address), address);
   } finally {
-    munmap(address, TABLE_BYTE_LENGTH);
+    dropPages(address, TABLE_BYTE_LENGTH);
   }
 }
 

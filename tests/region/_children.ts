@@ -8,7 +8,10 @@ import {
   type SystemError,
 } from "@mmap/mmap";
 import { close, O_RDONLY, open } from "@mmap/mmap/libc";
+import { ERROR_DISK_FULL, ERROR_NOT_ENOUGH_MEMORY } from "../../ffi/windows/errors.ts";
+import { lastError, windows } from "../../ffi/windows/library.ts";
 import { act } from "../_act.ts";
+import { patchWindows } from "../_windows_library.ts";
 import { resultOf } from "../_child.ts";
 import {
   addressSpace,
@@ -43,11 +46,38 @@ export type Limit =
 
 function setOwn(limit: Limit | null): void {
   if (limit === null) return;
+  if (Deno.build.os === "windows") return failBeyond(limit);
   if ("fileSize" in limit) setLimit("FSIZE", limit.fileSize);
   else if ("spaceLeft" in limit) setLimit("AS", addressSpace() + limit.spaceLeft);
   else {
     setLimit("MEMLOCK", limit.lockedByNobody);
     dropPrivileges();
+  }
+}
+
+/** Windows has no such limits: its calls fail as they do on a full disk, or without addresses. */
+function failBeyond(limit: Limit): void {
+  const { CreateFileMappingW, VirtualAlloc2 } = windows();
+  if ("fileSize" in limit) {
+    patchWindows({
+      CreateFileMappingW: (file, security, protection, high, low, name) => {
+        if (file === -1n || high * 2 ** 32 + low <= limit.fileSize) {
+          return CreateFileMappingW(file, security, protection, high, low, name);
+        }
+        lastError[0] = ERROR_DISK_FULL;
+        return 0;
+      },
+    });
+  } else if ("spaceLeft" in limit) {
+    patchWindows({
+      VirtualAlloc2: (process, address, byteLength, ...rest) => {
+        if (byteLength <= BigInt(limit.spaceLeft)) {
+          return VirtualAlloc2(process, address, byteLength, ...rest);
+        }
+        lastError[0] = ERROR_NOT_ENOUGH_MEMORY;
+        return null;
+      },
+    });
   }
 }
 

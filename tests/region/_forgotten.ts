@@ -61,7 +61,7 @@ await act({
   },
 
   async forgetPrivate(): Promise<boolean> {
-    const resident = (): number => Number(Deno.readTextFileSync("/proc/self/statm").split(" ")[1]);
+    const resident = (): number => Deno.memoryUsage().rss / PAGE;
     function forget(): void {
       MmapRegion.anonymous(2 ** 26, { sharing: "private" }).bytes.fill(1);
     }

@@ -1,7 +1,9 @@
 /** Many regions, at once and one after the other, and what this process holds before and after. */
 
 import { MmapRegion } from "@mmap/mmap";
+import { piecesOf } from "../../src/os/windows/allocations.ts";
 import { act } from "../_act.ts";
+import { ADDRESSES_END, handleCount } from "../_windows_holdings.ts";
 
 /** What a process holds. */
 interface Counts {
@@ -19,11 +21,23 @@ function isNoHeap(line: string): boolean {
   return end! - start! !== BigInt(HEAP_PAGE);
 }
 
-const counts = (): Counts => ({
+/** What this process holds, where there is no /proc. */
+function countsOfWindows(): Counts {
+  const pieces = piecesOf(0x10000, ADDRESSES_END);
+  return {
+    mappings: pieces.filter(({ start, end }) => end - start !== HEAP_PAGE).length,
+    descriptors: handleCount(),
+    resident: Deno.memoryUsage().rss,
+  };
+}
+
+const countsOfPosix = (): Counts => ({
   mappings: Deno.readTextFileSync("/proc/self/maps").trimEnd().split("\n").filter(isNoHeap).length,
   descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
   resident: Number(Deno.readTextFileSync("/proc/self/statm").split(" ")[1]) * 4096,
 });
+
+const counts = Deno.build.os === "windows" ? countsOfWindows : countsOfPosix;
 
 const SOURCES: Record<string, (path: string) => MmapRegion> = {
   "a file": (path) => MmapRegion.open(path, { access: "read-write" }),

@@ -3,7 +3,9 @@
  * the calls name do not exist, so a call that did not check first would throw another error.
  */
 
+import { closeSync, openSync } from "node:fs";
 import { assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import {
   type AnonymousOptions,
   type MapOptions,
@@ -196,7 +198,7 @@ Deno.test("MmapRegion.fromFd() checks the descriptor", () => {
 });
 
 Deno.test("MmapRegion.fromFd() does not wrap a descriptor into 32 bits", () => {
-  const fd = C.open("/dev/zero", C.O_RDONLY);
+  const fd = openSync(fromFileUrl(import.meta.url), "r");
   try {
     assertRefused(
       (wrapped) => MmapRegion.fromFd(wrapped as number, { byteLength: 1 }),
@@ -204,7 +206,7 @@ Deno.test("MmapRegion.fromFd() does not wrap a descriptor into 32 bits", () => {
       RangeError,
     );
   } finally {
-    C.close(fd);
+    closeSync(fd);
   }
 });
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { proc } from "../_capabilities.ts";
+import { holdings } from "../_capabilities.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -110,7 +110,7 @@ for (const { name, make } of KINDS) {
 
 Deno.test({
   name: "MmapRegion.close() gives the addresses and the descriptor back",
-  ignore: proc.ignore,
+  ignore: holdings.ignore,
   fn: () =>
     withTempDir((dir) => {
       const path = makeFile(dir, PAGE);
@@ -138,7 +138,7 @@ Deno.test("MmapRegion is closed at the end of its block, also when the block thr
 for (const pending of ["flush", "populate"] as const) {
   Deno.test({
     name: `MmapRegion.close() during ${pending}() keeps the addresses mapped until that ends`,
-    ignore: proc.ignore,
+    ignore: holdings.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const path = makeFile(dir, PAGE);
@@ -163,7 +163,7 @@ for (const pending of ["flush", "populate"] as const) {
 
 Deno.test({
   name: "MmapRegion.close() keeps the descriptor open for an fsync that is under way",
-  ignore: proc.ignore,
+  ignore: holdings.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);
@@ -183,7 +183,7 @@ Deno.test({
 
 Deno.test({
   name: "MmapRegion.close() waits for the last of several calls under way",
-  ignore: proc.ignore,
+  ignore: holdings.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);
@@ -209,7 +209,7 @@ Deno.test({
 
 Deno.test({
   name: "MmapRegion.close() gives the addresses back after a call under way that fails",
-  ignore: proc.ignore,
+  ignore: holdings.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, PAGE);

@@ -5,8 +5,8 @@ import { join } from "@std/path";
 import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { factOf } from "../../ffi/platform.ts";
-import { linux, proc } from "../_capabilities.ts";
-import { assertThrowsSystem, EXTENDING } from "../_errors.ts";
+import { holdings, linux } from "../_capabilities.ts";
+import { assertThrowsSystem, EXTENDING, NO_ADDRESSES, TOO_LONG } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
@@ -34,7 +34,7 @@ function failToOpen(path: string, limit: object, options: OpenRegionOptions): Pr
 const LARGE = 2 ** 32;
 
 for (const allocate of [true, false]) {
-  const tooBig = { result: ["Error", "EFBIG", 27, EXTENDING], left: [] };
+  const tooBig = { result: TOO_LONG, left: [] };
   // Only address space runs out, never the disk: holes where much would have to be reserved.
   const name = `with allocate ${allocate}`;
 
@@ -71,7 +71,7 @@ Deno.test("MmapRegion.open() extends a file up to its limit", () =>
     assertEquals(Deno.statSync(path).size, 65536);
   }));
 
-const NO_SPACE = { result: ["Error", "ENOMEM", 12, "mmap"], left: [] };
+const NO_SPACE = { result: NO_ADDRESSES, left: [] };
 
 onBothFileSystems("MmapRegion.open() removes a new file that cannot be mapped", async (dir) => {
   for (const option of ["create", "createNew"]) {
@@ -79,7 +79,7 @@ onBothFileSystems("MmapRegion.open() removes a new file that cannot be mapped", 
     assertEquals(await failToOpen(join(dir, option), LITTLE_SPACE, options), NO_SPACE);
   }
   assertEquals([...Deno.readDirSync(dir)], []);
-}, proc);
+}, holdings);
 
 onBothFileSystems(
   "MmapRegion.open() keeps a file that was extended and cannot be mapped",
@@ -91,7 +91,7 @@ onBothFileSystems(
       assertUnchanged(path, option);
     }
   },
-  proc,
+  holdings,
 );
 
 onBothFileSystems(
@@ -107,7 +107,7 @@ onBothFileSystems(
     assertEquals(file.readSync(read), PATTERN_SIZE);
     assertEquals(read, pattern(PATTERN_SIZE));
   },
-  proc,
+  holdings,
 );
 
 Deno.test("MmapRegion.open() with truncate keeps the file if its pages cannot be locked", () =>
@@ -184,7 +184,7 @@ onBothFileSystems(
     const args = ["resize", path, { allocate: true }, SMALL_FILES, 65537];
     const content = pattern(PATTERN_SIZE);
     assertEquals(await resultOf(PROGRAM, { args }), {
-      error: ["Error", "EFBIG", 27, EXTENDING],
+      error: TOO_LONG,
       byteLength: PATTERN_SIZE,
       content: [200, 201, content[2], content[3], content.at(-1)],
       size: PATTERN_SIZE,

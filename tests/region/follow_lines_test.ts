@@ -9,7 +9,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { fromFileUrl, toFileUrl } from "@std/path";
-import { linux, proc } from "../_capabilities.ts";
+import { holdings, linux } from "../_capabilities.ts";
 import { descriptorsOf } from "../_process.ts";
 import { onBothFileSystems, withTempDir } from "../_files.ts";
 
@@ -142,11 +142,19 @@ onBothFileSystems("followLines() takes a file that was removed and made again", 
   Deno.removeSync(path);
   append(path, "a\n");
   assertEquals(await reader.take(1), ["a"]);
+  assertEquals(reader.rotations, ["renamed"]);
+});
+
+onBothFileSystems("followLines() follows a link that took the place of a file", async (dir) => {
+  const path = `${dir}/log`;
+  append(path, "a\n");
+  await using reader = new Reader(path, { from: "start" });
+  assertEquals(await reader.take(1), ["a"]);
   Deno.removeSync(path);
   Deno.symlinkSync(`${dir}/target`, path);
   append(`${dir}/target`, "linked\n");
   assertEquals(await reader.take(1), ["linked"]);
-  assertEquals(reader.rotations, ["renamed", "renamed"]);
+  assertEquals(reader.rotations, ["renamed"]);
 });
 
 onBothFileSystems("followLines() begins anew in a file that was cut", async (dir) => {
@@ -211,7 +219,7 @@ Deno.test("followLines() returns while it waits for a line", () =>
 
 Deno.test({
   name: "followLines() leaves no descriptor behind, however it ends",
-  ignore: proc.ignore,
+  ignore: holdings.ignore,
   fn: () =>
     withTempDir(async (dir) => {
       const path = `${dir}/log`;
@@ -278,26 +286,37 @@ Deno.test({
     }),
 });
 
+/** What the program prints that prints the first line of a file. */
+async function firstLine(
+  path: string,
+  ...flags: string[]
+): Promise<{ code: number; out: string }> {
+  const config = `--config=${fromFileUrl(new URL("../../deno.json", import.meta.url))}`;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--no-check", "--quiet", config, ...flags, PROGRAM, path],
+  }).output();
+  return { code, out: new TextDecoder().decode(code === 0 ? stdout : stderr) };
+}
+
 Deno.test("followLines() needs --allow-ffi and nothing else, and respects --deny-read", () =>
   withTempDir(async (dir) => {
     const path = `${dir}/log`;
     append(path, "first\n");
-    const run = async (...flags: string[]): Promise<{ code: number; out: string }> => {
-      const config = `--config=${fromFileUrl(new URL("../../deno.json", import.meta.url))}`;
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-prompt", "--no-check", "--quiet", config, ...flags, PROGRAM, path],
-      }).output();
-      return { code, out: new TextDecoder().decode(code === 0 ? stdout : stderr) };
-    };
-    assertEquals(await run("--allow-ffi"), { code: 0, out: "first\n" });
-    const denied = await run("--allow-ffi", `--deny-read=${dir}`);
+    assertEquals(await firstLine(path, "--allow-ffi"), { code: 0, out: "first\n" });
+    const denied = await firstLine(path, "--allow-ffi", `--deny-read=${dir}`);
     assertEquals(denied.code, 1);
     assertStringIncludes(denied.out, "NotCapable");
+  }));
+
+Deno.test("followLines() respects --deny-read where a link leads", () =>
+  withTempDir(async (dir) => {
+    const path = `${dir}/log`;
+    append(path, "first\n");
     Deno.mkdirSync(`${dir}/secret`);
     Deno.renameSync(path, `${dir}/secret/log`);
     Deno.symlinkSync(`${dir}/secret/log`, path);
-    assertEquals(await run("--allow-ffi"), { code: 0, out: "first\n" });
-    const linked = await run("--allow-ffi", `--deny-read=${dir}/secret`);
+    assertEquals(await firstLine(path, "--allow-ffi"), { code: 0, out: "first\n" });
+    const linked = await firstLine(path, "--allow-ffi", `--deny-read=${dir}/secret`);
     assertEquals(linked.code, 1);
     assertStringIncludes(linked.out, "NotCapable");
   }));

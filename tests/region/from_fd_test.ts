@@ -15,13 +15,21 @@ import { descriptorsOf, mapsOf, MEMORY_NAME } from "../_process.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
 
+/** Where there is no libc, descriptors are those of node:fs. */
+const { open, close }: Pick<typeof C, "open" | "close"> = Deno.build.os === "windows"
+  ? {
+    open: (path, flags) => openSync(path, flags & (C.O_WRONLY | C.O_RDWR)),
+    close: (fd) => (closeSync(fd), 0),
+  }
+  : C;
+
 /** Runs `body` with an open descriptor and closes it. */
-function withFd(path: string, flags: number, body: (fd: number) => void): void {
-  const fd = C.open(path, flags);
+function withFd<T>(path: string, flags: number, body: (fd: number) => T): T {
+  const fd = open(path, flags);
   try {
-    body(fd);
+    return body(fd);
   } finally {
-    C.close(fd);
+    close(fd);
   }
 }
 
@@ -50,9 +58,7 @@ Deno.test("MmapRegion.fromFd() takes the descriptors of node:fs", () =>
 
 onBothFileSystems("MmapRegion.fromFd() goes on after the descriptor is closed", (dir) => {
   const path = makeFile(dir, 5000);
-  const fd = C.open(path, C.O_RDWR);
-  using region = MmapRegion.fromFd(fd, { access: "read-write" });
-  C.close(fd);
+  using region = withFd(path, C.O_RDWR, (fd) => MmapRegion.fromFd(fd, { access: "read-write" }));
   region.bytes[4999] = 9;
   region.resize(6000);
   assertEquals([Deno.readFileSync(path)[4999], Deno.statSync(path).size], [9, 6000]);
@@ -74,9 +80,7 @@ Deno.test("MmapRegion.fromFd() keeps its descriptor from children", () =>
   withTempDir(async (dir) => {
     const path = makeFile(dir, 100);
     using file = MmapRegion.open(path);
-    const fd = C.open(path, C.O_RDONLY | C.O_CLOEXEC);
-    using duplicate = MmapRegion.fromFd(fd);
-    C.close(fd);
+    using duplicate = withFd(path, C.O_RDONLY | C.O_CLOEXEC, (fd) => MmapRegion.fromFd(fd));
     const label = "mmap-from-fd-test";
     const name = factOf({ linux: label, darwin: MEMORY_NAME });
     using memory = MmapRegion.anonymous(100, { label });

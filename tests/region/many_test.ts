@@ -1,15 +1,18 @@
 /** Many regions at once, and many one after the other: in children, whose processes are looked at. */
 
 import { assert, assertEquals } from "@std/assert";
-import { proc } from "../_capabilities.ts";
+import { holdings, proc, repetitions } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { makeFile, withTempDir } from "../_files.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
 
 /** As many descriptors as the system lets this user have. */
 const MORE_DESCRIPTORS = "ulimit -n $(ulimit -H -n)";
 
 /** Whether 10,000 descriptors may be open at once. */
 function mayOpenMany(): boolean {
+  if (IS_WINDOWS) return true;
   const limit = !proc.ignore &&
     Deno.readTextFileSync("/proc/self/limits").match(/Max open files\s+\S+\s+(\d+|unlimited)/)?.[1];
   return limit === "unlimited" || Number(limit) > 10_500;
@@ -25,12 +28,15 @@ for (const name of ["a file", "anonymous shared memory", "anonymous private memo
       withTempDir(async (dir) => {
         const result = await resultOf(PROGRAM, {
           args: ["openAtOnce", makeFile(dir, 1), name],
-          ulimit: MORE_DESCRIPTORS,
+          ...IS_WINDOWS ? {} : { ulimit: MORE_DESCRIPTORS },
         });
         const { before, during, after, wrong } = result;
         assertEquals(wrong, 0);
         const perRegion = name === "anonymous private memory" ? 0 : 1;
-        assertEquals(during.descriptors - before.descriptors, perRegion * 10_000);
+        const opened = during.descriptors - before.descriptors;
+        // Those of Windows are of all kinds; the engine's own come and go.
+        if (IS_WINDOWS) assert(Math.abs(opened - perRegion * 10_000) < 20, `${opened}`);
+        else assertEquals(opened, perRegion * 10_000);
         assertNothingLeft(before, after, 10_000);
       }),
   });
@@ -56,11 +62,12 @@ const CYCLES: [string, number][] = [
   ["a file", 50_000],
 ];
 
-for (const [source, times] of CYCLES) {
+for (const [source, cycles] of CYCLES) {
+  const times = repetitions(cycles);
   const name = source === "anonymous private memory" ? "private memory" : source;
   Deno.test({
     name: `${times} times opening and closing ${name} leave nothing behind`,
-    ignore: proc.ignore,
+    ignore: holdings.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const { before, after } = await resultOf(PROGRAM, {

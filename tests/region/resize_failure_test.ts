@@ -3,9 +3,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
-import { factOf } from "../../ffi/platform.ts";
-import { proc } from "../_capabilities.ts";
-import { EXTENDING } from "../_errors.ts";
+import { holdings } from "../_capabilities.ts";
+import { NO_ADDRESSES, TOO_LONG } from "../_errors.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -30,24 +29,22 @@ const SOURCES = {
   "anonymous private memory": { sharing: "private" },
 };
 
-const NO_SPACE = ["Error", "ENOMEM", 12, "mmap"];
 /** Nothing is mapped where memory cannot grow. */
-const BEYOND_RESERVE = factOf<unknown[]>({
-  linux: NO_SPACE,
-  darwin: ["NotSupported", null, null, null],
-});
+const BEYOND_RESERVE: readonly unknown[] = Deno.build.os === "linux"
+  ? NO_ADDRESSES
+  : ["NotSupported", null, null, null];
 
 for (const [name, source] of Object.entries(SOURCES)) {
   Deno.test({
     name: `MmapRegion.resize() of ${name} without address space fails and changes nothing`,
-    ignore: proc.ignore,
+    ignore: holdings.ignore,
     fn: () =>
       withTempDir(async (dir) => {
         const before = pattern(2 * PAGE);
         const isFile = name.startsWith("a file");
         const isMemory = name.includes("shared memory");
         assertEquals(await failUnderLimit(dir, source, ADDRESS_SPACE, 2 ** 33), {
-          error: isMemory ? BEYOND_RESERVE : NO_SPACE,
+          error: isMemory ? BEYOND_RESERVE : NO_ADDRESSES,
           byteLength: 2 * PAGE,
           content: isFile ? [200, 201, before[2], before[3], before.at(-1)] : [200, 201, 0, 0, 0],
           size: 2 * PAGE,
@@ -69,7 +66,7 @@ Deno.test({
           5 * PAGE,
         );
         assertEquals(result, {
-          error: ["Error", "EFBIG", 27, EXTENDING],
+          error: TOO_LONG,
           byteLength: 2 * PAGE,
           content: [200, 201, before[2], before[3], before.at(-1)],
           size: 2 * PAGE,

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { act, scope, startWorker } from "../_act.ts";
-import { assertFault, truncate } from "../_fault_child.ts";
+import { assertFault, truncate, truncateMeanwhile } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -19,6 +19,17 @@ function openFile(dir: string): Opened {
   const path = makeFile(dir, 64 * PAGE);
   const region = MmapRegion.open(path, { access: "read-write" });
   return { path, region, bytes: region.bytes };
+}
+
+/** Cuts a file of 64 pages and makes it whole again, many times. */
+async function cutAgainAndAgain(path: string): Promise<void> {
+  if (Deno.build.os === "windows") {
+    await truncateMeanwhile(path, 100);
+    return await truncateMeanwhile(path, 64 * PAGE);
+  }
+  const script = `for i in $(seq 40); do truncate -s 100 $0; truncate -s ${64 * PAGE} $0; done`;
+  const { success } = await new Deno.Command("sh", { args: ["-c", script, path] }).output();
+  assert(success);
 }
 
 await act({
@@ -221,11 +232,8 @@ await act({
       startWorker(import.meta.url, "touch", path, flags.env().MMAP_REGION)
     );
     for (const { next } of workers) assertEquals(await next(), "ready");
-    const script = "for i in $(seq 40); do truncate -s 100 $0; truncate -s " + 64 * PAGE +
-      " $0; done";
     for (let rounds = 0; rounds < 5 || Atomics.load(flag, 1) < 4; rounds++) {
-      const { success } = await new Deno.Command("sh", { args: ["-c", script, path] }).output();
-      assert(success);
+      await cutAgainAndAgain(path);
     }
     Atomics.store(flag, 0, 1);
     let faults = 0;
@@ -245,14 +253,14 @@ await act({
       for (let round = 0; round < 5; round++) {
         const { worker, next } = startWorker(import.meta.url, "openAndLeave", path);
         assertEquals(await next(), "ready");
-        Deno.truncateSync(path, 0);
+        truncate(path, 0);
         worker.postMessage("touch");
         assertEquals(await next(), 1);
         worker.terminate();
-        Deno.truncateSync(path, 8 * PAGE);
+        truncate(path, 8 * PAGE);
       }
       using region = MmapRegion.open(path);
-      Deno.truncateSync(path, 0);
+      truncate(path, 0);
       assertEquals([region.bytes[0], region.faults], [0, 1]);
     } finally {
       Deno.removeSync(path);

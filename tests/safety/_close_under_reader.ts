@@ -2,6 +2,7 @@
 
 import { MmapRegion } from "@mmap/mmap";
 import { act, scope, startWorker } from "../_act.ts";
+import { truncate } from "../_fault_child.ts";
 
 const ROUNDS = 100;
 
@@ -16,7 +17,7 @@ await act({
       Deno.writeFileSync(path, new Uint8Array(64 * 4096));
       const region = MmapRegion.open(path, { access: "read-write" });
       const buffer = shared ? region.sharedBuffer() : region.buffer;
-      Deno.truncateSync(path, 0);
+      truncate(path, 0);
       worker.postMessage([buffer, flag], shared ? [] : [buffer as ArrayBuffer]);
       while (Atomics.load(words, 0) !== 1);
       region.close();

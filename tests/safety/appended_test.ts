@@ -6,24 +6,42 @@ import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { libc } from "../../ffi/libc.ts";
 import type { Libc } from "../../ffi/symbols.ts";
+import { ERROR_INVALID_PARAMETER } from "../../ffi/windows/errors.ts";
+import { lastError, type Windows, windows } from "../../ffi/windows/library.ts";
 import { Child } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { ignore } from "../_faults.ts";
-import { makeFile, pattern, withTempDir } from "../_files.ts";
+import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
 import { SMALL_DISKS } from "../_mount.ts";
 import { withLibc } from "../_libc.ts";
+import { patchWindows } from "../_windows_library.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
+
+/** Other functions in the place of the system's. */
+type Calls = Partial<Libc> | Partial<Windows>;
+
+/** As `withLibc`, for either library. */
+async function withCalls(calls: Calls, body: () => void | Promise<void>): Promise<void> {
+  if (!IS_WINDOWS) return await withLibc(calls as Partial<Libc>, body);
+  const restore = patchWindows(calls as Partial<Windows>);
+  try {
+    await body();
+  } finally {
+    restore();
+  }
+}
 
 type Body = (dir: string) => void | Promise<void>;
 
 /** ext2 has no way to reserve blocks, or to make a file longer and never shorter. */
-const EXT2 = SMALL_DISKS.find(({ name }) => name === "ext2")!;
-const EXT4 = SMALL_DISKS.find(({ name }) => name === "ext4")!;
+const EXT2 = SMALL_DISKS.find(({ name }) => name === "ext2") ?? SMALL_DISKS[0]!;
+const EXT4 = SMALL_DISKS.find(({ name }) => name === "ext4") ?? SMALL_DISKS[0]!;
 
 /** Registers one test for each file system. */
 function onAllFileSystems(name: string, body: Body): void {
-  Deno.test(`${name} (disk)`, { ignore }, () => withTempDir(body));
-  Deno.test(`${name} (tmpfs)`, { ignore }, () => withTempDir(body, "/dev/shm"));
-  onDisk(EXT2, name, body);
+  onBothFileSystems(name, body, { ignore });
+  if (!IS_WINDOWS) onDisk(EXT2, name, body); // where it can be no other disk
 }
 
 function onDisk(
@@ -50,8 +68,18 @@ function countRecords(path: string): number {
   return new TextDecoder().decode(Deno.readFileSync(path)).split("0123456789abcdef").length - 1;
 }
 
-/** libc, with something of somebody else's happening right before each change of a file's size. */
-function beforeResizing(happen: () => void): Partial<Libc> {
+/** The system's functions, with something of somebody else's happening right before a file's size changes. */
+function beforeResizing(happen: () => void): Calls {
+  if (IS_WINDOWS) {
+    const { CreateFileMappingW, SetFileInformationByHandle } = windows();
+    return {
+      CreateFileMappingW: (file, ...rest) => {
+        if (file !== -1n && rest[3] !== 0) happen();
+        return CreateFileMappingW(file, ...rest);
+      },
+      SetFileInformationByHandle: (...args) => (happen(), SetFileInformationByHandle(...args)),
+    };
+  }
   const { fallocate, pwritev2, ftruncate } = libc();
   return {
     fallocate: (...args) => (happen(), fallocate!(...args)),
@@ -60,16 +88,36 @@ function beforeResizing(happen: () => void): Partial<Libc> {
   };
 }
 
-/** libc, with something happening right before each mapping, which then fails: EINVAL. */
-function failingToMap(happen: () => void): Partial<Libc> {
+/** Those, with something happening right before each mapping that is meant, which then fails: EINVAL. */
+function failingToMap(happen: () => void, isMeant = (fd: number) => fd !== -1): Calls {
+  if (IS_WINDOWS) {
+    const { MapViewOfFile3 } = windows();
+    return {
+      MapViewOfFile3: (...args) => {
+        if (!isMeant(0)) return MapViewOfFile3(...args);
+        happen();
+        lastError[0] = ERROR_INVALID_PARAMETER;
+        return null;
+      },
+    };
+  }
   const { mmap } = libc();
   return {
     mmap: (addr, length, ...rest) => {
-      if (rest[2] === -1) return mmap(addr, length, ...rest); // no file
+      if (!isMeant(rest[2])) return mmap(addr, length, ...rest);
       happen();
       return mmap(addr, 0n, ...rest);
     },
   };
+}
+
+function beforeProtecting(happen: () => void): Calls {
+  if (IS_WINDOWS) {
+    const { VirtualProtect } = windows();
+    return { VirtualProtect: (...args) => (happen(), VirtualProtect(...args)) };
+  }
+  const { mprotect } = libc();
+  return { mprotect: (...args) => (happen(), mprotect(...args)) };
 }
 
 const access = "read-write";
@@ -108,7 +156,7 @@ for (const [way, extend] of Object.entries(WAYS)) {
         const happen = (): void => {
           if (appended++ < 10) append(path); // or it would never end
         };
-        await withLibc(beforeResizing(happen), () => extend(path, SIZE + growth, allocate));
+        await withCalls(beforeResizing(happen), () => extend(path, SIZE + growth, allocate));
         assert(appended > 0);
         assertEquals(countRecords(path), Math.min(appended, 10));
         assert(Deno.statSync(path).size >= SIZE + growth);
@@ -120,7 +168,7 @@ for (const [way, extend] of Object.entries(WAYS)) {
     onAllFileSystems(`${name} leaves a file that got longer meanwhile`, async (dir) => {
       const path = makeFile(dir, SIZE);
       const grow = (): void => Deno.truncateSync(path, 2 * SIZE);
-      await withLibc(beforeResizing(grow), () => extend(path, SIZE + 100, allocate));
+      await withCalls(beforeResizing(grow), () => extend(path, SIZE + 100, allocate));
       assertEquals(Deno.statSync(path).size, 2 * SIZE);
     });
   }
@@ -153,19 +201,11 @@ async function failed(
 ): Promise<string> {
   let code = "";
   // The first mapping of `resize` is the region's own.
-  using _held = MmapRegion.open(path);
-  const { mmap } = libc();
+  using _held = IS_WINDOWS ? undefined : MmapRegion.open(path);
   let extended = false;
-  const { fallocate, pwritev2, ftruncate } = libc();
-  await withLibc({
-    fallocate: (...args) => (extended = true, fallocate!(...args)),
-    pwritev2: (...args) => (extended = true, pwritev2!(...args)),
-    ftruncate: (...args) => (extended = true, ftruncate(...args)),
-    mmap: (addr, length, ...rest) => {
-      if (!extended) return mmap(addr, length, ...rest);
-      happen();
-      return mmap(addr, 0n, ...rest);
-    },
+  await withCalls({
+    ...beforeResizing(() => extended = true),
+    ...failingToMap(happen, () => extended),
   }, () => {
     const error = assertThrows(() => extend(path, SIZE + 10_000, true), TypeError);
     code = (error as unknown as { code: string }).code;
@@ -175,7 +215,7 @@ async function failed(
 
 onAllFileSystems("MmapRegion.open() that fails removes the file that it made", async (dir) => {
   const path = join(dir, "new");
-  await withLibc(failingToMap(() => {}), () => {
+  await withCalls(failingToMap(() => {}), () => {
     assertThrows(() => MmapRegion.open(path, { access, createNew: true, byteLength: 9000 }));
   });
   assertEquals([...Deno.readDirSync(dir)].filter(({ name }) => name === "new"), []);
@@ -185,7 +225,7 @@ onAllFileSystems(
   "MmapRegion.open() that fails keeps a new file that others wrote to",
   async (dir) => {
     const path = join(dir, "new");
-    await withLibc(failingToMap(() => append(path)), () => {
+    await withCalls(failingToMap(() => append(path)), () => {
       assertThrows(() => MmapRegion.open(path, { access, createNew: true, byteLength: 9000 }));
     });
     assertEquals(countRecords(path), 1);
@@ -196,10 +236,7 @@ onAllFileSystems("MmapRegion.resize() does not cut off what is appended meanwhil
   const path = makeFile(dir, SIZE);
   using region = MmapRegion.open(path, { access });
   region.protect("read");
-  const { mprotect } = libc();
-  await withLibc({ mprotect: (...args) => (append(path), mprotect(...args)) }, () => {
-    region.resize(100);
-  });
+  await withCalls(beforeProtecting(() => append(path)), () => region.resize(100));
   assertEquals([region.byteLength, Deno.statSync(path).size > SIZE], [100, true]);
   assert(countRecords(path) > 0);
 });

@@ -4,13 +4,13 @@ import { assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { ignore } from "../_faults.ts";
-import { withTempDir } from "../_files.ts";
+import { FILE_SYSTEMS, withTempDir } from "../_files.ts";
 
 const PROGRAM = new URL("_size_limit_main.ts", import.meta.url);
 
 for (const where of ["here", "in a Worker"]) {
   for (const [handling, ulimit] of [["by default", "true"], ["ignored", `trap "" XFSZ`]]) {
-    for (const [disk, parent] of [["disk", undefined], ["tmpfs", "/dev/shm"]]) {
+    for (const [disk, parent] of Object.entries(FILE_SYSTEMS)) {
       Deno.test({
         name:
           `everything ${where} that makes files longer throws EFBIG, SIGXFSZ ${handling} (${disk})`,

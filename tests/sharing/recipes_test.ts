@@ -6,9 +6,10 @@ import { MmapRegion } from "@mmap/mmap";
 import { run } from "../../examples/demo/programs.ts";
 import { type Wanted, wantedBytes } from "../../examples/byte_ranges.ts";
 import { fixedWindow, gcra, placeOf } from "../../examples/rate_limits.ts";
+import { truncateMeanwhile } from "../_fault_child.ts";
 import { withTempDir } from "../_files.ts";
 import { compileC, hasProgram } from "../_gcc.ts";
-import { NO_SERVERS, Served } from "../_served.ts";
+import { Served } from "../_served.ts";
 import type { Order } from "./_rate_worker.ts";
 
 /**
@@ -40,8 +41,7 @@ async function passedOf(
 }
 
 Deno.test({
-  name: `rate_limiter.ts lets through exactly what it says, over Workers and restarts${NO_SERVERS}`,
-  ignore: NO_SERVERS !== "",
+  name: "rate_limiter.ts lets through exactly what it says, over Workers and restarts",
   fn: () =>
     withTempDir(async (dir) => {
       {
@@ -168,8 +168,7 @@ Deno.test("wantedBytes() understands ranges, and ignores what is none", () => {
 });
 
 Deno.test({
-  name: `serve_file.ts serves parts of a file, and the whole one to who has another${NO_SERVERS}`,
-  ignore: NO_SERVERS !== "",
+  name: "serve_file.ts serves parts of a file, and the whole one to who has another",
   fn: () =>
     withTempDir(async (dir) => {
       const path = join(dir, "film");
@@ -208,8 +207,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `serve_file.ts breaks off when its file was cut off, and sends no zeros${NO_SERVERS}`,
-  ignore: NO_SERVERS !== "",
+  name: "serve_file.ts breaks off when its file was cut off, and sends no zeros",
   fn: () =>
     withTempDir(async (dir) => {
       const path = join(dir, "film");
@@ -217,7 +215,7 @@ Deno.test({
       await using served = await Served.start("serve_file.ts", dir, path);
       const whole = await served.fetch("/");
       assertEquals((await whole.bytes()).length, 1 << 20);
-      await Deno.truncate(path, 4096);
+      await truncateMeanwhile(path, 4096);
       const first = await served.fetch("/", { headers: { range: "bytes=0-4095" } });
       assertEquals(await first.bytes(), new Uint8Array(4096).fill(7));
       const cut = await served.fetch("/", { headers: { range: "bytes=8192-" } });
@@ -226,8 +224,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `sessions.ts knows a session in each Worker, and after a restart${NO_SERVERS}`,
-  ignore: NO_SERVERS !== "",
+  name: "sessions.ts knows a session in each Worker, and after a restart",
   fn: () =>
     withTempDir(async (dir) => {
       let cookie: string;
@@ -254,8 +251,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `response_cache.ts makes each page once, whoever asks for it${NO_SERVERS}`,
-  ignore: NO_SERVERS !== "",
+  name: "response_cache.ts makes each page once, whoever asks for it",
   fn: () =>
     withTempDir(async (dir) => {
       await using served = await Served.start("response_cache.ts", dir);

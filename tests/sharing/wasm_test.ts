@@ -43,7 +43,7 @@ Deno.test("MmapRegion.wasmMemory() has the region's pages and no more", () => {
 Deno.test("WebAssembly sees zeros after close, and reaches the file no more", () =>
   withTempDir((dir) => {
     const path = makeFile(dir, PAGE);
-    const region = MmapRegion.open(path, { access: "read-write" });
+    using region = MmapRegion.open(path, { access: "read-write" });
     const { sum, store } = instantiate(region.wasmMemory());
     region.close();
     assertEquals(sum(0, 65536), 0n);

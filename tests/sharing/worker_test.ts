@@ -90,7 +90,7 @@ onBothFileSystems(
   "MmapRegion.close() leaves zeros in the shared buffer, out of reach of the file",
   (dir) => {
     const path = makeFile(dir, PAGE);
-    const region = MmapRegion.open(path, { access: "read-write" });
+    using region = MmapRegion.open(path, { access: "read-write" });
     const bytes = new Uint8Array(region.sharedBuffer());
     region.close();
     assertEquals([bytes.length, Math.max(...bytes)], [WASM_PAGE, 0]);

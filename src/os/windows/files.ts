@@ -51,6 +51,7 @@ export function open(path: string, { writable, linksRefused }: OpenHow): OpenObj
     handle = createFile(path, access, OPEN_EXISTING, flags);
     error = lastError[0]!;
   }
+  if (handle === -1 && error === ERROR_ACCESS_DENIED) throw deniedError(path);
   const object = checkHandle(handle, error, "CreateFileW", path) as OpenObject;
   if (linksRefused && isLink(object)) {
     close(object);
@@ -59,18 +60,26 @@ export function open(path: string, { writable, linksRefused }: OpenHow): OpenObj
   return object;
 }
 
+/** The system itself does not say what is wrong with a folder. */
+function deniedError(path: string): Error {
+  const error = windowsError(ERROR_ACCESS_DENIED, "CreateFileW", path);
+  const folder = openFolder(path);
+  if (folder === undefined) return error;
+  close(folder);
+  error.message = `It is a directory: ${error.message}`;
+  return error;
+}
+
 /** See `ObjectSystem.openIfThere`. */
 export function openIfThere(path: string, how: OpenHow): OpenObject | undefined {
-  let object: OpenObject;
   try {
-    object = open(path, how);
+    return open(path, how);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || isFolder(path)) return undefined;
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    const folder = openFolder(path);
+    if (folder !== undefined) return folder;
     throw error;
   }
-  if (statusOf(object).type === "file") return object;
-  close(object);
-  return undefined;
 }
 
 /** See `ObjectSystem.create`. With the right to delete it, it can be removed whatever its name is. */
@@ -99,12 +108,12 @@ function openAny(path: string): OpenObject | undefined {
   return handle === -1 ? undefined : handle as OpenObject;
 }
 
-function isFolder(path: string): boolean {
+/** A folder, to ask for its status; undefined if it is none. */
+function openFolder(path: string): OpenObject | undefined {
   const object = openAny(path);
-  if (object === undefined) return false;
-  const { type } = statusOf(object);
+  if (object === undefined || statusOf(object).type === "directory") return object;
   close(object);
-  return type === "directory";
+  return undefined;
 }
 
 const FILE_DISPOSITION_INFO = 4;

@@ -120,7 +120,9 @@ export const objects: ObjectSystem = {
   status: statusOfObject,
   nature: (_object, { type }) => {
     if (type === "file") return { single: false, pageSize: files.BLOCK };
-    throw new Deno.errors.NotSupported("Cannot map a device on Windows, which maps files alone");
+    throw new Deno.errors.NotSupported(
+      "Cannot map a device on Windows, which maps files alone: use MmapRegion.anonymous() for memory",
+    );
   },
   isPathless: ({ device }) => device === MEMORY_DEVICE,
   pathOf: (object) => isSection(object) ? "" : files.pathOf(object),

@@ -1,6 +1,7 @@
 /** The sizes of files. Others may append meanwhile, so extending a file never makes it shorter. */
 
 import {
+  checkHandle,
   checkTrue,
   ERROR_CALL_NOT_IMPLEMENTED,
   ERROR_INVALID_PARAMETER,
@@ -9,7 +10,8 @@ import {
 } from "../../../ffi/windows/errors.ts";
 import { lastError, newStruct, windows } from "../../../ffi/windows/library.ts";
 import type { FileSize, OpenObject } from "../system.ts";
-import { sizesOf } from "./files.ts";
+import { PAGE_READWRITE } from "./allocations.ts";
+import { close, sizesOf } from "./files.ts";
 
 const FILE_ALLOCATION_INFO = 5;
 const FILE_END_OF_FILE_INFO = 6;
@@ -36,7 +38,26 @@ const CANNOT_RESERVE: readonly number[] = [
   ERROR_CALL_NOT_IMPLEMENTED,
 ];
 
-/** See `ObjectSystem.extend`. What is reserved beyond the end is given back if the rest fails. */
+/**
+ * Makes a file at least that long. A section does this, as Windows makes a file longer for it, and never
+ * shorter: others may have appended since the size was looked at.
+ */
+function lengthen(object: OpenObject, byteLength: number, subject: string | undefined): void {
+  const { CreateFileMappingW } = windows();
+  const [high, low] = [Math.floor(byteLength / 2 ** 32), byteLength % 2 ** 32];
+  const section = CreateFileMappingW(BigInt(object), null, PAGE_READWRITE, high, low, null);
+  close(checkHandle(section, lastError[0]!, "CreateFileMappingW", subject));
+}
+
+/** Reserves the space of a file that has none for its length, such as one with holes. */
+function reserve(object: OpenObject, byteLength: number, subject: string | undefined): void {
+  if (sizesOf(object).allocated >= byteLength) return;
+  const error = setInformation(object, FILE_ALLOCATION_INFO, byteLength);
+  if (error === 0 || CANNOT_RESERVE.includes(error)) return;
+  throw windowsError(error, "SetFileInformationByHandle", subject);
+}
+
+/** See `ObjectSystem.extend`. What was added is taken back if the rest fails. */
 export function extend(
   object: OpenObject,
   { byteLength: from }: FileSize,
@@ -45,12 +66,10 @@ export function extend(
   subject: string | undefined,
 ): void {
   if (sizesOf(object).byteLength >= to) return;
-  const error = allocate ? setInformation(object, FILE_ALLOCATION_INFO, to) : 0;
-  if (error !== 0 && !CANNOT_RESERVE.includes(error)) {
-    throw windowsError(error, "SetFileInformationByHandle", subject);
-  }
+  lengthen(object, to, subject);
+  if (!allocate) return;
   try {
-    if (sizesOf(object).byteLength < to) setSize(object, to, subject);
+    reserve(object, to, subject);
   } catch (error) {
     takeBack(object, from, to);
     throw error;

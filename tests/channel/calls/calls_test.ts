@@ -116,7 +116,8 @@ Deno.test("Client.call() keeps code, errno and syscall of a system error", async
   });
   const error = await assertRejects(() => service.client.call(bytes("x")), Deno.errors.NotFound);
   const { code, errno, syscall } = error as unknown as Record<string, unknown>;
-  assertEquals([code, errno, syscall], ["ENOENT", 2, "open"]);
+  const [number, call] = Deno.build.os === "windows" ? [3, "CreateFileW"] : [2, "open"];
+  assertEquals([code, errno, syscall], ["ENOENT", number, call]);
 });
 
 Deno.test("Client.call() throws what a handler throws whose error cannot be read", async () => {

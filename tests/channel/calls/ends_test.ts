@@ -1,6 +1,6 @@
 /** How servers and clients begin and end, and where they find each other. */
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Channel, Client, connect, serve } from "@mmap/mmap/channel";
 import { join } from "@std/path";
@@ -103,6 +103,12 @@ Deno.test("Server.close() may be called by its handler", async () => {
 
 Deno.test("Server and Client leave no descriptor and no mapping behind", async () => {
   // In a process of its own: other tests have descriptors too.
+  if (Deno.build.os === "windows") {
+    const left = await resultOf(CALL_PEERS, { args: ["countHandlesLeft"] });
+    // Each of the 20 connections has several, and the engine's own come and go.
+    assertLess(left, 20);
+    return;
+  }
   const counts = await resultOf(CALL_PEERS, { args: ["countLeft"] });
   // The server's place to meet, and the connection as either side has it, each with the descriptor
   // that shows that this side lives; the wrong one.
