@@ -81,8 +81,8 @@ onWindows(
   () =>
     withTempDir((dir) => {
       const path = makeFile(dir, 3 * PAGE + 10);
-      for (const  of of[path, toFileUrl(path), path.replaceAll("\\", "/"), `\\\\?\\${path}`]) {
-        using region = MmapRegion.open(of, { byteOffset: PAGE + 1 });
+      for (const name of [path, toFileUrl(path), path.replaceAll("\\", "/"), `\\\\?\\${path}`]) {
+        using region = MmapRegion.open(name, { byteOffset: PAGE + 1 });
         assertEquals(region.bytes, pattern(3 * PAGE + 10).subarray(PAGE + 1));
       }
     }),
