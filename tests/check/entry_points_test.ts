@@ -132,6 +132,7 @@ const CHANNELS: Record<string, Row> = {
   ],
   "Channel#receiveInto": ["target", (o, { channel }) => channel.receiveInto(bytes, soon(o))],
   "Channel#receiveMany": ["max", (o, { channel }) => channel.receiveMany(1, soon(o))],
+  "Channel#receiveInPlace": ["max", (o, { channel }) => channel.receiveInPlace(soon(o))],
   "Channel#values": ["wait", (o, { channel }) => channel.values(o)],
   "Values#send": ["encoding", (o, { channel }) => channel.values<number>().send(1, o)],
   "Values#receive": ["encoding", (o, { channel }) => channel.values().receive(soon(o))],
@@ -152,6 +153,10 @@ const CHANNELS: Record<string, Row> = {
   "StructChannel#receiveSync": ["signal", (o) => {
     using channel = Channel.of(Point).create({ capacity: 1 });
     channel.receiveSync(soon(o));
+  }],
+  "StructChannel#receiveInPlace": ["max", async (o) => {
+    using channel = Channel.of(Point).create({ capacity: 1 });
+    await channel.receiveInPlace(soon(o));
   }],
   "StructChannel#receive": ["pooled", async (o) => {
     using channel = Channel.of(Point).create({ capacity: 1 });
