@@ -11,7 +11,7 @@
  * next holder of the lock rebuilds them.
  */
 
-import { fence } from "../wait/order.ts";
+import { fence, writeLast } from "../wait/order.ts";
 import { invalid } from "./header.ts";
 import type { Memory } from "./copy_out.ts";
 import type { MapKey } from "./map_key.ts";
@@ -46,35 +46,35 @@ export function setEntry(
 ): boolean {
   const { words } = memory;
   if (words[TOMBSTONES]! * 8 > layout.buckets) renewIndex(memory, layout);
-  const { bucket, number } = find(memory, layout, key);
+  const { bucket, number } = find(words, layout, key);
   if (number === EMPTY && words[SIZE]! >= layout.capacity) return false;
-  const fresh = allocate(memory, layout);
+  const fresh = allocate(words, layout);
   writeEntry(memory, layout, fresh, key, value, byteLength);
   memory.check();
   if (number !== EMPTY) {
     // Pairs with the loads of the bucket in `searchOnce`: whoever sees the number sees the whole entry.
-    Atomics.store(words, bucket, fresh);
-    free(memory, layout, number);
+    writeLast(words, bucket, fresh);
+    free(words, layout, number);
     return true;
   }
   const wasTombstone = words[bucket] === TOMBSTONE;
   words[bucket + 1] = key.hash;
-  Atomics.store(words, bucket, fresh); // as above, and the hash too
+  writeLast(words, bucket, fresh); // as above, and the hash too
   if (wasTombstone) words[TOMBSTONES]!--;
-  Atomics.store(words, SIZE, words[SIZE]! + 1);
+  writeLast(words, SIZE, words[SIZE]! + 1);
   return true;
 }
 
 /** Deletes a key; the lock is held. @returns whether it was there */
 export function deleteEntry(memory: Memory, layout: MapLayout, key: MapKey): boolean {
   const { words } = memory;
-  const { bucket, number } = find(memory, layout, key);
+  const { bucket, number } = find(words, layout, key);
   if (number === EMPTY) return false;
-  Atomics.store(words, bucket, TOMBSTONE);
-  Atomics.store(words, SIZE, words[SIZE]! - 1);
+  writeLast(words, bucket, TOMBSTONE);
+  writeLast(words, SIZE, words[SIZE]! - 1);
   words[TOMBSTONES]!++;
-  free(memory, layout, number);
-  clearTombstones(memory, layout, bucket);
+  free(words, layout, number);
+  clearTombstones(words, layout, bucket);
   return true;
 }
 
@@ -102,7 +102,7 @@ export function repairMap(memory: Memory, layout: MapLayout): void {
   const used = Math.min(Math.max(0, words[USED]!), layout.entryCount);
   words[USED] = used;
   for (let number = 1; number <= used; number++) {
-    if (!held.has(number)) free(memory, layout, number);
+    if (!held.has(number)) free(words, layout, number);
   }
   Atomics.store(words, SIZE, held.size);
 }
@@ -159,8 +159,11 @@ function indexOf(layout: MapLayout, generation: number): number {
  *
  * @throws {Deno.errors.InvalidData} If the map is damaged.
  */
-function find(memory: Memory, layout: MapLayout, key: MapKey): { bucket: number; number: number } {
-  const { words } = memory;
+function find(
+  words: Int32Array,
+  layout: MapLayout,
+  key: MapKey,
+): { bucket: number; number: number } {
   const mask = layout.buckets - 1;
   const index = indexOf(layout, words[GENERATION]!);
   let tombstone = -1;
@@ -209,19 +212,18 @@ function writeEntry(
   const at = entryAt(layout, number);
   const version = words[at]! | 1;
   // Readers that are still copying the old content find another version at the end.
-  Atomics.store(words, at, version);
+  writeLast(words, at, version);
   fence();
   words[at + HASH] = key.hash;
   words[at + KEY_LENGTH] = key.byteLength | key.form;
   words[at + VALUE_LENGTH] = byteLength;
   for (let i = 0, end = key.length; i < end; i++) words[at + KEY + i] = key.words[i]!;
   if (byteLength > 0) memory.bytes.set(value, 4 * (at + layout.value));
-  Atomics.store(words, at, version + 1 | 0);
+  writeLast(words, at, version + 1 | 0);
 }
 
 /** A free entry: the one that was freed first, or, while few are free, one that was never used. */
-function allocate(memory: Memory, layout: MapLayout): number {
-  const { words } = memory;
+function allocate(words: Int32Array, layout: MapLayout): number {
   const used = words[USED]!;
   if (words[FREE_COUNT]! < SPARES && used >= 0 && used < layout.entryCount) {
     words[USED] = used + 1;
@@ -233,12 +235,11 @@ function allocate(memory: Memory, layout: MapLayout): number {
   return number;
 }
 
-function free(memory: Memory, layout: MapLayout, number: number): void {
-  const { words } = memory;
+function free(words: Int32Array, layout: MapLayout, number: number): void {
   const at = entryAt(layout, number);
   const version = words[at]!;
   // The link of the list replaces the hash, but only after readers can see that the entry is gone.
-  Atomics.store(words, at, version | 1);
+  writeLast(words, at, version | 1);
   fence();
   words[at + HASH] = 0;
   if (words[FREE_FIRST] === 0) words[FREE_FIRST] = number;
@@ -248,8 +249,7 @@ function free(memory: Memory, layout: MapLayout, number: number): void {
 }
 
 /** Tombstones right before an empty bucket are not needed: they become empty, from the back. */
-function clearTombstones(memory: Memory, layout: MapLayout, bucket: number): void {
-  const { words } = memory;
+function clearTombstones(words: Int32Array, layout: MapLayout, bucket: number): void {
   const index = indexOf(layout, words[GENERATION]!);
   const mask = layout.buckets - 1;
   let i = (bucket - index) / 2;

@@ -39,7 +39,12 @@ export function loadAfter(words: Int32Array, index: number): number {
   return Atomics.load(words, index);
 }
 
-/** Orders all earlier accesses before all later ones, where only reads or only writes matter. */
+/**
+ * Orders all earlier accesses before all later ones, where only reads or only writes matter. The
+ * compiler does not reuse words that were read before: for all that it knows, the write may have
+ * changed them, because two arrays may have one buffer.
+ */
 export function fence(): void {
-  if (!STORES_IN_ORDER) loadAfter(own, 0);
+  if (STORES_IN_ORDER) own[0] = 0;
+  else loadAfter(own, 0);
 }
