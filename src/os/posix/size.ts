@@ -168,6 +168,7 @@ function zerosWriter(fd: number, most: number, subject?: string): WriteZeros | u
 
 /** See `ObjectSystem.cacheZeros`. */
 export function cacheZeros(fd: number, from: number, to: number, piece: number): void {
+  if (fileSystemOf(fd)?.type === TMPFS_MAGIC) return; // there, faults are the quickest
   const write = zerosWriter(fd, piece);
   // Writing would make a file longer again that somebody has made shorter.
   if (write === undefined || statusOf(fd).byteLength < to) return;
