@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { act, scope, startWorker } from "../_act.ts";
-import { assertFault, truncate, truncateMeanwhile } from "../_fault_child.ts";
+import { assertFault, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -19,17 +19,6 @@ function openFile(dir: string): Opened {
   const path = makeFile(dir, 64 * PAGE);
   const region = MmapRegion.open(path, { access: "read-write" });
   return { path, region, bytes: region.bytes };
-}
-
-/** Cuts a file of 64 pages and makes it whole again, many times. */
-async function cutAgainAndAgain(path: string): Promise<void> {
-  if (Deno.build.os === "windows") {
-    await truncateMeanwhile(path, 100);
-    return await truncateMeanwhile(path, 64 * PAGE);
-  }
-  const script = `for i in $(seq 40); do truncate -s 100 $0; truncate -s ${64 * PAGE} $0; done`;
-  const { success } = await new Deno.Command("sh", { args: ["-c", script, path] }).output();
-  assert(success);
 }
 
 await act({
@@ -232,8 +221,11 @@ await act({
       startWorker(import.meta.url, "touch", path, flags.env().MMAP_REGION)
     );
     for (const { next } of workers) assertEquals(await next(), "ready");
+    const script = "for i in $(seq 40); do truncate -s 100 $0; truncate -s " + 64 * PAGE +
+      " $0; done";
     for (let rounds = 0; rounds < 5 || Atomics.load(flag, 1) < 4; rounds++) {
-      await cutAgainAndAgain(path);
+      const { success } = await new Deno.Command("sh", { args: ["-c", script, path] }).output();
+      assert(success);
     }
     Atomics.store(flag, 0, 1);
     let faults = 0;

@@ -190,6 +190,7 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no file that is mapped can be made shorter on Windows",
     tests: [
+      "MmapRegion survives faults in Workers while another process truncates the file",
       "MmapRegion.resize() of a file without address space fails and changes nothing",
       "MmapRegion.resize() that fails takes its extension back",
       "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
@@ -287,6 +288,10 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion.repair() of write-sealed memory heals what was touched behind its end"],
   },
   {
+    reason: "Wine takes several of Linux's mappings for a view, and Linux gives a process 65,530",
+    tests: ["10,000 regions of a file are open at once, and all are given back"],
+  },
+  {
     reason: "Wine cannot reserve blocks",
     tests: ["MmapRegion.open() reserves the blocks of what it adds"],
   },
@@ -339,6 +344,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.attach() finds a file at whose path is a",
       "MmapRegion.attach() finds a file whose directory became a file or a socket",
       "a denied file stays denied once it is removed",
+      "followLines() takes a file that was removed and made again",
     ],
   },
   {
