@@ -3,7 +3,7 @@
 import type { MappingFaultError } from "../mapping/fault_error.ts";
 import { lossCounts, LossWatch } from "../mapping/loss.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { prepareForWriting, wishForHugePages } from "../mapping/page_calls.ts";
+import { prepareForWriting, wishFor } from "../mapping/page_calls.ts";
 import { alignUp, HUGE_PAGE, type Span } from "../mapping/pages.ts";
 import { openFile } from "../object/open_file.ts";
 import { checkDenied } from "../object/permission.ts";
@@ -135,7 +135,7 @@ export class LogFile implements Memory {
 
   #view(): void {
     // Each time, since a mapping that was made anew does not know of it.
-    if (this.#plan.writable) wishForHugePages(...this.#pages({}), true);
+    if (this.#plan.writable) wishFor(...this.#pages({}), "huge-page");
     this.bytes = this.#data.bytes;
     this.words = ownView(this.#data, Int32Array);
   }
@@ -187,6 +187,7 @@ export class LogFile implements Memory {
   }
 
   #grow(byteLength: number, least: number): void {
+    const before = this.#data.byteLength;
     try {
       this.#data.resize(byteLength);
     } catch (error) {
@@ -195,6 +196,19 @@ export class LogFile implements Memory {
     } finally {
       this.#view();
     }
+    this.#expectFilling(before);
+  }
+
+  /**
+   * What is new will be written from its beginning to its end. Otherwise each fault would make two huge
+   * pages, and their zeros would have left the processor's cache again before they are overwritten. What
+   * was filled before may be read again, in any order.
+   */
+  #expectFilling(before: number): void {
+    const byteOffset = before - before % HUGE_PAGE;
+    const byteLength = this.#data.byteLength - byteOffset;
+    if (byteOffset > 0) wishFor(...this.#pages({ byteLength: byteOffset }), "normal");
+    if (byteLength > 0) wishFor(...this.#pages({ byteOffset, byteLength }), "random");
   }
 
   #populate(used: number, needed: number): number {

@@ -41,16 +41,10 @@ export function adviseSpan(mapping: Mapping, span: Span, advice: Advice): void {
   system().memory.advise(mapping.part(span), advice);
 }
 
-/**
- * Huge pages are optional: a kernel without them returns EINVAL.
- *
- * @param oneByOne for what will be written from its beginning to its end. Otherwise each fault makes
- * two of them, and their zeros have left the processor's cache again before they are overwritten
- */
-export function wishForHugePages(mapping: Mapping, span: Span, oneByOne: boolean): void {
+/** Gives advice that is not needed: a kernel without huge pages returns EINVAL. */
+export function wishFor(mapping: Mapping, span: Span, advice: Advice): void {
   try {
-    adviseSpan(mapping, span, "huge-page");
-    if (oneByOne) adviseSpan(mapping, span, "random");
+    adviseSpan(mapping, span, advice);
   } catch (error) {
     if (!isOptional(error)) throw error;
   }

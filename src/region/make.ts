@@ -5,7 +5,7 @@
 
 import { alignDown, HUGE_PAGE } from "../mapping/pages.ts";
 import type { Mapping } from "../mapping/mapping.ts";
-import { cutObject, lockSpan, populateSpan, wishForHugePages } from "../mapping/page_calls.ts";
+import { cutObject, lockSpan, populateSpan, wishFor } from "../mapping/page_calls.ts";
 import { isSystemError, system } from "../os/mod.ts";
 import type {
   FileSize,
@@ -74,7 +74,7 @@ function planOfNew(plan: OpenPlan, byteLength: number): OpenPlan {
   const { hugePages, allocate, access } = plan;
   const wish = hugePages === undefined && allocate && access === "read-write" &&
     byteLength >= HUGE_PAGE;
-  return wish ? { ...plan, hugePages: "one-by-one" } : plan;
+  return wish ? { ...plan, hugePages: true } : plan;
 }
 
 /** @throws {Deno.errors.NotSupported} If it has no size that could be changed. */
@@ -315,8 +315,7 @@ function prepare(
   const mapping = backing.live("map region");
   const span = backing.pages({}, "map region");
   try {
-    const { hugePages } = plan;
-    if (hugePages) wishForHugePages(mapping, span, hugePages === "one-by-one");
+    if (plan.hugePages) wishFor(mapping, span, "huge-page");
     if (plan.lock) lockSpan(mapping, span);
     finish?.(mapping);
     // Emptying the file has removed locked pages too.

@@ -61,8 +61,8 @@ interface MemoryPlan {
   readonly reserve: boolean;
   readonly populate: boolean;
   readonly lock: boolean;
-  /** Undefined: only for a new file, which will be filled, and then one by one. */
-  readonly hugePages: boolean | "one-by-one" | undefined;
+  /** Undefined: only for a new file, which will be filled. */
+  readonly hugePages: boolean | undefined;
   readonly guard: boolean;
   /** How many bytes of addresses to hold for growing; 0 for none. */
   readonly reserved: number;

@@ -8,6 +8,7 @@ import { checksum } from "../../src/collections/checksum.ts";
 import { system } from "../../src/os/mod.ts";
 import { thrownBy } from "../_errors.ts";
 import { withSystem } from "../_fake_system.ts";
+import { linux } from "../_capabilities.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -363,3 +364,28 @@ Deno.test("checksum() is XXH32", () => {
     assertEquals((found >>> 0).toString(16), expected.toString(16));
   }
 });
+
+Deno.test({
+  name: "AppendLog fills huge pages one by one, and reads what it has filled as any file (smaps)",
+  ignore: linux.ignore || !Deno.readTextFileSync("/proc/self/smaps").includes("VmFlags"),
+  fn: async () => {
+    await withTempDir((dir) => {
+      const path = join(dir, "a.log");
+      using log = AppendLog.open(path, WRITE);
+      for (let i = 0; i < 3; i++) log.append(new Uint8Array(3 << 20));
+      const parts = flagsOf(path).filter(({ byteLength }) => byteLength > 4096);
+      assertEquals(parts.map(({ flags }) => flags.includes("rr")), [false, true]);
+      assertEquals(parts[0]!.byteLength >= 4 << 20, true, `${parts[0]!.byteLength}`);
+    });
+  },
+});
+
+/** The mappings of a file, in the order of its bytes. */
+function flagsOf(path: string): { byteLength: number; flags: string[] }[] {
+  return Deno.readTextFileSync("/proc/self/smaps").split(/\n(?=[0-9a-f]+-)/)
+    .filter((block) => block.split("\n", 1)[0]!.endsWith(path)).map((block) => {
+      const [start, end] = block.split(" ", 1)[0]!.split("-").map((text) => BigInt(`0x${text}`));
+      const flags = /VmFlags: (.*)/.exec(block)![1]!.trim().split(" ");
+      return { byteLength: Number(end! - start!), flags };
+    });
+}

@@ -67,11 +67,18 @@ Deno.test("mmap() of anonymous memory reads zeros, sizes and offsets may be bigi
 });
 
 Deno.test("mmap() takes a free address as a hint", () => {
-  let free: Deno.PointerObject | undefined;
-  withPages(1, (address) => free = address);
-  withMap(() => c.mmap(free!, PAGE, READ_WRITE, PRIVATE, -1, 0), PAGE, (address) => {
-    assertEquals(Deno.UnsafePointer.value(address), Deno.UnsafePointer.value(free!));
-  });
+  const { value } = Deno.UnsafePointer;
+  const takesHint = (): boolean => {
+    let free: Deno.PointerObject | undefined;
+    withPages(1, (address) => free = address);
+    let taken = false;
+    withMap(() => c.mmap(free!, PAGE, READ_WRITE, PRIVATE, -1, 0), PAGE, (address) => {
+      taken = value(address) === value(free!);
+    });
+    return taken;
+  };
+  // A thread of V8 may take the page first.
+  assertEquals(Array.from({ length: 10 }).some(takesHint), true);
 });
 
 Deno.test("mmap() takes another address if the hint is not free", () => {
