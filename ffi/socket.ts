@@ -19,9 +19,9 @@ import { cString } from "./arguments.ts";
 import { acceptConnection } from "./darwin.ts";
 import { libc, threadErrno } from "./libc.ts";
 import { addressOfBytes } from "./memory.ts";
-import { platform } from "./platform.ts";
+import { factOf } from "./platform.ts";
 
-const isDarwin = platform().os === "darwin";
+const isDarwin = factOf({ linux: false, darwin: true });
 
 /**
  * struct sockaddr_un: 0 u16 sun_family, 2 char sun_path[108]; on macOS 0 u8 sun_len, 1 u8 sun_family,

@@ -57,6 +57,9 @@ export const holdings: Need = needs(SHOWS_HOLDINGS);
 /** What the test is about is Linux's alone: /proc/PID/fd as a path, seals, signals of its kernel. */
 export const linux: Need = needs(name === "linux");
 
+/** What Linux and Windows have, and macOS has not. */
+export const notOnMac: Need = needs(name !== "darwin");
+
 /** Memory may be writable and executable at once. */
 export const writableCode: Need = needs(name !== "darwin" || Deno.build.arch !== "aarch64");
 

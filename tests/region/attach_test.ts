@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { formatHandle, MmapRegion, type RegionHandle } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { factOf } from "../../ffi/platform.ts";
-import { proc } from "../_capabilities.ts";
+import { notOnMac, proc } from "../_capabilities.ts";
 import { truncate } from "../_fault_child.ts";
 import { assertThrowsSystem, thrownBy } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
@@ -164,7 +164,7 @@ for (
 
 Deno.test(
   "MmapRegion.attach() gets no more from a forged handle than the object allows",
-  { ignore: Deno.build.os === "darwin" },
+  notOnMac,
   () => {
     using region = MmapRegion.anonymous(100, { seal: "write" });
     const forged: RegionHandle = { ...region.handle(), access: "read-write" };

@@ -5,7 +5,7 @@ import { type ByteRange, MmapRegion } from "@mmap/mmap";
 import { libSystem } from "../../ffi/darwin.ts";
 import { factOf } from "../../ffi/platform.ts";
 import type { DarwinLibc, Libc } from "../../ffi/symbols.ts";
-import { linux } from "../_capabilities.ts";
+import { notOnMac } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -123,7 +123,7 @@ onBothFileSystems("MmapRegion.discard() throws PermissionDenied for a read-only 
 
 Deno.test(
   'MmapRegion.discard() zeroes memory that is sealed by seal: "write" for all others',
-  linux,
+  notOnMac,
   () => {
     using region = MmapRegion.anonymous(LENGTH, { seal: "write" });
     discardExactly(region);

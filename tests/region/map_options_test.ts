@@ -4,7 +4,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type MapOptions, MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { HUGE_PAGE } from "../../src/os/arithmetic.ts";
 import * as C from "@mmap/mmap/libc";
-import { linux, proc, writableCode } from "../_capabilities.ts";
+import { holdings, linux, proc, writableCode } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -196,7 +196,7 @@ function freeAddress(): bigint {
 
 Deno.test(
   "MmapRegion.open() with address maps there if nothing is there",
-  proc,
+  holdings,
   () =>
     withTempDir((dir) => {
       const path = makeFile(dir, PAGES * PAGE);

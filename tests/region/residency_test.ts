@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Advice, MmapRegion } from "@mmap/mmap";
 import { libc } from "../../ffi/libc.ts";
-import { linux } from "../_capabilities.ts";
+import { linux, notOnMac } from "../_capabilities.ts";
 import { assertRejectsSystem, assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -221,7 +221,7 @@ Deno.test({
 
 Deno.test({
   name: 'MmapRegion.advise() with "page-out" loses nothing of private memory',
-  ignore: linux.ignore,
+  ignore: notOnMac.ignore,
   fn(): void {
     using region = MmapRegion.anonymous(4 * PAGE, { sharing: "private" });
     region.bytes.set(pattern(4 * PAGE));

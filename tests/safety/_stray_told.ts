@@ -30,6 +30,9 @@ function refused(call: () => void): void {
   }
 }
 
+/** Calls what Windows alone refuses. */
+const share = Deno.build.os === "windows" ? refused : (call: () => void): void => call();
+
 const BAG = { byteOffset: 0, byteLength: 1 };
 
 /** Every method that is not `close`, `check` or `flush`: each is where a stray write may be told of. */
@@ -63,8 +66,8 @@ const METHODS: Record<string, (region: MmapRegion) => unknown> = {
   handle: (region) => region.handle(),
   toJSON: (region) => region.toJSON(),
   env: (region) => region.env(),
-  sharedBuffer: (region) => region.sharedBuffer(),
-  wasmMemory: (region) => region.wasmMemory(),
+  sharedBuffer: (region) => share(() => region.sharedBuffer()),
+  wasmMemory: (region) => share(() => region.wasmMemory()),
   shareWith: (region) => region.shareWith({}),
 };
 /** They tell by what they do themselves, or of nothing; see the tests of each. */

@@ -2,7 +2,9 @@
 
 import { MmapRegion } from "@mmap/mmap";
 import { Condition, Mutex } from "@mmap/mmap/sync";
+import { piecesOf } from "../../src/os/windows/allocations.ts";
 import { act, gc } from "../_act.ts";
+import { ADDRESSES_END, handleCount } from "../_windows_holdings.ts";
 import { addUnderLock, type Kind } from "./_stress.ts";
 
 const WORKER = new URL("_stress_worker.ts", import.meta.url);
@@ -17,11 +19,16 @@ interface Look {
 function look(): Look {
   const count = (path: string): number => [...Deno.readDirSync(path)].length;
   gc();
+  const { rss } = Deno.memoryUsage();
+  if (Deno.build.os === "windows") { // under Wine there is a /proc, and its "self" is another process
+    const mappings = piecesOf(0x10000, ADDRESSES_END).length;
+    return { descriptors: handleCount(), threads: 0, mappings, rss };
+  }
   return {
     descriptors: count("/proc/self/fd"),
     threads: count("/proc/self/task"),
     mappings: Deno.readTextFileSync("/proc/self/maps").split("\n").length,
-    rss: Deno.memoryUsage().rss,
+    rss,
   };
 }
 

@@ -17,7 +17,7 @@ import { array, f64, i32, struct } from "@mmap/mmap/struct";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { RegionWords } from "../../src/wait/region_words.ts";
 import { RobustWord } from "../../src/wait/robust_word.ts";
-import { resultOf, runChild } from "../_child.ts";
+import { KILLED, resultOf, runChild } from "../_child.ts";
 import { makeSparseFile, withTempDir } from "../_files.ts";
 import { descriptorsOf } from "../_process.ts";
 import { Shared } from "./_layout_peer.ts";
@@ -294,7 +294,7 @@ Deno.test("layOut().create() completes what a process began that was killed", ()
     const path = makeSparseFile(dir, Shared.byteLength);
     const table = [...whole.region.bytes.subarray(0, 512)];
     const { signal } = await runChild(PEER, { args: ["die", path, table] });
-    assertEquals(signal, "SIGKILL");
+    assertEquals(signal, KILLED.signal);
     using region = MmapRegion.open(path, { access: "read-write" });
     assertThrows(() => Shared.attach(region), InvalidData, "no layout");
     using shared = Shared.create(region);

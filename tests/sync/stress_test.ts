@@ -127,7 +127,9 @@ Deno.test("a million lock-unlock pairs leave no descriptor, thread or memory beh
     args: ["lockMillion"],
     v8Flags: "--expose-gc",
   });
-  assertEquals(after.descriptors, before.descriptors);
+  // Handles of Windows are of all kinds; the engine's own come and go.
+  const most = Deno.build.os === "windows" ? 20 : 0;
+  assert(Math.abs(after.descriptors - before.descriptors) <= most, "descriptors");
   assert(after.threads <= before.threads + 1, `${before.threads} threads, then ${after.threads}`);
   assert(Math.abs(after.mappings - before.mappings) < 20, "mappings");
   assert(after.rss < before.rss + 16e6, `${before.rss} bytes, then ${after.rss}`);
