@@ -288,7 +288,7 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion.repair() of write-sealed memory heals what was touched behind its end"],
   },
   {
-    reason: "Wine takes several of Linux's mappings for a view, and Linux gives a process 65,530",
+    reason: "Wine takes two descriptors of Linux for each, and a process may have too few",
     tests: ["10,000 regions of a file are open at once, and all are given back"],
   },
   {
