@@ -18,12 +18,12 @@ const [width, height] = [320, 200];
 using results = Channel.of(Result).create({ capacity: 65536 });
 using child = spawnWithChannel(
   "python3",
-  [new URL(`python/${program}`, import.meta.url).pathname],
+  [`${import.meta.dirname}/python/${program}`],
   {
     channel: { capacity: 1 << 20 }, // room for eight pictures: then sending waits
     env: {
       ...results.env("RESULTS"),
-      PYTHONPATH: new URL("../languages/python", import.meta.url).pathname, // mmap_peer.py
+      PYTHONPATH: `${import.meta.dirname}/../languages/python`, // mmap_peer.py
       PYTHONDONTWRITEBYTECODE: "1",
     },
   },

@@ -18,12 +18,12 @@ const person = Person.at(region, 64);
 const numbers = region.view(Float64Array, 128, 3);
 numbers.set([1.5, 2.5]);
 
-const program = new URL("python/records.py", import.meta.url).pathname;
+const program = `${import.meta.dirname}/python/records.py`;
 const { code, stdout } = await new Deno.Command("python3", {
   args: [program],
   env: {
     ...region.env(),
-    PYTHONPATH: new URL("../languages/python", import.meta.url).pathname, // mmap_peer.py
+    PYTHONPATH: `${import.meta.dirname}/../languages/python`, // mmap_peer.py
     PYTHONDONTWRITEBYTECODE: "1",
   },
   stderr: "inherit",

@@ -8,7 +8,7 @@
 import { temporaryDirectory } from "./temporary.ts";
 
 const EXAMPLE = new URL("response_cache.ts", import.meta.url).href;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const CONFIG = `${import.meta.dirname}/../deno.json`;
 
 /** A server, and where it listens. */
 class Server implements AsyncDisposable {

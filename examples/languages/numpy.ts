@@ -11,7 +11,7 @@ const numbers = region.view(Float64Array).fill(1.5);
 const { pid, fd } = region.handle();
 
 const { stdout, success } = await new Deno.Command(python, {
-  args: [new URL("numpy_double.py", import.meta.url).pathname, `/proc/${pid}/fd/${fd}`],
+  args: [`${import.meta.dirname}/numpy_double.py`, `/proc/${pid}/fd/${fd}`],
   stderr: "inherit",
 }).output();
 if (!success) Deno.exit(1);
