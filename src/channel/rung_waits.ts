@@ -24,7 +24,7 @@ export class RungWaits {
   readonly #doorbell: Doorbell;
   /** The sleepers with waits. */
   readonly #sleeping = new Set<Sleeper>();
-  readonly #spinner = new Spinner({ most: MOST_PAUSES, longestBreak: 2 });
+  readonly #spinner = new Spinner({ most: MOST_PAUSES, longestBreak: 2, probeEvery: 32 });
   #expecting = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerEnd = Infinity;

@@ -24,12 +24,14 @@ interface SpinnerPlan {
    * @default {false}
    */
   readonly steady?: boolean;
+  /**
+   * How often it spins for the longest time, to notice that spinning has become useful again: once in so
+   * many spins.
+   *
+   * @default {256}
+   */
+  readonly probeEvery?: number;
 }
-
-/**
- * How often a spinner spins for the longest time, to notice that spinning has become useful again.
- */
-const PROBE_EVERY = 256;
 
 /**
  * Spins on behalf of the users of one object, or of one kind of lock, before they sleep. If the
@@ -43,20 +45,22 @@ export class Spinner {
   readonly #most: number;
   readonly #longestBreak: number;
   readonly #steady: boolean;
+  readonly #probeEvery: number;
   /** The length that was useful lately, in pauses. */
   #useful: number;
   #calls = 0;
 
-  constructor({ most, longestBreak = 1, steady = false }: SpinnerPlan) {
+  constructor({ most, longestBreak = 1, steady = false, probeEvery = 256 }: SpinnerPlan) {
     this.#most = this.#useful = most;
     this.#longestBreak = longestBreak;
     this.#steady = steady;
+    this.#probeEvery = probeEvery;
   }
 
   /** Looks until something is there, or the time is over. */
   spin<T>(look: Look<T>): T | undefined {
     if (!Spinner.enabled) return undefined;
-    const moment = ++this.#calls % PROBE_EVERY === 0 ? this.#most : this.#useful;
+    const moment = ++this.#calls % this.#probeEvery === 0 ? this.#most : this.#useful;
     let spent = 0;
     for (let rest = 1; spent < moment; rest = Math.min(2 * rest, this.#longestBreak)) {
       const result = look.attempt();
