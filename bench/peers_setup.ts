@@ -26,6 +26,5 @@ for (const name of PACKAGES) {
   await run("apt-get", "install", "--yes", "--no-install-recommends", name);
 }
 const prefix = new URL("peers", import.meta.url).pathname;
-for (const name of MODULES) {
-  await run("npm", "install", "--no-save", "--no-package-lock", "--prefix", prefix, name);
-}
+// Together: npm removes what an earlier command has installed, if no file names it.
+await run("npm", "install", "--no-save", "--no-package-lock", "--prefix", prefix, ...MODULES);
