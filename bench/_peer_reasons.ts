@@ -31,8 +31,10 @@ const REASONS: readonly Reason[] = [
   {
     works: /^open, first byte/,
     peers: /./,
-    reason: "the system calls are the same but one; a region's share is JavaScript: checks, an " +
-      "ArrayBuffer and its detaching, the guard (1 to 3 µs)",
+    reason:
+      "the system calls are nearly the same; a region also asks Deno for permissions, takes " +
+      "addresses that nobody has used before, has an ArrayBuffer that is detached at the end, and is " +
+      "in the guard's table: together about as long as the system calls",
   },
   {
     works: /sum|same of a cached/,
