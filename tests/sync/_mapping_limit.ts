@@ -17,6 +17,9 @@ mutex.lockSync().unlock();
 const { bytes } = region;
 region.protect("read", { byteOffset: PAGE, byteLength: 3 * PAGE });
 
+// What runs at the limit is compiled before, when there is memory for that.
+assertThrows(() => mmap(null, 2 ** 47, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+munmap(mmap(null, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), PAGE);
 // Neighbours of different protection, which the system cannot join.
 const taken: Deno.PointerObject[] = [];
 let refused = false;
