@@ -119,8 +119,9 @@ function searchOnce(
     }
     if (isIt) scratch?.take(memory, at + layout.value, byteLength, layout.valueByteLength);
     fence();
+    // The first read is atomic, or the compiler might reuse the words that it has read before.
     if (
-      words[bucket] !== number || words[at] !== version ||
+      Atomics.load(words, bucket) !== number || words[at] !== version ||
       words[GENERATION] !== generation
     ) return CHANGED;
     if ((version & 1) !== 0) throw damaged();

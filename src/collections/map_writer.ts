@@ -212,7 +212,7 @@ function writeEntry(
   const at = entryAt(layout, number);
   const version = words[at]! | 1;
   // Readers that are still copying the old content find another version at the end.
-  writeLast(words, at, version);
+  Atomics.store(words, at, version);
   fence();
   words[at + HASH] = key.hash;
   words[at + KEY_LENGTH] = key.byteLength | key.form;
@@ -239,7 +239,7 @@ function free(words: Int32Array, layout: MapLayout, number: number): void {
   const at = entryAt(layout, number);
   const version = words[at]!;
   // The link of the list replaces the hash, but only after readers can see that the entry is gone.
-  writeLast(words, at, version | 1);
+  Atomics.store(words, at, version | 1);
   fence();
   words[at + HASH] = 0;
   if (words[FREE_FIRST] === 0) words[FREE_FIRST] = number;

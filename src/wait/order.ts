@@ -40,11 +40,9 @@ export function loadAfter(words: Int32Array, index: number): number {
 }
 
 /**
- * Orders all earlier accesses before all later ones, where only reads or only writes matter. The
- * compiler does not reuse words that were read before: for all that it knows, the write may have
- * changed them, because two arrays may have one buffer.
+ * Orders all earlier accesses before all later ones, where only reads or only writes matter. Who
+ * reads a word a second time after it reads it atomically: see above.
  */
 export function fence(): void {
-  if (STORES_IN_ORDER) own[0] = 0;
-  else loadAfter(own, 0);
+  if (!STORES_IN_ORDER) loadAfter(own, 0);
 }
