@@ -7,6 +7,7 @@
  */
 
 import { isThere, run } from "../_run.ts";
+import { serveHost } from "./host.ts";
 
 /** The same version as the Deno that runs this, so that both have the same engine. */
 const DENO = `@deno/win32-x64@${Deno.version.deno}`;
@@ -49,8 +50,14 @@ export function argumentsInside(): string[] {
   return Deno.args.slice(1);
 }
 
-/** Makes what is missing, and mounts it. @returns a program that takes the arguments of `deno` */
-export async function startWine(): Promise<string> {
+/** A Deno for Windows; this system runs programs for it until this is disposed of. */
+export interface Wine extends AsyncDisposable {
+  /** Takes the arguments of `deno`. */
+  readonly program: string;
+}
+
+/** Makes what is missing, and mounts it. */
+export async function startWine(): Promise<Wine> {
   const cache = cacheFolder();
   await Deno.mkdir(`${cache}/denodir`, { recursive: true });
   const debian = `${cache}/debian`;
@@ -108,12 +115,8 @@ async function mountSystem(root: string): Promise<void> {
   await run("mount", ["-t", "tmpfs", "tmpfs", `${root}/dev/shm`]);
 }
 
-/**
- * Mounts a layer of memory above the Debian, and this project and what it imports into that.
- *
- * @returns a program that takes the arguments of `deno`
- */
-async function mountLayer(debian: string, cache: string): Promise<string> {
+/** Mounts a layer of memory above the Debian, and this project and what it imports into that. */
+async function mountLayer(debian: string, cache: string): Promise<Wine> {
   const layer = `${cache}/layer`;
   await Deno.mkdir(layer, { recursive: true });
   await run("mount", ["-t", "tmpfs", "-o", "size=75%", "tmpfs", layer]);
@@ -129,17 +132,18 @@ async function mountLayer(debian: string, cache: string): Promise<string> {
   await run("mount", ["--bind", `${layer}/deno.lock`, `${root}/src/deno.lock`]);
   await bind(`${cache}/denodir`, `${root}/denodir`);
   await bind(await npmFolder(), `${root}/denodir/npm`);
+  const host = serveHost({ C: `${root}/root/.wine/drive_c`, Z: root! });
   const program = `${layer}/deno`;
   const inside = `cd /src && exec wine /opt/deno/${Deno.version.deno}/deno.exe "$@"`;
   const environment = WINE_ENVIRONMENT.replaceAll("\\", "\\\\");
   const patience = 'MMAP_TEST_PATIENCE="${MMAP_TEST_PATIENCE:-1}"';
   const command =
-    `exec chroot ${root} env -i ${environment} ${patience} sh -c '${inside}' deno "$@"`;
+    `exec chroot ${root} env -i ${environment} MMAP_HOST=${host.url} ${patience} sh -c '${inside}' deno "$@"`;
   await Deno.writeTextFile(program, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
   const server = ["env", "-i", ...WINE_ENVIRONMENT.split(" "), "wineserver", "--persistent"];
   await start("chroot", [root!, ...server]);
   await start(program, ["--version"]);
-  return program;
+  return { program, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
 }
 
 /** The lock file without Deno as a package: who has that there would fetch the one for Windows. */
