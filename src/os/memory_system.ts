@@ -165,6 +165,11 @@ export interface MemorySystem {
   replaceByZeros(range: Range): void;
   /** Unmaps a range of whole pages. */
   unmap(range: Range): void;
+  /**
+   * Whether there are addresses for another length: asked before the object gets longer, where that
+   * cannot be taken back as long as it is mapped.
+   */
+  checkMayResize?(placed: PlacedRange, mapped: MapRequest, byteLength: number): void;
   /** Prepares another length. @param mapped the request as the mapping is now */
   resize(placed: PlacedRange, mapped: MapRequest, byteLength: number): Resize;
   /**

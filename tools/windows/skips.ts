@@ -191,7 +191,6 @@ export const SKIPS: readonly Skip[] = [
     reason: "no file that is mapped can be made shorter on Windows",
     tests: [
       "MmapRegion survives faults in Workers while another process truncates the file",
-      "MmapRegion.resize() of a file without address space fails and changes nothing",
       "MmapRegion.resize() that fails takes its extension back",
       "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
     ],

@@ -134,6 +134,11 @@ function reserve(byteLength: number, address: bigint): number {
   return Number(addressOf(checkAddress(anywhere, told, "VirtualAlloc2")));
 }
 
+/** @throws ENOMEM if there are no addresses for so many bytes */
+export function checkRoom(byteLength: number): void {
+  windows().VirtualFree(pointerTo(reserve(byteLength, 0n)), 0n, MEM_RELEASE);
+}
+
 /** Cuts a placeholder off the beginning of a longer one. */
 function split(start: number, byteLength: number): void {
   windows().VirtualFree(
