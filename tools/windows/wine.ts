@@ -34,8 +34,9 @@ const WINE_ENVIRONMENT = [
 /** Starts this program again, in namespaces of its own. @returns its exit code; undefined in them */
 export async function inNamespace(main: string): Promise<number | undefined> {
   if (Deno.args[0] === INSIDE) return undefined;
-  const { code } = await new Deno.Command("unshare", {
+  const { code } = await new Deno.Command("setpriv", {
     args: [
+      ...["--pdeathsig", "KILL", "unshare"], // which ends with this program, however that ends
       ...["--mount", "--propagation=private", "--pid", "--fork", "--mount-proc", "--kill-child"],
       ...[Deno.execPath(), "run", "-A", main, INSIDE, ...Deno.args],
     ],
