@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { Program, run } from "../examples/demo/programs.ts";
+import { Program, type ProgramOptions, run as runExample } from "../examples/demo/programs.ts";
 import { countWords, sliceEnds } from "../examples/demo/words.ts";
 import { linux } from "./_capabilities.ts";
 import { KILLED } from "./_child.ts";
@@ -12,6 +12,12 @@ import { compileC, hasProgram } from "./_gcc.ts";
 const IS_WINDOWS = Deno.build.os === "windows";
 
 const EXAMPLES = fromFileUrl(new URL("../examples/", import.meta.url));
+
+const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
+
+function run(name: string, options?: ProgramOptions): Promise<string[]> {
+  return runExample(name, { timeoutMs: 60_000 * PATIENCE, ...options });
+}
 
 Deno.test("raw_mmap.ts calls mmap and munmap with each of their parameters", async () => {
   const lines = await run("raw_mmap.ts");
@@ -314,8 +320,7 @@ Deno.test("dev_zero.ts gets zeroed memory that is nobody else's", async () => {
 });
 
 Deno.test("the demo counts the same number of words each way and shows every row", async () => {
-  const patience = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
-  const lines = await run("demo/main.ts", { args: ["--size=1"], timeoutMs: 60_000 * patience });
+  const lines = await run("demo/main.ts", { args: ["--size=1"] });
   assertEquals(lines.filter((line) => line === "All three counts are equal.").length, 1);
   const rows = lines.slice(lines.findIndex((line) => line.startsWith("What a map can do")) + 1);
   assertEquals(rows.length, IS_WINDOWS ? 20 : 28);
