@@ -72,6 +72,26 @@ Deno.test("AppendLog.open() finds what an earlier one appended, and goes on behi
   });
 });
 
+Deno.test("AppendLog.close() leaves a log that it cannot cut to the next writer", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "a.log");
+    const log = AppendLog.open(path, WRITE);
+    log.append(encode("a"));
+    const { size } = Deno.statSync(path);
+    const duplicate = (): never => {
+      throw new Error("too many open files");
+    };
+    await withSystem({ objects: { duplicate } }, () => log.close());
+    assertEquals(Deno.statSync(path).size, size);
+    {
+      using next = AppendLog.open(path, WRITE);
+      next.append(encode("b"));
+      assertEquals(contents(next), [encode("a"), encode("b")]);
+    }
+    assertEquals(Deno.statSync(path).size, 4096 + 2 * 16);
+  });
+});
+
 Deno.test("AppendLog.entries() ends at what was the end when it was called", async () => {
   await withTempDir((dir) => {
     using log = AppendLog.open(join(dir, "a.log"), WRITE);
