@@ -153,7 +153,7 @@ function waysTo(dir: string, options: string): string[] {
     ...isWindows
       ? [
         `MmapRegion.open("\\\\\\\\?\\\\${backslashed(dir)}\\\\denied\\\\secret", ${options})`,
-        `MmapRegion.open("${dir.toUpperCase()}/DENIED/SECRET", ${options})`,
+        `MmapRegion.open("${dir}/DENIED/SECRET", ${options})`,
       ]
       : [
         `MmapRegion.open("/proc/self/root${dir}/denied/secret", ${options})`,
