@@ -74,16 +74,6 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion.fromFd() does not wrap a descriptor into 32 bits"],
   },
   {
-    reason: "sendRegion() and receiveRegion() are refused: Windows has no sockets that pass files",
-    refused: "has no way to pass objects",
-    tests: [
-      "receiveRegion() reads its options once, and checks them before anybody gives anything",
-      "receiveRegion() grants what the handle grants, and maps as its options say",
-      "the longest path that a socket may have is not too long",
-      "passing a region leaves no descriptor behind",
-    ],
-  },
-  {
     reason: "flags are refused: the calls of Windows have none",
     refused: "with flags on Windows, which has none",
     tests: [

@@ -66,4 +66,5 @@ export const windows: System = {
   processes,
   tokens,
   waiting,
+  passing: async () => (await import("./passing.ts")).passing,
 };
