@@ -34,12 +34,22 @@ export async function withClient(
   path: string,
   answer: (pipe: number, greeting: DataView<ArrayBuffer> | undefined) => void | Promise<void>,
 ): Promise<void> {
-  const pipe = createPipe(path, 65536);
+  const pipe = await until(() => unlessInUse(() => createPipe(path, 65536)));
   try {
     await until(() => isConnected(pipe) || undefined);
     await answer(pipe, await messageOf(pipe));
   } finally {
     close(pipe);
+  }
+}
+
+/** The last one's pipe stays until both ends are closed. */
+function unlessInUse<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return undefined;
+    throw error;
   }
 }
 

@@ -81,6 +81,7 @@ async function send(
       if (!given) disconnect(pipe);
     }
   } finally {
+    disconnect(pipe); // or its name would stay until whoever is connected closes it, too
     close(pipe);
   }
 }

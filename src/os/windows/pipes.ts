@@ -104,7 +104,7 @@ function inUse(path: string): Error {
 
 const TOKEN_QUERY = 8;
 const TOKEN_USER = 1;
-const GENERIC_ALL = 0x10000000;
+const FILE_ALL_ACCESS = 0x1f01ff;
 const SELF_RELATIVE_WITH_OWN_LIST = 0x9004; // SE_SELF_RELATIVE, SE_DACL_PROTECTED, SE_DACL_PRESENT
 
 /**
@@ -127,7 +127,7 @@ function thisUserAlone(): Uint8Array<ArrayBuffer> {
   view.setUint16(46, 16 + user.length, true);
   view.setUint16(48, 1, true);
   view.setUint16(54, 8 + user.length, true);
-  view.setUint32(56, GENERIC_ALL, true);
+  view.setUint32(56, FILE_ALL_ACCESS, true);
   bytes.set(user, 60);
   return bytes;
 }
