@@ -70,24 +70,26 @@ onWindows("a receiver goes on where a sender ends before it gives anything", asy
   (await received).close();
 });
 
-onWindows("a sender drops who is no receiver, and gives its region to the next", async (path) => {
-  using region = MmapRegion.anonymous(PAGE);
-  const file = region.handle().fd; // no event
-  const greetings = [[], [MAGIC], [1, 2], [MAGIC, 0], [MAGIC, 3], [MAGIC, 0x7ffffffc], [
-    MAGIC,
-    file,
-  ]];
-  for (const greeting of greetings) {
-    const sent = sendRegion(region, path);
-    await withSender(path, async (pipe) => {
-      if (greeting.length === 0) return;
-      assertEquals(writeMessage(pipe, message(...greeting).bytes), true);
-      assertEquals(await messageOf(pipe), undefined, `${greeting}`); // the sender closes it
-    });
-    await assertGiven(path, sent);
-    assertEquals(countDescriptors(region), 1, `${greeting}`);
-  }
-});
+onWindows(
+  "a sender drops who is no receiver, and gives its region to the next",
+  (path) =>
+    withEvent(async (event) => {
+      using region = MmapRegion.anonymous(PAGE);
+      const none = 0x7ffffffc;
+      const file = region.handle().fd; // no event
+      const wrong = [[MAGIC, 0], [MAGIC, 3], [MAGIC, none], [MAGIC, file], [MAGIC + 1, event]];
+      for (const greeting of [[], [MAGIC], ...wrong]) {
+        const sent = sendRegion(region, path);
+        await withSender(path, async (pipe) => {
+          if (greeting.length === 0) return;
+          assertEquals(writeMessage(pipe, message(...greeting).bytes), true);
+          assertEquals(await messageOf(pipe), undefined, `${greeting}`); // the sender closes it
+        });
+        await assertGiven(path, sent);
+        assertEquals(countDescriptors(region), 1, `${greeting}`);
+      }
+    }),
+);
 
 onWindows(
   "what a receiver does not take is taken back from it",
