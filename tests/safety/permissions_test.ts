@@ -273,15 +273,16 @@ Deno.test("a denied file cannot be had by a descriptor, neither an own nor a giv
     using region = MmapRegion.open(`${dir}/denied/secret`, { access: "read-write" });
     const sent = sendRegion(region, socket);
     const flags = ["--allow-ffi", `--deny-read=${dir}/denied`, `--deny-write=${dir}/denied`];
-    const calls = [
+    const byNumber = [
       `MmapRegion.fromFd(fd)`,
       `MmapRegion.fromFd(fd, { access: "read-write" })`,
       `MmapRegion.open("/proc/self/fd/" + fd)`,
       `MmapRegion.open("/dev/fd/" + fd)`,
       fill(`MmapRegion.attach({ ...${handle}, path: "/proc/self/fd/" + fd })`),
-      `receiveRegion("${socket}")`,
     ];
-    const lines = await results(flags, calls, { fd: `${dir}/denied/secret` });
+    const calls = [...isWindows ? [] : byNumber, `receiveRegion("${socket}")`];
+    const before = isWindows ? {} : { fd: `${dir}/denied/secret` };
+    const lines = await results(flags, calls, before);
     await sent;
     assertEquals(lines, calls.map(() => "NotCapable"));
   }));

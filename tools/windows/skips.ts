@@ -110,7 +110,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.fromFd() throws EBADF for a descriptor that was closed",
       "MmapRegion.resize() of an O_APPEND descriptor",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
-      "a denied file cannot be had by a descriptor, neither an own nor a given one",
       "ftruncate() throws EFBIG beyond the limit of file sizes, and there is no signal",
       "mincore() throws TypeError for an argument of another type, before any system call",
       "mlock() and MAP_LOCKED fail by name at the limit of locked memory",
