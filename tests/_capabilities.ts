@@ -16,7 +16,7 @@ function needs(isThere: boolean): Need {
   return { ignore: !isThere };
 }
 
-const { memory, name, named, objects, passing, tokens, waiting } = system();
+const { memory, name, named, objects, tokens, waiting } = system();
 
 /** Faults in mapped memory are absorbed. */
 export const guard: Need = needs(guardTable() !== undefined);
@@ -32,9 +32,6 @@ export const otherDescriptors: Need = needs(objects.openOfProcess !== undefined)
 
 /** Buffers tell when their last holder is gone (`ffi/store`). */
 export const lending: Need = needs(name === "linux");
-
-/** Objects are given to other processes by a socket. */
-export const objectPassing: Need = needs(passing !== undefined);
 
 /** Shared memory can be full, and is reserved so that this is an error at the start. */
 export const memoryLimit: Need = needs(name === "linux");

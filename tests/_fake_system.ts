@@ -25,13 +25,14 @@ export class FakeSystem implements System {
   readonly processes: System["processes"];
   declare readonly tokens?: NonNullable<System["tokens"]>;
   readonly waiting: WaitingSystem;
-  declare readonly passing?: NonNullable<System["passing"]>;
+  readonly passing: System["passing"];
 
   constructor(real: System, verbs: Verbs) {
     Object.assign(this, real);
     this.name = real.name;
     this.named = real.named;
     this.processes = real.processes;
+    this.passing = real.passing;
     this.memory = { ...real.memory, ...verbs.memory } as MemorySystem;
     this.bytes = { ...real.bytes, ...verbs.bytes } as ByteSystem;
     this.objects = { ...real.objects, ...verbs.objects } as ObjectSystem;

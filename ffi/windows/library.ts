@@ -27,9 +27,9 @@ export function windows(): Windows {
 
 function load(): Windows {
   const symbols: Windows = {
-    ...open("kernel32.dll", KERNEL32),
-    ...open("kernelbase.dll", KERNELBASE),
-    ...open("ntdll.dll", NTDLL),
+    ...openLibrary("kernel32.dll", KERNEL32),
+    ...openLibrary("kernelbase.dll", KERNELBASE),
+    ...openLibrary("ntdll.dll", NTDLL),
   };
   lastError = new Int32Array(bufferOver({
     pointer: pointerFrom(threadBlock(symbols) + LAST_ERROR_OFFSET)!,
@@ -39,7 +39,7 @@ function load(): Windows {
 }
 
 /** A permission for single files knows them by their paths alone; a bare name is always the system's. */
-function open<T extends Deno.ForeignLibraryInterface>(
+export function openLibrary<T extends Deno.ForeignLibraryInterface>(
   name: string,
   definitions: T,
 ): Deno.StaticForeignLibraryInterface<T> {

@@ -74,16 +74,6 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion.fromFd() does not wrap a descriptor into 32 bits"],
   },
   {
-    reason: "sendRegion() and receiveRegion() are refused: Windows has no sockets that pass files",
-    refused: "has no way to pass objects",
-    tests: [
-      "receiveRegion() reads its options once, and checks them before anybody gives anything",
-      "receiveRegion() grants what the handle grants, and maps as its options say",
-      "the longest path that a socket may have is not too long",
-      "passing a region leaves no descriptor behind",
-    ],
-  },
-  {
     reason: "flags are refused: the calls of Windows have none",
     refused: "with flags on Windows, which has none",
     tests: [
@@ -120,7 +110,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.fromFd() throws EBADF for a descriptor that was closed",
       "MmapRegion.resize() of an O_APPEND descriptor",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
-      "a denied file cannot be had by a descriptor, neither an own nor a given one",
       "ftruncate() throws EFBIG beyond the limit of file sizes, and there is no signal",
       "mincore() throws TypeError for an argument of another type, before any system call",
       "mlock() and MAP_LOCKED fail by name at the limit of locked memory",
@@ -135,15 +124,8 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.discard() of anonymous shared memory works without fallocate and process_vm",
       "MmapRegion.discard() throws the system error of a hole that fails",
       "MmapRegion.discard() zeroes where the file system has no holes",
-      "MmapRegion.named() refuses an object that another program left empty",
       "MmapRegion: a system call on a missing page gives EFAULT and no fault",
       "MmapRegion.open() with truncate keeps the file if its pages cannot be locked",
-      "MmapRegion.reap() leaves a newer object that took over the name",
-      "MmapRegion.reap() leaves an object as long as one of its owners is alive",
-      "MmapRegion.reap() never touches what other programs made",
-      "MmapRegion.reap() removes owner files whose object is gone",
-      "MmapRegion.reap() takes no other process of the number for the owner",
-      "MmapRegion.reap() takes no process of another boot for the owner",
       "MmapRegion.resize() of a file from an odd byte on works without mremap, too",
       "MmapRegion.resize() of a file works without mremap, too",
       "MmapRegion.resize() of a file, copy-on-write works without mremap, too",
@@ -153,14 +135,16 @@ export const SKIPS: readonly Skip[] = [
       "an error has its own number, whatever the engine does meanwhile",
       "libc() throws NotSupported and lists what it tried if libc cannot be opened",
       "a forgotten region counts as alive as long as its isolate has another one of the object",
-      "close() of a creator's region leaves a newer object of that name alone",
-      "close() of a region whose name another program has removed is silent",
       "locks of a file's own bytes and whole-file flock() are in no lock's way",
       "the rest of a file's last page reads as zeros and never reaches the file",
       "while somebody locks",
       "without a descriptor for it no lock is taken",
       "without a lock left no lock is taken",
     ],
+  },
+  {
+    reason: "no program on Windows gives a number of a descriptor to its child",
+    tests: ["a child maps a descriptor that it inherited"],
   },
   {
     reason: "Windows has no FIFOs, no shell and no Unix programs",
@@ -209,6 +193,7 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test looks at /proc",
     tests: [
+      "MmapRegion.open() maps another process's descriptor by /proc/PID/fd",
       'MmapRegion.advise() with "page-out" takes the pages of a file out of memory',
       "MmapRegion.anonymous() shows the label",
       "MmapRegion.anonymous() with lock keeps",
@@ -312,7 +297,12 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "Windows has no user numbers",
-    tests: ["MmapRegion.list() describes each object, in the order of the names"],
+    tests: [
+      "receiveRegion() gets another user's region where the socket lets it in",
+      "receiveRegion() throws PermissionDenied at another user's socket",
+      "sendRegion() of another user reaches root",
+      "sendRegion() says so if it may not make a socket there",
+    ],
   },
   {
     reason: "names of shared memory are no files on Windows, which permissions are for",
@@ -327,11 +317,18 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
-    reason: "a name goes with its creator on Windows",
+    reason: "a name goes with its creator on Windows: no owner files say whose it is",
     tests: [
-      "MmapRegion.named() with create gives all who race for it the same object",
-      "MmapRegion.reap() removes what a killed creator left, and says so",
-      "a killed creator's memory stays with who maps it, also when its name is reaped",
+      "MmapRegion.named() refuses an object that another program left empty",
+      "MmapRegion.reap() believes no owner file of another user",
+      "MmapRegion.reap() does not believe an owner file of another name",
+      "MmapRegion.reap() leaves a newer object that took over the name",
+      "MmapRegion.reap() leaves an object as long as one of its owners is alive",
+      "MmapRegion.reap() never touches what other programs made",
+      "MmapRegion.reap() removes owner files whose object is gone",
+      "MmapRegion.reap() takes no other process of the number for the owner",
+      "MmapRegion.reap() takes no process of another boot for the owner",
+      "close() of a region whose name another program has removed is silent",
     ],
   },
   {
@@ -347,10 +344,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "start times on Windows need no boot",
     tests: ["MmapRegion.attach() refuses another process of the same number, and another boot"],
-  },
-  {
-    reason: "the memory itself knows its owner on Windows",
-    tests: ["MmapRegion.named() with createNew throws AlreadyExists and leaves it alone"],
   },
   {
     reason:
@@ -410,6 +403,13 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no other language, compiler or tool is there under Wine",
     tests: [
+      "a child of a C program maps the descriptor that it inherited",
+      "a region maps what numpy has written to a file, and numpy sees its changes",
+      "a region outlives the name that Python's resource tracker removes",
+      "no attacher of this module removes Python's shared memory",
+      "numpy.ts lets numpy calculate on its memory",
+      "pthread_mutex.ts counts with a C program under its mutex",
+      "talk.ts shares memory with",
       "C shares memory that it has made with all others",
       "Node shares memory that it has made with all others",
       "Python mmap shares memory that it has made with all others",
@@ -443,8 +443,6 @@ export const SKIPS: readonly Skip[] = [
     tests: [
       "MmapRegion.named() and unlink() leave alone what a symbolic link leads to",
       "MmapRegion.named() of another user is refused",
-      "MmapRegion.reap() believes no owner file of another user",
-      "MmapRegion.reap() does not believe an owner file of another name",
     ],
   },
   {

@@ -108,6 +108,13 @@ function openAny(path: string): OpenObject | undefined {
   return handle === -1 ? undefined : handle as OpenObject;
 }
 
+/** Whether there is anything at a path. */
+export function isAnythingAt(path: string): boolean {
+  const there = openAny(path);
+  if (there !== undefined) close(there);
+  return there !== undefined;
+}
+
 /** A folder, to ask for its status; undefined if it is none. */
 function openFolder(path: string): OpenObject | undefined {
   const object = openAny(path);
@@ -133,7 +140,7 @@ export function remove(path: string, object: OpenObject): void {
   );
 }
 
-const DUPLICATE_SAME_ACCESS = 2;
+export const DUPLICATE_SAME_ACCESS = 2;
 
 /**
  * Another handle of a process's object.

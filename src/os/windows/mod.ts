@@ -67,4 +67,5 @@ export const windows: System = {
   processes,
   tokens,
   waiting,
+  passing: async () => (await import("./passing.ts")).passing,
 };

@@ -37,7 +37,7 @@ export function closeObject(object: OpenObject): void {
   else files.close(object);
 }
 
-const PROCESS_DUP_HANDLE = 0x40;
+export const PROCESS_DUP_HANDLE = 0x40;
 
 /**
  * See `ObjectSystem.openOfProcess`. The handle is taken from its process, as long as that has it open.

@@ -280,6 +280,12 @@ export function sealSection(object: OpenObject, { shrink, write }: Seals): void 
   Atomics.or(words, SEALS_WORD, (shrink ? SHRINK_SEALED : 0) | (write ? WRITE_SEALED : 0));
 }
 
+/** Whether it may be written to by others who get it from this process. */
+export function isWritable(object: OpenObject): boolean {
+  const { writable, words } = sections.get(object)!;
+  return writable && (Atomics.load(words, SEALS_WORD) & WRITE_SEALED) === 0;
+}
+
 /** See `ObjectSystem.checkMayShrink`. */
 export function checkMayShrinkSection(object: OpenObject): void {
   const { words } = sections.get(object)!;
