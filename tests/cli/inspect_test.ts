@@ -5,8 +5,10 @@ import { MmapRegion } from "@mmap/mmap";
 import { inspect, type Inspection } from "@mmap/mmap/cli";
 import { Channel } from "@mmap/mmap/channel";
 import { SharedMap } from "@mmap/mmap/collections";
+import { system } from "../../src/os/mod.ts";
 import { Child, KILLED, resultOf } from "../_child.ts";
-import { linux, proc } from "../_capabilities.ts";
+import { observing } from "../_capabilities.ts";
+import { truncateMeanwhile } from "../_fault_child.ts";
 import { makeFile, onBothFileSystems, withTempDir } from "../_files.ts";
 import { readPage } from "../_markdown.ts";
 import { mmap, mmapJson, mmapPrints } from "./_cli.ts";
@@ -31,6 +33,12 @@ function layoutFile(dir: string): string {
   });
   SHAPE.create(region);
   return path;
+}
+
+/** On Linux it has the number of its process. */
+async function mainThreadOf(pid: number): Promise<number> {
+  if (system().name === "linux") return pid;
+  return (await system().observing!())!.threadsOf(pid)[0]!;
 }
 
 /** Longer than anything here takes that goes well. */
@@ -107,7 +115,7 @@ Deno.test("inspect() tells the parts of a layout by their names", () =>
 
 Deno.test(
   "mmap inspect tells of each kind who has it open, and finds nothing wrong",
-  proc,
+  observing,
   () =>
     withTempDir(async (dir) => {
       await using child = await peer("kinds", dir);
@@ -133,7 +141,7 @@ Deno.test(
 
 Deno.test(
   "mmap inspect prints lines for people, and mmap info the same",
-  proc,
+  observing,
   () =>
     withTempDir(async (dir) => {
       await using child = await peer("kinds", dir);
@@ -150,7 +158,7 @@ Deno.test(
 
 Deno.test(
   "mmap inspect tells who holds a lock, who blocks for it and who awaits it",
-  linux,
+  observing,
   () =>
     withTempDir(async (dir) => {
       const path = layoutFile(dir);
@@ -163,7 +171,7 @@ Deno.test(
           locks.some(({ kind, waiters }) => kind === "mutex" && waiters?.length === 1) &&
           locks.some(({ kind, waiters }) => kind === "rwlock-writer" && waiters?.length === 1),
       );
-      const held = { pid: holder.pid, tid: holder.pid, alive: true };
+      const held = { pid: holder.pid, tid: await mainThreadOf(holder.pid), alive: true };
       const found = locks.map(({ name, kind, holder, waiters }) => ({
         name,
         kind,
@@ -230,7 +238,7 @@ Deno.test("mmap inspect --check exits with 3 from a share of --full on, by defau
 
 Deno.test(
   "mmap inspect finds locks that are held in memory without a header",
-  linux,
+  observing,
   () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, new Uint8Array(65536));
@@ -258,7 +266,7 @@ Deno.test("inspect() tells what lies further behind in a region", async () => {
 
 Deno.test(
   "inspect() takes no token of the region's object, and opens nothing",
-  linux,
+  observing,
   () =>
     withTempDir(async (dir) => {
       const path = layoutFile(dir);
@@ -326,15 +334,15 @@ Deno.test("mmap inspect tells of a header that is cut off or of another version"
 
 Deno.test(
   "inspect() of a region whose file was cut off tells which pages are missing",
-  linux,
+  observing,
   () =>
     withTempDir(async (dir) => {
       const path = makeFile(dir, new Uint8Array(65536));
       using region = MmapRegion.open(path);
-      Deno.truncateSync(path, 8192);
+      await truncateMeanwhile(path, 8192);
       const { problems } = await inspect(region);
       assertEquals(problems, ["pages are missing from byte 8192 on"]);
-      Deno.truncateSync(path, 0);
+      await truncateMeanwhile(path, 0);
       assertEquals((await inspect(region)).kind, "region");
       assertEquals(region.faults, 0);
     }),
@@ -349,7 +357,7 @@ function shape(text: string): string {
 
 Deno.test(
   "docs/inspect.md shows what mmap inspect prints of each kind",
-  linux,
+  observing,
   () =>
     withTempDir(async (dir) => {
       await using _kinds = await peer("kinds", dir);
