@@ -1,6 +1,7 @@
 /** Running the command line in processes of its own. */
 
 import { fromFileUrl } from "@std/path";
+import { system } from "../../src/os/mod.ts";
 import { splitLines } from "../_child.ts";
 
 /** The program. */
@@ -82,6 +83,12 @@ export async function mmapJson(
   // deno-lint-ignore no-explicit-any
 ): Promise<any> {
   return JSON.parse(await mmapPrints([...args, "--json"], options));
+}
+
+/** The thread of a main program; on Linux it has the number of its process. */
+export async function mainThreadOf(pid: number): Promise<number> {
+  if (system().name === "linux") return pid;
+  return (await system().observing!())!.threadsOf(pid)[0]!;
 }
 
 /** Lines of JSON as values. */

@@ -66,5 +66,5 @@ export const windows: System = {
   processes,
   tokens,
   waiting,
-  observing: async () => (await import("./observing.ts")).observing,
+  observing: async () => (await import("./observing.ts")).observe(),
 };

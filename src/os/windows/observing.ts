@@ -25,7 +25,13 @@ import { MEMORY_DEVICE, openSection } from "./sections.ts";
 import { type SeenSleeper, sleepersNow } from "./sleepers.ts";
 import { keyAt } from "./waiting.ts";
 
-export const observing: ObservingSystem = {
+/** Loads what it needs now, so that whoever cannot have it learns that here. */
+export function observe(): ObservingSystem {
+  windowsToObserve();
+  return observing;
+}
+
+const observing: ObservingSystem = {
   mappings(): SeenMapping[] {
     const files = new Map<string, SeenFile>();
     return everyProcess().flatMap(({ pid }) =>
