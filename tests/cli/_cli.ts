@@ -24,6 +24,13 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+/** How any command is run. */
+interface RunHow {
+  readonly cwd?: string;
+  /** Whether Windows gets the arguments as they are, without quotes. */
+  readonly asItIs?: boolean;
+}
+
 /** The whole command, to be run by another program. */
 export function commandLine(
   args: readonly string[],
@@ -33,10 +40,14 @@ export function commandLine(
 }
 
 /** A command with its output in pipes. */
-function commandOf([program, ...args]: readonly string[], cwd?: string): Deno.Command {
+export function commandOf(
+  [program, ...args]: readonly string[],
+  { cwd, asItIs = false }: RunHow = {},
+): Deno.Command {
   return new Deno.Command(program!, {
     args,
     ...(cwd === undefined ? {} : { cwd }),
+    windowsRawArguments: asItIs,
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
@@ -45,8 +56,11 @@ function commandOf([program, ...args]: readonly string[], cwd?: string): Deno.Co
 }
 
 /** Runs any command to its end. */
-export async function runCommand(command: readonly string[], cwd?: string): Promise<CliResult> {
-  const { code, stdout, stderr } = await commandOf(command, cwd).output();
+export async function runCommand(
+  command: readonly string[],
+  how: RunHow = {},
+): Promise<CliResult> {
+  const { code, stdout, stderr } = await commandOf(command, how).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
@@ -63,7 +77,8 @@ export async function succeedsInShell(line: string): Promise<boolean> {
 
 /** Runs `mmap ARGS` to its end. */
 export function mmap(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  return runCommand(commandLine(args, options), options.cwd);
+  const { cwd } = options;
+  return runCommand(commandLine(args, options), cwd === undefined ? {} : { cwd });
 }
 
 /** What `mmap ARGS` prints. @throws {Error} If it fails or writes to stderr. */
@@ -132,6 +147,11 @@ export class RunningCli implements AsyncDisposable {
       if (done) return lines;
       lines.push(value);
     }
+  }
+
+  /** Reads nothing any more, and has no pipe for it. */
+  stopReading(): Promise<void> {
+    return this.#lines.cancel();
   }
 
   /** Sends a signal; silent if the program has ended. */

@@ -5,6 +5,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { inspect, type Inspection } from "@mmap/mmap/cli";
 import { Channel } from "@mmap/mmap/channel";
 import { SharedMap } from "@mmap/mmap/collections";
+import { BELL_SLEEPERS } from "../../src/channel/layout.ts";
 import { Child, KILLED, resultOf } from "../_child.ts";
 import { observing } from "../_capabilities.ts";
 import { truncateMeanwhile } from "../_fault_child.ts";
@@ -116,12 +117,12 @@ Deno.test(
       await using child = await peer("kinds", dir);
       for (const kind of KIND_NAMES) {
         const target = `${dir}/${kind}`;
-        const before = Deno.readFileSync(target);
+        const before = contentOf(target);
         const found = await mmapJson(["inspect", target, "--check", "--full", "95"]);
         assertEquals([found.target, found.kind, found.problems], [target, kind, []]);
         assertEquals(found.mappedBy.map(({ pid }: { pid: number }) => pid), [child.pid]);
         assertStringIncludes(found.mappedBy[0].command, "_inspected.ts");
-        const now = Deno.readFileSync(target);
+        const now = contentOf(target);
         const changed = now.findIndex((byte, i) => byte !== before[i]);
         assertEquals([kind, changed, now.length], [kind, -1, before.length]);
       }
@@ -135,6 +136,15 @@ Deno.test(
       ]);
     }),
 );
+
+/** On Windows a server that nobody calls counts itself as awake from time to time. */
+function contentOf(path: string): Uint8Array {
+  const bytes = Deno.readFileSync(path);
+  if (IS_WINDOWS && path.endsWith("server")) {
+    bytes.fill(0, 4 * BELL_SLEEPERS, 4 * BELL_SLEEPERS + 4);
+  }
+  return bytes;
+}
 
 Deno.test(
   "mmap inspect prints lines for people, and mmap info the same",
@@ -377,7 +387,8 @@ Deno.test(
       for (const kind of [...KIND_NAMES, "region"]) {
         const block = readPage("docs/inspect.md").blocks.find(({ section }) => section === kind)!;
         const printed = await mmapPrints(["inspect", kind], { cwd: dir });
-        assertEquals(shape(`$ mmap inspect ${kind}\n${printed}`), shape(block.text));
+        const said = IS_WINDOWS ? block.text.replace(/, \d+ in memory/, "") : block.text;
+        assertEquals(shape(`$ mmap inspect ${kind}\n${printed}`), shape(said));
       }
     }),
 );

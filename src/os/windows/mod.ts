@@ -53,6 +53,7 @@ export const windows: System = {
     flush: pages.flush,
     flushOffThread: pages.flushOffThread,
     residency: pages.residency,
+    showsOwnPagesOnly: true,
     usage: pages.usage,
     drop: pages.drop,
     zero,
