@@ -97,7 +97,7 @@ Deno.test(
       const thread = String(await mainThreadOf(holder.pid));
       const columns = ["holds", "mutex (mutex)", thread, "layout", path];
       assertEquals(row?.split(/ {2,}/).filter((_, i) => i !== 4), columns);
-      assertMatch(row!, /  layout +\d+  /);
+      assertMatch(row!, / {2}layout +\d+ {2}/);
     }),
 );
 
