@@ -45,6 +45,9 @@ export const manyWords: Need = needs(waiting.many() !== undefined);
 /** The system tells what of a mapping is in memory. */
 export const usage: Need = needs(memory.usage !== undefined);
 
+/** Other processes are seen: what they map, and who sleeps. */
+export const observing: Need = needs(await system().observing?.() !== undefined);
+
 /** Tests can see in /proc what a process holds. */
 export const proc: Need = needs(HAS_PROC);
 

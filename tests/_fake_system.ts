@@ -1,7 +1,13 @@
 /** A system whose verbs do what a test says, for failures and moments that a real one cannot be made to give. */
 
 import { replaceSystem, system } from "../src/os/mod.ts";
-import type { ByteSystem, MemorySystem, ObjectSystem, System, WaitingSystem } from "../src/os/system.ts";
+import type {
+  ByteSystem,
+  MemorySystem,
+  ObjectSystem,
+  System,
+  WaitingSystem,
+} from "../src/os/system.ts";
 
 /** Some verbs of a contract; undefined for one that the system is to lack. */
 type Some<T> = { readonly [verb in keyof T]?: T[verb] | undefined };

@@ -1,7 +1,15 @@
 /** Loads the libraries of Windows: once per isolate, at the first call. */
 
 import { bufferOver, pointerFrom } from "../memory.ts";
-import { KERNEL32, KERNELBASE, NTDLL, type WindowsSymbols } from "./symbols.ts";
+import {
+  KERNEL32,
+  KERNELBASE,
+  NTDLL,
+  type ObservingSymbols,
+  TO_OBSERVE_BY_KERNEL32,
+  TO_OBSERVE_BY_NTDLL,
+  type WindowsSymbols,
+} from "./symbols.ts";
 
 /** The functions of Windows. */
 export type Windows = Deno.StaticForeignLibraryInterface<WindowsSymbols>;
@@ -36,6 +44,19 @@ function load(): Windows {
     byteLength: 4,
   }));
   return symbols;
+}
+
+/** The functions that look at other processes. */
+export type WindowsToObserve = Deno.StaticForeignLibraryInterface<ObservingSymbols>;
+
+let loadedToObserve: WindowsToObserve | undefined;
+
+/** As {@linkcode windows}: few programs need these. */
+export function windowsToObserve(): WindowsToObserve {
+  return loadedToObserve ??= {
+    ...open("kernel32.dll", TO_OBSERVE_BY_KERNEL32),
+    ...open("ntdll.dll", TO_OBSERVE_BY_NTDLL),
+  };
 }
 
 /** A permission for single files knows them by their paths alone; a bare name is always the system's. */

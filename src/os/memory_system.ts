@@ -222,6 +222,8 @@ export interface MemorySystem {
   ): Promise<Error | undefined>;
   /** One byte for each page: 1 if it is in memory. */
   residency(range: Range): Uint8Array<ArrayBuffer>;
+  /** Whether that tells what this process has touched, and not what is in memory for all. */
+  readonly showsOwnPagesOnly?: boolean;
   /** What the system reports about a range's memory. */
   usage?(range: Range): RegionStats;
   /**

@@ -74,6 +74,31 @@ export const SKIPS: readonly Skip[] = [
     tests: ["MmapRegion.fromFd() does not wrap a descriptor into 32 bits"],
   },
   {
+    reason: "mmap residency is refused: Windows tells a program about its own pages alone",
+    refused: "Cannot tell which pages are in memory: windows tells a program about its own pages",
+    tests: [
+      "mmap residency --json lists the pages in memory as runs",
+      "mmap residency --width",
+      "mmap residency FILE ",
+      "mmap residency is 64 columns wide by default",
+    ],
+  },
+  {
+    reason: "mmap rm is refused for what others have made: their names go with them",
+    refused: "on Windows: its name goes when its creator closes it",
+    tests: ["mmap rm removes objects whoever made them, and is silent"],
+  },
+  {
+    reason: "Windows shows no shared memory of other programs than this module's",
+    tests: [
+      "mmap dump reads shared memory that Python made",
+      "mmap info and mmap dump take shared memory that has no size yet",
+      "mmap info tells of foreign shared memory that its owner is not known",
+      "mmap ls shows a plain file in /dev/shm as foreign",
+      "mmap ls shows what Python made as foreign",
+    ],
+  },
+  {
     reason: "flags are refused: the calls of Windows have none",
     refused: "with flags on Windows, which has none",
     tests: [
@@ -156,7 +181,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.open() throws ETXTBSY for write access to a running program",
       "MmapRegion.open() with truncate throws NotSupported for what has no size",
       "a child maps what a shell opened for it",
-      "mmap dump stops in silence when head has seen enough",
     ],
   },
   {

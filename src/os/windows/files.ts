@@ -103,7 +103,7 @@ export function pathOfEntry(path: string): string | undefined {
 }
 
 /** Anything, to ask for its attributes; undefined if it is not there. */
-function openAny(path: string): OpenObject | undefined {
+export function openAny(path: string): OpenObject | undefined {
   const handle = createFile(path, FILE_READ_ATTRIBUTES, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS);
   return handle === -1 ? undefined : handle as OpenObject;
 }

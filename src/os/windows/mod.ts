@@ -54,6 +54,7 @@ export const windows: System = {
     flush: pages.flush,
     flushOffThread: pages.flushOffThread,
     residency: pages.residency,
+    showsOwnPagesOnly: true,
     usage: pages.usage,
     drop: pages.drop,
     zero,
@@ -68,4 +69,5 @@ export const windows: System = {
   tokens,
   waiting,
   passing: async () => (await import("./passing.ts")).passing,
+  observing: async () => (await import("./observing.ts")).observe(),
 };

@@ -11,6 +11,7 @@
  * | 1, 2 | the key of the word that is waited for |
  * | 3 | the sleeper's thread |
  * | 4 | which event wakes it: its name has this number and the thread's |
+ * | 5, 6 | where the word lies in its object, in bytes; for display only |
  *
  * A sleeper writes its slot, then looks at the word, and then sleeps. Who wakes has changed the word
  * before it looks at the table. So one of them sees the other.
@@ -131,8 +132,13 @@ export class Sleeper {
     this.#slot = slot;
   }
 
-  /** Takes a slot. @returns undefined if there is none: then the word has to be looked at */
-  static begin(key: Key, event: WakeEvent): Sleeper | undefined {
+  /**
+   * Takes a slot.
+   *
+   * @param byteOffset where the word lies in its object
+   * @returns undefined if there is none: then the word has to be looked at
+   */
+  static begin(key: Key, byteOffset: number, event: WakeEvent): Sleeper | undefined {
     const words = table();
     if (words === null) return undefined;
     const bucket = bucketOf(key);
@@ -144,6 +150,8 @@ export class Sleeper {
     words[slot + 2] = key.high;
     words[slot + 3] = thread;
     words[slot + 4] = event.number;
+    words[slot + 5] = byteOffset;
+    words[slot + 6] = Math.floor(byteOffset / 2 ** 32);
     // Pairs with the load in `wake`: the sleeper counts before it looks at its word.
     Atomics.add(words, bucket, 1);
     Atomics.store(words, slot, WAITING);
@@ -163,6 +171,31 @@ export class Sleeper {
     Atomics.sub(this.#words, this.#bucket, 1);
     return Atomics.exchange(this.#words, this.#slot, FREE) === WOKEN;
   }
+}
+
+/** A slot whose thread sleeps, if it still lives. */
+export interface SeenSleeper {
+  readonly tid: number;
+  readonly key: Key;
+  readonly byteOffset: number;
+}
+
+/** Those who sleep now; undefined if the table is another user's. This only reads. */
+export function sleepersNow(): SeenSleeper[] | undefined {
+  const words = table();
+  if (words === null) return undefined;
+  const found: SeenSleeper[] = [];
+  for (let bucket = 0; bucket < words.length; bucket += BUCKET_WORDS) {
+    if (Atomics.load(words, bucket) === 0) continue;
+    for (let slot = bucket + 16; slot < bucket + BUCKET_WORDS; slot += SLOT_WORDS) {
+      const [state, low, high, tid, , start, upper] = words.slice(slot, slot + SLOT_WORDS) as
+        & Int32Array
+        & [number, number, number, number, number, number, number];
+      if (state !== WAITING) continue;
+      found.push({ tid, key: { low, high }, byteOffset: upper * 2 ** 32 + (start >>> 0) });
+    }
+  }
+  return found;
 }
 
 function claim(words: Int32Array, bucket: number, thread: number): number | undefined {

@@ -36,7 +36,8 @@ import {
   pointerTo,
 } from "./allocations.ts";
 import { close } from "./files.ts";
-import { HEADER_BYTE_LENGTH, isSection, roomOf } from "./sections.ts";
+import { HEADER_BYTE_LENGTH } from "./section_header.ts";
+import { isSection, roomOf } from "./sections.ts";
 import { sizesOf } from "./files.ts";
 
 export const PAGE = 4096;
