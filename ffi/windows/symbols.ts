@@ -147,6 +147,11 @@ export const KERNELBASE = {
 
 /** The functions of C are here too; all calls that begin with "Nt" return an NTSTATUS. */
 export const NTDLL = {
+  bsearch: {
+    // const void *key, const void *base, size_t, size_t, int (*)(const void *, const void *)
+    parameters: ["u64", "u64", "u64", "u64", "u64"],
+    result: "u64", // NULL
+  },
   memchr: { parameters: ["u64", "i32", "u64"], result: "u64" }, // void *; NULL
   memcmp: { parameters: ["u64", "u64", "u64"], result: "i32" },
   memcpy: { parameters: ["buffer", "u64", "u64"], result: "pointer" },
