@@ -52,7 +52,7 @@ const FILE_MAP_WRITE = 2;
 const FILE_MAP_READ = 4;
 
 /** Keepers hold addresses alone. */
-const KEEPERS: Keepers = {
+export const KEEPERS: Keepers = {
   byteLength: () => GRANULE,
   map(address): bigint {
     const { VirtualAlloc } = windows();

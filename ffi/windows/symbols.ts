@@ -64,6 +64,10 @@ export const KERNEL32 = {
     parameters: ["usize", "buffer", "u32", "u32"], // HANDLE, LPWSTR, DWORD size, DWORD flags
     result: "u32", // the length in characters; 0
   },
+  GetFullPathNameW: {
+    parameters: ["buffer", "u32", "buffer", "pointer"], // LPCWSTR, DWORD size, LPWSTR, LPWSTR *name
+    result: "u32", // the length in characters, or the size that it needs; 0
+  },
   GetModuleHandleW: { parameters: ["buffer"], result: "pointer" }, // HMODULE; NULL
   GetProcAddress: { parameters: ["pointer", "buffer"], result: "u64" }, // HMODULE, LPCSTR; NULL
   GetProcessIdOfThread: { parameters: ["isize"], result: "u32" },

@@ -66,8 +66,12 @@ Deno.test("MmapRegion.open() throws FilesystemLoop at a circle of links", () =>
 
 Deno.test("MmapRegion.open() throws ENAMETOOLONG if a name is too long", () =>
   withTempDir((dir) => {
-    assertCannotOpen(join(dir, "n".repeat(256)), {}, Error, "ENAMETOOLONG", "open");
-    assertCannotOpen(`${dir}/${"./".repeat(2500)}x`, CREATE, Error, "ENAMETOOLONG", "open");
+    const [type, code] = isWindows
+      ? [Deno.errors.NotFound, "ENOENT"] as const // what Deno tells, too
+      : [Error, "ENAMETOOLONG"] as const;
+    assertCannotOpen(join(dir, "n".repeat(256)), {}, type, code, "open");
+    const long = `${dir}/${(isWindows ? "n/" : "./").repeat(20_000)}x`; // Windows drops the dots
+    assertCannotOpen(long, CREATE, type, code, "open");
   }));
 
 /** What directories and FIFOs give. */
@@ -214,6 +218,7 @@ onBothFileSystems(
 
 Deno.test("MmapRegion.open() throws ETXTBSY for write access to a running program", () =>
   withTempDir(async (dir) => {
+    if (isWindows) return assertCannotOpenProgram(Deno.execPath());
     const path = join(dir, "cat");
     Deno.copyFileSync("/bin/cat", path);
     const process = new Deno.Command(path, { stdin: "piped", stdout: "piped" }).spawn();
@@ -231,7 +236,10 @@ Deno.test("MmapRegion.open() throws ETXTBSY for write access to a running progra
   }));
 
 function assertCannotOpenProgram(path: string): void {
-  assertThrowsSystem(() => MmapRegion.open(path, READ_WRITE), Error, "ETXTBSY", "open");
+  const [type, code, first] = isWindows
+    ? [Deno.errors.Busy, "EBUSY", 0x4d] as const
+    : [Error, "ETXTBSY", 0x7f] as const;
+  assertThrowsSystem(() => MmapRegion.open(path, READ_WRITE), type, code, "open");
   using region = MmapRegion.open(path);
-  assertEquals(region.bytes[0], 0x7f);
+  assertEquals(region.bytes[0], first);
 }
