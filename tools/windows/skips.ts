@@ -122,11 +122,7 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "the test calls libc itself, which Windows has not",
-    files: [
-      "tests/os/flush_test.ts",
-      "tests/mapping/transfer_test.ts",
-      "tests/region/limits_test.ts",
-    ],
+    files: ["tests/os/flush_test.ts", "tests/mapping/transfer_test.ts"],
     tests: [
       "MmapRegion survives faults inside of libc, on this thread and on Deno's pool",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
@@ -143,7 +139,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.discard() zeroes where the file system has no holes",
       "MmapRegion.named() refuses an object that another program left empty",
       "MmapRegion: a system call on a missing page gives EFAULT and no fault",
-      "MmapRegion.open() with truncate keeps the file if its pages cannot be locked",
       "MmapRegion.reap() leaves a newer object that took over the name",
       "MmapRegion.reap() leaves an object as long as one of its owners is alive",
       "MmapRegion.reap() never touches what other programs made",
@@ -457,6 +452,8 @@ export const SKIPS: readonly Skip[] = [
     reason: "the option, lease or advice is Linux's",
     tests: [
       "MmapRegion.lock() keeps pages that advise() would drop, until unlock()",
+      "MmapRegion.open() with MAP_LOCKED throws EAGAIN beyond the limit",
+      "MmapRegion.protect() throws ENOMEM beyond the number of mappings",
       "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
       "MmapRegion.populateSync() and populate() copy private pages around those that forbid it",
       "MmapRegion.populateSync() works on a kernel that has no MADV_POPULATE",
