@@ -3,10 +3,9 @@
  * fail as they do at such a limit.
  */
 
-import { addressOf } from "../ffi/memory.ts";
 import { ERROR_NOT_ENOUGH_MEMORY, ERROR_WORKING_SET_QUOTA } from "../ffi/windows/errors.ts";
 import { lastError, type Windows, windows } from "../ffi/windows/library.ts";
-import { patchWindows } from "./_windows_library.ts";
+import { pagesOf, patchWindows } from "./_windows_library.ts";
 
 const ERROR_TOO_MANY_OPEN_FILES = 4;
 const PAGE = 4096;
@@ -53,11 +52,7 @@ export function limitHandles(count: number): () => void {
 /** No more locked pages than so many bytes have, and a working set that cannot grow. */
 export function limitLocked(byteLength: number): void {
   const { UnmapViewOfFile, VirtualFree, VirtualLock, VirtualUnlock } = windows();
-  let locked = new Set<number>();
-  const pagesOf = (pointer: Deno.PointerValue, length: bigint): Set<number> => {
-    const start = Number(addressOf(pointer)) / PAGE;
-    return new Set(Array.from({ length: Math.ceil(Number(length) / PAGE) }, (_, i) => start + i));
-  };
+  let locked = new Set<bigint>();
   // What is unmapped is locked no more; nothing of these tests is still locked then.
   const forgetting = <T>(result: T): T => (locked.clear(), result);
   const calls: Partial<Windows> = {

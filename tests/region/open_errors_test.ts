@@ -1,11 +1,12 @@
 /** What `MmapRegion.open` cannot map, and that nothing of the attempt is left. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { factOf } from "../../ffi/platform.ts";
+import { makePipe } from "../_fifo.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
@@ -92,14 +93,16 @@ onBothFileSystems("MmapRegion.open() cannot map a directory", (dir) => {
 
 Deno.test("MmapRegion.open() cannot map a FIFO and does not wait for its other end", () =>
   withTempDir(async (dir) => {
-    const path = join(dir, "fifo");
-    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
-    assertEquals(success, true);
-    assertCannotOpen(path, {}, ...UNMAPPABLE);
-    assertCannotOpen(path, { byteLength: 4096 }, ...UNMAPPABLE);
-    assertCannotOpen(path, READ_WRITE, ...UNMAPPABLE);
-    assertCannotOpen(path, CREATE, ...UNMAPPABLE);
-    assertEquals(Deno.statSync(path).isFifo, true);
+    for (const options of [{}, { byteLength: 4096 }, READ_WRITE, CREATE]) {
+      await using pipe = await makePipe(dir);
+      const { path } = pipe;
+      if (isWindows) {
+        assertThrows(() => MmapRegion.open(path, options), Deno.errors.NotSupported, "device");
+      } else {
+        assertCannotOpen(path, options, ...UNMAPPABLE);
+        assertEquals(Deno.statSync(path).isFifo, true);
+      }
+    }
   }));
 
 Deno.test("MmapRegion.open() cannot open a socket", () =>

@@ -71,7 +71,7 @@ function withNames(body: () => void): string[] {
   if (!IS_WINDOWS) return (body(), names);
   const { CreateFileW } = windows();
   const restore = patchWindows({
-    CreateFileW(name, ...rest) {
+    CreateFileW(name, ...rest): number {
       names.push(new TextDecoder("utf-16le").decode(name as Uint8Array).slice(0, -1));
       return CreateFileW(name, ...rest);
     },

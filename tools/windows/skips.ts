@@ -110,6 +110,7 @@ export const SKIPS: readonly Skip[] = [
     reason: "devices are refused: Windows maps files alone",
     refused: "Cannot map a device on Windows",
     files: ["tests/region/devices_test.ts"],
+    except: ["MmapRegion.open() with truncate throws NotSupported for what has no size"],
     tests: [
       "MmapRegion.open() cannot map devices without memory",
       "JSON.stringify() gives null for a MmapRegion of a device",
@@ -122,9 +123,8 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "the test calls libc itself, which Windows has not",
-    files: ["tests/os/flush_test.ts", "tests/mapping/transfer_test.ts"],
+    files: ["tests/mapping/transfer_test.ts"],
     tests: [
-      "MmapRegion survives faults inside of libc, on this thread and on Deno's pool",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
       "readChunk() reads the mapping itself where the system has no call for it",
       "mincore() throws TypeError for an argument of another type, before any system call",
@@ -138,7 +138,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.discard() throws the system error of a hole that fails",
       "MmapRegion.discard() zeroes where the file system has no holes",
       "MmapRegion.named() refuses an object that another program left empty",
-      "MmapRegion: a system call on a missing page gives EFAULT and no fault",
       "MmapRegion.reap() leaves a newer object that took over the name",
       "MmapRegion.reap() leaves an object as long as one of its owners is alive",
       "MmapRegion.reap() never touches what other programs made",
@@ -170,9 +169,6 @@ export const SKIPS: readonly Skip[] = [
       "errors.ts names the error, the call and the class of each failure",
       "MmapRegion.attach() does not wait at a FIFO in the file's place",
       "MmapRegion.attach() finds a file whose name is no UTF-8, by its owner",
-      "MmapRegion.open() cannot map a FIFO and does not wait for its other end",
-      "MmapRegion.open() waits for no FIFO's peer",
-      "MmapRegion.open() with truncate throws NotSupported for what has no size",
       "a child maps what a shell opened for it",
       "mmap dump stops in silence when head has seen enough",
     ],
@@ -217,12 +213,8 @@ export const SKIPS: readonly Skip[] = [
     tests: [
       'MmapRegion.advise() with "page-out" takes the pages of a file out of memory',
       "MmapRegion.anonymous() shows the label",
-      "MmapRegion.anonymous() with lock keeps",
       "MmapRegion.anonymous() with reserve false reserves no swap space",
       "MmapRegion.anonymous() with seal write leaves no mapping behind",
-      "MmapRegion.lock() and unlock() lock the pages of their range",
-      "MmapRegion.open() with executable asks for PROT_EXEC",
-      "MmapRegion.open() with lock and truncate keeps the new pages in memory",
       "MmapRegion.open() with populate marks no page of a shared file as changed",
       "the label of anonymous memory is seen in /proc/self/maps",
       "zero_copy.ts moves nothing by read() and write()",
@@ -272,10 +264,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "Wine gives all of a view, whatever of its section was committed",
     tests: ["MmapRegion.repair() of write-sealed memory heals what was touched behind its end"],
-  },
-  {
-    reason: "Wine takes two descriptors of Linux for each, and a process may have too few",
-    tests: ["10,000 regions of a file are open at once, and all are given back"],
   },
   {
     reason: "Wine tells another volume of a file once a folder has the path that it was opened by",
@@ -365,7 +353,6 @@ export const SKIPS: readonly Skip[] = [
     tests: [
       "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "posix_shared_memory.ts is found by its name until its owner closes it",
-      "a read of a foreign map of a truncated file ends the process",
       "native code that comes too late meets zeros, and takes no more than some MiB",
     ],
   },
