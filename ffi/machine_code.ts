@@ -17,6 +17,6 @@ export function bytesOf(code: MachineCode): Uint8Array<ArrayBuffer> {
 }
 
 /** Byte by byte: a program may have replaced the methods of typed arrays. */
-export function copyBytes(from: Uint8Array, to: Uint8Array): void {
-  for (let i = 0; from[i] !== undefined; i++) to[i] = from[i]!;
+export function copyBytes(from: Uint8Array, to: Uint8Array, byteOffset = 0): void {
+  for (let i = 0; from[i] !== undefined; i++) to[byteOffset + i] = from[i]!;
 }

@@ -1,6 +1,16 @@
 /** Raw pages by C's own calls, for tests of them. */
 
-import { MAP_ANONYMOUS, MAP_PRIVATE, mmap, munmap, PROT_READ, PROT_WRITE } from "@mmap/mmap/libc";
+import {
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  mmap,
+  mprotect,
+  munmap,
+  PROT_EXEC,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from "@mmap/mmap/libc";
 import { factOf } from "../ffi/platform.ts";
 import { windows } from "../ffi/windows/library.ts";
 import { system } from "../src/os/mod.ts";
@@ -48,6 +58,26 @@ export function makePages(byteLength: number, rights: "r" | "rw" = "rw"): Deno.P
   }
   const protection = PROT_READ | (rights === "r" ? 0 : PROT_WRITE);
   return mmap(null, byteLength, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/** Changes what such pages allow. */
+export function allow(
+  address: Deno.PointerObject,
+  byteLength: number,
+  rights: "---" | "rw-" | "r-x",
+): void {
+  if (system().name === "windows") {
+    const protection = Object.keys(WINDOWS_RIGHTS).find((key) => WINDOWS_RIGHTS[+key] === rights);
+    const before = new Uint8Array(4);
+    windows().VirtualProtect(address, BigInt(byteLength), Number(protection), before);
+  } else {
+    const protections = {
+      "---": PROT_NONE,
+      "rw-": PROT_READ | PROT_WRITE,
+      "r-x": PROT_READ | PROT_EXEC,
+    };
+    mprotect(address, byteLength, protections[rights]);
+  }
 }
 
 /** Gives such pages back. */

@@ -1,5 +1,6 @@
 /** A library of Windows whose calls fail, or come at a moment that a test chooses. */
 
+import { addressOf } from "../ffi/memory.ts";
 import { type Windows, windows } from "../ffi/windows/library.ts";
 
 /** Puts other functions in the loaded library's table. @returns what puts the real ones back */
@@ -7,4 +8,37 @@ export function patchWindows(replacement: Partial<Windows>): () => void {
   const real = { ...windows() };
   Object.assign(windows(), replacement);
   return () => void Object.assign(windows(), real);
+}
+
+const PAGE = 4096n;
+
+/** The addresses of the pages that a range touches. */
+export function pagesOf(pointer: Deno.PointerValue, byteLength: bigint): Set<bigint> {
+  const start = addressOf(pointer);
+  const pages = new Set<bigint>();
+  for (let at = start - start % PAGE; at < start + byteLength; at += PAGE) pages.add(at);
+  return pages;
+}
+
+/** Which pages the module has had locked, which not every Windows tells. */
+export interface LockedPages extends Disposable {
+  has(address: bigint): boolean;
+}
+
+/** Watches the calls that lock pages, until it is disposed of. */
+export function watchLocks(): LockedPages {
+  const { VirtualLock, VirtualUnlock } = windows();
+  let locked = new Set<bigint>();
+  const restore = patchWindows({
+    VirtualLock(pointer, byteLength): number {
+      const result = VirtualLock(pointer, byteLength);
+      if (result !== 0) locked = locked.union(pagesOf(pointer, byteLength));
+      return result;
+    },
+    VirtualUnlock(pointer, byteLength): number {
+      locked = locked.difference(pagesOf(pointer, byteLength));
+      return VirtualUnlock(pointer, byteLength);
+    },
+  });
+  return { has: (address) => locked.has(address - address % PAGE), [Symbol.dispose]: restore };
 }

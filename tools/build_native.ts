@@ -5,7 +5,8 @@
  * - ffi/guard/guard.c, the fault guard's signal handler: a flat block of code, another one for macOS, and
  *   another one for Windows. The same compilers will do: code without a library differs alone in what it
  *   calls, and how;
- * - ffi/search/find.c, the search for two bytes at once: a flat block that lies behind the guard's;
+ * - ffi/search/find.c, the search for two bytes at once: a flat block that lies behind the guard's, and
+ *   another one for Windows, whose functions are called in another way;
  * - ffi/store/store.c, buffers that tell when their last holder is gone: a Node-API module.
  */
 
@@ -38,6 +39,7 @@ const WINDOWS_FLAGS = {
 } as const;
 
 const GUARD_FLAGS = "-Os -mgeneral-regs-only -static -Wl,-T,guard.ld";
+const SEARCH_FLAGS = "-O2 -static -Wl,-T,find.ld";
 
 /** What is compiled, where its source and its text lie in ffi, and how. */
 export const PIECES = {
@@ -72,9 +74,18 @@ export const PIECES = {
     text: "search/code.ts",
     constant: "SEARCH_CODE",
     title: "The machine code of the search for two bytes at once",
-    flags: ["-O2 -static -Wl,-T,find.ld"],
+    flags: [SEARCH_FLAGS],
     flat: true,
     more: { x86_64: ["-mavx2"], aarch64: ["-ffixed-x18"] }, // macOS runs it, too
+  },
+  windowsSearch: {
+    source: "search/find.c",
+    text: "search/code_windows.ts",
+    constant: "WINDOWS_SEARCH_CODE",
+    title: "The machine code of the search for two bytes at once for Windows",
+    flags: [SEARCH_FLAGS],
+    flat: true,
+    more: { x86_64: [...WINDOWS_FLAGS.x86_64, "-mavx2"], aarch64: WINDOWS_FLAGS.aarch64 },
   },
   store: {
     source: "store/store.c",

@@ -31,17 +31,11 @@ import { BUILD, factOf, platform } from "../platform.ts";
 import { SEARCH_CODE } from "../search/code.ts";
 import { GUARD_CODE } from "./code.ts";
 import { DARWIN_GUARD_CODE } from "./code_darwin.ts";
-import { TABLE_BYTE_LENGTH } from "./layout.ts";
+import { SEARCH_OFFSET, TABLE_BYTE_LENGTH, TABLE_OFFSET } from "./layout.ts";
 import { type Action, GuardTable } from "./table.ts";
 
 /** "off": not needed so far; "unavailable": the system forbids it. */
 type GuardState = "on" | "off" | "unavailable";
-
-/** The offset of the table from the code: TABLE_OFFSET of guard.c, and the largest page size. */
-export const TABLE_OFFSET = 65536;
-
-/** The offset of the search's code from the handler's, behind all that the handler may have there. */
-export const SEARCH_OFFSET = 16384;
 
 /** The signature's length; the handler begins after it. */
 const ENTRY_OFFSET = 64;

@@ -59,6 +59,12 @@
  * what is mapped there, and the next owner of such addresses frees the slot that was left.
  */
 
+/** The offset of the table from the code: TABLE_OFFSET of guard.c, and the largest page size. */
+export const TABLE_OFFSET = 65536;
+
+/** The offset of the search's code from the handler's, behind all that the handler may have there. */
+export const SEARCH_OFFSET = 16384;
+
 export const HEADER_BYTE_LENGTH = 8832;
 export const SLOT_BYTE_LENGTH = 104;
 

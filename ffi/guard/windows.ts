@@ -8,6 +8,7 @@
 
 import { addressOf, bufferOver, pointerAt, pointerFrom } from "../memory.ts";
 import { bytesOf, copyBytes } from "../machine_code.ts";
+import { WINDOWS_SEARCH_CODE } from "../search/code_windows.ts";
 import {
   checkAddress,
   checkHandle,
@@ -19,11 +20,10 @@ import {
 import { lastError, newStruct, SELF, wide, windows } from "../windows/library.ts";
 import type { Keepers } from "./addresses.ts";
 import { WINDOWS_GUARD_CODE } from "./code_windows.ts";
-import { TABLE_BYTE_LENGTH } from "./layout.ts";
+import { SEARCH_OFFSET, TABLE_BYTE_LENGTH, TABLE_OFFSET } from "./layout.ts";
 import { GuardTable, type Host } from "./table.ts";
 
-/** TABLE_OFFSET of guard.c, FUNCTIONS_OFFSET of windows.h, and the length of the signature. */
-const TABLE_OFFSET = 65536;
+/** FUNCTIONS_OFFSET of windows.h, and the length of the signature. */
 const FUNCTIONS_OFFSET = 8192;
 const ENTRY_OFFSET = 64;
 
@@ -52,7 +52,7 @@ const FILE_MAP_WRITE = 2;
 const FILE_MAP_READ = 4;
 
 /** Keepers hold addresses alone. */
-const KEEPERS: Keepers = {
+export const KEEPERS: Keepers = {
   byteLength: () => GRANULE,
   map(address): bigint {
     const { VirtualAlloc } = windows();
@@ -197,6 +197,7 @@ function makeBlock(): Deno.PointerObject {
   try {
     const bytes = new Uint8Array(bufferOver({ pointer: block, byteLength: TABLE_OFFSET }));
     copyBytes(bytesOf(WINDOWS_GUARD_CODE), bytes);
+    copyBytes(bytesOf(WINDOWS_SEARCH_CODE), bytes, SEARCH_OFFSET);
     writeFunctions(pointerAt(block, FUNCTIONS_OFFSET));
     initialized(pointerAt(block, TABLE_OFFSET));
     const { FlushInstructionCache, VirtualProtect } = windows();

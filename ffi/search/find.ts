@@ -5,10 +5,12 @@
  * without the guard.
  */
 
-import { guardTable, SEARCH_OFFSET, TABLE_OFFSET } from "../guard/guard.ts";
+import { guardTable } from "../guard/guard.ts";
+import { SEARCH_OFFSET, TABLE_OFFSET } from "../guard/layout.ts";
 import { libc } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { addressOfBytes, bufferOver, pointerFrom } from "../memory.ts";
+import { BUILD } from "../platform.ts";
 import { SEARCH_CODE } from "./code.ts";
 
 /**
@@ -26,6 +28,11 @@ export type FindPair = (
   one: bigint,
   other: bigint,
 ) => bigint;
+
+/** The code for this system's way to call functions, and the library whose `bsearch` calls it. */
+const { code: CODE, library } = BUILD.os === "windows"
+  ? await import("./windows.ts")
+  : { code: SEARCH_CODE, library: libc };
 
 /** Where the search begins behind the question whether it can run: find.c aligns both. */
 const FIND_OFFSET = 128n;
@@ -53,7 +60,7 @@ export function pairFinder(): FindPair | undefined {
 
 /** Another version of this module may have made the block. */
 function isOurs(address: bigint): boolean {
-  const bytes = bytesOf(SEARCH_CODE);
+  const bytes = bytesOf(CODE);
   // SAFETY: the block stays mapped as long as the process lives; the view ends with this function.
   const range = { pointer: pointerFrom(address)!, byteLength: bytes.length };
   const found = new Uint8Array(bufferOver(range));
@@ -62,13 +69,13 @@ function isOurs(address: bigint): boolean {
 }
 
 /**
- * Calls code by `bsearch`, which compares its one element by it: V8 calls libc's functions directly,
+ * Calls code by `bsearch`, which compares its one element by it: V8 calls a library's functions directly,
  * and `Deno.UnsafeFnPointer` takes a hundred times as long.
  *
  * @returns whether it returned 0
  */
 function run(address: bigint): boolean {
-  return libc().bsearch(requestAddress, requestAddress, 1n, 1n, address) !== 0n;
+  return library().bsearch(requestAddress, requestAddress, 1n, 1n, address) !== 0n;
 }
 
 const findPair: FindPair = (at, end, needle, needleByteLength, one, other) => {

@@ -64,6 +64,10 @@ export const KERNEL32 = {
     parameters: ["usize", "buffer", "u32", "u32"], // HANDLE, LPWSTR, DWORD size, DWORD flags
     result: "u32", // the length in characters; 0
   },
+  GetFullPathNameW: {
+    parameters: ["buffer", "u32", "buffer", "pointer"], // LPCWSTR, DWORD size, LPWSTR, LPWSTR *name
+    result: "u32", // the length in characters, or the size that it needs; 0
+  },
   GetModuleHandleW: { parameters: ["buffer"], result: "pointer" }, // HMODULE; NULL
   GetProcAddress: { parameters: ["pointer", "buffer"], result: "u64" }, // HMODULE, LPCSTR; NULL
   GetProcessIdOfThread: { parameters: ["isize"], result: "u32" },
@@ -147,6 +151,11 @@ export const KERNELBASE = {
 
 /** The functions of C are here too; all calls that begin with "Nt" return an NTSTATUS. */
 export const NTDLL = {
+  bsearch: {
+    // const void *key, const void *base, size_t, size_t, int (*)(const void *, const void *)
+    parameters: ["u64", "u64", "u64", "u64", "u64"],
+    result: "u64", // NULL
+  },
   memchr: { parameters: ["u64", "i32", "u64"], result: "u64" }, // void *; NULL
   memcmp: { parameters: ["u64", "u64", "u64"], result: "i32" },
   memcpy: { parameters: ["buffer", "u64", "u64"], result: "pointer" },

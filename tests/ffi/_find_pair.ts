@@ -2,23 +2,21 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MappingFaultError, MmapRegion } from "@mmap/mmap";
-import * as C from "@mmap/mmap/libc";
-import { guardTable, SEARCH_OFFSET, TABLE_OFFSET } from "../../ffi/guard/guard.ts";
+import { guardTable } from "../../ffi/guard/guard.ts";
+import { SEARCH_OFFSET, TABLE_OFFSET } from "../../ffi/guard/layout.ts";
 import { pairFinder } from "../../ffi/search/find.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
 import { makeFile } from "../_files.ts";
-import { PAGE } from "../_pages.ts";
+import { allow, at, bytesAt, makePages, PAGE } from "../_pages.ts";
 import { type Random, randomBytes, seeded } from "../region/_text.ts";
 
 /** Bytes between two pages that end the process when they are touched. */
 function fencedBytes(byteLength: number): Uint8Array<ArrayBuffer> {
-  const flags = C.MAP_PRIVATE | C.MAP_ANONYMOUS;
-  const all = C.mmap(null, byteLength + 2 * PAGE, C.PROT_READ | C.PROT_WRITE, flags, -1, 0);
-  const start = Deno.UnsafePointer.offset(all, PAGE)!;
-  C.mprotect(all, PAGE, C.PROT_NONE);
-  C.mprotect(Deno.UnsafePointer.offset(start, byteLength)!, PAGE, C.PROT_NONE);
-  return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(start, byteLength));
+  const all = makePages(byteLength + 2 * PAGE);
+  allow(all, PAGE, "---");
+  allow(at(all, PAGE + byteLength), PAGE, "---");
+  return bytesAt(at(all, PAGE), byteLength);
 }
 
 /** A part of some bytes, as addresses. */
@@ -137,9 +135,9 @@ await act({
   meetOtherCode(): void {
     const block = guardTable()!.address - TABLE_OFFSET;
     const page = Deno.UnsafePointer.create(BigInt(block + SEARCH_OFFSET))!;
-    C.mprotect(page, PAGE, C.PROT_READ | C.PROT_WRITE);
-    new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(page, PAGE))[500]! ^= 1;
-    C.mprotect(page, PAGE, C.PROT_READ | C.PROT_EXEC);
+    allow(page, PAGE, "rw-");
+    bytesAt(page, PAGE)[500]! ^= 1;
+    allow(page, PAGE, "r-x");
     assertEquals(pairFinder(), undefined);
     findInAll();
   },

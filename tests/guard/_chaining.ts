@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
+import { wide, windows } from "../../ffi/windows/library.ts";
 import { areaAt } from "../../src/os/windows/allocations.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
@@ -52,6 +53,16 @@ function readBehindView(dir: string, guard: boolean): void {
   }
 }
 
+/** A view of a file that the module knows nothing of. */
+function mapByWindows(path: string): Deno.PointerObject {
+  const { CreateFileMappingW, CreateFileW, MapViewOfFile } = windows();
+  const [GENERIC_READ, SHARED, OPEN_EXISTING, PAGE_READONLY] = [0x80000000, 7, 3, 2];
+  const file = CreateFileW(wide(path), GENERIC_READ, SHARED, null, OPEN_EXISTING, 0, 0n);
+  const section = CreateFileMappingW(BigInt(file), null, PAGE_READONLY, 0, 0, null);
+  const FILE_MAP_READ = 4;
+  return MapViewOfFile(BigInt(section), FILE_MAP_READ, 0, 0, BigInt(PAGE))!;
+}
+
 /** What must end a process. */
 const DEADLY: Record<string, (dir: string, guard: boolean) => unknown> = {
   "a read from an address where nothing is": () =>
@@ -71,7 +82,13 @@ const DEADLY: Record<string, (dir: string, guard: boolean) => unknown> = {
     new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(address, PAGE))[0] = 1;
   },
   "a read of a foreign map of a truncated file"(dir): void {
-    const fd = C.open(makeFile(dir, PAGE, "foreign.bin"), C.O_RDWR);
+    const path = makeFile(dir, PAGE, "foreign.bin");
+    if (Deno.build.os === "windows") {
+      const address = mapByWindows(path);
+      truncate(path, 0);
+      return void new Deno.UnsafePointerView(address).getUint8();
+    }
+    const fd = C.open(path, C.O_RDWR);
     const address = C.mmap(null, PAGE, C.PROT_READ, C.MAP_SHARED, fd, 0);
     C.ftruncate(fd, 0);
     new Deno.UnsafePointerView(address).getUint8();

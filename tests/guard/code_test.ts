@@ -5,8 +5,9 @@ import { GUARD_CODE } from "../../ffi/guard/code.ts";
 import { DARWIN_GUARD_CODE } from "../../ffi/guard/code_darwin.ts";
 import { WINDOWS_GUARD_CODE } from "../../ffi/guard/code_windows.ts";
 import type { MachineCode } from "../../ffi/machine_code.ts";
-import { SEARCH_OFFSET, TABLE_OFFSET } from "../../ffi/guard/guard.ts";
+import { SEARCH_OFFSET, TABLE_OFFSET } from "../../ffi/guard/layout.ts";
 import { SEARCH_CODE } from "../../ffi/search/code.ts";
+import { WINDOWS_SEARCH_CODE } from "../../ffi/search/code_windows.ts";
 import { STORE_CODE } from "../../ffi/store/code.ts";
 import {
   type Architecture,
@@ -24,6 +25,7 @@ const CODE: Record<Piece, MachineCode> = {
   darwinGuard: DARWIN_GUARD_CODE,
   windowsGuard: WINDOWS_GUARD_CODE,
   search: SEARCH_CODE,
+  windowsSearch: WINDOWS_SEARCH_CODE,
   store: STORE_CODE,
 };
 
@@ -78,7 +80,9 @@ for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
 }
 
 Deno.test("the code of search has room between the guard's code and the table", () => {
-  for (const { lines } of [SEARCH_CODE.x86_64, SEARCH_CODE.aarch64]) {
+  for (
+    const { lines } of [SEARCH_CODE, WINDOWS_SEARCH_CODE].flatMap((code) => Object.values(code))
+  ) {
     assertEquals(SEARCH_OFFSET >= 16384, true); // the guard's functions on macOS are at 8192
     assertEquals(lines.join("").length / 2 < TABLE_OFFSET - SEARCH_OFFSET, true);
   }
@@ -87,7 +91,8 @@ Deno.test("the code of search has room between the guard's code and the table", 
 const DISASSEMBLER = "aarch64-linux-gnu-objdump";
 
 Deno.test({
-  name: "the code of darwinGuard, windowsGuard and search for aarch64 leaves x18 to the system",
+  name:
+    "the code for aarch64 of darwinGuard, windowsGuard, search and windowsSearch leaves x18 to the system",
   ignore: !hasProgram(DISASSEMBLER),
   fn: () =>
     withTempDir((dir) => {
@@ -98,7 +103,7 @@ Deno.test({
         }).outputSync();
         return /\b[wx]18\b/.test(new TextDecoder().decode(stdout));
       };
-      const codes = [GUARD_CODE, DARWIN_GUARD_CODE, WINDOWS_GUARD_CODE, SEARCH_CODE];
-      assertEquals(codes.map(usesX18), [true, false, false, false]);
+      const codes = [DARWIN_GUARD_CODE, WINDOWS_GUARD_CODE, SEARCH_CODE, WINDOWS_SEARCH_CODE];
+      assertEquals([GUARD_CODE, ...codes].map(usesX18), [true, false, false, false, false]);
     }),
 });

@@ -8,10 +8,11 @@ import {
   type SystemError,
 } from "@mmap/mmap";
 import { close, O_RDONLY, open } from "@mmap/mmap/libc";
-import { ERROR_DISK_FULL, ERROR_NOT_ENOUGH_MEMORY } from "../../ffi/windows/errors.ts";
+import { ERROR_DISK_FULL } from "../../ffi/windows/errors.ts";
 import { lastError, windows } from "../../ffi/windows/library.ts";
 import { act } from "../_act.ts";
 import { patchWindows } from "../_windows_library.ts";
+import { limitAddresses, limitLocked } from "../_windows_limits.ts";
 import { resultOf } from "../_child.ts";
 import {
   addressSpace,
@@ -57,7 +58,7 @@ function setOwn(limit: Limit | null): void {
 
 /** Windows has no such limits: its calls fail as they do on a full disk, or without addresses. */
 function failBeyond(limit: Limit): void {
-  const { CreateFileMappingW, VirtualAlloc2 } = windows();
+  const { CreateFileMappingW } = windows();
   if ("fileSize" in limit) {
     patchWindows({
       CreateFileMappingW: (file, security, protection, high, low, name) => {
@@ -68,17 +69,8 @@ function failBeyond(limit: Limit): void {
         return 0;
       },
     });
-  } else if ("spaceLeft" in limit) {
-    patchWindows({
-      VirtualAlloc2: (process, address, byteLength, ...rest) => {
-        if (byteLength <= BigInt(limit.spaceLeft)) {
-          return VirtualAlloc2(process, address, byteLength, ...rest);
-        }
-        lastError[0] = ERROR_NOT_ENOUGH_MEMORY;
-        return null;
-      },
-    });
-  }
+  } else if ("spaceLeft" in limit) limitAddresses(limit.spaceLeft);
+  else limitLocked(limit.lockedByNobody);
 }
 
 /** How a region is made whose resizing fails: of the file, or anonymous memory as long as the file. */

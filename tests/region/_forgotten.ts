@@ -2,12 +2,37 @@
 
 import { MmapRegion } from "@mmap/mmap";
 import { lendingState } from "../../ffi/store/store.ts";
+import { piecesOf } from "../../src/os/windows/allocations.ts";
 import { act, gc } from "../_act.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
+import { ADDRESSES_END, handleCount } from "../_windows_holdings.ts";
 
-/** How many mappings and descriptors have the marker in their name: a path or a label. */
-const held = (marker: string): number[] => [mapsOf(marker).length, descriptorsOf(marker).length];
+const IS_WINDOWS = Deno.build.os === "windows";
+
+/** How many views and handles there are. */
+function allHeld(): [views: number, handles: number] {
+  const views = piecesOf(0x10000, ADDRESSES_END).filter(({ isView }) => isView);
+  return [views.length, handleCount()];
+}
+
+/** What there is before a program begins. The first region loads what is loaded once. */
+let before = [0, 0];
+if (IS_WINDOWS) {
+  MmapRegion.anonymous(1).close();
+  before = allHeld();
+}
+
+/**
+ * How many mappings and descriptors have the marker in their name: a path or a label. Memory has no
+ * label on Windows: there it is whether there are more of each than before.
+ */
+function held(marker: string): number[] {
+  if (!IS_WINDOWS || marker.includes("\\")) {
+    return [mapsOf(marker).length, descriptorsOf(marker).length];
+  }
+  return allHeld().map((count, i) => count > before[i]! ? 1 : 0);
+}
 
 /** Collects garbage. Finalizers run in a turn of the event loop behind the collection. */
 async function collect(): Promise<void> {
@@ -118,11 +143,11 @@ await act({
     return [held(path), region.bytes[0]];
   },
 
-  async forgetMany(label: string): Promise<unknown> {
+  async forgetMany(label: string, times: number): Promise<unknown> {
     function forget(count: number): void {
       for (let i = 0; i < count; i++) MmapRegion.anonymous(1, { label });
     }
-    for (let i = 0; i < 10_000; i += 500) {
+    for (let i = 0; i < times; i += 500) {
       forget(500);
       await collect();
     }

@@ -6,22 +6,39 @@ import { act } from "../_act.ts";
 import { PAGE } from "../_pages.ts";
 import {
   addressSpace,
+  descriptorCount,
   dropPrivileges,
   mapsOf,
   MEMORY_NAME,
   openDescriptors,
   setLimit,
 } from "../_process.ts";
+import { limitAddresses, limitHandles, limitLocked } from "../_windows_limits.ts";
+import { ADDRESSES_END } from "../_windows_holdings.ts";
+import { piecesOf } from "../../src/os/windows/allocations.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
 
 MmapRegion.anonymous(1).close(); // loads libc and the guard
 
 /** What this process holds. */
 function held(path: string): string[] {
+  if (IS_WINDOWS) {
+    const views = piecesOf(0x10000, ADDRESSES_END).filter(({ isView }) => isView);
+    return [`${descriptorCount()} handles, ${views.length} views`, ...mapsOf(path)];
+  }
   return [
     ...openDescriptors(),
     ...mapsOf(MEMORY_NAME).map((line) => line.slice(26)),
     ...mapsOf(path).map((line) => line.slice(26)),
   ].sort();
+}
+
+/** Has a region be made of a descriptor, where that can be. */
+function openFd(path: string, flags: number): (() => MmapRegion)[] {
+  if (IS_WINDOWS) return [];
+  const fd = C.open(path, flags);
+  return [() => MmapRegion.fromFd(fd)];
 }
 
 interface Attempts {
@@ -57,11 +74,13 @@ function attempt(path: string, { limit, calls, undo }: Attempts): Outcome {
 
 /** 1 GiB of address space is left. */
 function leaveLittleSpace(): void {
-  setLimit("AS", addressSpace() + 2 ** 30);
+  if (IS_WINDOWS) limitAddresses(2 ** 30);
+  else setLimit("AS", addressSpace() + 2 ** 30);
 }
 
 /** Nobody, who may lock so much. */
 function mayLock(byteLength: number): void {
+  if (IS_WINDOWS) return limitLocked(byteLength);
   setLimit("MEMLOCK", byteLength);
   dropPrivileges();
 }
@@ -74,7 +93,7 @@ function assertUnharmed(isUnharmed: boolean): void {
 
 await act({
   openWithoutSpace(path: string): Outcome {
-    const fd = C.open(path, C.O_RDONLY);
+    const fromFd = openFd(path, C.O_RDONLY);
     return attempt(path, {
       limit: leaveLittleSpace,
       calls: [
@@ -83,7 +102,7 @@ await act({
         () => MmapRegion.open(path),
         () => MmapRegion.open(path, { access: "read-write", byteOffset: 1 }),
         () => MmapRegion.open(path, { access: "copy-on-write", reserve: false }),
-        () => MmapRegion.fromFd(fd),
+        ...fromFd,
         () => MmapRegion.open(path, { byteLength: 4096 }).close(),
         () => MmapRegion.anonymous(4096).close(),
       ],
@@ -123,33 +142,36 @@ await act({
   },
 
   openWithoutDescriptor(path: string): Outcome {
-    const fd = C.open(path, C.O_RDWR);
+    const fromFd = openFd(path, C.O_RDWR);
     const region = MmapRegion.open(path);
     const handle = region.handle();
     const create = { access: "read-write", create: true, byteLength: 1 } as const;
-    let old = 0;
+    let undo = (): void => {};
     return attempt(path, {
       limit(): void {
+        if (IS_WINDOWS) return void (undo = limitHandles(0));
         const next = C.open("/dev/null", C.O_RDONLY); // the lowest that is free
         C.close(next);
-        old = setLimit("NOFILE", next);
+        const old = setLimit("NOFILE", next);
+        undo = () => void setLimit("NOFILE", old);
       },
       calls: [
         () => MmapRegion.open(path),
         () => MmapRegion.open(path, { ...create, truncate: true }),
         () => MmapRegion.open(`${path}.new`, { ...create, createNew: true }),
         () => MmapRegion.open(`${path}.new`, create),
-        () => MmapRegion.fromFd(fd),
+        ...fromFd,
         () => MmapRegion.anonymous(4096),
         () => MmapRegion.attach(handle),
         () => MmapRegion.anonymous(4096, { sharing: "private" }).close(),
         () => assertUnharmed(region.bytes.length === 5000),
       ],
-      undo: () => setLimit("NOFILE", old),
+      undo: () => undo(),
     });
   },
 
   openMany(): unknown {
+    if (IS_WINDOWS) limitHandles(200);
     const regions: MmapRegion[] = [];
     let failure: unknown;
     while (failure === undefined) {
@@ -162,7 +184,7 @@ await act({
     }
     for (const region of regions) region.close();
     MmapRegion.anonymous(4096).close();
-    return [failure, regions.length > 100, mapsOf(MEMORY_NAME).length];
+    return [failure, regions.length > 100, IS_WINDOWS ? 0 : mapsOf(MEMORY_NAME).length];
   },
 
   protectMany(): unknown {
@@ -228,7 +250,7 @@ await act({
           using region = MmapRegion.anonymous(1);
           region.lockPages();
         },
-        ...(C.MAP_LOCKED === undefined
+        ...(IS_WINDOWS || C.MAP_LOCKED === undefined
           ? []
           : [() => MmapRegion.open(path, { flags: C.MAP_LOCKED })]),
       ],

@@ -46,18 +46,18 @@ const SOURCES: Record<string, (path: string) => MmapRegion> = {
 };
 
 await act({
-  openAtOnce(path: string, source: string): unknown {
+  openAtOnce(path: string, source: string, count: number): unknown {
     const make = SOURCES[source]!;
     const first = make(path);
     void first.bytes; // loads what a process needs once
     first.close();
     const before = counts();
-    const regions = Array.from({ length: 10_000 }, () => make(path));
+    const regions = Array.from({ length: count }, () => make(path));
     regions.forEach((region, i) => region.bytes[0] = i & 0xff);
     const during = counts();
     // The file is one for all: it holds what was written last.
     const wrong = regions.filter((region, i) =>
-      region.bytes[0] !== ((source === "a file" ? 9999 : i) & 0xff)
+      region.bytes[0] !== ((source === "a file" ? count - 1 : i) & 0xff)
     );
     for (const region of regions) region.close();
     return { before, during, after: counts(), wrong: wrong.length };

@@ -65,10 +65,17 @@ Deno.test("MmapRegion.attach() refuses another process of the same number, and a
   assertUnreachable({ ...handle, birthTime: "1" }, "another file now");
 });
 
+/** Takes a file that is open away from its path. On Windows it keeps a name as long as it is open. */
+function vacate(path: string): void {
+  if (IS_WINDOWS) Deno.renameSync(path, `${path}.moved`);
+  else Deno.removeSync(path);
+}
+
 onBothFileSystems("MmapRegion.attach() refuses another file at the path", (dir) => {
   const path = makeFile(dir, 100);
   const region = MmapRegion.open(path);
   const handle = region.handle();
+  vacate(path);
   Deno.renameSync(makeFile(dir, new Uint8Array(100).fill(66), "other"), path);
   {
     using other = MmapRegion.attach(handle); // its owner still has it
@@ -107,7 +114,7 @@ for (
       const path = makeFile(dir, 100);
       const region = MmapRegion.open(path, { access: "read-write" });
       const handle = region.handle();
-      Deno.removeSync(path);
+      vacate(path);
       obstruct(path);
       {
         using other = MmapRegion.attach(handle);

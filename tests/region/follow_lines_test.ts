@@ -9,7 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { fromFileUrl, toFileUrl } from "@std/path";
-import { holdings, linux } from "../_capabilities.ts";
+import { holdings, notOnMac } from "../_capabilities.ts";
+import { makePipe } from "../_fifo.ts";
 import { descriptorsOf } from "../_process.ts";
 import { onBothFileSystems, withTempDir } from "../_files.ts";
 
@@ -277,12 +278,13 @@ Deno.test("followLines() refuses what is no regular file, and wrong options", ()
 
 Deno.test({
   name: "followLines() refuses devices and FIFOs",
-  ignore: linux.ignore,
+  ignore: notOnMac.ignore,
   fn: () =>
-    withTempDir((dir) => {
-      assertThrows(() => followLines("/dev/zero"), Deno.errors.NotSupported, "regular");
-      new Deno.Command("mkfifo", { args: [`${dir}/fifo`] }).outputSync();
-      assertThrows(() => followLines(`${dir}/fifo`), Deno.errors.NotSupported, "regular");
+    withTempDir(async (dir) => {
+      await using pipe = await makePipe(dir);
+      for (const path of [Deno.build.os === "windows" ? "NUL" : "/dev/zero", pipe.path]) {
+        assertThrows(() => followLines(path), Deno.errors.NotSupported, "regular");
+      }
     }),
 });
 

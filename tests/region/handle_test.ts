@@ -74,12 +74,13 @@ const SAFE = /^[A-Za-z0-9:=&%._*+-]+$/;
 const NAMES = [
   "plain",
   "with space",
-  "a&b=c;d?e#f",
-  "quotes'\"`$(x)",
+  "a&b=c;d#f",
+  "quotes'`$(x)",
   "日本-ü-🗺️",
-  "new\nline\ttab",
   "100%",
   "+",
+  // Windows has no such names.
+  ...Deno.build.os === "windows" ? [] : ["a&b=c;d?e#f", "quotes'\"`$(x)", "new\nline\ttab"],
 ];
 
 for (const name of NAMES) {

@@ -20,14 +20,19 @@ function mayOpenMany(): boolean {
 
 const PROGRAM = new URL("_many.ts", import.meta.url);
 
+/** Wine takes two descriptors of Linux for each that is open, and a process may have too few of those. */
+const MANY = repetitions(10_000);
+
 for (const name of ["a file", "anonymous shared memory", "anonymous private memory"]) {
   Deno.test({
-    name: `10,000 regions of ${name} are open at once, and all are given back`,
+    name: `${
+      MANY.toLocaleString("en")
+    } regions of ${name} are open at once, and all are given back`,
     ignore: !mayOpenMany(),
     fn: () =>
       withTempDir(async (dir) => {
         const result = await resultOf(PROGRAM, {
-          args: ["openAtOnce", makeFile(dir, 1), name],
+          args: ["openAtOnce", makeFile(dir, 1), name, MANY],
           ...IS_WINDOWS ? {} : { ulimit: MORE_DESCRIPTORS },
         });
         const { before, during, after, wrong } = result;
@@ -35,9 +40,11 @@ for (const name of ["a file", "anonymous shared memory", "anonymous private memo
         const perRegion = name === "anonymous private memory" ? 0 : 1;
         const opened = during.descriptors - before.descriptors;
         // Those of Windows are of all kinds; the engine's own come and go.
-        if (IS_WINDOWS) assert(Math.abs(opened - perRegion * 10_000) < 20, `${opened}`);
-        else assertEquals(opened, perRegion * 10_000);
-        assertNothingLeft(before, after, 10_000);
+        const handles = name === "a file" ? 2 : 1; // a file's section is open, too
+        if (IS_WINDOWS) {
+          assert(Math.abs(opened - perRegion * handles * MANY) < 20, `${opened}`);
+        } else assertEquals(opened, perRegion * MANY);
+        assertNothingLeft(before, after, MANY);
       }),
   });
 }

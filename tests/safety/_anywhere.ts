@@ -8,6 +8,10 @@ import { assertFault, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
+const IS_WINDOWS = Deno.build.os === "windows";
+/** Where C's functions for bytes are. */
+const LIBRARY = IS_WINDOWS ? "ntdll.dll" : "libc.so.6";
+
 /** A file of 64 pages. */
 interface Opened {
   readonly path: string;
@@ -21,19 +25,41 @@ function openFile(dir: string): Opened {
   return { path, region, bytes: region.bytes };
 }
 
+/** The system finds nothing to write. */
+function writeByLibc(path: string, bytes: Uint8Array<ArrayBuffer>): void {
+  const { write } = Deno.dlopen(LIBRARY, {
+    write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  }).symbols;
+  const sink = C.open(path, C.O_WRONLY | C.O_CREAT);
+  assertEquals(write(sink, bytes, 10n), -1n);
+  C.close(sink);
+}
+
 await act({
   async faultInLibc(dir: string): Promise<void> {
     const { path, region, bytes } = openFile(dir);
     using _ = region;
-    const libc = Deno.dlopen("libc.so.6", {
+    const libc = Deno.dlopen(LIBRARY, {
       memcmp: { parameters: ["buffer", "buffer", "usize"], result: "i32" },
-      memmem: { parameters: ["buffer", "usize", "buffer", "usize"], result: "pointer" },
+      memmem: {
+        parameters: ["buffer", "usize", "buffer", "usize"],
+        result: "pointer",
+        optional: true,
+      },
+      memchr: { parameters: ["buffer", "i32", "usize"], result: "pointer" },
       memset: { parameters: ["buffer", "i32", "usize"], result: "pointer" },
       memcpy: { parameters: ["buffer", "buffer", "usize"], result: "pointer" },
       strlen: { parameters: ["pointer"], result: "usize" },
       memmemOffThread: {
         name: "memmem",
         parameters: ["buffer", "usize", "buffer", "usize"],
+        result: "pointer",
+        nonblocking: true,
+        optional: true,
+      },
+      memchrOffThread: {
+        name: "memchr",
+        parameters: ["buffer", "i32", "usize"],
         result: "pointer",
         nonblocking: true,
       },
@@ -51,10 +77,12 @@ await act({
     );
     assertEquals(region.faults, 8);
     const needle = Uint8Array.of(1, 2, 3, 250);
-    assertEquals(
-      libc.memmem(bytes.subarray(9 * PAGE, 17 * PAGE), BigInt(8 * PAGE), needle, 4n),
-      null,
-    );
+    // Windows has no `memmem`.
+    const searched = [bytes.subarray(9 * PAGE, 17 * PAGE), BigInt(8 * PAGE)] as const;
+    const found = IS_WINDOWS
+      ? libc.memchr(searched[0], 250, searched[1])
+      : libc.memmem!(...searched, needle, 4n);
+    assertEquals(found, null);
     assertEquals(region.faults, 16);
     const tail = Deno.UnsafePointer.of(bytes.subarray(17 * PAGE));
     assertEquals(libc.strlen(tail), 0n);
@@ -66,15 +94,11 @@ await act({
       BigInt(2 * PAGE),
     );
     assertEquals(region.faults, 16 + 1 + 2 + 4);
-    assertEquals(
-      await libc.memmemOffThread(
-        bytes.subarray(40 * PAGE, 44 * PAGE),
-        BigInt(4 * PAGE),
-        needle,
-        4n,
-      ),
-      null,
-    );
+    const later = [bytes.subarray(40 * PAGE, 44 * PAGE), BigInt(4 * PAGE)] as const;
+    const foundLater = IS_WINDOWS
+      ? libc.memchrOffThread(later[0], 250, later[1])
+      : libc.memmemOffThread!(...later, needle, 4n);
+    assertEquals(await foundLater, null);
     await Promise.all(
       [45, 46, 47, 48].map((page) =>
         libc.memsetOffThread(bytes.subarray(page * PAGE, (page + 1) * PAGE), page, BigInt(PAGE))
@@ -89,16 +113,12 @@ await act({
   async faultInSystemCalls(dir: string): Promise<void> {
     const { path, region, bytes } = openFile(dir);
     using _ = region;
-    const { write } = Deno.dlopen("libc.so.6", {
-      write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-    }).symbols;
     truncate(path, PAGE);
-    const sink = C.open(`${dir}/sink`, C.O_WRONLY | C.O_CREAT);
-    assertEquals(write(sink, bytes.subarray(9 * PAGE), 10n), -1n);
-    C.close(sink);
+    if (!IS_WINDOWS) writeByLibc(`${dir}/sink`, bytes.subarray(9 * PAGE));
     const file = Deno.openSync(dir + "/copy", { write: true, create: true });
-    assertThrows(() => file.writeSync(bytes.subarray(9 * PAGE)), Error, "os error 14");
-    await assertRejects(() => file.write(bytes.subarray(9 * PAGE)), Error, "os error 14");
+    const message = IS_WINDOWS ? "os error" : "os error 14";
+    assertThrows(() => file.writeSync(bytes.subarray(9 * PAGE)), Error, message);
+    await assertRejects(() => file.write(bytes.subarray(9 * PAGE)), Error, message);
     file.close();
     assertEquals(region.faults, 0);
   },

@@ -4,7 +4,9 @@
  */
 
 import { MmapRegion } from "@mmap/mmap";
+import { piecesOf } from "../../src/os/windows/allocations.ts";
 import { openDescriptors } from "../_process.ts";
+import { ADDRESSES_END, handleCount } from "../_windows_holdings.ts";
 
 /** What a process has, by the names of proc(5); sizes are in KiB. */
 export interface Holdings {
@@ -17,8 +19,20 @@ export interface Holdings {
 
 const BYTE_LENGTH = 1 << 16;
 
+/** Windows does not tell of its page tables. */
+function holdingsOfWindows(): Holdings {
+  return {
+    rss: Deno.memoryUsage().rss / 1024,
+    pageTables: 0,
+    mappings: piecesOf(0x10000, ADDRESSES_END).length,
+    descriptors: handleCount(),
+    held: MmapRegion.held,
+  };
+}
+
 function holdings(): Holdings {
   (globalThis as unknown as { gc(): void }).gc();
+  if (Deno.build.os === "windows") return holdingsOfWindows();
   const status = Deno.readTextFileSync("/proc/self/status");
   const field = (name: string) =>
     Number(new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(status)![1]);

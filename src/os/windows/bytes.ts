@@ -1,6 +1,7 @@
-/** Finding and comparing bytes, by the functions of C that Windows' own library has. */
+/** Finding and comparing bytes, by the functions of C that Windows' own library has, and by the module's machine code. */
 
 import { bufferOver, pointerFrom } from "../../../ffi/memory.ts";
+import { pairFinder } from "../../../ffi/search/find.ts";
 import { windows } from "../../../ffi/windows/library.ts";
 import type { ByteSystem } from "../system.ts";
 
@@ -9,7 +10,7 @@ let found: ByteSystem | undefined;
 export function bytes(): ByteSystem {
   if (found !== undefined) return found;
   const { memchr, memcmp, memcpy } = windows();
-  return found = { findByte: memchr, find, compare: memcmp, copy: memcpy };
+  return found = { findByte: memchr, find, compare: memcmp, copy: memcpy, pairFinder };
 }
 
 const first = new Uint8Array(1);

@@ -35,7 +35,29 @@ const FILE_FLAG_OPEN_REPARSE_POINT = 0x00200000;
 /** Opens a path. @returns -1 if that fails */
 function createFile(path: string, access: number, disposition: number, flags: number): number {
   const { CreateFileW } = windows();
-  return CreateFileW(wide(path), access >>> 0, FILE_SHARE_ALL, null, disposition, flags, 0n);
+  const name = wide(nameOf(path));
+  return CreateFileW(name, access >>> 0, FILE_SHARE_ALL, null, disposition, flags, 0n);
+}
+
+/** How long a path may be without a prefix, unless the machine was set up for more: a folder's is shorter. */
+const LONGEST = 247;
+
+/** A path, however long: with a prefix it is taken as it is, so it has to be whole. Rust does the same. */
+function nameOf(path: string): string {
+  if (path.length <= LONGEST && /^[A-Za-z]:[\\/]/.test(path) || path.startsWith("\\\\?\\")) {
+    return path;
+  }
+  const full = fullPathOf(path);
+  if (full.length <= LONGEST || full.startsWith("\\\\.\\")) return full;
+  return full.startsWith("\\\\") ? `\\\\?\\UNC\\${full.slice(2)}` : `\\\\?\\${full}`;
+}
+
+function fullPathOf(path: string): string {
+  const { GetFullPathNameW } = windows();
+  const size = path.length + 1024;
+  const full = newStruct(2 * size);
+  const length = GetFullPathNameW(wide(path), size, full.bytes, null);
+  return length < size ? fromWide(full, length) : path;
 }
 
 /**
