@@ -7,7 +7,7 @@ import { countWords, sliceEnds } from "../examples/demo/words.ts";
 import { linux } from "./_capabilities.ts";
 import { KILLED } from "./_child.ts";
 import { withTempDir } from "./_files.ts";
-import { compileC, hasProgram } from "./_gcc.ts";
+import { compileC, hasProgram, needsC, programIn, textOfC } from "./_gcc.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -61,7 +61,7 @@ Deno.test("struct_reader.ts reads what struct_writer.ts wrote", async () => {
 
 /** Compiles a program of examples/c. @returns its path */
 async function compileExample(name: string, dir: string): Promise<string> {
-  const program = join(dir, name);
+  const program = programIn(dir, name);
   const source = await Deno.readTextFile(join(EXAMPLES, "c", `${name}.c`));
   const headers = ["-I", join(EXAMPLES, "c"), "-I", join(EXAMPLES, "../languages/c")];
   await compileC(source, { args: ["-Wall", "-Werror", ...headers, "-o", program] });
@@ -73,10 +73,8 @@ async function runC(name: string, dir: string, arg: string): Promise<string[]> {
   const program = await compileExample(name, dir);
   const { success, stdout } = await new Deno.Command(program, { args: [arg] }).output();
   assert(success);
-  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+  return textOfC(stdout).trimEnd().split("\n");
 }
-
-const needsC = { ignore: !hasProgram("gcc") };
 
 Deno.test("person_reader.c reads what struct_writer.ts wrote", needsC, async () => {
   await withTempDir(async (dir) => {

@@ -54,8 +54,8 @@ let loadedToObserve: WindowsToObserve | undefined;
 /** As {@linkcode windows}: few programs need these. */
 export function windowsToObserve(): WindowsToObserve {
   return loadedToObserve ??= {
-    ...open("kernel32.dll", TO_OBSERVE_BY_KERNEL32),
-    ...open("ntdll.dll", TO_OBSERVE_BY_NTDLL),
+    ...openLibrary("kernel32.dll", TO_OBSERVE_BY_KERNEL32),
+    ...openLibrary("ntdll.dll", TO_OBSERVE_BY_NTDLL),
   };
 }
 

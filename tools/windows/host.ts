@@ -28,10 +28,23 @@ export function serveHost(drives: Readonly<Record<string, string>>): Host {
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
   const server = Deno.serve(options, async (request) => {
     if (new URL(request.url).pathname !== path) return new Response(null, { status: 404 });
-    return Response.json(await run(await request.json(), drives));
+    return Response.json(await resultOf(await request.json(), drives));
   });
   const url = `http://127.0.0.1:${server.addr.port}${path}`;
   return { url, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+/** As of one that fails if there is no such program. */
+async function resultOf(
+  call: HostCall,
+  drives: Readonly<Record<string, string>>,
+): Promise<HostResult> {
+  try {
+    return await run(call, drives);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { success: false, stdout: "", stderr: error.message };
+  }
 }
 
 async function run(call: HostCall, drives: Readonly<Record<string, string>>): Promise<HostResult> {

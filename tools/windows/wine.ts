@@ -65,7 +65,19 @@ export async function startWine(): Promise<Wine> {
   if (!await isThere(debian)) await makeDebian(`${cache}/debian.new`, debian);
   const program = `${debian}/opt/deno/${Deno.version.deno}/deno.exe`;
   if (!await isThere(program)) await fetchDeno(program);
+  if (!await succeeds(COMPILER, ["--version"])) await installCompiler();
   return await mountLayer(debian, cache);
+}
+
+/** Of C programs for Windows: see `tests/_gcc.ts`. */
+const COMPILER = "x86_64-w64-mingw32-gcc";
+
+/** Tests that need it are ignored without it. */
+async function installCompiler(): Promise<void> {
+  const args = ["install", "-y", "--no-install-recommends", "gcc-mingw-w64-x86-64-win32"];
+  if (await succeeds("apt-get", args)) return;
+  if (await succeeds("apt-get", ["update"]) && await succeeds("apt-get", args)) return;
+  console.log("Could not install a C compiler for Windows: tests that need one are skipped");
 }
 
 async function makeDebian(unfinished: string, finished: string): Promise<void> {
