@@ -28,7 +28,13 @@ export function serveHost(drives: Readonly<Record<string, string>>): Host {
   const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
   const server = Deno.serve(options, async (request) => {
     if (new URL(request.url).pathname !== path) return new Response(null, { status: 404 });
-    return Response.json(await run(await request.json(), drives));
+    const call = await request.json();
+    const failed = (error: unknown): HostResult => ({
+      success: false,
+      stdout: "",
+      stderr: String(error),
+    });
+    return Response.json(await run(call, drives).catch(failed)); // for example, it is not there
   });
   const url = `http://127.0.0.1:${server.addr.port}${path}`;
   return { url, [Symbol.asyncDispose]: () => server.shutdown() };
