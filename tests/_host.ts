@@ -19,3 +19,16 @@ export async function runOnHost(
   const response = await fetch(HOST, { method: "POST", body: JSON.stringify(call) });
   return await response.json();
 }
+
+/** Runs a program of Linux, also from below Wine. A program that is not there fails. */
+export async function runLinux(program: string, args: readonly string[]): Promise<HostResult> {
+  if (HAS_HOST) return await runOnHost(program, args);
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args] })
+      .output();
+    const text = new TextDecoder();
+    return { success, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  } catch (error) {
+    return { success: false, stdout: "", stderr: String(error) };
+  }
+}

@@ -169,6 +169,15 @@ export const NTDLL = {
     parameters: ["isize", "u32", "buffer", "u32", "pointer"],
     result: "i32",
   },
+  NtQuerySection: {
+    parameters: ["usize", "u32", "buffer", "usize", "pointer"], // HANDLE, class, LPVOID, SIZE_T, SIZE_T *
+    result: "i32",
+  },
+  NtQueryVolumeInformationFile: {
+    // HANDLE, IO_STATUS_BLOCK *, LPVOID, ULONG size, ULONG class
+    parameters: ["usize", "buffer", "buffer", "u32", "u32"],
+    result: "i32",
+  },
   NtReadVirtualMemory: {
     parameters: ["isize", "pointer", "pointer", "usize", "buffer"], // HANDLE, from, to, SIZE_T, SIZE_T *
     result: "i32",

@@ -19,6 +19,7 @@ export const SKIPS: readonly Skip[] = [
     tests: [
       "--allow-ffi with libc's path is refused with a sentence that says what is needed",
       "MmapRegion.fromFd() maps memory that a memfd holds",
+      "MmapRegion.resize() of an O_APPEND descriptor with",
       "checkCount() gives the count as a number and throws errno for -1",
       "checkErrno() lets 0 pass and throws the number that it is given",
       "checkPointer() lets an address pass and throws errno for MAP_FAILED",
@@ -140,6 +141,7 @@ export const SKIPS: readonly Skip[] = [
     reason: "the test calls libc itself, which Windows has not",
     files: ["tests/mapping/transfer_test.ts"],
     tests: [
+      "MmapRegion.resize() of an O_APPEND descriptor that fails",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
       "readChunk() reads the mapping itself where the system has no call for it",
       "mincore() throws TypeError for an argument of another type, before any system call",
@@ -352,8 +354,6 @@ export const SKIPS: readonly Skip[] = [
     reason: "Windows has no limits of resources, no mounts and no namespaces",
     files: [
       "tests/safety/data_limit_test.ts",
-      "tests/safety/full_disk_test.ts",
-      "tests/safety/holes_test.ts",
       "tests/safety/size_limit_test.ts",
       "tests/safety/without_proc_test.ts",
     ],

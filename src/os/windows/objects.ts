@@ -11,6 +11,7 @@ import type {
 } from "../system.ts";
 import { endMark, lockFile, unlockFile } from "./file_locks.ts";
 import * as files from "./files.ts";
+import { fillHoles } from "./holes.ts";
 import { isThere } from "./processes.ts";
 import {
   accessTo,
@@ -143,7 +144,9 @@ export const objects: ObjectSystem = {
     isSection(object) ? setSectionSize(object, from) : takeBack(object, from, to),
   isUntouched,
   isFull: (error) => isSystemError(error) && (error.code === "ENOSPC" || error.code === "ENOMEM"),
-  fillHoles: () => {}, // a file has holes only if its maker wants it to
+  fillHoles(object, from, to, subject): void {
+    if (!isSection(object)) fillHoles(object, from, to, subject);
+  },
   anonymous: (name, byteLength, capacity) =>
     createSection({ byteLength, capacity, mode: 0o600, label: `memory:${name}` }),
   seal: sealSection,
