@@ -33,6 +33,7 @@ import { GUARD_CODE } from "./code.ts";
 import { DARWIN_GUARD_CODE } from "./code_darwin.ts";
 import { SEARCH_OFFSET, TABLE_BYTE_LENGTH, TABLE_OFFSET } from "./layout.ts";
 import { type Action, GuardTable } from "./table.ts";
+import * as onWindows from "./windows.ts";
 
 /** "off": not needed so far; "unavailable": the system forbids it. */
 type GuardState = "on" | "off" | "unavailable";
@@ -65,8 +66,8 @@ const FUNCTIONS = factOf({
   ],
 });
 
-/** Windows' own way, loaded there alone. */
-const windows = BUILD.os === "windows" ? await import("./windows.ts") : undefined;
+/** Windows' own way. */
+const windows = BUILD.os === "windows" ? onWindows : undefined;
 
 let state: GuardState = "off";
 let table: GuardTable | undefined;

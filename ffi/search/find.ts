@@ -11,7 +11,9 @@ import { libc } from "../libc.ts";
 import { bytesOf } from "../machine_code.ts";
 import { addressOfBytes, bufferOver, pointerFrom } from "../memory.ts";
 import { BUILD } from "../platform.ts";
+import { windows } from "../windows/library.ts";
 import { SEARCH_CODE } from "./code.ts";
+import { WINDOWS_SEARCH_CODE } from "./code_windows.ts";
 
 /**
  * Finds the first place in [at, end) that a needle begins at, by two of its bytes.
@@ -31,7 +33,7 @@ export type FindPair = (
 
 /** The code for this system's way to call functions, and the library whose `bsearch` calls it. */
 const { code: CODE, library } = BUILD.os === "windows"
-  ? await import("./windows.ts")
+  ? { code: WINDOWS_SEARCH_CODE, library: windows }
   : { code: SEARCH_CODE, library: libc };
 
 /** Where the search begins behind the question whether it can run: find.c aligns both. */

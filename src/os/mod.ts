@@ -1,27 +1,15 @@
 /** Picks the operating system at hand. */
 
 import { BUILD, platform } from "../../ffi/platform.ts";
+import { darwin } from "./darwin/mod.ts";
 import { linux } from "./linux/mod.ts";
 import type { System } from "./system.ts";
+import { windows } from "./windows/mod.ts";
 
 export { isSystemError } from "../../ffi/call.ts";
 
 /** Whether every processor sees another one's stores in the order in which they were made. */
 export const STORES_IN_ORDER: boolean = BUILD.arch === "x86_64";
-
-/** Others than Linux are loaded where they are needed alone: it pays nothing for them. */
-const other: System | undefined = await loadOther();
-
-async function loadOther(): Promise<System | undefined> {
-  switch (BUILD.os) {
-    case "darwin":
-      return (await import("./darwin/mod.ts")).darwin;
-    case "windows":
-      return (await import("./windows/mod.ts")).windows;
-    default:
-      return undefined;
-  }
-}
 
 let present: System | undefined;
 
@@ -31,13 +19,23 @@ let present: System | undefined;
  * @throws {Deno.errors.NotSupported} If this module does not know it.
  */
 export function system(): System {
-  return present ??= other ?? linuxHere();
+  return present ??= systemHere();
 }
 
-/** Linux, unless this is a system that the module does not know. */
-function linuxHere(): System {
-  platform();
-  return linux;
+/**
+ * All are imported, though one is used: who imported one only where it is needed would have to await it,
+ * and a Worker loses what is posted to it while its modules await something.
+ */
+function systemHere(): System {
+  switch (BUILD.os) {
+    case "darwin":
+      return darwin;
+    case "windows":
+      return windows;
+    default:
+      platform(); // throws if this is another one
+      return linux;
+  }
 }
 
 /** Replaces the system, for tests. @returns a function that restores the previous one */
