@@ -2,15 +2,17 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Futex, Mutex } from "@mmap/mmap/sync";
+import { repetitions } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { needsC } from "../_gcc.ts";
-import { type Both, withCPeer } from "./_c_peer.ts";
+import { type Both, withCPeer, withCPeerInMemory } from "./_c_peer.ts";
 import { nameIn } from "../wait/_names.ts";
 
 const WAITERS_BIT = 0x80000000 | 0;
 
+const ignore = Deno.build.os === "darwin" || needsC.ignore;
+
 function testWithC(name: string, body: (both: Both) => Promise<void>): void {
-  const ignore = Deno.build.os === "darwin" || needsC.ignore;
   Deno.test({ name, ignore, fn: () => withCPeer(body) });
 }
 
@@ -110,4 +112,30 @@ testWithC("Futex.wake() wakes a C program", async ({ region, peer }) => {
   futex.store(8);
   futex.wake();
   assertEquals(await waiting, "8");
+});
+
+testWithC("Futex.wake() ends the wait of a C program, whatever the word is", async (given) => {
+  const futex = new Futex(given.region, 64);
+  const waiting = given.peer.ask("wait-once 0");
+  while (futex.wake() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals(await waiting, "0");
+});
+
+const TURNS = 10 * repetitions(2000);
+
+Deno.test({
+  name: `Futex loses none of ${TURNS} wake-ups between Deno and C`,
+  ignore,
+  fn: () =>
+    withCPeerInMemory(async ({ region, peer }) => {
+      const futex = new Futex(region, 64);
+      const ended = peer.ask(`turns ${TURNS}`);
+      for (let i = 0; i < TURNS; i++) {
+        futex.store(1);
+        futex.wake();
+        // The first one is awaited: the command is sent meanwhile.
+        while (futex.load() === 1) i % 2 === 0 ? await futex.wait(1) : futex.waitSync(1);
+      }
+      assertEquals(await ended, "0");
+    }),
 });
