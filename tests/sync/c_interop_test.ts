@@ -1,6 +1,6 @@
 /** Mutex and Futex together with C programs that use languages/c/mmap_sync.h. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { Futex, Mutex } from "@mmap/mmap/sync";
 import { repetitions } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
@@ -121,6 +121,9 @@ testWithC("Futex.wake() ends the wait of a C program, whatever the word is", asy
   assertEquals(await waiting, "0");
 });
 
+/** No wake-up takes so long. */
+const LONG = { timeoutMs: 20_000 };
+
 const TURNS = 10 * repetitions(2000);
 
 Deno.test({
@@ -133,8 +136,11 @@ Deno.test({
       for (let i = 0; i < TURNS; i++) {
         futex.store(1);
         futex.wake();
-        // The first one is awaited: the command is sent meanwhile.
-        while (futex.load() === 1) i % 2 === 0 ? await futex.wait(1) : futex.waitSync(1);
+        while (futex.load() === 1) {
+          // The first one is awaited: the command is sent meanwhile.
+          const result = i % 2 === 0 ? await futex.wait(1, LONG) : futex.waitSync(1, LONG);
+          assertNotEquals(result, "timed-out", `turn ${i}`);
+        }
       }
       assertEquals(await ended, "0");
     }),
