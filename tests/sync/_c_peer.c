@@ -57,6 +57,10 @@ int main(int argc, char **argv) {
       result = futex->word;
     } else if (strcmp(command, "wait-once") == 0) {
       result = mmap_futex_wait(&futex->word, number, NULL);
+    } else if (strcmp(command, "lock-elsewhere") == 0) {
+      static mmap_mutex elsewhere = {.state = 1}; /* a dead holder's, and not mapped */
+      mmap_mutex held = {.state = token.number};
+      result = mmap_mutex_lock(number == 0 ? &elsewhere : &held, &token);
     } else if (strcmp(command, "turns") == 0) {
       take_turns(&futex->word, number);
     } else if (strcmp(command, "wake") == 0) {
@@ -68,6 +72,7 @@ int main(int argc, char **argv) {
     switch (result) {
       case MMAP_OWNER_DIED: puts("owner died"); break;
       case EBUSY: puts("busy"); break;
+      case EINVAL: puts("invalid"); break;
       default: printf("%d\n", result);
     }
     fflush(stdout);

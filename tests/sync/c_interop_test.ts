@@ -145,3 +145,13 @@ Deno.test({
       assertEquals(await ended, "0");
     }),
 });
+
+Deno.test({
+  name: "Mutex that mmap_map has not mapped cannot be waited for by a C program on Windows",
+  ignore: ignore || Deno.build.os !== "windows",
+  fn: () =>
+    withCPeer(async ({ peer }) => {
+      assertEquals(await peer.ask("lock-elsewhere 0"), "owner died"); // this takes no wait
+      assertEquals(await peer.ask("lock-elsewhere 1"), "invalid");
+    }),
+});
