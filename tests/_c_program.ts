@@ -4,7 +4,8 @@ import { fromFileUrl } from "@std/path";
 import { splitLines } from "./_child.ts";
 import { compileC, programIn } from "./_gcc.ts";
 
-const HEADERS = fromFileUrl(new URL("../languages/c/", import.meta.url));
+/** The folder of the headers. */
+export const HEADERS = fromFileUrl(new URL("../languages/c/", import.meta.url));
 
 /** What was compiled already: the tests of a file use one program. */
 const compiled = new Map<string, Uint8Array>();

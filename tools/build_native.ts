@@ -10,6 +10,8 @@
  * - ffi/store/store.c, buffers that tell when their last holder is gone: a Node-API module.
  */
 
+import { fromFileUrl } from "@std/path";
+
 const FFI = new URL("../ffi/", import.meta.url);
 
 const FLAGS = [
@@ -102,24 +104,35 @@ export const PIECES = {
 /** The name of a piece. */
 export type Piece = keyof typeof PIECES;
 
+/** What a program printed, and whether it succeeded, which one that is not there does not. */
+export interface Result {
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end: here, or on the system below. */
+export type Run = (program: string, args: string[]) => Promise<Result>;
+
 /** The version of a compiler; undefined if it is not installed. */
-export async function compilerVersion(architecture: Architecture): Promise<string | undefined> {
-  try {
-    const { stdout } = await new Deno.Command(`${COMPILERS[architecture].prefix}gcc`, {
-      args: ["-dumpfullversion"],
-    }).output();
-    return new TextDecoder().decode(stdout).trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+export async function compilerVersion(
+  architecture: Architecture,
+  run: Run = runHere,
+): Promise<string | undefined> {
+  const { prefix } = COMPILERS[architecture];
+  const { success, stdout } = await run(`${prefix}gcc`, ["-dumpfullversion"]);
+  return success ? stdout.trim() : undefined;
 }
 
 /** Compiles a piece: the result is flat machine code, or a shared object. */
-export async function compile(piece: Piece, architecture: Architecture): Promise<Uint8Array> {
+export async function compile(
+  piece: Piece,
+  architecture: Architecture,
+  run: Run = runHere,
+): Promise<Uint8Array> {
   const { prefix, flags } = COMPILERS[architecture];
-  const source = new URL(PIECES[piece].source, FFI);
-  const cwd = new URL(".", source);
+  const source = fromFileUrl(new URL(PIECES[piece].source, FFI));
+  const folder = fromFileUrl(new URL(".", new URL(PIECES[piece].source, FFI)));
   const wanted = PIECES[piece];
   const more = "more" in wanted ? wanted.more[architecture] : [];
   const words = [...FLAGS, ...wanted.flags, ...more].join(" ").split(" ");
@@ -127,18 +140,31 @@ export async function compile(piece: Piece, architecture: Architecture): Promise
   try {
     const linked = `${directory}/${piece}.elf`;
     const flat = `${directory}/${piece}.bin`;
-    await run(cwd, `${prefix}gcc`, [...words, ...flags, "-o", linked, source.pathname]);
+    // The folder is where the linker's script is looked for.
+    const all = ["-L", folder, ...words, ...flags, "-o", linked, source];
+    check(await run(`${prefix}gcc`, all));
     if (!PIECES[piece].flat) return await Deno.readFile(linked);
-    await run(cwd, `${prefix}objcopy`, ["-O", "binary", linked, flat]);
+    check(await run(`${prefix}objcopy`, ["-O", "binary", linked, flat]));
     return await Deno.readFile(flat);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 }
 
-async function run(cwd: URL, command: string, args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args, cwd }).output();
-  if (!success) throw new Error(`${command} failed: ${new TextDecoder().decode(stderr)}`);
+function check({ success, stderr }: Result): void {
+  if (!success) throw new Error(`Compiling failed: ${stderr}`);
+}
+
+/** Runs a program of this system. */
+export async function runHere(program: string, args: string[]): Promise<Result> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
+    const text = new TextDecoder();
+    return { success, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { success: false, stdout: "", stderr: error.message };
+  }
 }
 
 async function render(piece: Piece, architecture: Architecture): Promise<string> {

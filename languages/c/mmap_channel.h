@@ -46,8 +46,8 @@
  * (mmap_futex_wait) while it is 1. A process that finds a bell at 1 sets it to 0 and wakes all sleepers.
  * Sleepers count themselves in word 638 meanwhile; while that is 0, nobody is woken on the bell.
  *
- * On Linux, a Deno program may sleep in its event loop instead. Its doorbell is a pipe, at /proc/PROCESS/fd/DESCRIPTOR
- * of its owner, and has a lock of bytes from 2^62 + (N << 32) on, as a token of the number N. Its
+ * On Linux, a Deno program may sleep in its event loop instead. Its doorbell is a pipe, at
+ * /proc/PROCESS/fd/DESCRIPTOR of its owner, and has a lock of bytes from 2^62 + (N << 32) on, as a token of the number N. Its
  * state is N << 2, plus 0: somebody cannot reach it; 1: nobody has reached it yet; 2: its owner is
  * awake; 3: asleep. Whoever has set a bell to 0 looks at all of them: 1 becomes 2, or 0 where the
  * doorbell cannot be reached, and 3 becomes 2 with a byte written to the pipe.

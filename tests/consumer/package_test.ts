@@ -12,10 +12,10 @@ function moduleComment(path: string): string {
 
 Deno.test("deno publish sends the modules, their documents, the headers and nothing else", async () => {
   const paths = [...(await packedFiles()).keys()];
-  const headers = ["README.md", "mmap_channel.h", "mmap_sync.h"];
+  const headers = ["channel", "handle", "linux", "sync", "windows"].map((name) => `mmap_${name}.h`);
   assertEquals(paths.filter((path) => !path.endsWith(".ts")), [
     ...["/CHANGELOG.md", "/LICENSE", "/README.md", "/deno.json"],
-    ...headers.map((name) => `/languages/c/${name}`),
+    ...["README.md", ...headers].map((name) => `/languages/c/${name}`),
     ...["README.md", "mmap_peer.py"].map((name) => `/languages/python/${name}`),
   ]);
   const modules = paths.filter((path) => path.endsWith(".ts"));

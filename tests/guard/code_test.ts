@@ -16,9 +16,10 @@ import {
   compilerVersion,
   nameOf,
   type Piece,
+  runHere,
 } from "../../tools/build_native.ts";
 import { withTempDir } from "../_files.ts";
-import { hasProgram } from "../_gcc.ts";
+import { HAS_HOST, runOnHost } from "../_host.ts";
 
 const CODE: Record<Piece, MachineCode> = {
   guard: GUARD_CODE,
@@ -41,8 +42,12 @@ const HAS_SYSTEM_CALL: Record<Architecture, (code: Uint8Array<ArrayBuffer>) => b
     new Uint32Array(code.buffer).some((word) => (word & 0xffe0001f) >>> 0 === 0xd4000001),
 };
 
+/** Its compilers are those of Linux. */
+const run = HAS_HOST ? runOnHost : runHere;
+
 for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
-  const installed = await compilerVersion(architecture);
+  const isOfLinux = Deno.build.os !== "windows" || HAS_HOST;
+  const installed = isOfLinux ? await compilerVersion(architecture, run) : undefined;
 
   for (const piece of Object.keys(CODE) as Piece[]) {
     const { compilerVersion: recorded, lines } = CODE[piece][architecture];
@@ -55,7 +60,7 @@ for (const architecture of Object.keys(COMPILERS) as Architecture[]) {
         (ignore ? ` (ignored: the compiler here is ${installed ?? "missing"})` : ""),
       ignore,
       fn: async () => {
-        const code = await compile(piece, architecture);
+        const code = await compile(piece, architecture, run);
         assertEquals(lines.join(""), code.toHex());
       },
     });
@@ -93,17 +98,17 @@ const DISASSEMBLER = "aarch64-linux-gnu-objdump";
 Deno.test({
   name:
     "the code for aarch64 of darwinGuard, windowsGuard, search and windowsSearch leaves x18 to the system",
-  ignore: !hasProgram(DISASSEMBLER),
+  ignore: !(await run(DISASSEMBLER, ["--version"])).success,
   fn: () =>
-    withTempDir((dir) => {
-      const usesX18 = (code: MachineCode): boolean => {
+    withTempDir(async (dir) => {
+      const usesX18 = async (code: MachineCode): Promise<boolean> => {
         Deno.writeFileSync(`${dir}/code`, instructionsOf(code, "aarch64"));
-        const { stdout } = new Deno.Command(DISASSEMBLER, {
-          args: ["-b", "binary", "-m", "aarch64", "-D", `${dir}/code`],
-        }).outputSync();
-        return /\b[wx]18\b/.test(new TextDecoder().decode(stdout));
+        const args = ["-b", "binary", "-m", "aarch64", "-D", `${dir}/code`];
+        return /\b[wx]18\b/.test((await run(DISASSEMBLER, args)).stdout);
       };
+      const used: boolean[] = [];
       const codes = [DARWIN_GUARD_CODE, WINDOWS_GUARD_CODE, SEARCH_CODE, WINDOWS_SEARCH_CODE];
-      assertEquals([GUARD_CODE, ...codes].map(usesX18), [true, false, false, false, false]);
+      for (const code of [GUARD_CODE, ...codes]) used.push(await usesX18(code));
+      assertEquals(used, [true, false, false, false, false]);
     }),
 });

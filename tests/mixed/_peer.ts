@@ -5,6 +5,7 @@ import { Channel } from "@mmap/mmap/channel";
 import { AppendLog, SharedMap } from "@mmap/mmap/collections";
 import { Barrier, Mutex, RwLock } from "@mmap/mmap/sync";
 import { act } from "../_act.ts";
+import { CProgram } from "../_c_program.ts";
 import { splitLines } from "../_child.ts";
 
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(splitLines())
@@ -37,6 +38,19 @@ await act({
     console.log(`${words.length} words, the last is ${words.at(-1)}`);
     words[words.length - 1] = 44;
     console.log("wrote");
+  },
+
+  /** Runs the C program beside a file, which has nothing to do. @returns its exit code */
+  async runC(path: string): Promise<number> {
+    const program = new Deno.Command(`${path}.exe`, { args: [path], stdin: "null" });
+    return (await program.output()).code;
+  },
+
+  /** Lets the C program beside a file lock its mutex, and end without unlocking it. */
+  async lockInC(path: string): Promise<void> {
+    await using program = new CProgram(`${path}.exe`, [path]);
+    console.log(await program.ask("lock"));
+    await lines.read();
   },
 
   /** Tells how each kind of lock is refused. */

@@ -9,6 +9,8 @@ import { Mutex } from "@mmap/mmap/sync";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Child, type OtherDeno, resultOf } from "../_child.ts";
 import { withTempDir } from "../_files.ts";
+import { compileC, hasProgram } from "../_gcc.ts";
+import { HEADERS } from "../_c_program.ts";
 
 const { Busy } = Deno.errors;
 const PEER = new URL("_peer.ts", import.meta.url);
@@ -17,10 +19,14 @@ const ROOT = `${WINE?.replace(/[^/]*$/, "")}root`;
 const deno: OtherDeno = { program: WINE ?? "", root: "Z:/src/" };
 
 /** Registers a test whose body gets the path of a file here, and the same one on Windows. */
-function testBoth(name: string, body: (path: string, there: string) => Promise<void>): void {
+function testBoth(
+  name: string,
+  body: (path: string, there: string) => Promise<void>,
+  ignore = false,
+): void {
   Deno.test({
     name: WINE === undefined ? `${name} (ignored: Wine is not there)` : name,
-    ignore: WINE === undefined,
+    ignore: WINE === undefined || ignore,
     fn: () =>
       withTempDir((dir) => {
         const path = `${dir}/file`;
@@ -123,4 +129,46 @@ testBoth(
     assertMatch(await ask("setIn", there), /^Busy: Cannot use locks in /);
     assertEquals(map.get("key"), new Uint8Array(2));
   },
+);
+
+const COMPILER = "x86_64-w64-mingw32-gcc";
+const C_PEER = new URL("../sync/_c_peer.c", import.meta.url);
+
+/** Compiles the program of the tests of locks for Windows, beside the file. */
+async function compilePeer(path: string): Promise<void> {
+  const args = ["-Wall", "-Wextra", "-Werror", "-O2", "-I", HEADERS, "-o", `${path}.exe`];
+  await compileC(await Deno.readTextFile(C_PEER), { compiler: COMPILER, args });
+}
+
+testBoth(
+  "a C program for Windows gets no token in a file where this system uses locks",
+  async (path, there) => {
+    await compilePeer(path);
+    {
+      using region = create(path);
+      new Mutex(region).lockSync().unlock();
+      assertEquals(await ask("runC", there), 1);
+    }
+    assertEquals(await ask("runC", there), 0);
+  },
+  !hasProgram(COMPILER),
+);
+
+testBoth(
+  "this system refuses locks in a file where a C program for Windows uses some",
+  async (path, there) => {
+    await compilePeer(path);
+    create(path).close();
+    {
+      await using child = start("lockInC", there);
+      assertEquals(await child.readLine(), "0");
+      using region = create(path);
+      assertThrows(() => new Mutex(region).tryLock(), Busy, "Cannot use locks");
+      await child.writeLine("");
+      await child.ended();
+    }
+    using region = create(path);
+    assertEquals(new Mutex(region).tryLock()?.ownerDied, true); // it ended without unlocking
+  },
+  !hasProgram(COMPILER),
 );

@@ -1,13 +1,27 @@
 /*
- * A C program at the Mutex at offset 0, the Futex at 64 and a counter at 128 of a file. Does what the
- * lines on its standard input say, and answers each with a line.
+ * A C program at the Mutex at offset 0, the Futex at 64 and a counter at 128 of a file, or of what a
+ * handle leads to. Does what the lines on its standard input say, and answers each with a line.
  */
 
 #define _GNU_SOURCE
 #include "mmap_sync.h"
 
+/* Answers `count` times: whenever the word is 1 it becomes 0. Each other wait may time out. */
+static void take_turns(int32_t *word, int count) {
+  const struct timespec moment = {0, 1000000};
+  for (int i = 0; i < count; i++) {
+    while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 0) {
+      mmap_futex_wait(word, 0, i % 2 == 0 ? NULL : &moment);
+    }
+    __atomic_store_n(word, 0, __ATOMIC_SEQ_CST);
+    mmap_futex_wake(word, 1);
+  }
+}
+
 int main(int argc, char **argv) {
-  mmap_object object = argc == 2 ? mmap_open(argv[1]) : MMAP_NO_OBJECT;
+  if (argc != 2) return 1;
+  int is_handle = strncmp(argv[1], "mmap:", 5) == 0;
+  mmap_object object = is_handle ? mmap_open_handle(argv[1]) : mmap_open(argv[1]);
   char *memory = object == MMAP_NO_OBJECT ? NULL : mmap_map(object, 0, 4096);
   if (memory == NULL) return 1;
   mmap_mutex *mutex = (mmap_mutex *)memory;
@@ -41,6 +55,14 @@ int main(int argc, char **argv) {
         mmap_futex_wait(&futex->word, number, NULL);
       }
       result = futex->word;
+    } else if (strcmp(command, "wait-once") == 0) {
+      result = mmap_futex_wait(&futex->word, number, NULL);
+    } else if (strcmp(command, "lock-elsewhere") == 0) {
+      static mmap_mutex elsewhere = {.state = 1}; /* a dead holder's, and not mapped */
+      mmap_mutex held = {.state = token.number};
+      result = mmap_mutex_lock(number == 0 ? &elsewhere : &held, &token);
+    } else if (strcmp(command, "turns") == 0) {
+      take_turns(&futex->word, number);
     } else if (strcmp(command, "wake") == 0) {
       __atomic_store_n(&futex->word, number, __ATOMIC_SEQ_CST);
       result = mmap_futex_wake(&futex->word, 1);
@@ -50,6 +72,7 @@ int main(int argc, char **argv) {
     switch (result) {
       case MMAP_OWNER_DIED: puts("owner died"); break;
       case EBUSY: puts("busy"); break;
+      case EINVAL: puts("invalid"); break;
       default: printf("%d\n", result);
     }
     fflush(stdout);

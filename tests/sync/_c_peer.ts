@@ -1,6 +1,6 @@
 /** The other side of the interoperation tests: a C program at the same mutex and futex. */
 
-import { MmapRegion } from "@mmap/mmap";
+import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { compileWithHeaders, CProgram } from "../_c_program.ts";
 import { withTempDir } from "../_files.ts";
 
@@ -24,5 +24,17 @@ export async function withCPeer(body: (both: Both) => Promise<void>): Promise<vo
     });
     await using peer = new CProgram(program, [path]);
     await body({ path, region, peer });
+  });
+}
+
+/** The same with memory that is no file, whose words nobody looks at unless he is woken. */
+export async function withCPeerInMemory(
+  body: (both: Omit<Both, "path">) => Promise<void>,
+): Promise<void> {
+  await withTempDir(async (dir) => {
+    const program = await compileWithHeaders(new URL("_c_peer.c", import.meta.url), dir);
+    using region = MmapRegion.anonymous(4096);
+    await using peer = new CProgram(program, [formatHandle(region.handle())]);
+    await body({ region, peer });
   });
 }

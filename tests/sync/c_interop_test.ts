@@ -1,16 +1,18 @@
 /** Mutex and Futex together with C programs that use languages/c/mmap_sync.h. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { Futex, Mutex } from "@mmap/mmap/sync";
+import { repetitions } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { needsC } from "../_gcc.ts";
-import { type Both, withCPeer } from "./_c_peer.ts";
+import { type Both, withCPeer, withCPeerInMemory } from "./_c_peer.ts";
 import { nameIn } from "../wait/_names.ts";
 
 const WAITERS_BIT = 0x80000000 | 0;
 
+const ignore = Deno.build.os === "darwin" || needsC.ignore;
+
 function testWithC(name: string, body: (both: Both) => Promise<void>): void {
-  const ignore = Deno.build.os === "darwin" || needsC.ignore;
   Deno.test({ name, ignore, fn: () => withCPeer(body) });
 }
 
@@ -110,4 +112,46 @@ testWithC("Futex.wake() wakes a C program", async ({ region, peer }) => {
   futex.store(8);
   futex.wake();
   assertEquals(await waiting, "8");
+});
+
+testWithC("Futex.wake() ends the wait of a C program, whatever the word is", async (given) => {
+  const futex = new Futex(given.region, 64);
+  const waiting = given.peer.ask("wait-once 0");
+  while (futex.wake() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assertEquals(await waiting, "0");
+});
+
+/** No wake-up takes so long. */
+const LONG = { timeoutMs: 20_000 };
+
+const TURNS = 10 * repetitions(2000);
+
+Deno.test({
+  name: `Futex loses none of ${TURNS} wake-ups between Deno and C`,
+  ignore,
+  fn: () =>
+    withCPeerInMemory(async ({ region, peer }) => {
+      const futex = new Futex(region, 64);
+      const ended = peer.ask(`turns ${TURNS}`);
+      for (let i = 0; i < TURNS; i++) {
+        futex.store(1);
+        futex.wake();
+        while (futex.load() === 1) {
+          // The first one is awaited: the command is sent meanwhile.
+          const result = i % 2 === 0 ? await futex.wait(1, LONG) : futex.waitSync(1, LONG);
+          assertNotEquals(result, "timed-out", `turn ${i}`);
+        }
+      }
+      assertEquals(await ended, "0");
+    }),
+});
+
+Deno.test({
+  name: "Mutex that mmap_map has not mapped cannot be waited for by a C program on Windows",
+  ignore: ignore || Deno.build.os !== "windows",
+  fn: () =>
+    withCPeer(async ({ peer }) => {
+      assertEquals(await peer.ask("lock-elsewhere 0"), "owner died"); // this takes no wait
+      assertEquals(await peer.ask("lock-elsewhere 1"), "invalid");
+    }),
 });

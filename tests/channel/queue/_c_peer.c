@@ -6,7 +6,7 @@
 #define _GNU_SOURCE
 #include "mmap_channel.h"
 
-static mmap_channel channel;
+static mmap_channel channel, other; /* each at one end */
 static char message[1 << 20];
 
 static const char *name_of(int error) {
@@ -81,6 +81,8 @@ int main(void) {
       error = mmap_channel_open(&channel, argument, MMAP_PRODUCER);
     } else if (strcmp(command, "consume") == 0) {
       error = mmap_channel_open(&channel, argument, MMAP_CONSUMER);
+    } else if (strcmp(command, "produce-too") == 0) {
+      error = mmap_channel_open(&other, argument, MMAP_PRODUCER);
     } else if (strcmp(command, "send-all") == 0) {
       error = send_all(id, count, most, &done);
       sum = done;

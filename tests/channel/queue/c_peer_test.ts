@@ -64,6 +64,24 @@ for (const place of ["path", "name"] as const) {
   });
 }
 
+testWithC("Channel whose file has another name now is opened by a C program", {}, async (given) => {
+  const path = `${given.dir}/channel`;
+  using channel = Channel.create({ capacity: 4096, path });
+  Deno.renameSync(path, `${path}.renamed`);
+  const peer = given.start();
+  assertEquals(await peer.ask(`consume ${formatHandle(channel.handle())}`), "0 0");
+  channel.sendSync(bytes("hello"));
+  assertEquals(await peer.ask("receive -1 100"), "0 5");
+});
+
+testWithC("Channel both of whose ends are a C program's loses neither", {}, async (given) => {
+  const peer = await given.join("consume");
+  const handle = formatHandle(given.channel.handle());
+  assertEquals(await peer.ask(`produce-too ${handle}`), "0 0");
+  // It looks for a dead producer every 30 ms, and finds the one of its own thread alive.
+  assertEquals(await peer.ask("receive 200 100"), "ETIMEDOUT 0");
+});
+
 testWithC("Channel over a part of a region is opened by a C program", {}, async ({ start }) => {
   using region = MmapRegion.anonymous(4 * 4096);
   using channel = Channel.over(region, 4096 + 64, { capacity: 4096 });
