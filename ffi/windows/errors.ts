@@ -50,6 +50,7 @@ const NAMES: Readonly<Record<number, string>> = {
   161: "ENOENT",
   183: "EEXIST",
   206: "ENAMETOOLONG",
+  231: "EBUSY",
   258: "ETIMEDOUT",
   267: "ENOTDIR",
   299: "EFAULT",

@@ -8,6 +8,7 @@ import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { statusOfPath } from "../../ffi/status.ts";
 import { linux } from "../_capabilities.ts";
 import { assertLives, ignore } from "../_faults.ts";
+import { silentPipe } from "../_fifo.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -58,10 +59,10 @@ Deno.test(
   "MmapRegion.open() with truncate throws NotSupported for what has no size",
   () =>
     withTempDir(async (dir) => {
-      const fifo = `${dir}/fifo`;
-      await new Deno.Command("mkfifo", { args: [fifo] }).output();
+      using fifo = await silentPipe(dir);
       const options: OpenRegionOptions = { access, truncate: true, byteLength: PAGE };
-      for (const path of [ZERO, "/dev/null", fifo]) {
+      const devices = Deno.build.os === "windows" ? ["NUL"] : [ZERO, "/dev/null"];
+      for (const path of [...devices, fifo.path]) {
         for (const create of [true, false]) {
           const open = () => MmapRegion.open(path, { ...options, create });
           assertThrows(open, Deno.errors.NotSupported, "truncate");

@@ -1,10 +1,11 @@
 /** Files that somebody has a lease on (fcntl F_SETLEASE): opening waits until it is given back. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { basename, join } from "@std/path";
+import { basename } from "@std/path";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { linux } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
+import { silentPipe } from "../_fifo.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 
 const HOLDER = new URL("_lease.ts", import.meta.url);
@@ -58,8 +59,8 @@ Deno.test(
   "MmapRegion.open() waits for no FIFO's peer",
   () =>
     withTempDir(async (dir) => {
-      const path = join(dir, "fifo");
-      await new Deno.Command("mkfifo", { args: [path] }).output();
+      using pipe = await silentPipe(dir);
+      const { path } = pipe;
       assertThrows(() => MmapRegion.open(path));
       assertThrows(() => MmapRegion.open(path, { access: "read-write" }));
       assertThrows(() =>

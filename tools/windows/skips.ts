@@ -97,6 +97,7 @@ export const SKIPS: readonly Skip[] = [
     reason: "devices are refused: Windows maps files alone",
     refused: "Cannot map a device on Windows",
     files: ["tests/region/devices_test.ts"],
+    except: ["MmapRegion.open() with truncate throws NotSupported for what has no size"],
     tests: [
       "MmapRegion.open() cannot map devices without memory",
       "JSON.stringify() gives null for a MmapRegion of a device",
@@ -169,10 +170,6 @@ export const SKIPS: readonly Skip[] = [
       "Channel.create() throws what the system says if there are no descriptors left",
       "MmapRegion.attach() does not wait at a FIFO in the file's place",
       "MmapRegion.attach() finds a file whose name is no UTF-8, by its owner",
-      "MmapRegion.open() cannot map a FIFO and does not wait for its other end",
-      "MmapRegion.open() waits for no FIFO's peer",
-      "MmapRegion.open() throws ETXTBSY for write access to a running program",
-      "MmapRegion.open() with truncate throws NotSupported for what has no size",
       "a child maps what a shell opened for it",
       "mmap dump stops in silence when head has seen enough",
     ],
@@ -198,15 +195,10 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
-    reason: "symbolic links need a right on Windows, and Wine makes none",
+    reason: "Wine makes no file where a link leads to nothing",
     tests: [
-      "MmapRegion.open() follows symbolic links",
-      "MmapRegion.open() throws FilesystemLoop at a circle of links",
       "MmapRegion.open() with create follows links that lead to links, and to nothing",
       "MmapRegion.open() with create makes the target of a dangling link",
-      "MmapRegion.open() with createNew follows no dangling link",
-      "followLines() follows a link that took the place of a file",
-      "followLines() respects --deny-read where a link leads",
     ],
   },
   {
@@ -293,10 +285,6 @@ export const SKIPS: readonly Skip[] = [
     tests: ["10,000 regions of a file are open at once, and all are given back"],
   },
   {
-    reason: "Wine cannot reserve blocks",
-    tests: ["MmapRegion.open() reserves the blocks of what it adds"],
-  },
-  {
     reason: "a log keeps its room on Windows, as it is mapped twice",
     tests: [
       "AppendLog.open() cuts off a torn end of a log that is too long to be looked through",
@@ -345,6 +333,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.attach() finds a file at whose path is a",
       "MmapRegion.attach() finds a file whose directory became a file or a socket",
       "a denied file stays denied once it is removed",
+      "followLines() follows a link that took the place of a file",
       "followLines() takes a file that was removed and made again",
     ],
   },
