@@ -368,6 +368,7 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "buffers do not tell on Windows when their last holder is gone",
     files: ["tests/safety/worker_ends_test.ts"],
+    tests: ["consumers of bytes ("],
   },
   {
     reason: "they call functions of libc, which Windows does not have",
