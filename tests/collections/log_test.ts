@@ -9,6 +9,7 @@ import { system } from "../../src/os/mod.ts";
 import { thrownBy } from "../_errors.ts";
 import { withSystem } from "../_fake_system.ts";
 import { linux } from "../_capabilities.ts";
+import { truncate } from "../_fault_child.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -244,7 +245,7 @@ Deno.test("AppendLog.append() does not make a file whole again that was cut", as
     const path = join(dir, "a.log");
     using log = AppendLog.open(path, WRITE);
     for (let i = 0; i < 25; i++) log.append(pattern(8000));
-    Deno.truncateSync(path, 100_000);
+    truncate(path, 100_000);
     assertThrows(() => log.append(pattern(80_000)), MappingFaultError); // begins another part
     assertEquals(Deno.statSync(path).size, 100_000);
   });
