@@ -1,8 +1,18 @@
 /** Named pipes. */
 
-import { createServer } from "node:net";
+import { join } from "@std/path";
+import { wide } from "../ffi/windows/library.ts";
 
-/** Makes one. */
+/** Loaded with this file, so that no test is said to have left it open. */
+const kernel32 = Deno.build.os !== "windows" ? undefined : Deno.dlopen("kernel32.dll", {
+  CloseHandle: { parameters: ["usize"], result: "i32" },
+  CreateNamedPipeW: {
+    parameters: ["buffer", "u32", "u32", "u32", "u32", "u32", "u32", "pointer"],
+    result: "isize",
+  },
+}).symbols;
+
+/** Makes one of Unix. */
 export function makeFifo(path: string): void {
   const libc = Deno.dlopen("libc.so.6", {
     mkfifo: { parameters: ["buffer", "u32"], result: "i32" },
@@ -12,21 +22,33 @@ export function makeFifo(path: string): void {
   if (result !== 0) throw new Error(`There is no pipe at ${path}`);
 }
 
-/** A named pipe that nobody reads from or writes to, as long as it is not disposed of. */
-export interface Pipe extends AsyncDisposable {
+/** A named pipe of this system whose other end nobody reads or writes. */
+export interface SilentPipe extends Disposable {
   readonly path: string;
 }
 
-/** Makes one: in a folder, or on Windows where pipes have their own, and one opener at a time. */
-export async function makePipe(dir: string): Promise<Pipe> {
-  if (Deno.build.os !== "windows") {
-    const path = `${dir}/fifo-${crypto.randomUUID()}`;
-    makeFifo(path);
-    return { path, [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
-  const path = `\\\\.\\pipe\\mmap-${crypto.randomUUID()}`;
-  const server = createServer((socket) => void socket.on("error", () => {}));
-  await new Promise<void>((resolve) => server.listen(path, resolve));
-  const end = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
-  return { path, [Symbol.asyncDispose]: end };
+/** @param dir where it lies; those of Windows lie in no folder */
+export async function silentPipe(dir: string): Promise<SilentPipe> {
+  if (kernel32 !== undefined) return pipeOfWindows();
+  const path = join(dir, "fifo");
+  const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+  if (!success) throw new Error(`There is no pipe at ${path}`);
+  return { path, [Symbol.dispose]: () => {} }; // it goes with its folder
+}
+
+const PIPE_ACCESS_DUPLEX = 3;
+const MOST_INSTANCES = 255;
+const BUFFER = 4096;
+
+/** Who opens it takes one of its instances for good. */
+function pipeOfWindows(instances = 16): SilentPipe {
+  const path = `\\\\.\\pipe\\mmap_test_${crypto.randomUUID()}`;
+  const { CloseHandle, CreateNamedPipeW } = kernel32!;
+  const name = wide(path);
+  const handles = Array.from(
+    { length: instances },
+    () => CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX, 0, MOST_INSTANCES, BUFFER, BUFFER, 0, null),
+  );
+  if (handles.includes(-1n)) throw new Error(`There is no pipe at ${path}`);
+  return { path, [Symbol.dispose]: () => handles.forEach((handle) => CloseHandle(handle)) };
 }

@@ -1,6 +1,8 @@
 /** Temporary directories, on the disk and in memory, that are gone when their test is. */
 
-import { join } from "@std/path";
+import { assert } from "@std/assert";
+import { isAbsolute, join } from "@std/path";
+import { HAS_HOST, runOnHost } from "./_host.ts";
 
 /** What a test body is given: a directory of its own. */
 export type DirBody = (dir: string) => void | Promise<void>;
@@ -13,8 +15,22 @@ export async function withTempDir(body: DirBody, parent?: string): Promise<void>
   try {
     await body(dir);
   } finally {
+    // Wine would remove what they lead to.
+    if (hasLinks) await runOnHost("find", [dir, "-type", "l", "-delete"]);
     await Deno.remove(dir, { recursive: true });
   }
+}
+
+/** Whether there are links that Wine does not know as such. */
+let hasLinks = false;
+
+/** Makes a symbolic link. Wine makes none, but follows those that the Linux below has made. */
+export async function makeLink(target: string, path: string): Promise<void> {
+  if (!HAS_HOST) return await Deno.symlink(target, path, { type: "file" });
+  hasLinks = true;
+  const relative = isAbsolute(target) ? ["--relative"] : []; // Linux has no drives
+  const { success, stderr } = await runOnHost("ln", ["-s", ...relative, target, path]);
+  assert(success, stderr);
 }
 
 /** The file systems' parent folders; the disk's is the default. Only Linux has a tmpfs for everybody. */

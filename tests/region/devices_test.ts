@@ -8,7 +8,7 @@ import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { statusOfPath } from "../../ffi/status.ts";
 import { linux } from "../_capabilities.ts";
 import { assertLives, ignore } from "../_faults.ts";
-import { makePipe } from "../_fifo.ts";
+import { silentPipe } from "../_fifo.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -59,11 +59,11 @@ Deno.test(
   "MmapRegion.open() with truncate throws NotSupported for what has no size",
   () =>
     withTempDir(async (dir) => {
+      using fifo = await silentPipe(dir);
       const options: OpenRegionOptions = { access, truncate: true, byteLength: PAGE };
       const devices = Deno.build.os === "windows" ? ["NUL"] : [ZERO, "/dev/null"];
-      for (const create of [true, false]) {
-        await using pipe = await makePipe(dir);
-        for (const path of [...devices, pipe.path]) {
+      for (const path of [...devices, fifo.path]) {
+        for (const create of [true, false]) {
           const open = () => MmapRegion.open(path, { ...options, create });
           assertThrows(open, Deno.errors.NotSupported, "truncate");
         }

@@ -8,11 +8,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { fromFileUrl, toFileUrl } from "@std/path";
+import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { holdings, notOnMac } from "../_capabilities.ts";
-import { makePipe } from "../_fifo.ts";
 import { descriptorsOf } from "../_process.ts";
-import { onBothFileSystems, withTempDir } from "../_files.ts";
+import { silentPipe } from "../_fifo.ts";
+import { makeLink, onBothFileSystems, withTempDir } from "../_files.ts";
 
 const PROGRAM = fromFileUrl(new URL("_following.ts", import.meta.url));
 
@@ -152,7 +152,7 @@ onBothFileSystems("followLines() follows a link that took the place of a file", 
   await using reader = new Reader(path, { from: "start" });
   assertEquals(await reader.take(1), ["a"]);
   Deno.removeSync(path);
-  Deno.symlinkSync(`${dir}/target`, path);
+  await makeLink(join(dir, "target"), path);
   append(`${dir}/target`, "linked\n");
   assertEquals(await reader.take(1), ["linked"]);
   assertEquals(reader.rotations, ["renamed"]);
@@ -281,10 +281,10 @@ Deno.test({
   ignore: notOnMac.ignore,
   fn: () =>
     withTempDir(async (dir) => {
-      await using pipe = await makePipe(dir);
-      for (const path of [Deno.build.os === "windows" ? "NUL" : "/dev/zero", pipe.path]) {
-        assertThrows(() => followLines(path), Deno.errors.NotSupported, "regular");
-      }
+      const device = Deno.build.os === "windows" ? "NUL" : "/dev/zero";
+      assertThrows(() => followLines(device), Deno.errors.NotSupported, "regular");
+      using pipe = await silentPipe(dir);
+      assertThrows(() => followLines(pipe.path), Deno.errors.NotSupported, "regular");
     }),
 });
 
@@ -316,7 +316,7 @@ Deno.test("followLines() respects --deny-read where a link leads", () =>
     append(path, "first\n");
     Deno.mkdirSync(`${dir}/secret`);
     Deno.renameSync(path, `${dir}/secret/log`);
-    Deno.symlinkSync(`${dir}/secret/log`, path);
+    await makeLink(join(dir, "secret", "log"), path);
     assertEquals(await firstLine(path, "--allow-ffi"), { code: 0, out: "first\n" });
     const linked = await firstLine(path, "--allow-ffi", `--deny-read=${dir}/secret`);
     assertEquals(linked.code, 1);

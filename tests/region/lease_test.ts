@@ -5,7 +5,7 @@ import { basename } from "@std/path";
 import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { linux } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
-import { makePipe } from "../_fifo.ts";
+import { silentPipe } from "../_fifo.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 
 const HOLDER = new URL("_lease.ts", import.meta.url);
@@ -59,7 +59,7 @@ Deno.test(
   "MmapRegion.open() waits for no FIFO's peer",
   () =>
     withTempDir(async (dir) => {
-      await using pipe = await makePipe(dir);
+      using pipe = await silentPipe(dir);
       const { path } = pipe;
       assertThrows(() => MmapRegion.open(path));
       assertThrows(() => MmapRegion.open(path, { access: "read-write" }));

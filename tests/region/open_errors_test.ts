@@ -1,13 +1,14 @@
 /** What `MmapRegion.open` cannot map, and that nothing of the attempt is left. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
+import { followLines, MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
+import { wide, windows } from "../../ffi/windows/library.ts";
 import { factOf } from "../../ffi/platform.ts";
-import { makePipe } from "../_fifo.ts";
-import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { silentPipe } from "../_fifo.ts";
+import { makeFile, makeLink, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
@@ -58,9 +59,9 @@ Deno.test("MmapRegion.open() throws NotADirectory if the path goes through a fil
   }));
 
 Deno.test("MmapRegion.open() throws FilesystemLoop at a circle of links", () =>
-  withTempDir((dir) => {
+  withTempDir(async (dir) => {
     const path = join(dir, "circle");
-    Deno.symlinkSync(path, path);
+    await makeLink(path, path);
     assertCannotOpen(path, {}, Deno.errors.FilesystemLoop, "ELOOP", "open");
     assertCannotOpen(path, CREATE, Deno.errors.FilesystemLoop, "ELOOP", "open");
   }));
@@ -93,16 +94,14 @@ onBothFileSystems("MmapRegion.open() cannot map a directory", (dir) => {
 
 Deno.test("MmapRegion.open() cannot map a FIFO and does not wait for its other end", () =>
   withTempDir(async (dir) => {
+    using pipe = await silentPipe(dir);
+    const { path } = pipe;
     for (const options of [{}, { byteLength: 4096 }, READ_WRITE, CREATE]) {
-      await using pipe = await makePipe(dir);
-      const { path } = pipe;
-      if (isWindows) {
-        assertThrows(() => MmapRegion.open(path, options), Deno.errors.NotSupported, "device");
-      } else {
-        assertCannotOpen(path, options, ...UNMAPPABLE);
-        assertEquals(Deno.statSync(path).isFifo, true);
-      }
+      const open = (): MmapRegion => MmapRegion.open(path, options);
+      if (isWindows) assertThrows(open, Deno.errors.NotSupported, "Cannot map a pipe");
+      else assertCannotOpen(path, options, ...UNMAPPABLE);
     }
+    if (!isWindows) assertEquals(Deno.statSync(path).isFifo, true);
   }));
 
 Deno.test("MmapRegion.open() cannot open a socket", () =>
@@ -221,9 +220,9 @@ onBothFileSystems(
 
 Deno.test("MmapRegion.open() throws ETXTBSY for write access to a running program", () =>
   withTempDir(async (dir) => {
-    if (isWindows) return assertCannotOpenProgram(Deno.execPath());
-    const path = join(dir, "cat");
-    Deno.copyFileSync("/bin/cat", path);
+    const path = join(dir, "program.exe");
+    // One that answers what is written to it.
+    Deno.copyFileSync(isWindows ? "C:\\windows\\system32\\cmd.exe" : "/bin/cat", path);
     const process = new Deno.Command(path, { stdin: "piped", stdout: "piped" }).spawn();
     const input = process.stdin.getWriter();
     try {
@@ -245,4 +244,34 @@ function assertCannotOpenProgram(path: string): void {
   assertThrowsSystem(() => MmapRegion.open(path, READ_WRITE), type, code, "open");
   using region = MmapRegion.open(path);
   assertEquals(region.bytes[0], first);
+}
+
+Deno.test({
+  name: "MmapRegion.open() throws Busy EBUSY for a file that somebody has for itself alone",
+  ignore: !isWindows,
+  fn: () =>
+    withTempDir((dir) => {
+      const path = makeFile(dir, 100);
+      const closeAlone = openAlone(path);
+      try {
+        for (const options of [{}, READ_WRITE, CREATE, { ...CREATE, truncate: true }]) {
+          const open = (): MmapRegion => MmapRegion.open(path, options);
+          assertThrowsSystem(open, Deno.errors.Busy, "EBUSY", "open");
+        }
+        assertThrows(() => followLines(path), Deno.errors.Busy);
+      } finally {
+        closeAlone();
+      }
+      using region = MmapRegion.open(path);
+      assertEquals(region.bytes, pattern(100));
+    }),
+});
+
+/** Opens a file as Windows alone lets one: nobody else may. @returns what closes it */
+function openAlone(path: string): () => void {
+  const { CloseHandle, CreateFileW } = windows();
+  const [read, share, existing, normal] = [0x80000000, 0, 3, 0x80];
+  const handle = CreateFileW(wide(path), read, share, null, existing, normal, 0n);
+  assertNotEquals(handle, -1);
+  return () => void CloseHandle(BigInt(handle));
 }

@@ -3,7 +3,14 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
-import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import {
+  makeFile,
+  makeLink,
+  makeSparseFile,
+  onBothFileSystems,
+  pattern,
+  withTempDir,
+} from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
 onBothFileSystems("MmapRegion.open() maps the whole file read-only by default", (dir) => {
@@ -123,10 +130,10 @@ onBothFileSystems("MmapRegion.open() maps a sparse file of 1 TiB", (dir) => {
 });
 
 Deno.test("MmapRegion.open() follows symbolic links", () =>
-  withTempDir((dir) => {
+  withTempDir(async (dir) => {
     const path = makeFile(dir, 100);
     const link = join(dir, "link");
-    Deno.symlinkSync(path, link);
+    await makeLink(path, link);
     using region = MmapRegion.open(link);
     assertEquals(region.bytes, pattern(100));
     assertEquals(region.handle().path, path);

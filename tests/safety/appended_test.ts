@@ -291,6 +291,23 @@ onDisk(
   },
 );
 
+onDisk(
+  EXT4,
+  "MmapRegion.open() takes nothing of a disk that says it has too little",
+  async (dir) => {
+    const path = makeFile(dir, SIZE);
+    const options = { access, create: true } as const;
+    MmapRegion.open(join(dir, "other"), { ...options, byteLength: SIZE }).close(); // knows the system now
+    let changes = 0;
+    await withCalls(beforeResizing(() => changes++), () => {
+      const open = (): MmapRegion => MmapRegion.open(path, { ...options, byteLength: 2 ** 24 });
+      const call = IS_WINDOWS ? "CreateFileMappingW" : "fallocate";
+      assertThrowsSystem(open, Error, "ENOSPC", call);
+    });
+    assertEquals([changes, Deno.statSync(path).size], [0, SIZE]);
+  },
+);
+
 /** Windows maps a file in two steps. */
 Deno.test({
   name: "MmapRegion.open() maps a file that gets longer between its section and its view",

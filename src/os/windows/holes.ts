@@ -43,7 +43,7 @@ export function mayHaveHoles(object: OpenObject): boolean {
 /** FILE_FS_SIZE_INFORMATION: 0 i64 units, 8 i64 free units, 16 u32 sectors in a unit, 20 u32 bytes in a sector. */
 const FILE_FS_SIZE_INFORMATION = 3;
 
-/** @throws ERROR_DISK_FULL, before anything is taken, if the disk says that it has not that much */
+/** @throws ERROR_DISK_FULL, as the call that takes it, if the disk says that it has not that much */
 export function checkRoom(object: OpenObject, byteLength: number, subject?: string): void {
   const { bytes, view } = newStruct(24);
   const { NtQueryVolumeInformationFile } = windows();
@@ -52,7 +52,7 @@ export function checkRoom(object: OpenObject, byteLength: number, subject?: stri
   if (NtQueryVolumeInformationFile(BigInt(object), status, bytes, 24, kind) !== 0) return;
   const free = Number(view.getBigInt64(8, true));
   if (byteLength <= free * view.getUint32(16, true) * view.getUint32(20, true)) return;
-  throw windowsError(ERROR_DISK_FULL, "NtQueryVolumeInformationFile", subject);
+  throw windowsError(ERROR_DISK_FULL, "CreateFileMappingW", subject);
 }
 
 /**

@@ -126,8 +126,9 @@ export const objects: ObjectSystem = {
   status: statusOfObject,
   nature: (_object, { type }) => {
     if (type === "file") return { single: false, pageSize: files.BLOCK };
+    const what = type === "other" ? "pipe" : "device";
     throw new Deno.errors.NotSupported(
-      "Cannot map a device on Windows, which maps files alone: use MmapRegion.anonymous() for memory",
+      `Cannot map a ${what} on Windows, which maps files alone: use MmapRegion.anonymous() for memory`,
     );
   },
   isPathless: ({ device }) => device === MEMORY_DEVICE,
