@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { MmapRegion } from "@mmap/mmap";
 import { inspect, type Inspection } from "@mmap/mmap/cli";
 import { Channel } from "@mmap/mmap/channel";
-import { SharedMap } from "@mmap/mmap/collections";
+import { AppendLog, SharedMap } from "@mmap/mmap/collections";
 import { BELL_SLEEPERS } from "../../src/channel/layout.ts";
 import { Child, KILLED, resultOf } from "../_child.ts";
 import { observing } from "../_capabilities.ts";
@@ -207,6 +207,23 @@ Deno.test(
       const people = [holder.pid, blocked.pid].map((pid) => `${pid} deno _inspected.ts`);
       const row = new RegExp(`^ *\\d+ +mutex +mutex +${people.join(" +")}$`, "m");
       assertMatch(await printsOnce(["inspect", path], (text) => row.test(text)), row);
+    }),
+);
+
+Deno.test(
+  "inspect() tells who writes a log, until that closes it",
+  observing,
+  () =>
+    withTempDir(async (dir) => {
+      const log = AppendLog.open(`${dir}/log`, { create: true });
+      log.append(new Uint8Array(1));
+      using region = MmapRegion.open(`${dir}/log`);
+      const writer = async (): Promise<unknown> => (await inspect(region)).writerPid;
+      assertEquals(await writer(), Deno.pid);
+      using other = AppendLog.open(`${dir}/log`, { access: "read" });
+      assertEquals(await writer(), Deno.pid);
+      log.close();
+      assertEquals([await writer(), other.byteLength > 0], [null, true]);
     }),
 );
 
