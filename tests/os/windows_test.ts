@@ -262,6 +262,10 @@ onWindows("the label of shared memory is seen by others, and its name", async ()
     const way = observing.wayTo(own.find(({ path }) => path.endsWith(label))!)!;
     assert("memory" in way && way.memory.inode === labelled.handle().inode);
   });
+  assert(
+    !observing.mappings().some(({ path }) => /^c:\\windows\\/i.test(path)),
+    "files of Windows",
+  );
   labelled.close();
   assert(!observing.mappings().some(({ path }) => path.endsWith(label)));
 });
