@@ -163,7 +163,10 @@ export interface AnonymousOptions extends MemoryOptions {
    * @default {"shared"}
    */
   sharing?: "shared" | "private";
-  /** A name for /proc/PID/maps: at most 249 bytes; 79 of printable ASCII for private memory. */
+  /**
+   * A name for /proc/PID/maps and `mmap top`: at most 249 bytes; 79 of printable ASCII for private
+   * memory.
+   */
   label?: string;
   /**
    * "write": forbid all further writable mappings, so that only this region can write, and attached

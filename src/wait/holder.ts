@@ -15,8 +15,8 @@ export interface LockHolder {
    */
   readonly pid: number | null;
   /**
-   * The holder's thread, in its own PID namespace. The thread of a main program has the number of
-   * its process. 0 if the holder died before it wrote its fingerprint.
+   * The holder's thread, in its own PID namespace. On Linux, the thread of a main program has the
+   * number of its process. 0 if the holder died before it wrote its fingerprint.
    */
   readonly tid: number;
   /** Whether it is alive, as the kernel says: valid in every namespace and for every user. */

@@ -1,7 +1,7 @@
 /** The other processes of the tests of `mmap inspect`, `top` and `locks`. */
 
 import { MmapRegion } from "@mmap/mmap";
-import { Channel } from "@mmap/mmap/channel";
+import { Channel, connect, serve } from "@mmap/mmap/channel";
 import { Mutex, RwLock } from "@mmap/mmap/sync";
 import { act, stdinEnds } from "../_act.ts";
 import { splitLines } from "../_child.ts";
@@ -21,6 +21,21 @@ await act({
 
   /** Holds nothing. */
   async idle(): Promise<void> {
+    console.log("ready");
+    await stdinEnds();
+  },
+
+  /** Serves until its stdin ends. */
+  async serve(path: string): Promise<void> {
+    using _server = serve({ path }, (request) => request);
+    console.log("ready");
+    await stdinEnds();
+  },
+
+  /** Calls a server once, and stays its client until its stdin ends. */
+  async call(path: string): Promise<void> {
+    using client = await connect({ path });
+    await client.call(new Uint8Array(1));
     console.log("ready");
     await stdinEnds();
   },

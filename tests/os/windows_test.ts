@@ -245,3 +245,45 @@ onWindows("a Worker that is terminated gives up what it held", async () => {
   using guard = mutex.lockSync({ timeoutMs: 20_000 });
   assertEquals(guard.ownerDied, true);
 });
+
+onWindows("the label of shared memory is seen by others, and its name", async () => {
+  const observing = (await system().observing!())!;
+  const label = `${crypto.randomUUID()} Grüße`;
+  using labelled = MmapRegion.anonymous(PAGE, { label });
+  using _plain = MmapRegion.anonymous(PAGE);
+  await withName((name) => {
+    using _named = MmapRegion.named(name, { createNew: true, byteLength: 1 });
+    const own = observing.mappings().filter(({ pid }) => pid === Deno.pid);
+    const paths = own.map(({ path }) => path);
+    assertEquals([`memory:${label}`, `shm:${name}`].filter((path) => !paths.includes(path)), []);
+    const way = observing.wayTo(own.find(({ path }) => path.endsWith(label))!)!;
+    assert("memory" in way && way.memory.inode === labelled.handle().inode);
+  });
+  assert(
+    !observing.mappings().some(({ path }) => /^c:\\windows\\/i.test(path)),
+    "files of Windows",
+  );
+  labelled.close();
+  assert(!observing.mappings().some(({ path }) => path.endsWith(label)));
+});
+
+onWindows(
+  "processes of others are seen with their command and threads, and none that is gone",
+  async () => {
+    const observing = (await system().observing!())!;
+    const child = new Child(PEER, { args: ["make", crypto.randomUUID()] });
+    await child.readLine();
+    assert(observing.ownProcesses().includes(child.pid));
+    assert(observing.commandOf(child.pid)!.includes("_windows_peer.ts"));
+    const { processes } = system();
+    const owners = observing.threadsOf(child.pid).map((tid) => processes.processOfThread(tid));
+    assertEquals([owners.length > 0, new Set(owners)], [true, new Set([child.pid])]);
+    child.kill();
+    await child.ended();
+    const { pid } = child;
+    assertEquals(
+      [observing.threadsOf(pid), observing.mappings().some((each) => each.pid === pid)],
+      [[], false],
+    );
+  },
+);

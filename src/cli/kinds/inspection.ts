@@ -66,8 +66,8 @@ interface InspectHow {
  * it takes no lock and changes nothing, and whatever lies in the region, it neither fails nor waits.
  *
  * The first bytes say what it is: see {@linkcode Inspection.kind}. Locks that lie in a bare region
- * are found while somebody holds them. Processes are seen on Linux, where it shows them to this
- * user.
+ * are found while somebody holds them. Processes are seen on Linux and Windows, where the system shows
+ * them to this user.
  *
  * @throws {Deno.errors.BadResource} If the region is closed.
  *

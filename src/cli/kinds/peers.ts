@@ -111,14 +111,19 @@ export class Peers {
     return this.#scene !== undefined;
   }
 
-  /** The other processes that map what `pid` maps under such a label. */
-  sharing(pid: number, label: string): number[] | null {
+  /**
+   * The other processes that map what `pid` maps under such a label, or in a file beside the region's,
+   * whose name goes on like that.
+   */
+  sharing(pid: number, label: string, ending: RegExp): number[] | null {
     if (this.#scene === undefined) return null;
     const { mappings } = this.#scene;
+    const own = this.#mappings.find((each) => each.pid === pid)?.path;
+    const isIt = ({ path }: SeenMapping): boolean =>
+      path.includes(label) ||
+      own !== undefined && path.startsWith(own) && ending.test(path.slice(own.length));
     const objects = new Set(
-      mappings.filter((each) => each.pid === pid && each.path.includes(label)).map((each) =>
-        each.object
-      ),
+      mappings.filter((each) => each.pid === pid && isIt(each)).map((each) => each.object),
     );
     const others = mappings.filter((each) => objects.has(each.object) && each.pid !== pid);
     return [...new Set(others.map((each) => each.pid))];

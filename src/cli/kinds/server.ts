@@ -21,6 +21,8 @@ import { creationLock, readHeader } from "./ring.ts";
 
 /** What the memory of a connection is called: see `channel/calls/connection.ts`. */
 const CONNECTION = "mmap connection";
+/** How a file of that memory goes on behind the path of the meeting place: `channel/calls/beside.ts`. */
+const BESIDE = /^\.[0-9a-f]{16}\b/;
 
 export function readServer(look: Look): Finding {
   const words = readHeader(look, SERVER);
@@ -32,7 +34,7 @@ export function readServer(look: Look): Finding {
   const serverPid = words[SERVER_PID] || null;
   const clients = serverPid === null || seat.holder === null
     ? []
-    : look.peers.sharing(serverPid, CONNECTION);
+    : look.peers.sharing(serverPid, CONNECTION, BESIDE);
   const offers = openOffers(look);
   const ringCapacity = words[RING_CAPACITY]!;
   const longestRequest = words[LONGEST_REQUEST]! >>> 0;

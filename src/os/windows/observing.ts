@@ -19,7 +19,7 @@ import { areaIn, PAGE_EXECUTE_WRITECOPY, PAGE_WRITECOPY, pointerTo } from "./all
 import { lockerAmong } from "./file_locks.ts";
 import { close, openAny, pathOf, statusOf } from "./files.ts";
 import { BY_NUMBER, closeObject, statusOfObject } from "./objects.ts";
-import { own, processOfThread } from "./processes.ts";
+import { own, processes, processOfThread } from "./processes.ts";
 import { HEADER_USED, readHeader, type SeenHeader } from "./section_header.ts";
 import { MEMORY_DEVICE, openSection } from "./sections.ts";
 import { type SeenSleeper, sleepersNow } from "./sleepers.ts";
@@ -216,11 +216,19 @@ function mappingsOf(pid: number, process: bigint, files: Map<string, SeenFile>):
     at = area.end;
     if (!isView || start !== allocation) continue;
     const seen = fileAt(process, start, files) ?? memoryAt(process, start);
-    if (seen === undefined) continue;
+    if (seen === undefined || isOfSystem(seen.path)) continue;
     const shared = (madeWith & COPY_ON_WRITE) === 0 || found.get(seen.object)?.shared === true;
     found.set(seen.object, { pid, ...seen, shared });
   }
   return [...found.values()];
+}
+
+let systemFolder: string | undefined;
+
+/** Whether it is a file of Windows itself, which maps some in each process. */
+function isOfSystem(path: string): boolean {
+  systemFolder ??= `${processes.variable("SystemRoot") ?? "C:\\Windows"}\\`.toLowerCase();
+  return path.toLowerCase().startsWith(systemFolder);
 }
 
 const MOST_NAME = 32768;
@@ -249,7 +257,7 @@ function fileNamed(name: string): SeenFile {
     ? `\\\\?\\GLOBALROOT${name}`
     : name;
   const file = openAny(path);
-  if (file === undefined) return { object: name, path: name };
+  if (file === undefined) return { object: name, path: path.replace(/^\\\\\?\\/, "") };
   try {
     return { object: objectText(statusOf(file)), path: pathOf(file) };
   } finally {
