@@ -1,6 +1,6 @@
 /** What Windows alone needs of passing regions: what those at the ends of its pipes can do to each other. */
 
-import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import { basename, dirname } from "@std/path";
 import { formatHandle, MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
 import { lastError, newStruct, type Struct, windows } from "../../ffi/windows/library.ts";
@@ -9,7 +9,7 @@ import { close } from "../../src/os/windows/files.ts";
 import { writeMessage } from "../../src/os/windows/pipes.ts";
 import { Child } from "../_child.ts";
 import { PAGE } from "../_pages.ts";
-import { countDescriptors } from "../_process.ts";
+import { countDescriptors, descriptorCount } from "../_process.ts";
 import { messageOf, withClient, withSender } from "../_windows_pipes.ts";
 import { PEERS, reasonOf, withSocketPath } from "../sharing/_passing.ts";
 
@@ -142,6 +142,23 @@ onWindows("a receiver that is killed has taken nothing", async (path) => {
   await child.ended();
   await assertGiven(path, sent);
   assertEquals(countDescriptors(region), 1);
+});
+
+onWindows("no pipe, event or process stays open", async (path) => {
+  using region = MmapRegion.anonymous(PAGE);
+  const pass = async (): Promise<void> => {
+    const sent = sendRegion(region, path);
+    await withSender(path, (pipe) => void writeMessage(pipe, message(1, 2).bytes));
+    await assertGiven(path, sent);
+    await reasonOf(sendRegion(region, path, { timeoutMs: 0 }));
+    await reasonOf(receiveRegion(path, { timeoutMs: 0 }));
+  };
+  await pass(); // what is loaded once has handles, too
+  const before = descriptorCount();
+  const times = 20;
+  for (let i = 0; i < times; i++) await pass();
+  const more = descriptorCount() - before;
+  assert(more < times, `${more} handles more`); // Deno's threads have some of their own
 });
 
 onWindows("memory that is sealed against writing arrives so", async (path) => {
