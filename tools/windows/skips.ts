@@ -183,6 +183,7 @@ export const SKIPS: readonly Skip[] = [
     reason: "no file that is mapped can be made shorter on Windows",
     tests: [
       "MmapRegion survives faults in Workers while another process truncates the file",
+      "Workers open, close and fault over thousands of rounds",
       "MmapRegion.resize() of a file without address space fails and changes nothing",
       "MmapRegion.resize() that fails takes its extension back",
       "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
@@ -324,8 +325,6 @@ export const SKIPS: readonly Skip[] = [
     files: [
       "tests/guard/absorb_test.ts",
       "tests/guard/foreign_handler_test.ts",
-      "tests/guard/install_poor_test.ts",
-      "tests/guard/install_test.ts",
     ],
   },
   {
@@ -399,8 +398,11 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
-    reason: "it is a handler of macOS",
-    tests: ["guard_handler of macOS"],
+    reason: "it is about macOS alone",
+    tests: [
+      "copy-on-write memory survives a truncated file without a guard on macOS",
+      "guard_handler of macOS",
+    ],
   },
   {
     reason: "names of shared memory are no files on Windows, and have no users",
@@ -421,6 +423,8 @@ export const SKIPS: readonly Skip[] = [
     reason: "the test has a file system or a limit that is Linux's",
     tests: [
       "MmapRegion of a block device",
+      "MmapRegion works without a guard where the kernel denies executable memory",
+      "the guard comes on without /proc",
       "MmapRegion of a file of huge pages",
       "MmapRegion works where operations of Deno cannot keep its memory",
       "MmapRegion.fromFd() throws NotSupported for memory of memfd_secret",
