@@ -25,15 +25,30 @@ export interface LockedPages extends Disposable {
   has(address: bigint): boolean;
 }
 
-/** Watches the calls that lock pages, until it is disposed of. */
+/** Watches the calls that lock pages, until it is disposed of, and has Windows tell what is locked. */
 export function watchLocks(): LockedPages {
-  const { VirtualLock, VirtualUnlock } = windows();
+  const { K32QueryWorkingSetEx, VirtualFree, VirtualLock, VirtualUnlock } = windows();
   let locked = new Set<bigint>();
+  const LOCKED = 1 << 22;
   const restore = patchWindows({
+    K32QueryWorkingSetEx(process, entries, byteLength): number {
+      const result = K32QueryWorkingSetEx(process, entries, byteLength);
+      const view = new DataView((entries as Uint8Array).buffer);
+      for (let at = 0; at < byteLength; at += 16) {
+        const bits = view.getUint32(at + 8, true) & ~LOCKED;
+        const isLocked = locked.has(view.getBigUint64(at, true));
+        view.setUint32(at + 8, bits | (isLocked ? LOCKED : 0), true);
+      }
+      return result;
+    },
     VirtualLock(pointer, byteLength): number {
       const result = VirtualLock(pointer, byteLength);
       if (result !== 0) locked = locked.union(pagesOf(pointer, byteLength));
       return result;
+    },
+    VirtualFree(pointer, byteLength, type): number {
+      locked = locked.difference(pagesOf(pointer, byteLength));
+      return VirtualFree(pointer, byteLength, type);
     },
     VirtualUnlock(pointer, byteLength): number {
       locked = locked.difference(pagesOf(pointer, byteLength));

@@ -6,6 +6,7 @@ import { libc } from "../../ffi/libc.ts";
 import { linux, notOnMac } from "../_capabilities.ts";
 import { assertRejectsSystem, assertThrowsSystem } from "../_errors.ts";
 import { makeFile, makeSparseFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { lockedPages } from "../_locked_pages.ts";
 import { PAGE } from "../_pages.ts";
 import { withLibc } from "../_libc.ts";
 import { makeGate, withSystem } from "../_fake_system.ts";
@@ -240,11 +241,19 @@ Deno.test("MmapRegion.lock() makes its pages resident, unlock() lets go of them"
 
 Deno.test({
   name: "MmapRegion.lock() keeps pages that advise() would drop, until unlock()",
-  ignore: linux.ignore,
+  ignore: notOnMac.ignore,
   fn(): void {
+    using locked = lockedPages();
     using region = MmapRegion.anonymous(4 * PAGE, { sharing: "private" });
+    region.bytes.fill(7);
     region.lock({ byteLength: PAGE });
-    assertThrowsSystem(() => region.advise("dont-need"), TypeError, "EINVAL", "madvise");
+    for (const advice of ["dont-need", "cold", "page-out"] as const) {
+      assertThrowsSystem(() => region.advise(advice), TypeError, "EINVAL", "madvise");
+    }
+    assertEquals([region.bytes[0], region.bytes[4 * PAGE - 1]], [7, 7]);
+    region.discard();
+    assertEquals(region.bytes, new Uint8Array(4 * PAGE));
+    assertEquals(locked.of(region), [true, false, false, false]);
     region.unlock({ byteLength: PAGE });
     region.advise("dont-need");
   },

@@ -150,7 +150,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.resize() of anonymous private memory works without mremap, too",
       "MmapRegion.resize() of anonymous shared memory works without mremap, too",
       "MmapRegion.resize() without mremap moves whole copied pages",
-      "an error has its own number, whatever the engine does meanwhile",
       "libc() throws NotSupported and lists what it tried if libc cannot be opened",
       "close() of a creator's region leaves a newer object of that name alone",
       "close() of a region whose name another program has removed is silent",
@@ -437,7 +436,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the option, lease or advice is Linux's",
     tests: [
-      "MmapRegion.lock() keeps pages that advise() would drop, until unlock()",
       "MmapRegion.open() with MAP_LOCKED throws EAGAIN beyond the limit",
       "MmapRegion.protect() throws ENOMEM beyond the number of mappings",
       "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
