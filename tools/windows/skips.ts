@@ -123,20 +123,12 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "the test calls libc itself, which Windows has not",
-    files: ["tests/mapping/transfer_test.ts"],
     tests: [
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
       "readChunk() reads the mapping itself where the system has no call for it",
       "mincore() throws TypeError for an argument of another type, before any system call",
       "MmapRegion.resize() of an O_APPEND descriptor that fails",
       "a denied file cannot be had by a descriptor, neither an own nor a given one",
-      "MmapRegion.discard() of a file from an odd byte on works without fallocate and process_vm",
-      "MmapRegion.discard() of a file works without fallocate and process_vm",
-      "MmapRegion.discard() of a file, copy-on-write works without fallocate and process_vm",
-      "MmapRegion.discard() of anonymous private memory works without fallocate and process_vm",
-      "MmapRegion.discard() of anonymous shared memory works without fallocate and process_vm",
-      "MmapRegion.discard() throws the system error of a hole that fails",
-      "MmapRegion.discard() zeroes where the file system has no holes",
       "MmapRegion.named() refuses an object that another program left empty",
       "MmapRegion.reap() leaves a newer object that took over the name",
       "MmapRegion.reap() leaves an object as long as one of its owners is alive",
@@ -144,12 +136,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.reap() removes owner files whose object is gone",
       "MmapRegion.reap() takes no other process of the number for the owner",
       "MmapRegion.reap() takes no process of another boot for the owner",
-      "MmapRegion.resize() of a file from an odd byte on works without mremap, too",
-      "MmapRegion.resize() of a file works without mremap, too",
-      "MmapRegion.resize() of a file, copy-on-write works without mremap, too",
-      "MmapRegion.resize() of anonymous private memory works without mremap, too",
-      "MmapRegion.resize() of anonymous shared memory works without mremap, too",
-      "MmapRegion.resize() without mremap moves whole copied pages",
       "libc() throws NotSupported and lists what it tried if libc cannot be opened",
       "close() of a creator's region leaves a newer object of that name alone",
       "close() of a region whose name another program has removed is silent",
@@ -157,8 +143,31 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
+    reason: "it is about POSIX systems that lack a call",
+    files: ["tests/mapping/transfer_test.ts"],
+    tests: [
+      "MmapRegion.discard() of a file from an odd byte on works without fallocate and process_vm",
+      "MmapRegion.discard() of a file works without fallocate and process_vm",
+      "MmapRegion.discard() of a file, copy-on-write works without fallocate and process_vm",
+      "MmapRegion.discard() of anonymous private memory works without fallocate and process_vm",
+      "MmapRegion.discard() of anonymous shared memory works without fallocate and process_vm",
+      "MmapRegion.discard() throws the system error of a hole that fails",
+      "MmapRegion.discard() zeroes where the file system has no holes",
+      "MmapRegion.resize() of a file from an odd byte on works without mremap, too",
+      "MmapRegion.resize() of a file works without mremap, too",
+      "MmapRegion.resize() of a file, copy-on-write works without mremap, too",
+      "MmapRegion.resize() of anonymous private memory works without mremap, too",
+      "MmapRegion.resize() of anonymous shared memory works without mremap, too",
+      "MmapRegion.resize() without mremap moves whole copied pages",
+    ],
+  },
+  {
     reason: "Windows has no FIFOs, no shell and no Unix programs",
     tests: [
+      "A program here works if its user answers",
+      "A program inWorkerToo works if its user answers",
+      "A program works with a permission broker",
+
       "Channel.create() throws what the system says if there are no descriptors left",
       "errors.ts names the error, the call and the class of each failure",
       "MmapRegion.attach() does not wait at a FIFO in the file's place",
@@ -166,10 +175,6 @@ export const SKIPS: readonly Skip[] = [
       "a child maps what a shell opened for it",
       "mmap dump stops in silence when head has seen enough",
     ],
-  },
-  {
-    reason: "the numbers that the test counts are those of /proc",
-    tests: [],
   },
   {
     reason: "they expect what is refused beyond doubt, and another error for the rest",
@@ -185,7 +190,6 @@ export const SKIPS: readonly Skip[] = [
       "Workers open, close and fault over thousands of rounds",
       "MmapRegion.resize() of a file without address space fails and changes nothing",
       "MmapRegion.resize() that fails takes its extension back",
-      "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
     ],
   },
   {
@@ -228,7 +232,6 @@ export const SKIPS: readonly Skip[] = [
     reason: "Windows tells what this process uses, and not what is in memory",
     tests: [
       "MmapRegion goes on without a buffer that was transferred away",
-      'MmapRegion.advise() with "dont-need" drops private pages, whose content is lost',
       "MmapRegion.discard() takes shared pages out of memory",
       "MmapRegion.stats() counts the pages that were touched",
       "MmapRegion.stats() tells what other processes map too",
@@ -278,6 +281,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test gives up its rights as Unix does",
     tests: [
+      "MmapRegion.attach() throws PermissionDenied for another user's memory",
+
       "MmapRegion.open() throws PermissionDenied without a right to the directory",
       "MmapRegion.open() throws PermissionDenied without a right to the file",
     ],
@@ -321,10 +326,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason:
       "they call the handler or make its table in the way of POSIX; windows_test.ts does it here",
-    files: [
-      "tests/guard/absorb_test.ts",
-      "tests/guard/foreign_handler_test.ts",
-    ],
+    files: ["tests/guard/absorb_test.ts", "tests/guard/foreign_handler_test.ts"],
+    tests: ["native code that comes too late meets zeros, and takes no more than some MiB"],
   },
   {
     reason: "Windows has no limits of resources, no mounts and no namespaces",
@@ -340,13 +343,16 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "buffers do not tell on Windows when their last holder is gone",
     files: ["tests/safety/worker_ends_test.ts"],
+    tests: [
+      "a Worker's descriptors for locks are used again, and end with its thread",
+      "consumers of bytes (",
+    ],
   },
   {
     reason: "they call functions of libc, which Windows does not have",
     tests: [
       "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "posix_shared_memory.ts is found by its name until its owner closes it",
-      "native code that comes too late meets zeros, and takes no more than some MiB",
     ],
   },
   {
@@ -368,6 +374,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no other language, compiler or tool is there under Wine",
     tests: [
+      "GuardTable has the layout of guard.c",
+
       "C shares memory that it has made with all others",
       "Node shares memory that it has made with all others",
       "Python mmap shares memory that it has made with all others",
@@ -421,6 +429,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test has a file system or a limit that is Linux's",
     tests: [
+      "receiveRegion() throws NotSupported for memory of memfd_secret",
+
       "MmapRegion of a block device",
       "MmapRegion works without a guard where the kernel denies executable memory",
       "the guard comes on without /proc",
@@ -436,6 +446,9 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the option, lease or advice is Linux's",
     tests: [
+      "MmapRegion.open() asks for huge pages where a large file is new and has its blocks, unless told",
+      "where there are no such locks, threads are known by number, time and namespaces",
+
       "MmapRegion.open() with MAP_LOCKED throws EAGAIN beyond the limit",
       "MmapRegion.protect() throws ENOMEM beyond the number of mappings",
       "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
