@@ -1,7 +1,7 @@
 /** A library of Windows whose calls fail, or come at a moment that a test chooses. */
 
 import { addressOf } from "../ffi/memory.ts";
-import { type Windows, windows } from "../ffi/windows/library.ts";
+import { wide, type Windows, windows } from "../ffi/windows/library.ts";
 
 /** Puts other functions in the loaded library's table. @returns what puts the real ones back */
 export function patchWindows(replacement: Partial<Windows>): () => void {
@@ -56,4 +56,14 @@ export function watchLocks(): LockedPages {
     },
   });
   return { has: (address) => locked.has(address - address % PAGE), [Symbol.dispose]: restore };
+}
+
+/** A view of a whole file that the module knows nothing of. The file stays open until the process ends. */
+export function viewOfFile(path: string): Deno.PointerObject {
+  const { CreateFileMappingW, CreateFileW, MapViewOfFile } = windows();
+  const access = 0xC0000000; // GENERIC_READ, GENERIC_WRITE
+  const [SHARED, OPEN_EXISTING, PAGE_READWRITE, FILE_MAP_WRITE] = [7, 3, 4, 2];
+  const file = CreateFileW(wide(path), access, SHARED, null, OPEN_EXISTING, 0, 0n);
+  const section = CreateFileMappingW(BigInt(file), null, PAGE_READWRITE, 0, 0, null);
+  return MapViewOfFile(BigInt(section), FILE_MAP_WRITE, 0, 0, 0n)!;
 }

@@ -32,6 +32,7 @@ export const SKIPS: readonly Skip[] = [
       "systemError() ",
       "threadErrno is the number of the call that failed last",
       "MmapRegion.fromFd() and attach() take the same options",
+      "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "MmapRegion.resize() of an O_APPEND descriptor with allocate true",
       "MmapRegion.fromFd() throws EBADF for a descriptor that was closed",
       "raw_mmap.ts calls mmap and munmap with each of their parameters",
@@ -104,6 +105,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.attach() refuses flags that other options stand for",
       "MmapRegion.fromFd() refuses flags that other options stand for",
       "MmapRegion.open() refuses flags that other options stand for",
+      "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
     ],
   },
   {
@@ -139,7 +141,6 @@ export const SKIPS: readonly Skip[] = [
       "libc() throws NotSupported and lists what it tried if libc cannot be opened",
       "close() of a creator's region leaves a newer object of that name alone",
       "close() of a region whose name another program has removed is silent",
-      "the rest of a file's last page reads as zeros and never reaches the file",
     ],
   },
   {
@@ -210,10 +211,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test looks at /proc",
     tests: [
-      'MmapRegion.advise() with "page-out" takes the pages of a file out of memory',
       "MmapRegion.anonymous() shows the label",
       "MmapRegion.anonymous() with reserve false reserves no swap space",
-      "MmapRegion.anonymous() with seal write leaves no mapping behind",
       "MmapRegion.open() with populate marks no page of a shared file as changed",
       "the label of anonymous memory is seen in /proc/self/maps",
       "zero_copy.ts moves nothing by read() and write()",
@@ -231,7 +230,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "Windows tells what this process uses, and not what is in memory",
     tests: [
-      "MmapRegion goes on without a buffer that was transferred away",
       "MmapRegion.discard() takes shared pages out of memory",
       "MmapRegion.stats() counts the pages that were touched",
       "MmapRegion.stats() tells what other processes map too",
@@ -282,9 +280,6 @@ export const SKIPS: readonly Skip[] = [
     reason: "the test gives up its rights as Unix does",
     tests: [
       "MmapRegion.attach() throws PermissionDenied for another user's memory",
-
-      "MmapRegion.open() throws PermissionDenied without a right to the directory",
-      "MmapRegion.open() throws PermissionDenied without a right to the file",
     ],
   },
   {
@@ -351,7 +346,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "they call functions of libc, which Windows does not have",
     tests: [
-      "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "posix_shared_memory.ts is found by its name until its owner closes it",
     ],
   },
@@ -421,12 +415,6 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
-    reason: "the seal of shared memory is this module's own on Windows",
-    tests: [
-      "MmapRegion.anonymous() with seal write lets nobody else write",
-    ],
-  },
-  {
     reason: "the test has a file system or a limit that is Linux's",
     tests: [
       "receiveRegion() throws NotSupported for memory of memfd_secret",
@@ -451,7 +439,6 @@ export const SKIPS: readonly Skip[] = [
 
       "MmapRegion.open() with MAP_LOCKED throws EAGAIN beyond the limit",
       "MmapRegion.protect() throws ENOMEM beyond the number of mappings",
-      "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
       "MmapRegion.populateSync() and populate() copy private pages around those that forbid it",
       "MmapRegion.populateSync() works on a kernel that has no MADV_POPULATE",
     ],
