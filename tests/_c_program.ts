@@ -2,7 +2,7 @@
 
 import { fromFileUrl } from "@std/path";
 import { splitLines } from "./_child.ts";
-import { compileC } from "./_gcc.ts";
+import { compileC, programIn } from "./_gcc.ts";
 
 const HEADERS = fromFileUrl(new URL("../languages/c/", import.meta.url));
 
@@ -11,7 +11,7 @@ const compiled = new Map<string, Uint8Array>();
 
 /** Compiles the source into `dir`. @returns the program */
 export async function compileWithHeaders(source: URL, dir: string): Promise<string> {
-  const program = `${dir}/program`;
+  const program = programIn(dir);
   const before = compiled.get(source.href);
   if (before !== undefined) {
     Deno.writeFileSync(program, before, { mode: 0o700 });
@@ -39,7 +39,6 @@ export class CProgram implements AsyncDisposable {
     this.#timer = setTimeout(() => this.#kill(), 60_000);
   }
 
-  /** Which thread it is: its only one has the number of the process. */
   get pid(): number {
     return this.#process.pid;
   }
@@ -49,7 +48,7 @@ export class CProgram implements AsyncDisposable {
     await this.#input.write(new TextEncoder().encode(`${command}\n`));
     const { value, done } = await this.#lines.read();
     if (done) throw new Error(`The C program ended instead of answering "${command}"`);
-    return value;
+    return value.replace(/\r$/, "");
   }
 
   /** Kills it and waits for its end. */

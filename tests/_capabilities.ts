@@ -16,7 +16,7 @@ function needs(isThere: boolean): Need {
   return { ignore: !isThere };
 }
 
-const { memory, name, named, objects, passing, tokens, waiting } = system();
+const { memory, name, named, objects, tokens, waiting } = system();
 
 /** Faults in mapped memory are absorbed. */
 export const guard: Need = needs(guardTable() !== undefined);
@@ -33,9 +33,6 @@ export const otherDescriptors: Need = needs(objects.openOfProcess !== undefined)
 /** Buffers tell when their last holder is gone (`ffi/store`). */
 export const lending: Need = needs(name === "linux");
 
-/** Objects are given to other processes by a socket. */
-export const objectPassing: Need = needs(passing !== undefined);
-
 /** Shared memory can be full, and is reserved so that this is an error at the start. */
 export const memoryLimit: Need = needs(name === "linux");
 
@@ -47,6 +44,9 @@ export const manyWords: Need = needs(waiting.many() !== undefined);
 
 /** The system tells what of a mapping is in memory. */
 export const usage: Need = needs(memory.usage !== undefined);
+
+/** Other processes are seen: what they map, and who sleeps. */
+export const observing: Need = needs(await system().observing?.() !== undefined);
 
 /** Tests can see in /proc what a process holds. */
 export const proc: Need = needs(HAS_PROC);

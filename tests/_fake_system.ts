@@ -1,7 +1,13 @@
 /** A system whose verbs do what a test says, for failures and moments that a real one cannot be made to give. */
 
 import { replaceSystem, system } from "../src/os/mod.ts";
-import type { ByteSystem, MemorySystem, System, WaitingSystem } from "../src/os/system.ts";
+import type {
+  ByteSystem,
+  MemorySystem,
+  ObjectSystem,
+  System,
+  WaitingSystem,
+} from "../src/os/system.ts";
 
 /** Some verbs of a contract; undefined for one that the system is to lack. */
 type Some<T> = { readonly [verb in keyof T]?: T[verb] | undefined };
@@ -10,6 +16,7 @@ type Some<T> = { readonly [verb in keyof T]?: T[verb] | undefined };
 export interface Verbs {
   readonly memory?: Some<MemorySystem>;
   readonly bytes?: Some<ByteSystem>;
+  readonly objects?: Some<ObjectSystem>;
   readonly waiting?: Some<WaitingSystem>;
   readonly tokens?: System["tokens"] | undefined;
 }
@@ -19,21 +26,22 @@ export class FakeSystem implements System {
   readonly name: System["name"];
   readonly memory: MemorySystem;
   readonly bytes: ByteSystem;
-  readonly objects: System["objects"];
+  readonly objects: ObjectSystem;
   readonly named: System["named"];
   readonly processes: System["processes"];
   declare readonly tokens?: NonNullable<System["tokens"]>;
   readonly waiting: WaitingSystem;
-  declare readonly passing?: NonNullable<System["passing"]>;
+  readonly passing: System["passing"];
 
   constructor(real: System, verbs: Verbs) {
     Object.assign(this, real);
     this.name = real.name;
-    this.objects = real.objects;
     this.named = real.named;
     this.processes = real.processes;
+    this.passing = real.passing;
     this.memory = { ...real.memory, ...verbs.memory } as MemorySystem;
     this.bytes = { ...real.bytes, ...verbs.bytes } as ByteSystem;
+    this.objects = { ...real.objects, ...verbs.objects } as ObjectSystem;
     this.waiting = { ...real.waiting, ...verbs.waiting } as WaitingSystem;
     if ("tokens" in verbs) Object.assign(this, { tokens: verbs.tokens });
   }

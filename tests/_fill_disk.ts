@@ -1,6 +1,10 @@
 /** Small disks without room. */
 
 import { assert } from "@std/assert";
+import { runLinux } from "./_host.ts";
+
+/** What errors of writes say: ENOSPC, ERROR_DISK_FULL. */
+export const NO_ROOM = Deno.build.os === "windows" ? "os error 112" : "os error 28";
 
 /** Appends as long as there is room. @returns whether there was any */
 function append(path: string): boolean {
@@ -10,7 +14,7 @@ function append(path: string): boolean {
     try {
       while (file.writeSync(new Uint8Array(step).fill(1)) > 0);
     } catch (error) {
-      if (!(error as Error).message.includes("os error 28")) throw error;
+      if (!(error as Error).message.includes(NO_ROOM)) throw error;
     }
   }
   return file.statSync().size > before;
@@ -21,9 +25,10 @@ function append(path: string): boolean {
  * first, and set free when it is written back or its file is closed: again, until nothing fits twice in
  * a row. All of the disk is synced, since other files have such reserves too.
  */
-export function fillDisk(dir: string): void {
+export async function fillDisk(dir: string): Promise<void> {
   for (let full = 0; full < 2;) {
     full = append(`${dir}/filler`) ? 0 : full + 1;
-    assert(new Deno.Command("sync", { args: ["-f", dir] }).outputSync().success);
+    const { success, stderr } = await runLinux("sync", ["-f", dir]);
+    assert(success, stderr);
   }
 }

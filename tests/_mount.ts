@@ -1,6 +1,8 @@
-/** Small file systems that a test fills: only root may mount them. */
+/** Small file systems that a test fills: only root may mount them. Under Wine, the Linux below does. */
 
+import { join } from "@std/path";
 import { withTempDir } from "./_files.ts";
+import { HAS_HOST, runLinux } from "./_host.ts";
 
 /** A way to a file system of its own. */
 export interface SmallDisk {
@@ -12,12 +14,8 @@ export interface SmallDisk {
 }
 
 async function run(command: string, ...args: string[]): Promise<string | undefined> {
-  try {
-    const { success, stderr } = await new Deno.Command(command, { args }).output();
-    return success ? undefined : `${command}: ${new TextDecoder().decode(stderr).trim()}`;
-  } catch (error) {
-    return String(error);
-  }
+  const { success, stderr } = await runLinux(command, args);
+  return success ? undefined : `${command}: ${stderr.trim()}`;
 }
 
 /** Mounts in a fresh directory. @returns why not, or undefined */
@@ -27,7 +25,7 @@ async function mounted(
 ): Promise<string | undefined> {
   let failure: string | undefined;
   await withTempDir(async (root) => {
-    const point = `${root}/mounted`;
+    const point = join(root, "mounted");
     await Deno.mkdir(point);
     failure = await how(root, point);
     if (failure !== undefined) return;
@@ -36,6 +34,8 @@ async function mounted(
       await body(point);
     } finally {
       left = await run("umount", point);
+      // Or what is mounted would be removed with the directory, file by file.
+      if (left !== undefined) await run("umount", "--lazy", point);
     }
     if (left !== undefined) throw new Error(left);
   });
@@ -62,7 +62,7 @@ async function mountImage(
   point: string,
   ...options: string[]
 ): Promise<string | undefined> {
-  const image = `${root}/image`;
+  const image = join(root, "image");
   await Deno.create(image).then((file) => file.close());
   await Deno.truncate(image, 2 * 2 ** 20);
   return await run("mke2fs", "-q", "-O", "^has_journal", "-m", "0", ...options, image) ??
@@ -80,15 +80,17 @@ const NONE: SmallDisk = {
  * A tmpfs of 1 MiB, ext4 images of 2 MiB with blocks of a page and of a quarter of one, and an ext2
  * image, which cannot reserve blocks.
  */
-export const SMALL_DISKS: readonly SmallDisk[] = Deno.build.os === "windows" ? [NONE] : [
-  await smallDisk(
-    "tmpfs",
-    (_, point) => run("mount", "-t", "tmpfs", "-o", "size=1m", "none", point),
-  ),
-  await smallDisk("ext4", (root, point) => mountImage(root, point, "-t", "ext4", "-b", "4096")),
-  await smallDisk(
-    "ext4 with small blocks",
-    (root, point) => mountImage(root, point, "-t", "ext4", "-b", "1024"),
-  ),
-  await smallDisk("ext2", (root, point) => mountImage(root, point, "-t", "ext2", "-b", "4096")),
-];
+export const SMALL_DISKS: readonly SmallDisk[] = Deno.build.os === "windows" && !HAS_HOST
+  ? [NONE]
+  : [
+    await smallDisk(
+      "tmpfs",
+      (_, point) => run("mount", "-t", "tmpfs", "-o", "size=1m", "none", point),
+    ),
+    await smallDisk("ext4", (root, point) => mountImage(root, point, "-t", "ext4", "-b", "4096")),
+    await smallDisk(
+      "ext4 with small blocks",
+      (root, point) => mountImage(root, point, "-t", "ext4", "-b", "1024"),
+    ),
+    await smallDisk("ext2", (root, point) => mountImage(root, point, "-t", "ext2", "-b", "4096")),
+  ];

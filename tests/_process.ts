@@ -5,7 +5,7 @@
 
 import type { MmapRegion } from "@mmap/mmap";
 import { factOf, platform } from "../ffi/platform.ts";
-import { handleCount, openFiles, viewsOfFiles } from "./_windows_holdings.ts";
+import { countHandlesLike, handleCount, openFiles, viewsOfFiles } from "./_windows_holdings.ts";
 
 const RESOURCES = factOf({
   linux: { FSIZE: 1, DATA: 2, NOFILE: 7, MEMLOCK: 8, AS: 9 },
@@ -103,6 +103,7 @@ export const MEMORY_NAME: string = factOf({ linux: "/memfd:", darwin: ".mm." });
 
 /** How many descriptors lead to what a region maps. Its label must be its own: tests run side by side. */
 export function countDescriptors(region: MmapRegion): number {
+  if (IS_WINDOWS) return countHandlesLike(region.handle().fd);
   const link = Deno.readLinkSync(`/proc/self/fd/${region.handle().fd}`);
   return openDescriptors().filter((each) => each === link).length;
 }

@@ -8,24 +8,45 @@ import { areaAt, piecesOf } from "../src/os/windows/allocations.ts";
 const kernel32 = Deno.build.os !== "windows" ? undefined : Deno.dlopen("kernel32.dll", {
   GetHandleInformation: { parameters: ["usize", "buffer"], result: "i32" },
   K32GetMappedFileNameW: { parameters: ["isize", "pointer", "buffer", "u32"], result: "u32" },
+  WaitNamedPipeW: { parameters: ["buffer", "u32"], result: "i32" },
+}).symbols;
+
+const kernelbase = Deno.build.os !== "windows" ? undefined : Deno.dlopen("kernelbase.dll", {
+  CompareObjectHandles: { parameters: ["usize", "usize"], result: "i32" },
 }).symbols;
 
 /** So many handles in a row may have been closed again. */
 const MOST_CLOSED = 4000;
 
 /**
- * How many handles of any kind are open. Under Wine the system does not tell; it gives the lowest
+ * The handles of any kind that are open. Under Wine the system does not tell; it gives the lowest
  * numbers first, each a multiple of four, so that a long way without any is the end.
  */
-export function handleCount(): number {
+function* handles(): Generator<number> {
   const flags = newStruct(4).bytes;
-  let count = 0;
   for (let handle = 4, last = 0; handle < last + 4 * MOST_CLOSED; handle += 4) {
     if (kernel32!.GetHandleInformation(BigInt(handle), flags) === 0) continue;
     last = handle;
-    count++;
+    yield handle;
   }
-  return count;
+}
+
+/** How many handles of any kind are open. */
+export function handleCount(): number {
+  return [...handles()].length;
+}
+
+/** How many handles lead to the object of one. */
+export function countHandlesLike(handle: number): number {
+  const isLike = (other: number): boolean =>
+    kernelbase!.CompareObjectHandles(BigInt(handle), BigInt(other)) !== 0;
+  return [...handles()].filter(isLike).length;
+}
+
+/** Whether there is a pipe of that name that nobody has opened yet. */
+export function isFreePipe(name: string): boolean {
+  const leastMs = 1;
+  return kernel32!.WaitNamedPipeW(wide(name), leastMs) !== 0;
 }
 
 const GENERIC_READ = 0x80000000;

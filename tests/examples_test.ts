@@ -2,16 +2,22 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
-import { Program, run } from "../examples/demo/programs.ts";
+import { Program, type ProgramOptions, run as runExample } from "../examples/demo/programs.ts";
 import { countWords, sliceEnds } from "../examples/demo/words.ts";
 import { linux } from "./_capabilities.ts";
 import { KILLED } from "./_child.ts";
 import { withTempDir } from "./_files.ts";
-import { compileC, hasProgram } from "./_gcc.ts";
+import { compileC, hasProgram, needsC, programIn, textOfC } from "./_gcc.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
 const EXAMPLES = fromFileUrl(new URL("../examples/", import.meta.url));
+
+const PATIENCE = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
+
+function run(name: string, options?: ProgramOptions): Promise<string[]> {
+  return runExample(name, { timeoutMs: 60_000 * PATIENCE, ...options });
+}
 
 Deno.test("raw_mmap.ts calls mmap and munmap with each of their parameters", async () => {
   const lines = await run("raw_mmap.ts");
@@ -55,7 +61,7 @@ Deno.test("struct_reader.ts reads what struct_writer.ts wrote", async () => {
 
 /** Compiles a program of examples/c. @returns its path */
 async function compileExample(name: string, dir: string): Promise<string> {
-  const program = join(dir, name);
+  const program = programIn(dir, name);
   const source = await Deno.readTextFile(join(EXAMPLES, "c", `${name}.c`));
   const headers = ["-I", join(EXAMPLES, "c"), "-I", join(EXAMPLES, "../languages/c")];
   await compileC(source, { args: ["-Wall", "-Werror", ...headers, "-o", program] });
@@ -67,10 +73,8 @@ async function runC(name: string, dir: string, arg: string): Promise<string[]> {
   const program = await compileExample(name, dir);
   const { success, stdout } = await new Deno.Command(program, { args: [arg] }).output();
   assert(success);
-  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+  return textOfC(stdout).trimEnd().split("\n");
 }
-
-const needsC = { ignore: !hasProgram("gcc") };
 
 Deno.test("person_reader.c reads what struct_writer.ts wrote", needsC, async () => {
   await withTempDir(async (dir) => {
@@ -314,8 +318,7 @@ Deno.test("dev_zero.ts gets zeroed memory that is nobody else's", async () => {
 });
 
 Deno.test("the demo counts the same number of words each way and shows every row", async () => {
-  const patience = Number(Deno.env.get("MMAP_TEST_PATIENCE") ?? 1);
-  const lines = await run("demo/main.ts", { args: ["--size=1"], timeoutMs: 60_000 * patience });
+  const lines = await run("demo/main.ts", { args: ["--size=1"] });
   assertEquals(lines.filter((line) => line === "All three counts are equal.").length, 1);
   const rows = lines.slice(lines.findIndex((line) => line.startsWith("What a map can do")) + 1);
   assertEquals(rows.length, IS_WINDOWS ? 20 : 28);

@@ -8,7 +8,8 @@ import { run } from "./_run.ts";
 import { inNamespace, startWine } from "./windows/wine.ts";
 
 async function main(): Promise<number> {
-  const program = await startWine();
+  await using wine = await startWine();
+  const { program } = wine;
   const folder = `${program.replace(/[^/]*$/, "")}root/peers`;
   await Deno.mkdir(folder);
   for (const name of ["windows_hand_over", "windows_file"]) {

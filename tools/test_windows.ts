@@ -70,8 +70,10 @@ async function main(program: string, args: string[]): Promise<number> {
 }
 
 async function underWine(): Promise<number> {
-  return await inNamespace(import.meta.filename!) ??
-    await main(await startWine(), argumentsInside());
+  const outside = await inNamespace(import.meta.filename!);
+  if (outside !== undefined) return outside;
+  await using wine = await startWine();
+  return await main(wine.program, argumentsInside());
 }
 
 Deno.exit(IS_WINDOWS ? await main(Deno.execPath(), Deno.args) : await underWine());

@@ -7,8 +7,20 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Futex } from "@mmap/mmap/sync";
 import { isSystemError } from "@mmap/mmap";
-import { lastError, wide, windows } from "../ffi/windows/library.ts";
+import { lastError, newStruct, wide, windows } from "../ffi/windows/library.ts";
 import { system } from "../src/os/mod.ts";
+import { close } from "../src/os/windows/files.ts";
+import {
+  clientOf,
+  createPipe,
+  disconnect,
+  ENDED,
+  isConnected,
+  openPipe,
+  pipeNameOf,
+  readMessage,
+  writeMessage,
+} from "../src/os/windows/pipes.ts";
 
 const FOLDER = Deno.args[0] === "peer" ? "." : Deno.args[0] ?? Deno.makeTempDirSync();
 const PAGE = 4096;
@@ -134,6 +146,35 @@ async function roundTrip(): Promise<number> {
   return Math.round(each);
 }
 
+const LONG_MESSAGE = 2 ** 19;
+
+/** A message in a pipe that its maker closes before anybody reads it, and the pipe's name after that. */
+function messageLeftBehind(): string {
+  const path = `${FOLDER}\\mmap-probe-pipe`;
+  const pipe = createPipe(path, LONG_MESSAGE);
+  const client = openPipe(pipeNameOf(path)!)!;
+  const seen = [isConnected(pipe), clientOf(pipe) === Deno.pid];
+  seen.push(writeMessage(pipe, new Uint8Array(LONG_MESSAGE)));
+  close(pipe);
+  const message = readMessage(client, newStruct(LONG_MESSAGE)) as Uint8Array;
+  close(client);
+  close(createPipe(path, 1));
+  return [...seen, message.length].join();
+}
+
+/** A pipe's name once its maker has dropped who is connected, and closed it. */
+function nameOfDropped(): boolean {
+  const path = `${FOLDER}\\mmap-probe-pipe`;
+  const pipe = createPipe(path, 1);
+  const client = openPipe(pipeNameOf(path)!)!;
+  disconnect(pipe);
+  close(pipe);
+  close(createPipe(path, 1));
+  const isOver = readMessage(client, newStruct(1)) === ENDED;
+  close(client);
+  return isOver;
+}
+
 /** The other side of it. */
 function answer(): void {
   using region = MmapRegion.fromEnv();
@@ -162,6 +203,8 @@ async function main(): Promise<void> {
   ask("7. a mutex for the whole machine", globalMutex, 0);
   const microseconds = await roundTrip();
   ask("8. microseconds to a process and back", () => microseconds);
+  ask("9. a long message in a pipe", messageLeftBehind, `true,true,true,${LONG_MESSAGE}`);
+  ask("9. a pipe whose client is dropped", nameOfDropped, true);
   for (const { name } of Deno.readDirSync(FOLDER)) {
     if (name.startsWith("mmap-probe-")) Deno.removeSync(`${FOLDER}\\${name}`);
   }

@@ -11,11 +11,17 @@ export const ERROR_NOT_ENOUGH_MEMORY = 8;
 export const ERROR_LOCK_VIOLATION = 33;
 export const ERROR_NOT_SUPPORTED = 50;
 export const ERROR_INVALID_PARAMETER = 87;
+export const ERROR_BROKEN_PIPE = 109;
 export const ERROR_DISK_FULL = 112;
 export const ERROR_CALL_NOT_IMPLEMENTED = 120;
 export const ERROR_PROC_NOT_FOUND = 127;
 export const ERROR_NOT_LOCKED = 158;
 export const ERROR_ALREADY_EXISTS = 183;
+export const ERROR_PIPE_BUSY = 231;
+export const ERROR_NO_DATA = 232;
+export const ERROR_PIPE_NOT_CONNECTED = 233;
+export const ERROR_MORE_DATA = 234;
+export const ERROR_PIPE_CONNECTED = 535;
 export const ERROR_IO_PENDING = 997;
 export const ERROR_NOACCESS = 998;
 export const ERROR_IO_DEVICE = 1117;
@@ -23,6 +29,7 @@ export const ERROR_USER_MAPPED_FILE = 1224;
 export const ERROR_WORKING_SET_QUOTA = 1453;
 export const ERROR_COMMITMENT_LIMIT = 1455;
 export const ERROR_CANT_RESOLVE_FILENAME = 1921;
+export const WSAEADDRINUSE = 10048;
 
 /** POSIX names, as libuv and so Deno's `node:fs` give them; Windows' own where there is none. */
 const NAMES: Readonly<Record<number, string>> = {
@@ -41,6 +48,7 @@ const NAMES: Readonly<Record<number, string>> = {
   50: "ENOSYS",
   80: "EEXIST",
   87: "EINVAL",
+  109: "EPIPE",
   112: "ENOSPC",
   120: "ENOSYS",
   123: "ENOENT",
@@ -66,6 +74,7 @@ const NAMES: Readonly<Record<number, string>> = {
   1455: "ENOMEM",
   1460: "ETIMEDOUT",
   1921: "ELOOP",
+  10048: "EADDRINUSE",
 };
 
 const FORMAT_MESSAGE_IGNORE_INSERTS = 0x200;

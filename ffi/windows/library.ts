@@ -1,7 +1,15 @@
 /** Loads the libraries of Windows: once per isolate, at the first call. */
 
 import { bufferOver, pointerFrom } from "../memory.ts";
-import { KERNEL32, KERNELBASE, NTDLL, type WindowsSymbols } from "./symbols.ts";
+import {
+  KERNEL32,
+  KERNELBASE,
+  NTDLL,
+  type ObservingSymbols,
+  TO_OBSERVE_BY_KERNEL32,
+  TO_OBSERVE_BY_NTDLL,
+  type WindowsSymbols,
+} from "./symbols.ts";
 
 /** The functions of Windows. */
 export type Windows = Deno.StaticForeignLibraryInterface<WindowsSymbols>;
@@ -27,9 +35,9 @@ export function windows(): Windows {
 
 function load(): Windows {
   const symbols: Windows = {
-    ...open("kernel32.dll", KERNEL32),
-    ...open("kernelbase.dll", KERNELBASE),
-    ...open("ntdll.dll", NTDLL),
+    ...openLibrary("kernel32.dll", KERNEL32),
+    ...openLibrary("kernelbase.dll", KERNELBASE),
+    ...openLibrary("ntdll.dll", NTDLL),
   };
   lastError = new Int32Array(bufferOver({
     pointer: pointerFrom(threadBlock(symbols) + LAST_ERROR_OFFSET)!,
@@ -38,8 +46,21 @@ function load(): Windows {
   return symbols;
 }
 
+/** The functions that look at other processes. */
+export type WindowsToObserve = Deno.StaticForeignLibraryInterface<ObservingSymbols>;
+
+let loadedToObserve: WindowsToObserve | undefined;
+
+/** As {@linkcode windows}: few programs need these. */
+export function windowsToObserve(): WindowsToObserve {
+  return loadedToObserve ??= {
+    ...openLibrary("kernel32.dll", TO_OBSERVE_BY_KERNEL32),
+    ...openLibrary("ntdll.dll", TO_OBSERVE_BY_NTDLL),
+  };
+}
+
 /** A permission for single files knows them by their paths alone; a bare name is always the system's. */
-function open<T extends Deno.ForeignLibraryInterface>(
+export function openLibrary<T extends Deno.ForeignLibraryInterface>(
   name: string,
   definitions: T,
 ): Deno.StaticForeignLibraryInterface<T> {

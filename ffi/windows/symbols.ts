@@ -169,6 +169,15 @@ export const NTDLL = {
     parameters: ["isize", "u32", "buffer", "u32", "pointer"],
     result: "i32",
   },
+  NtQuerySection: {
+    parameters: ["usize", "u32", "buffer", "usize", "pointer"], // HANDLE, class, LPVOID, SIZE_T, SIZE_T *
+    result: "i32",
+  },
+  NtQueryVolumeInformationFile: {
+    // HANDLE, IO_STATUS_BLOCK *, LPVOID, ULONG size, ULONG class
+    parameters: ["usize", "buffer", "buffer", "u32", "u32"],
+    result: "i32",
+  },
   NtReadVirtualMemory: {
     parameters: ["isize", "pointer", "pointer", "usize", "buffer"], // HANDLE, from, to, SIZE_T, SIZE_T *
     result: "i32",
@@ -177,4 +186,31 @@ export const NTDLL = {
     parameters: ["isize", "pointer", "pointer", "usize", "buffer"], // HANDLE, to, from, SIZE_T, SIZE_T *
     result: "i32",
   },
+} as const;
+
+/** The functions that look at other processes. */
+export type ObservingSymbols = typeof TO_OBSERVE_BY_KERNEL32 & typeof TO_OBSERVE_BY_NTDLL;
+
+export const TO_OBSERVE_BY_KERNEL32 = {
+  K32GetMappedFileNameW: {
+    parameters: ["isize", "pointer", "buffer", "u32"], // HANDLE, LPVOID, LPWSTR, DWORD size
+    result: "u32", // the length in characters; 0
+  },
+  VirtualQueryEx: {
+    parameters: ["isize", "pointer", "buffer", "usize"], // HANDLE, LPCVOID, information, SIZE_T
+    result: "usize", // bytes; 0
+  },
+} as const;
+
+export const TO_OBSERVE_BY_NTDLL = {
+  NtOpenProcessToken: { parameters: ["isize", "u32", "buffer"], result: "i32" },
+  NtQueryInformationProcess: {
+    parameters: ["isize", "u32", "buffer", "u32", "pointer"],
+    result: "i32",
+  },
+  NtQueryInformationToken: {
+    parameters: ["usize", "u32", "buffer", "u32", "buffer"], // HANDLE, class, LPVOID, size, ULONG *
+    result: "i32",
+  },
+  NtQuerySystemInformation: { parameters: ["u32", "buffer", "u32", "buffer"], result: "i32" },
 } as const;

@@ -1,5 +1,6 @@
 /*
- * The Channel of @mmap/mmap/channel for C programs (Linux; gcc or clang, C11 or later; little endian).
+ * The Channel of @mmap/mmap/channel for C programs (Linux and Windows; gcc or clang, C11 or later; little
+ * endian).
  *
  *     mmap_channel channel;
  *     if (mmap_channel_open_env(&channel, NULL, MMAP_CONSUMER) != 0) ...
@@ -42,10 +43,10 @@
  *
  * A producer writes a record, then sets TAIL behind it, then looks at RECEIVE_BELL. A consumer that
  * finds nothing sets RECEIVE_BELL to 1, looks at TAIL once more, and sleeps on the bell
- * (FUTEX_WAIT) while it is 1. A process that finds a bell at 1 sets it to 0 and wakes all sleepers.
+ * (mmap_futex_wait) while it is 1. A process that finds a bell at 1 sets it to 0 and wakes all sleepers.
  * Sleepers count themselves in word 638 meanwhile; while that is 0, nobody is woken on the bell.
  *
- * A Deno program may sleep in its event loop instead. Its doorbell is a pipe, at /proc/PROCESS/fd/DESCRIPTOR
+ * On Linux, a Deno program may sleep in its event loop instead. Its doorbell is a pipe, at /proc/PROCESS/fd/DESCRIPTOR
  * of its owner, and has a lock of bytes from 2^62 + (N << 32) on, as a token of the number N. Its
  * state is N << 2, plus 0: somebody cannot reach it; 1: nobody has reached it yet; 2: its owner is
  * awake; 3: asleep. Whoever has set a bell to 0 looks at all of them: 1 becomes 2, or 0 where the
@@ -60,12 +61,8 @@
 
 #include "mmap_sync.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 /* Which end this is. */
 #define MMAP_PRODUCER 1
@@ -115,83 +112,12 @@ typedef struct {
   mmap_token token;    /* shows the other end that this one lives */
   struct {
     uint32_t number; /* 0: not opened */
-    int fd;
+    int doorbell;
   } ropes[MMAP_CHANNEL_MOST_DOORBELLS]; /* the ways to the doorbells */
-  void *mapping;
   size_t mapped_length;
 } mmap_channel;
 
 /* ---- Opening ---- */
-
-/* A field of a handle, "mmap:name=value&name=value...", decoded. Returns 0 if it is not there. */
-static inline int mmap_channel_field(const char *handle, const char *name, char *value, size_t size) {
-  size_t length = strlen(name), at = 0;
-  const char *field = handle;
-  while ((field = strstr(field, name)) != NULL) {
-    if (field[length] == '=' && field != handle && (field[-1] == ':' || field[-1] == '&')) break;
-    field += length;
-  }
-  if (field == NULL) return 0;
-  for (const char *c = field + length + 1; *c != '\0' && *c != '&'; c++) {
-    unsigned int byte = *c == '+' ? ' ' : (unsigned char)*c;
-    if (*c == '%') {
-      if (sscanf(c + 1, "%2x", &byte) != 1) return 0;
-      c += 2;
-    }
-    if (at + 1 >= size) return 0;
-    value[at++] = (char)byte;
-  }
-  value[at] = '\0';
-  return 1;
-}
-
-static inline unsigned long long mmap_channel_number(const char *handle, const char *name) {
-  char text[32];
-  return mmap_channel_field(handle, name, text, sizeof text) ? strtoull(text, NULL, 10) : 0;
-}
-
-/* Whether a descriptor leads to the object that a handle names, at its full size. */
-static inline int mmap_channel_is_object(const char *handle, int fd) {
-  struct statx status;
-  char birth[32], born[32] = "";
-  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) != 0) return 0;
-  if ((status.stx_mask & STATX_BTIME) != 0) {
-    snprintf(born, sizeof born, "%lld",
-             (long long)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec);
-  }
-  return mmap_channel_field(handle, "birthTime", birth, sizeof birth) &&
-         strcmp(birth, born) == 0 && mmap_channel_number(handle, "inode") == status.stx_ino &&
-         mmap_channel_number(handle, "device") ==
-             makedev(status.stx_dev_major, status.stx_dev_minor) &&
-         mmap_channel_number(handle, "byteOffset") + mmap_channel_number(handle, "byteLength") <=
-             status.stx_size;
-}
-
-/* Opens it by its path, or else through the process that made the handle. Returns -1 if it cannot. */
-static inline int mmap_channel_open_object(const char *handle) {
-  char kind[16], name[PATH_MAX], path[PATH_MAX + 16] = "";
-  if (!mmap_channel_field(handle, "kind", kind, sizeof kind)) return -1;
-  if (!mmap_channel_field(handle, "path", name, sizeof name)) return -1;
-  if (strcmp(kind, "file") == 0) snprintf(path, sizeof path, "%s", name);
-  if (strcmp(kind, "named") == 0) {
-    snprintf(path, sizeof path, "/dev/shm/%s", name + (name[0] == '/'));
-  }
-  int fd = path[0] == '\0' ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  if (fd >= 0 && mmap_channel_is_object(handle, fd)) return fd;
-  if (fd >= 0) close(fd);
-  snprintf(path, sizeof path, "/proc/%llu/fd/%llu", mmap_channel_number(handle, "pid"),
-           mmap_channel_number(handle, "fd"));
-  /* The object is checked before it is opened: opening an unknown file could have side effects. */
-  int place = open(path, O_PATH | O_CLOEXEC);
-  if (place < 0) return -1;
-  int is_object = mmap_channel_is_object(handle, place);
-  close(place);
-  if (!is_object) return -1;
-  fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || mmap_channel_is_object(handle, fd)) return fd;
-  close(fd);
-  return -1;
-}
 
 /* Whether there is a channel of this layout in so many bytes. */
 static inline int mmap_channel_is_valid(const uint32_t *words, size_t length) {
@@ -269,7 +195,7 @@ static inline int mmap_channel_enter(mmap_channel *channel) {
   /* Others must not mistake the next words for the previous end. */
   __atomic_store_n(&free_end[0], 0, __ATOMIC_SEQ_CST);
   free_end[1] = channel->token.fingerprint;
-  free_end[2] = (uint32_t)getpid();
+  free_end[2] = mmap_process_id();
   free_end[3] = channel->role;
   /* Last: a place with the number 0 is free, whatever else is in it. */
   __atomic_store_n(&free_end[0], channel->token.number, __ATOMIC_SEQ_CST);
@@ -306,21 +232,19 @@ static inline int mmap_channel_open(mmap_channel *channel, const char *handle, u
   memset(channel, 0, sizeof *channel);
   if (role != MMAP_PRODUCER && role != MMAP_CONSUMER) return EINVAL;
   if (strncmp(handle, "mmap:", 5) != 0) return EINVAL;
-  int fd = mmap_channel_open_object(handle);
-  if (fd < 0) return ENOENT;
-  size_t offset = mmap_channel_number(handle, "byteOffset");
-  size_t length = mmap_channel_number(handle, "byteLength");
-  size_t lead = offset % (size_t)sysconf(_SC_PAGESIZE);
-  channel->mapped_length = lead + length;
-  channel->mapping = mmap(NULL, channel->mapped_length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                          (off_t)(offset - lead));
-  int error = channel->mapping == MAP_FAILED ? errno : mmap_token_take(&channel->token, fd);
-  close(fd);
-  if (channel->mapping == MAP_FAILED) return error;
-  channel->words = (uint32_t *)((char *)channel->mapping + lead);
+  mmap_object object = mmap_open_handle(handle);
+  if (object == MMAP_NO_OBJECT) return ENOENT;
+  size_t length = mmap_handle_number(handle, "byteLength");
+  channel->words = mmap_map(object, mmap_handle_number(handle, "byteOffset"), length);
+  channel->mapped_length = length;
+  int error = channel->words == NULL ? errno : mmap_token_take(&channel->token, object);
+  mmap_close(object);
+  if (channel->words == NULL) return error;
   if (error != 0) {
-    channel->token.fd = -1;
-  } else if (mmap_channel_is_valid(channel->words, length)) {
+    mmap_unmap(channel->words, length);
+    return error;
+  }
+  if (mmap_channel_is_valid(channel->words, length)) {
     uint32_t lock = role == MMAP_PRODUCER ? MMAP_CHANNEL_SEND_LOCK : MMAP_CHANNEL_RECEIVE_LOCK;
     int several = (channel->words[MMAP_CHANNEL_FLAGS] & role) != 0;
     channel->ring = (char *)channel->words + MMAP_CHANNEL_HEADER_BYTES;
@@ -336,7 +260,7 @@ static inline int mmap_channel_open(mmap_channel *channel, const char *handle, u
   }
   if (error != 0) {
     mmap_token_release(&channel->token);
-    munmap(channel->mapping, channel->mapped_length);
+    mmap_unmap(channel->words, length);
   }
   return error;
 }
@@ -363,30 +287,20 @@ static inline int32_t *mmap_channel_length_at(mmap_channel *channel, uint64_t po
 }
 
 static inline void mmap_channel_drop_rope(mmap_channel *channel, int i) {
-  if (channel->ropes[i].number != 0) close(channel->ropes[i].fd);
+  if (channel->ropes[i].number != 0) mmap_doorbell_close(channel->ropes[i].doorbell);
   channel->ropes[i].number = 0;
 }
 
-/* A descriptor of a doorbell; -1: this process cannot reach it. */
+/* The way to a doorbell; -1: this process cannot reach it. */
 static inline int mmap_channel_reach(mmap_channel *channel, int i, const uint32_t *doorbell,
                                      uint32_t number) {
-  char path[64], target[8] = "";
   if (number == 0) return -1;
-  if (channel->ropes[i].number == number) return channel->ropes[i].fd;
+  if (channel->ropes[i].number == number) return channel->ropes[i].doorbell;
   mmap_channel_drop_rope(channel, i);
-  snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)doorbell[1], (int)doorbell[2]);
-  /* First, since opening something else could have side effects. */
-  if (readlink(path, target, sizeof target - 1) < 0 || strncmp(target, "pipe:[", 6) != 0) return -1;
-  /* For reading too: writing to a pipe without a reader would be a signal. */
-  int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return -1;
-  /* The lock shows that it is that doorbell, whatever the words say. */
-  if (mmap_token_lock(fd, F_OFD_GETLK, F_WRLCK, number, 0, (int64_t)1 << 32) != F_RDLCK) {
-    close(fd);
-    return -1;
-  }
+  int rope = mmap_doorbell_open(doorbell[1], doorbell[2], number);
+  if (rope < 0) return -1;
   channel->ropes[i].number = number;
-  return channel->ropes[i].fd = fd;
+  return channel->ropes[i].doorbell = rope;
 }
 
 /* Rings for those who sleep in their event loops. */
@@ -397,15 +311,13 @@ static inline void mmap_channel_ring(mmap_channel *channel) {
     uint32_t *doorbell = channel->words + MMAP_CHANNEL_DOORBELLS + 4 * i;
     uint32_t state = __atomic_load_n(doorbell, __ATOMIC_SEQ_CST);
     if ((state & 3) != 1 && (state & 3) != 3) continue;
-    int fd = mmap_channel_reach(channel, (int)i, doorbell, state >> 2);
-    uint32_t next = (state & ~3u) | (fd < 0 ? 0 : 2), before = state;
+    int rope = mmap_channel_reach(channel, (int)i, doorbell, state >> 2);
+    uint32_t next = (state & ~3u) | (rope < 0 ? 0 : 2), before = state;
     if (!__atomic_compare_exchange_n(doorbell, &before, next, 0, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST)) {
       continue; /* somebody else rings */
     }
-    if (fd < 0 || (state & 3) != 3) continue;
-    ssize_t written = write(fd, "", 1); /* a full pipe has been rung already */
-    (void)written;
+    if (rope >= 0 && (state & 3) == 3) mmap_doorbell_ring(rope);
   }
 }
 
@@ -476,12 +388,6 @@ static inline int mmap_channel_attempt(mmap_channel *channel, size_t length) {
   return error;
 }
 
-static inline double mmap_channel_now_ms(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
-}
-
 /* Tries until it succeeds; for the first microseconds without sleeping. */
 static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int timeout_ms) {
   if (channel->held) return EBUSY;
@@ -493,7 +399,7 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
     error = mmap_channel_attempt(channel, length);
   }
   if (error != EAGAIN || timeout_ms == 0) return error;
-  double deadline = mmap_channel_now_ms() + timeout_ms;
+  double deadline = mmap_now_ms() + timeout_ms;
   int bell = mmap_channel_is_producer(channel) ? MMAP_CHANNEL_SEND_BELL : MMAP_CHANNEL_RECEIVE_BELL;
   uint32_t *word = channel->words + bell;
   int look = 0;
@@ -506,7 +412,7 @@ static inline int mmap_channel_wait(mmap_channel *channel, size_t length, int ti
     error = mmap_channel_attempt(channel, length);
     if (error != EAGAIN) return error;
     if (lost) return ECONNRESET;
-    double left = timeout_ms < 0 ? 30 : deadline - mmap_channel_now_ms();
+    double left = timeout_ms < 0 ? 30 : deadline - mmap_now_ms();
     if (left <= 0) return ETIMEDOUT;
     const struct timespec slice = {0, (left < 30 ? left : 30) * 1e6};
     /* Before the kernel looks at the bell: pairs with the load in mmap_channel_wake. */
@@ -668,7 +574,7 @@ static inline void mmap_channel_close(mmap_channel *channel) {
   }
   mmap_channel_unlock_list(channel);
   for (int i = 0; i < MMAP_CHANNEL_MOST_DOORBELLS; i++) mmap_channel_drop_rope(channel, i);
-  munmap(channel->mapping, channel->mapped_length);
+  mmap_unmap(channel->words, channel->mapped_length);
   mmap_token_release(&channel->token);
 }
 

@@ -1,36 +1,33 @@
 /*
- * The Futex and the Mutex of @mmap/mmap/sync for C programs (Linux; gcc or clang, C11 or later).
+ * The Futex and the Mutex of @mmap/mmap/sync for C programs (Linux and Windows; gcc or clang, C11 or
+ * later).
  *
- * Map the same file or shared memory (MAP_SHARED) and point at the same offset, a multiple of 64.
- * All numbers are 32-bit and in the machine's byte order; zeros are a free mutex. Processes may be in
- * any PID, time or mount namespace, and of any user who may open the object.
+ * Map the same file or shared memory and point at the same offset, a multiple of 64. All numbers are
+ * 32-bit and in the machine's byte order; zeros are a free mutex. Processes may be in any PID, time or
+ * mount namespace, and of any user who may open the object.
  *
+ *     mmap_object object = mmap_open("shared.bin");
+ *     mmap_mutex *mutex = mmap_map(object, 0, 4096);
  *     mmap_token token;
- *     if (mmap_token_take(&token, fd) != 0) ...
+ *     if (mmap_token_take(&token, object) != 0) ...
  *     if (mmap_mutex_lock(mutex, &token) == MMAP_OWNER_DIED) ...
  *     mmap_mutex_unlock(mutex);
  *     mmap_token_release(&token);
  *
- * A token shows others that its holder is alive. It belongs to one thread and one object (a file or
- * shared memory); a child process takes its own. It is an open-file-description lock (F_OFD_SETLK)
- * for reading of one byte of the object, 2^62 + (NUMBER << 32 | FINGERPRINT), in an open file
- * description that nobody else has. NUMBER is random, has 30 bits, and is not 0. Nobody else may
- * have a lock in [2^62 + (NUMBER << 32), 2^62 + (NUMBER + 1 << 32)): check that with F_OFD_GETLK
- * after taking the lock, and also that nobody has byte 2^62, which programs for Windows lock while
- * they use locks: their holders cannot be seen. Bits 0 to 21 of FINGERPRINT are the thread's number (gettid), the others
- * random.
+ * mmap_open_handle opens what a region's handle names, in its text form. On Linux, an object is a
+ * descriptor, and any call of mmap(2) with MAP_SHARED will do. On Windows it is a HANDLE, and memory has
+ * to be mapped by mmap_map: that is how these headers know what lies where.
  *
- * To find out whether a token's holder is dead, use F_OFD_GETLK for writing on that byte, or, while
- * the fingerprint is 0, on all bytes of that number: the answer is F_UNLCK if the holder is dead. A
- * description does not see its own lock.
+ * A token shows others that its holder is alive. It belongs to one thread and one object (a file or
+ * shared memory); a child process takes its own. It has a NUMBER, which is random, has 30 bits, is not
+ * 0, and which no other token of the object has; and a FINGERPRINT. What tokens are, and how words are
+ * waited for, is each system's own: see mmap_linux.h and mmap_windows.h.
  *
  * Futex, 64 bytes:
  *
  *   offset  bytes
  *   0       4      the word that is waited on
  *   4       60     unused
- *
- * Waiting and waking are futex(2) with FUTEX_WAIT and FUTEX_WAKE, without FUTEX_PRIVATE_FLAG.
  *
  * Mutex, 64 bytes:
  *
@@ -49,20 +46,16 @@
 #ifndef MMAP_SYNC_H
 #define MMAP_SYNC_H
 
-#ifndef _GNU_SOURCE
-#error "Define _GNU_SOURCE before the first #include: mmap_sync.h needs syscall() and F_OFD_SETLK"
-#endif
+#define MMAP_NUMBER_MASK 0x3fffffffu
+#define MMAP_WAITERS_BIT 0x80000000u
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/futex.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/random.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+#if defined(__linux__)
+#include "mmap_linux.h"
+#elif defined(_WIN32)
+#include "mmap_windows.h"
+#else
+#error "mmap_sync.h is for Linux and Windows"
+#endif
 
 typedef struct {
   int32_t word;
@@ -81,84 +74,6 @@ typedef union {
 /* The last holder died with the mutex: you hold it now, but what it protects may be
  * half-changed. */
 #define MMAP_OWNER_DIED EOWNERDEAD
-
-typedef struct {
-  int fd; /* a description of the object that nobody else has */
-  uint32_t number;
-  uint32_t fingerprint;
-} mmap_token;
-
-#define MMAP_NUMBER_MASK 0x3fffffffu
-#define MMAP_WAITERS_BIT 0x80000000u
-
-/*
- * Sleeps while the word has that value; `timeout` may be NULL. Returns 0 if woken, perhaps
- * spuriously, else EAGAIN (the word has another value), ETIMEDOUT or EINTR.
- */
-static inline int mmap_futex_wait(int32_t *word, int32_t expected, const struct timespec *timeout) {
-  return syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout, NULL, 0) == 0 ? 0 : errno;
-}
-
-/* Wakes at most `count` waiters; returns how many were woken. */
-static inline int mmap_futex_wake(int32_t *word, int count) {
-  return (int)syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
-}
-
-/*
- * Takes or releases (`command` F_OFD_SETLK) the lock of `count` bytes from a token's byte on, or
- * asks who has it (F_OFD_GETLK). Returns the resulting type of lock, or -1 and errno.
- */
-static inline int mmap_token_lock(int fd, int command, short type, uint32_t number,
-                                  uint32_t fingerprint, int64_t count) {
-  struct flock64 lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = count};
-  lock.l_start = (int64_t)1 << 62 | (int64_t)number << 32 | fingerprint;
-  return fcntl(fd, command, &lock) == 0 ? lock.l_type : -1;
-}
-
-/* Opens the object of `fd` anew and takes a token of it. Returns 0 or an errno; EAGAIN: somebody has
- * locked all of the object; EBUSY: a program for Windows uses locks of it. */
-static inline int mmap_token_take(mmap_token *token, int fd) {
-  char path[32];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  token->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (token->fd < 0) return errno;
-  int error = EAGAIN;
-  for (int tries = 0; error == EAGAIN && tries < 8; tries++) {
-    uint32_t bits[2];
-    if (getrandom(bits, sizeof bits, 0) != sizeof bits) error = EIO;
-    token->number = (bits[0] & MMAP_NUMBER_MASK) == 0 ? 1 : bits[0] & MMAP_NUMBER_MASK;
-    token->fingerprint = (bits[1] & 0xffc00000u) | (uint32_t)syscall(SYS_gettid);
-    if (error != EAGAIN) break;
-    if (mmap_token_lock(token->fd, F_OFD_SETLK, F_RDLCK, token->number, token->fingerprint, 1) < 0) {
-      error = errno == EACCES ? EAGAIN : errno;
-      continue;
-    }
-    /* If two threads take the same number at the same time, each sees the other here. */
-    int found = mmap_token_lock(token->fd, F_OFD_GETLK, F_WRLCK, token->number, 0, (int64_t)1 << 32);
-    if (found == F_UNLCK) {
-      if (mmap_token_lock(token->fd, F_OFD_GETLK, F_WRLCK, 0, 0, 1) == F_UNLCK) return 0;
-      error = EBUSY;
-    }
-    mmap_token_lock(token->fd, F_OFD_SETLK, F_UNLCK, token->number, token->fingerprint, 1);
-  }
-  close(token->fd);
-  token->fd = -1;
-  return error;
-}
-
-/* Gives it up: from now on, everything that is still held with it counts as a dead holder's. */
-static inline void mmap_token_release(mmap_token *token) {
-  if (token->fd >= 0) close(token->fd);
-  token->fd = -1;
-}
-
-/* Whether the holder of a token of the same object is certainly dead. A fingerprint of 0 is not
- * known. */
-static inline int mmap_is_dead(const mmap_token *own, uint32_t number, uint32_t fingerprint) {
-  if (number == own->number && (fingerprint == 0 || fingerprint == own->fingerprint)) return 0;
-  int64_t count = fingerprint == 0 ? (int64_t)1 << 32 : 1;
-  return mmap_token_lock(own->fd, F_OFD_GETLK, F_WRLCK, number, fingerprint, count) == F_UNLCK;
-}
 
 static inline int mmap_exchange_if(mmap_mutex *mutex, uint32_t expected, uint32_t desired) {
   return __atomic_compare_exchange_n(&mutex->state, &expected, desired, 0, __ATOMIC_SEQ_CST,
@@ -209,7 +124,8 @@ static inline int mmap_mutex_trylock(mmap_mutex *mutex, const mmap_token *own) {
   return result;
 }
 
-/* Takes it, and sleeps as long as another thread has it. Returns 0 or MMAP_OWNER_DIED. */
+/* Takes it, and sleeps as long as another thread has it. Returns 0 or MMAP_OWNER_DIED; on Windows also
+ * what mmap_futex_wait returns if it cannot wait: EINVAL, ENOMEM. */
 static inline int mmap_mutex_lock(mmap_mutex *mutex, const mmap_token *own) {
   const struct timespec slice = {0, 30 * 1000 * 1000};
   int look_for_death = 1;
@@ -223,7 +139,9 @@ static inline int mmap_mutex_lock(mmap_mutex *mutex, const mmap_token *own) {
     uint32_t waiting = state | MMAP_WAITERS_BIT;
     /* An exchange and not an `or`, which would leave the bit on a word that has just become free. */
     if (state != waiting && !mmap_exchange_if(mutex, state, waiting)) continue;
-    look_for_death = mmap_futex_wait((int32_t *)&mutex->state, (int32_t)waiting, &slice) == ETIMEDOUT;
+    int waited = mmap_futex_wait((int32_t *)&mutex->state, (int32_t)waiting, &slice);
+    if (waited == EINVAL || waited == ENOMEM) return waited;
+    look_for_death = waited == ETIMEDOUT;
     bits = MMAP_WAITERS_BIT; /* others may sleep on it still */
   }
 }

@@ -50,7 +50,8 @@ interface Facts {
   readonly inode?: string;
   readonly pageSize?: number;
   readonly pages?: number;
-  readonly residentPages?: number;
+  /** Null if they cannot be seen. */
+  readonly residentPages?: number | null;
   readonly object?: SharedMemoryInfo;
 }
 
@@ -115,7 +116,7 @@ function factsOf(target: Target): Facts {
     inode,
     pageSize,
     pages,
-    residentPages,
+    residentPages: system().memory.showsOwnPagesOnly === true ? null : residentPages,
     ...object,
   };
 }
@@ -152,7 +153,9 @@ function memoryFields(facts: Facts): Record<string, string> {
   if (byteOffset) fields.offset = formatExactSize(byteOffset);
   if (inode !== undefined) fields.inode = `${inode} on device ${device}`;
   if (facts.pages !== undefined) {
-    fields.pages = `${facts.pages} of ${facts.pageSize} bytes, ${facts.residentPages} in memory`;
+    const { residentPages } = facts;
+    const resident = residentPages === null ? "" : `, ${residentPages} in memory`;
+    fields.pages = `${facts.pages} of ${facts.pageSize} bytes${resident}`;
   }
   if (object !== undefined) Object.assign(fields, objectFields(object));
   return fields;

@@ -57,7 +57,7 @@ async function runLocks({ operands, json, usageError }: Input): Promise<number> 
     ];
   });
   const command = observing.commandOf(pid);
-  const waitersShown = observing.sleepers(pid) !== undefined;
+  const waitersShown = observing.sleepers(pid, []) !== undefined;
   if (json) await print(formatJson({ pid, command, waitersShown, locks: rows }));
   else await print(textOf(pid, command, waitersShown, rows));
   return 0;

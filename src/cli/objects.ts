@@ -1,7 +1,8 @@
 /** The objects that processes map and share, each opened to look at it. */
 
 import { MmapRegion } from "../region/mmap_region.ts";
-import type { SeenMapping } from "../os/system.ts";
+import { system } from "../os/mod.ts";
+import type { SeenMapping, WayTo } from "../os/system.ts";
 import { inspectAll, type Inspected } from "./kinds/inspection.ts";
 import { lookAround, type Scene } from "./kinds/peers.ts";
 
@@ -43,11 +44,11 @@ async function inspectObject(
   scene: Scene,
   mappings: readonly SeenMapping[],
 ): Promise<Inspected | undefined> {
-  const path = mappings.map((mapping) => scene.observing.pathTo(mapping))
-    .find((path) => path !== undefined);
-  if (path === undefined) return undefined;
+  const way = mappings.map((mapping) => scene.observing.wayTo(mapping))
+    .find((way) => way !== undefined);
+  if (way === undefined) return undefined;
   try {
-    using region = MmapRegion.open(path);
+    using region = openBy(way);
     return await inspectAll(region, { scene, leftOut: Deno.pid });
   } catch {
     // It is another user's, denied to this program, or cannot be mapped by now.
@@ -55,7 +56,14 @@ async function inspectObject(
   }
 }
 
+function openBy(way: WayTo): MmapRegion {
+  if ("path" in way) return MmapRegion.open(way.path);
+  const { name } = system();
+  const whole = { kind: "anonymous", access: "read", path: "", byteOffset: 0 } as const;
+  return MmapRegion.attach({ version: 2, system: name, ...whole, ...way.memory });
+}
+
 /** The name for people: the last part of a path, the label of memory without one. */
 export function nameOf(path: string): string {
-  return path.replace(/ \(deleted\)$/, "").replace(/^.*\//, "").replace(/^[a-z]+:/, "") || path;
+  return path.replace(/ \(deleted\)$/, "").replace(/^.*[\\/]/, "").replace(/^[a-z]+:/, "") || path;
 }

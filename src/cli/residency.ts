@@ -1,6 +1,7 @@
 /** `mmap residency` */
 
 import type { Residency } from "../mapping/page_state.ts";
+import { system } from "../os/mod.ts";
 import type { Command, Input } from "./command.ts";
 import { formatJson, formatSize } from "./format.ts";
 import { print } from "./output.ts";
@@ -25,9 +26,20 @@ export const residency: Command = {
 async function runResidency(input: Input): Promise<number> {
   const width = readWidth(input);
   using target = new Target(input.operands[0]!);
+  if (target.region !== undefined) checkShowsAll();
   const report = target.region?.residency();
   await print(input.json ? jsonOf(target.text, report) : drawing(report, width));
   return 0;
+}
+
+/** @throws {Deno.errors.NotSupported} If this process would only learn what it has touched itself. */
+function checkShowsAll(): void {
+  const { name, memory } = system();
+  if (memory.showsOwnPagesOnly !== true) return;
+  throw new Deno.errors.NotSupported(
+    `Cannot tell which pages are in memory: ${name} tells a program about its own pages alone, ` +
+      "so ask region.residency() where the region is used",
+  );
 }
 
 function readWidth({ values: { width }, usageError }: Input): number {

@@ -260,15 +260,35 @@ export class LogFile implements Memory {
 
   /** @param tail the end to cut the file to, since it grows in steps */
   close(tail: number | undefined): void {
-    if (tail !== undefined && this.#lossWatch.intact) {
-      try {
-        this.#data.resize(HEADER_BYTE_LENGTH + tail);
-      } catch {
-        // The file stays longer than necessary.
-      }
-    }
+    const { control } = this;
+    const { byteLength } = this.#data;
+    const file = tail === undefined || !this.#lossWatch.intact ? undefined : duplicateOf(control);
     this.#data.close();
-    release(this.control, this.#plan.writable);
+    if (tail === undefined || file === undefined) return release(control, this.#plan.writable);
+    control.close(); // the duplicate keeps the lock
+    cut(file, byteLength, HEADER_BYTE_LENGTH + tail);
+  }
+}
+
+/** Undefined if the process can have no more of them: then the file stays longer than necessary. */
+function duplicateOf(control: MmapRegion): OpenObject | undefined {
+  try {
+    return system().objects.duplicate(backingOf(control).attributes.object!);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Cuts a file that is mapped here no more, as some systems demand, and lets the next writer open it. */
+function cut(file: OpenObject, from: number, to: number): void {
+  const { objects } = system();
+  try {
+    if (from > to && objects.status(file).byteLength === from) objects.setSize(file, to);
+  } catch {
+    // Somebody else maps it, where that keeps it as it is.
+  } finally {
+    objects.unlockFile(file);
+    objects.close(file);
   }
 }
 

@@ -93,7 +93,7 @@ export function openOrCreate(
 }
 
 /** The result of a call; undefined if it throws an error of that class. */
-function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
+export function unless<T>(expected: new (message: string) => Error, call: () => T): T | undefined {
   try {
     return call();
   } catch (error) {

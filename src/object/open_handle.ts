@@ -3,6 +3,7 @@
 import { system } from "../os/mod.ts";
 import type { ObjectStatus, OpenedObject, OpenObject } from "../os/system.ts";
 import { isObjectOf, type RegionHandle } from "./handle.ts";
+import { unless } from "./open_file.ts";
 import { checkObjectDenied } from "./permission.ts";
 import { nameOf } from "./shared_memory.ts";
 
@@ -38,7 +39,7 @@ function openByPath(handle: RegionHandle, writable: boolean): OpenedObject | und
   const name = handle.kind === "named" ? nameOf(handle.path) : undefined;
   const path = name === undefined ? handle.path : named.pathOf(name);
   const object = path === undefined
-    ? named.open(name!, writable)
+    ? unless(Deno.errors.NotFound, () => named.open(name!, writable))
     : objects.openIfThere(path, { writable });
   if (object === undefined) return undefined;
   const status = objects.status(object);

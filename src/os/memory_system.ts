@@ -165,6 +165,11 @@ export interface MemorySystem {
   replaceByZeros(range: Range): void;
   /** Unmaps a range of whole pages. */
   unmap(range: Range): void;
+  /**
+   * Whether there are addresses for another length: asked before the object gets longer, where that
+   * cannot be taken back as long as it is mapped.
+   */
+  checkMayResize?(placed: PlacedRange, mapped: MapRequest, byteLength: number): void;
   /** Prepares another length. @param mapped the request as the mapping is now */
   resize(placed: PlacedRange, mapped: MapRequest, byteLength: number): Resize;
   /**
@@ -217,6 +222,8 @@ export interface MemorySystem {
   ): Promise<Error | undefined>;
   /** One byte for each page: 1 if it is in memory. */
   residency(range: Range): Uint8Array<ArrayBuffer>;
+  /** Whether that tells what this process has touched, and not what is in memory for all. */
+  readonly showsOwnPagesOnly?: boolean;
   /** What the system reports about a range's memory. */
   usage?(range: Range): RegionStats;
   /**

@@ -1,15 +1,13 @@
 /** What a system shows about other processes: what they map, and what they sleep on. For display only. */
 
 import type { Range } from "../../ffi/memory.ts";
+import type { OpenObject, OtherProcess } from "./object_system.ts";
 
 /** A mapping of a process. */
 export interface SeenMapping {
   readonly pid: number;
-  /** The addresses in that process. */
-  readonly start: number;
-  readonly end: number;
-  /** Where in its object it begins, in bytes. */
-  readonly byteOffset: number;
+  /** Where it is, if sleepers are told by addresses. */
+  readonly place?: MappingPlace;
   /** Names the object: the same text in all mappings of it. */
   readonly object: string;
   /** The path of the object, or its label. */
@@ -18,13 +16,30 @@ export interface SeenMapping {
   readonly shared: boolean;
 }
 
+/** Where a mapping is. */
+export interface MappingPlace {
+  /** The addresses in its process. */
+  readonly start: number;
+  readonly end: number;
+  /** Where in its object it begins, in bytes. */
+  readonly byteOffset: number;
+}
+
 /** A thread that sleeps until a word changes. */
 export interface Sleeper {
   readonly pid: number;
   readonly tid: number;
-  /** The addresses of the words, in its process. */
-  readonly addresses: readonly number[];
+  /** The object of the word, as in `SeenMapping.object`, and where the word lies in it. */
+  readonly object: string;
+  readonly byteOffset: number;
 }
+
+/** How to open the object of a mapping: a file by its path, or shared memory that a process has. */
+export type WayTo =
+  | { readonly path: string }
+  | {
+    readonly memory: OtherProcess & { readonly birthTime: string; readonly byteLength: number };
+  };
 
 /** Looks at other processes. */
 export interface ObservingSystem {
@@ -37,14 +52,27 @@ export interface ObservingSystem {
   ownProcesses(): number[];
   /** The command line of a process; null if it is hidden or gone. */
   commandOf(pid: number): string | null;
-  /** The threads of a process; none if it is hidden or gone. */
+  /** The threads of a process, its main one first; none if it is hidden or gone. */
   threadsOf(pid: number): number[];
-  /** The threads of a process that sleep; undefined if this user may not see that. */
-  sleepers(pid: number): Sleeper[] | undefined;
-  /** The object that a range of this process maps, as in `SeenMapping.object`. */
-  objectAt(range: Range): string | undefined;
-  /** A path that leads to the object of a mapping; undefined if there is none, or it is no file. */
-  pathTo(mapping: SeenMapping): string | undefined;
-  /** The process that has the lock of a whole file, `ObjectSystem.lockFile`; null if it is hidden. */
-  lockerOf(object: string): number | null | undefined;
+  /**
+   * The threads of a process that sleep on words of what it maps; undefined if this user may not see
+   * that.
+   *
+   * @param mappings what `mappings` told
+   */
+  sleepers(pid: number, mappings: readonly SeenMapping[]): Sleeper[] | undefined;
+  /**
+   * What a range of this process maps, as in `SeenMapping.object`.
+   *
+   * @param object the same, open; undefined for private memory
+   */
+  objectAt(range: Range, object: OpenObject | undefined): string | undefined;
+  /** What leads to the object of a mapping; undefined if nothing does. */
+  wayTo(mapping: SeenMapping): WayTo | undefined;
+  /**
+   * The process that has the lock of a whole file, `ObjectSystem.lockFile`; null if it is hidden.
+   *
+   * @param pids those that map it
+   */
+  lockerOf(object: string, pids: readonly number[]): number | null | undefined;
 }

@@ -32,7 +32,7 @@ export interface System {
   readonly tokens?: TokenSystem;
   readonly waiting: WaitingSystem;
   /** Passing objects to other processes; loaded on demand, since few programs need it. */
-  readonly passing?: () => Promise<PassingSystem>;
+  readonly passing: () => Promise<PassingSystem>;
   /** Looking at other processes, likewise; undefined where they cannot be seen. */
   readonly observing?: () => Promise<ObservingSystem | undefined>;
 }

@@ -137,7 +137,8 @@ export class MmapRegion implements Disposable {
    * @param fd an open descriptor, such as `openSync` of `node:fs` returns
    * @throws {RangeError} If the file is empty or too short, or a number is out of range.
    * @throws {Deno.errors.PermissionDenied} EACCES: the descriptor lacks the right asked for.
-   * @throws {Deno.errors.NotSupported} If it is of `memfd_secret`.
+   * @throws {Deno.errors.NotSupported} If it is of `memfd_secret`. Windows: always, since a number of
+   * `node:fs` is Deno's own there, and may be that of the HANDLE of another file.
    * @throws {Error} EBADF: it is not open. ENODEV: not a file that can be mapped.
    */
   static fromFd(fd: number, options: MapOptions = {}): MmapRegion {

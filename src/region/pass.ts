@@ -5,7 +5,7 @@ import { optionalSignal } from "../check/options.ts";
 import { formatHandle, isObjectOf, parseHandle, type RegionHandle } from "../object/handle.ts";
 import { checkDenied, checkEntryDenied } from "../object/permission.ts";
 import { system } from "../os/mod.ts";
-import type { OpenObject, Passed, PassingSystem, Patience } from "../os/system.ts";
+import type { OpenObject, Passed, Patience } from "../os/system.ts";
 
 /** How long to wait for the other side. */
 export interface PassOptions {
@@ -30,7 +30,7 @@ export async function sendObject(
   const patience = patienceOf("send region", options);
   checkDenied(socketPath, true);
   checkEntryDenied(socketPath);
-  const { send } = await passingSystem("send region");
+  const { send } = await system().passing();
   await send(socketPath, object, new TextEncoder().encode(formatHandle(handle)), patience);
 }
 
@@ -47,17 +47,8 @@ export async function receiveObject(
 ): Promise<ReceivedObject> {
   const patience = patienceOf("receive region", options);
   checkDenied(socketPath, true);
-  const { receive } = await passingSystem("receive region");
+  const { receive } = await system().passing();
   return verified(await receive(socketPath, patience));
-}
-
-/** @throws {Deno.errors.NotSupported} If the system cannot pass objects. */
-function passingSystem(action: string): Promise<PassingSystem> {
-  const { name, passing } = system();
-  if (passing !== undefined) return passing();
-  throw new Deno.errors.NotSupported(
-    `Cannot ${action}: ${name} has no way to pass objects, use handle() and MmapRegion.attach()`,
-  );
 }
 
 /** @throws {TypeError} If anything but a region arrived. */

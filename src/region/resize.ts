@@ -15,7 +15,11 @@ export function resizeRegion(backing: RegionBacking, wanted: number): void {
   backing.live("resize region");
   wholeNumber(backing.attributes.byteOffset + byteLength, "the region's end", "resize region");
   const mapping = idle(backing, byteLength, "resize region");
-  if (!isWithin(mapping, backing, byteLength)) mapping.checkPresent(); // before anything changes
+  if (!isWithin(mapping, backing, byteLength)) { // before anything changes
+    mapping.checkPresent();
+    const { placed, request } = mapping;
+    system().memory.checkMayResize?.(placed, request, backing.pageOffset + byteLength);
+  }
   const { cut, undo } = extendObject(backing, byteLength);
   try {
     resizeMemory(backing, mapping, byteLength, cut);

@@ -28,14 +28,17 @@ function loadPass(): Promise<typeof import("./pass.ts")> {
 /**
  * Gives a region to one process over a Unix socket (`SCM_RIGHTS`): makes the socket, waits until
  * {@linkcode receiveRegion} connects to it, and removes it again. Only processes of the same user
- * can connect. Linux only.
+ * can connect. Windows: over a named pipe.
  *
  * @param region what to give; its handle says what the receiver may do with it
- * @param socketPath the path of the new socket: at most 107 bytes, and nothing may exist there
+ * @param socketPath the path of the new socket: at most 107 bytes, and nothing may exist there.
+ * Windows: a pipe's name, or a path that gives it one: at most 242 characters from the drive on
  * @returns once the region was given
  * @throws {Deno.errors.AddrInUse} EADDRINUSE: something exists at that path.
  * @throws {Deno.errors.TimedOut} If no process connected.
  * @throws {Deno.errors.NotSupported} If the region is private memory.
+ * @throws {Deno.errors.PermissionDenied} EACCES: no socket may be made there. Windows: this process has
+ * no right to open the receiver's.
  * @throws {RangeError} If the path is too long.
  * @see https://man7.org/linux/man-pages/man7/unix.7.html
  *
@@ -74,9 +77,9 @@ export async function sendRegion(
 }
 
 /**
- * Receives a region from {@linkcode sendRegion}, and waits for it if necessary. Linux only.
+ * Receives a region from {@linkcode sendRegion}, and waits for it if necessary.
  *
- * @param socketPath the path of the sender's socket
+ * @param socketPath the path of the sender's socket; Windows: the same, or its pipe's name
  * @param options how long to wait, and how to map: as `MmapRegion.attach`
  * @throws {TypeError} If an option is unknown or of another type; if anything but a region arrived.
  * @throws {RangeError} If the object has become shorter, or the range lies outside of the region.

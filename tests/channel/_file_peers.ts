@@ -3,7 +3,9 @@
 import { formatHandle, MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { act, scope } from "../_act.ts";
+import { lastError, windows } from "../../ffi/windows/library.ts";
 import { truncate } from "../_fault_child.ts";
+import { patchWindows } from "../_windows_library.ts";
 
 /** Lives until it is killed. */
 const stay = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1e6));
@@ -17,6 +19,20 @@ const open = (path: string): Channel => Channel.create({ path, capacity: 4096 })
 const openMarks = (): Int32Array => MmapRegion.fromEnv().view(Int32Array);
 
 const nameOf = (error: unknown): string => (error as Error).name;
+
+const ERROR_TOO_MANY_OPEN_FILES = 4;
+
+/** Windows has no limit that a program could reach, so a call fails as it would at one. */
+function allowSections(count: number): () => void {
+  const { CreateFileMappingW } = windows();
+  return patchWindows({
+    CreateFileMappingW: (...args) => {
+      if (count-- > 0) return CreateFileMappingW(...args);
+      lastError[0] = ERROR_TOO_MANY_OPEN_FILES;
+      return 0;
+    },
+  });
+}
 
 await act({
   async produceMarked(path: string): Promise<void> {
@@ -113,6 +129,7 @@ await act({
   /** Makes channels until there is no descriptor left. */
   async createMany(): Promise<void> {
     const all: Channel[] = [];
+    const allowMore = Deno.build.os === "windows" ? allowSections(20) : undefined;
     try {
       while (true) all.push(Channel.create({ capacity: 4096 }));
     } catch (error) {
@@ -121,6 +138,7 @@ await act({
     all[0]!.sendSync(new Uint8Array([1]));
     console.log(all[0]!.receiveSync()!.length);
     for (const channel of all) channel.close();
+    allowMore?.();
     using again = Channel.create({ capacity: 4096 });
     console.log(await again.receive({ timeoutMs: 10 }).catch(nameOf));
   },

@@ -9,6 +9,7 @@ import { Broadcast, Channel, connect, Latest, serve } from "@mmap/mmap/channel";
 import { assertLost, fresh, runPeer, touch, truncate, truncateMeanwhile } from "../_losing.ts";
 import { BROADCAST_CALLS, CHANNEL_CALLS, LATE, LATEST_CALLS, message } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
+import { runLinux } from "../_host.ts";
 import { PAGE } from "../_pages.ts";
 
 const [name, dir] = Deno.args as [string, string];
@@ -213,12 +214,12 @@ const cases: Record<string, () => unknown> = {
     assertEquals(channel.tryReceive(), message);
   },
 
-  "no page can be had on a full disk"(): void {
+  async "no page can be had on a full disk"(): Promise<void> {
     using channel = Channel.create({ path, capacity: CAPACITY });
     // Whatever was reserved, another process takes it away again.
     const punch = ["--punch-hole", "--offset", `${PAGE}`, "--length", `${CAPACITY}`, path];
-    assert(new Deno.Command("fallocate", { args: punch }).outputSync().success);
-    fillDisk(dir);
+    assert((await runLinux("fallocate", punch)).success);
+    await fillDisk(dir);
     assertThrows(() => channel.sendSync(message), MappingFaultError);
     assertThrows(() => channel.tryReceive(), MappingFaultError);
     Deno.removeSync(`${dir}/filler`); // who opens the channel reserves what is missing of it

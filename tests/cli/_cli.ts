@@ -1,6 +1,7 @@
 /** Running the command line in processes of its own. */
 
 import { fromFileUrl } from "@std/path";
+import { system } from "../../src/os/mod.ts";
 import { splitLines } from "../_child.ts";
 
 /** The program. */
@@ -23,6 +24,13 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+/** How any command is run. */
+interface RunHow {
+  readonly cwd?: string;
+  /** Whether Windows gets the arguments as they are, without quotes. */
+  readonly asItIs?: boolean;
+}
+
 /** The whole command, to be run by another program. */
 export function commandLine(
   args: readonly string[],
@@ -32,10 +40,14 @@ export function commandLine(
 }
 
 /** A command with its output in pipes. */
-function commandOf([program, ...args]: readonly string[], cwd?: string): Deno.Command {
+export function commandOf(
+  [program, ...args]: readonly string[],
+  { cwd, asItIs = false }: RunHow = {},
+): Deno.Command {
   return new Deno.Command(program!, {
     args,
     ...(cwd === undefined ? {} : { cwd }),
+    windowsRawArguments: asItIs,
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
@@ -44,8 +56,11 @@ function commandOf([program, ...args]: readonly string[], cwd?: string): Deno.Co
 }
 
 /** Runs any command to its end. */
-export async function runCommand(command: readonly string[], cwd?: string): Promise<CliResult> {
-  const { code, stdout, stderr } = await commandOf(command, cwd).output();
+export async function runCommand(
+  command: readonly string[],
+  how: RunHow = {},
+): Promise<CliResult> {
+  const { code, stdout, stderr } = await commandOf(command, how).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
@@ -62,7 +77,8 @@ export async function succeedsInShell(line: string): Promise<boolean> {
 
 /** Runs `mmap ARGS` to its end. */
 export function mmap(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  return runCommand(commandLine(args, options), options.cwd);
+  const { cwd } = options;
+  return runCommand(commandLine(args, options), cwd === undefined ? {} : { cwd });
 }
 
 /** What `mmap ARGS` prints. @throws {Error} If it fails or writes to stderr. */
@@ -82,6 +98,12 @@ export async function mmapJson(
   // deno-lint-ignore no-explicit-any
 ): Promise<any> {
   return JSON.parse(await mmapPrints([...args, "--json"], options));
+}
+
+/** The thread of a main program; on Linux it has the number of its process. */
+export async function mainThreadOf(pid: number): Promise<number> {
+  if (system().name === "linux") return pid;
+  return (await system().observing!())!.threadsOf(pid)[0]!;
 }
 
 /** Lines of JSON as values. */
@@ -125,6 +147,11 @@ export class RunningCli implements AsyncDisposable {
       if (done) return lines;
       lines.push(value);
     }
+  }
+
+  /** Reads nothing any more, and has no pipe for it. */
+  stopReading(): Promise<void> {
+    return this.#lines.cancel();
   }
 
   /** Sends a signal; silent if the program has ended. */

@@ -1,18 +1,23 @@
 /** Named shared memory that others made. */
 
 import { fromFileUrl } from "@std/path";
+import { Child } from "../_child.ts";
 
 /** A name that no other test uses. */
 export function uniqueName(): string {
   return `cli-test-${crypto.randomUUID()}`;
 }
 
-/** Runs `body` with an object of other software: a file in /dev/shm. */
+/**
+ * Runs `body` with an object of other software: a file in /dev/shm. Windows shows none of those, so
+ * there it is that of another process.
+ */
 export async function withForeign(
   content: Uint8Array,
   body: (name: string) => Promise<void>,
 ): Promise<void> {
   const name = uniqueName();
+  if (Deno.build.os === "windows") return await withOther(name, body);
   await Deno.writeFile(`/dev/shm/${name}`, content, { createNew: true, mode: 0o640 });
   try {
     await body(name);
@@ -21,6 +26,13 @@ export async function withForeign(
   }
 }
 
+async function withOther(name: string, body: (name: string) => Promise<void>): Promise<void> {
+  await using child = new Child(PEERS, { args: ["own", name] });
+  await child.readLine();
+  await body(name);
+}
+
+const PEERS = new URL("_peers.ts", import.meta.url);
 const PROGRAM = fromFileUrl(new URL("_shared_memory.py", import.meta.url));
 
 /** Whether python3 is there. */

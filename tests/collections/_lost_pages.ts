@@ -18,6 +18,7 @@ import {
 } from "../_losing.ts";
 import { ARRAY_CALLS, CACHE_CALLS, LOG_CALLS, MAP_CALLS, value } from "./_lost_calls.ts";
 import { fillDisk } from "../_fill_disk.ts";
+import { runLinux } from "../_host.ts";
 import { PAGE } from "../_pages.ts";
 
 const [name, dir] = Deno.args as [string, string];
@@ -277,14 +278,14 @@ const cases: Record<string, () => unknown> = {
     assertEquals(other.read(position), value);
   },
 
-  "no page can be had on a full disk"(): void {
+  async "no page can be had on a full disk"(): Promise<void> {
     Deno.writeFileSync(path, new Uint8Array(64 * PAGE));
     using memory = region();
     using map = SharedMap.open(memory, { capacity: 200, valueByteLength: 256 });
     map.set("one", value);
     const punch = ["--punch-hole", "--offset", `${8 * PAGE}`, "--length", `${56 * PAGE}`, path];
-    assert(new Deno.Command("fallocate", { args: punch }).outputSync().success);
-    fillDisk(dir);
+    assert((await runLinux("fallocate", punch)).success);
+    await fillDisk(dir);
     let there = 0;
     assertThrows(() => {
       for (; there < 200; there++) map.set(`${there}`, value);

@@ -8,7 +8,9 @@ declare const self: {
 };
 
 self.onmessage = ({ data: { path, times } }) => {
-  using map = SharedMap.open(path);
-  for (let i = 0; i < times; i++) map.increment("count");
+  {
+    using map = SharedMap.open(path);
+    for (let i = 0; i < times; i++) map.increment("count");
+  }
   self.postMessage("done");
 };

@@ -8,6 +8,7 @@ import { checksum } from "../../src/collections/checksum.ts";
 import { system } from "../../src/os/mod.ts";
 import { thrownBy } from "../_errors.ts";
 import { withSystem } from "../_fake_system.ts";
+import { truncate } from "../_fault_child.ts";
 import { linux } from "../_capabilities.ts";
 import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
 
@@ -68,6 +69,26 @@ Deno.test("AppendLog.open() finds what an earlier one appended, and goes on behi
     }
     // The file ends where the log does.
     assertEquals(Deno.statSync(path).size, 4096 + 4 * 16);
+  });
+});
+
+Deno.test("AppendLog.close() leaves a log that it cannot cut to the next writer", async () => {
+  await withTempDir(async (dir) => {
+    const path = join(dir, "a.log");
+    const log = AppendLog.open(path, WRITE);
+    log.append(encode("a"));
+    const { size } = Deno.statSync(path);
+    const duplicate = (): never => {
+      throw new Error("too many open files");
+    };
+    await withSystem({ objects: { duplicate } }, () => log.close());
+    assertEquals(Deno.statSync(path).size, size);
+    {
+      using next = AppendLog.open(path, WRITE);
+      next.append(encode("b"));
+      assertEquals(contents(next), [encode("a"), encode("b")]);
+    }
+    assertEquals(Deno.statSync(path).size, 4096 + 2 * 16);
   });
 });
 
@@ -244,7 +265,7 @@ Deno.test("AppendLog.append() does not make a file whole again that was cut", as
     const path = join(dir, "a.log");
     using log = AppendLog.open(path, WRITE);
     for (let i = 0; i < 25; i++) log.append(pattern(8000));
-    Deno.truncateSync(path, 100_000);
+    truncate(path, 100_000);
     assertThrows(() => log.append(pattern(80_000)), MappingFaultError); // begins another part
     assertEquals(Deno.statSync(path).size, 100_000);
   });

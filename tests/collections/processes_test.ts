@@ -6,6 +6,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { Child, resultOf } from "../_child.ts";
 import { pattern, withTempDir } from "../_files.ts";
+import { NO_ROOM } from "../_fill_disk.ts";
 import { SMALL_DISKS } from "../_mount.ts";
 import { isThere } from "../_process.ts";
 
@@ -117,7 +118,7 @@ for (const disk of SMALL_DISKS) {
         }, Error) as Error & { code?: string };
         assertEquals(error.code, "ENOSPC");
         assert(count > 100, `${count} records`);
-        assertThrows(() => log.append(pattern(1000)), Error, "(os error 28)");
+        assertThrows(() => log.append(pattern(1000)), Error, NO_ROOM);
         const records = [...log].map(({ record }) => record);
         assertEquals(records.length, count);
         records.forEach((record, i) => assertEquals(record, pattern(1000, i)));

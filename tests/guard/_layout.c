@@ -3,7 +3,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#ifdef _WIN32
+typedef unsigned long long u64;
+typedef unsigned int u32;
+#else
 #include "calls.h"
+#endif
 #include "table.h"
 
 #define TABLE(field) printf(#field " %zu\n", offsetof(struct table, field))

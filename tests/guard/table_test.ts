@@ -15,7 +15,7 @@ import {
 } from "../../ffi/guard/layout.ts";
 import { GuardTable } from "../../ffi/guard/table.ts";
 import { ignore } from "../_faults.ts";
-import { hasProgram, runC } from "../_gcc.ts";
+import { needsC, runC } from "../_gcc.ts";
 import { dropPages, makePages } from "../_pages.ts";
 
 const LAYOUT = new URL("_layout.c", import.meta.url);
@@ -121,7 +121,7 @@ const WORDS: Record<string, number> = {
 
 Deno.test({
   name: "GuardTable has the layout of guard.c",
-  ignore: ignore || !hasProgram("gcc"),
+  ignore: ignore || needsC.ignore,
   fn: async () => {
     const output = await runC(await Deno.readTextFile(LAYOUT), ["-I", GUARD]);
     const inC: Record<string, number> = Object.fromEntries(

@@ -278,7 +278,7 @@ for (const disk of SMALL_DISKS) {
       disk.with(async (dir) => {
         Deno.writeFileSync(`${dir}/hole`, new Uint8Array(1));
         Deno.truncateSync(`${dir}/hole`, 1 << 20);
-        fillDisk(dir);
+        await fillDisk(dir);
         await using python = new PythonPeer();
         await python.make("r", "Region", `${dir}/hole`);
         await assertRaises(

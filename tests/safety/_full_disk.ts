@@ -9,11 +9,15 @@ import { makeFile, pattern } from "../_files.ts";
 import { fillDisk } from "../_fill_disk.ts";
 import { PAGE } from "../_pages.ts";
 
+const IS_WINDOWS = Deno.build.os === "windows";
+
 function assertFull(call: () => unknown): void {
   const { code, errno, syscall } = assertThrows(call, Error) as SystemError;
-  assertEquals([code, errno], ["ENOSPC", 28]);
+  assertEquals([code, errno], ["ENOSPC", IS_WINDOWS ? 112 : 28]);
   // The second of each is for ext2, which can reserve nothing.
-  const calls = factOf({ linux: ["fallocate", "pwritev2"], darwin: ["fcntl", "pwrite"] });
+  const calls = IS_WINDOWS
+    ? ["CreateFileMappingW", "NtQueryVolumeInformationFile", "MapViewOfFile3"]
+    : factOf({ linux: ["fallocate", "pwritev2"], darwin: ["fcntl", "pwrite"] });
   assert(calls.includes(syscall!), syscall);
 }
 
@@ -46,11 +50,11 @@ await act({
     }
   },
 
-  resize(dir: string): void {
+  async resize(dir: string): Promise<void> {
     const path = makeFile(dir, 3 * PAGE + 5);
     using region = MmapRegion.open(path, { access: "read-write" });
     const { bytes } = region;
-    fillDisk(dir);
+    await fillDisk(dir);
     assertFull(() => region.resize(LARGE));
     assertEquals([region.byteLength, Deno.statSync(path).size], [3 * PAGE + 5, 3 * PAGE + 5]);
     assertEquals(bytes, pattern(3 * PAGE + 5)); // the views are alive
@@ -77,7 +81,7 @@ await act({
       byteLength: size,
       allocate: false,
     });
-    fillDisk(dir);
+    await fillDisk(dir);
     const { bytes } = region;
     let told = false;
     for (let at = 0; at < size; at += PAGE) {
@@ -112,12 +116,12 @@ await act({
     for (let page = 0; page < fits; page++) assertEquals(healed[page * PAGE], 78);
   },
 
-  keepTheRestOfPages(dir: string): void {
+  async keepTheRestOfPages(dir: string): Promise<void> {
     // The first 1000 bytes are in a block, all others are a hole, which is larger than the disk.
     const path = makeFile(dir, pattern(1000));
     const pages = 1024;
     truncate(path, pages * PAGE);
-    fillDisk(dir);
+    await fillDisk(dir);
     using region = MmapRegion.open(path, { access: "read-write" });
     const { bytes } = region;
     const held = bytes.slice(0, PAGE);

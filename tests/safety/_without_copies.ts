@@ -16,11 +16,11 @@ function assertForbidden(): void {
   assertEquals([process_vm_readv!(Deno.pid, vector, 0n, vector, 0n, 0n), threadErrno[0]], [-1n, 1]);
 }
 
-function fullDisk(): void {
+async function fullDisk(): Promise<void> {
   const path = makeFile(dir, pattern(1000)); // in a block, or in a page, of which the rest is a hole
   Deno.truncateSync(path, 4 * PAGE);
   const large = makeSparseFile(dir, 3000 * PAGE, "large.bin");
-  fillDisk(dir);
+  await fillDisk(dir);
   using region = MmapRegion.open(path, { access: "read-write" });
   const { bytes } = region;
   assertEquals(bytes.subarray(0, 1000), pattern(1000));
@@ -55,5 +55,5 @@ function cutOff(): void {
 libc(); // loaded
 forbidCopies();
 assertForbidden();
-fullDisk();
+await fullDisk();
 cutOff();

@@ -11,7 +11,9 @@ import { lastError, type Windows, windows } from "../../ffi/windows/library.ts";
 import { Child } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
 import { ignore } from "../_faults.ts";
-import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { fillDisk } from "../_fill_disk.ts";
+import { HAS_HOST, runLinux } from "../_host.ts";
 import { SMALL_DISKS } from "../_mount.ts";
 import { withLibc } from "../_libc.ts";
 import { patchWindows } from "../_windows_library.ts";
@@ -41,7 +43,7 @@ const EXT4 = SMALL_DISKS.find(({ name }) => name === "ext4") ?? SMALL_DISKS[0]!;
 /** Registers one test for each file system. */
 function onAllFileSystems(name: string, body: Body): void {
   onBothFileSystems(name, body, { ignore });
-  if (!IS_WINDOWS) onDisk(EXT2, name, body); // where it can be no other disk
+  if (!IS_WINDOWS || HAS_HOST) onDisk(EXT2, name, body); // a real Windows has no other disk
 }
 
 function onDisk(
@@ -61,6 +63,11 @@ const RECORD = new TextEncoder().encode("0123456789abcdef");
 
 function append(path: string, bytes: Uint8Array = RECORD): void {
   Deno.writeFileSync(path, bytes, { append: true });
+}
+
+/** How many blocks a file takes; only Linux says. */
+async function blocksOf(path: string): Promise<string> {
+  return (await runLinux("stat", ["--format=%b", path])).stdout;
 }
 
 /** The records at any place of a file, in which others are. */
@@ -241,19 +248,23 @@ onAllFileSystems("MmapRegion.resize() does not cut off what is appended meanwhil
   assert(countRecords(path) > 0);
 });
 
-onDisk(EXT2, "MmapRegion.open() writes over nothing that is appended meanwhile", async (dir) => {
+/** The call that makes a file of ext2 longer with something of somebody else's right before it. */
+function beforeExtending(happen: () => void): Calls {
+  if (IS_WINDOWS) return beforeResizing(happen);
   const { pwritev2 } = libc();
+  return { pwritev2: (...args) => (happen(), pwritev2!(...args)) };
+}
+
+onDisk(EXT2, "MmapRegion.open() writes over nothing that is appended meanwhile", async (dir) => {
   for (const allocate of [true, false]) {
     for (const growth of [1, 20_000]) {
       const path = makeFile(dir, SIZE);
       const record = new Uint8Array(growth).fill(66);
       let appended = 0;
-      await withLibc({
-        pwritev2: (...args) => {
-          if (appended++ === 0) append(path, record);
-          return pwritev2!(...args);
-        },
-      }, () => {
+      const happen = (): void => {
+        if (appended++ === 0) append(path, record);
+      };
+      await withCalls(beforeExtending(happen), () => {
         const byteLength = SIZE + growth;
         MmapRegion.open(path, { access, create: true, byteLength, allocate }).close();
       });
@@ -268,29 +279,59 @@ onDisk(
   "MmapRegion.open() gives back what it reserved on a disk that turns out full",
   async (dir) => {
     const path = makeFile(dir, SIZE);
-    const { blocks } = Deno.statSync(path);
+    const blocks = await blocksOf(path);
+    const call = IS_WINDOWS ? "MapViewOfFile3" : "fallocate";
     // As if the disk did not tell beforehand.
-    await withLibc({ fstatfs: () => -1 }, () => {
+    await withCalls({ fstatfs: () => -1, NtQueryVolumeInformationFile: () => -1 }, () => {
       const options = { access, create: true, byteLength: 2 ** 24 } as const;
-      assertThrowsSystem(() => MmapRegion.open(path, options), Error, "ENOSPC", "fallocate");
+      assertThrowsSystem(() => MmapRegion.open(path, options), Error, "ENOSPC", call);
     });
     assertEquals(Deno.readFileSync(path), pattern(SIZE));
-    assertEquals(Deno.statSync(path).blocks, blocks);
+    assertEquals(await blocksOf(path), blocks);
   },
 );
 
-onDisk(EXT4, "MmapRegion.open() with allocate false makes a hole on a full disk", (dir) => {
+/** Windows maps a file in two steps. */
+Deno.test({
+  name: "MmapRegion.open() maps a file that gets longer between its section and its view",
+  ignore: !IS_WINDOWS,
+  fn: () =>
+    withTempDir(async (dir) => {
+      for (const growth of [1, 4096, 20_000]) {
+        const path = makeFile(dir, SIZE);
+        const { CreateFileMappingW } = windows();
+        const calls: Calls = {
+          CreateFileMappingW: (...args) => {
+            const section = CreateFileMappingW(...args);
+            append(path, new Uint8Array(growth));
+            return section;
+          },
+        };
+        await withCalls(calls, () => {
+          using region = MmapRegion.open(path, { access });
+          assertEquals(region.bytes, pattern(SIZE));
+        });
+        assertEquals(Deno.statSync(path).size, SIZE + growth);
+      }
+    }),
+});
+
+const HOLE = IS_WINDOWS
+  ? "MmapRegion.open() with allocate false throws ENOSPC on a full disk of Windows, too"
+  : "MmapRegion.open() with allocate false makes a hole on a full disk";
+
+onDisk(EXT4, HOLE, async (dir) => {
   const path = makeFile(dir, SIZE);
-  using filler = Deno.openSync(join(dir, "filler"), { write: true, create: true });
-  for (let step = 65536; step >= 512; step /= 2) {
-    assertThrows(() => {
-      while (filler.writeSync(new Uint8Array(step).fill(1)) > 0);
-    });
-    filler.syncSync();
+  await fillDisk(dir);
+  const options = { access, create: true, byteLength: 2 ** 24, allocate: false } as const;
+  if (IS_WINDOWS) {
+    const open = (): MmapRegion => MmapRegion.open(path, options);
+    assertThrowsSystem(open, Error, "ENOSPC", "CreateFileMappingW");
+    assertEquals(Deno.readFileSync(path), pattern(SIZE));
+  } else {
+    using region = MmapRegion.open(path, options);
+    assertEquals([region.byteLength, region.bytes[2 ** 24 - 1]], [2 ** 24, 0]);
   }
-  const options = { access, create: true, byteLength: 2 ** 24 } as const;
-  using region = MmapRegion.open(path, { ...options, allocate: false });
-  assertEquals([region.byteLength, region.bytes[2 ** 24 - 1]], [2 ** 24, 0]);
 });
 
 onAllFileSystems(
@@ -306,6 +347,7 @@ onAllFileSystems(
       done = true;
       return line;
     });
+    ended.catch(() => {}); // what fails below is to be told
     let opened = 0;
     while (!done) {
       const { size } = Deno.statSync(path);

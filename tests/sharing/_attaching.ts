@@ -2,6 +2,7 @@
 
 import { MmapRegion, type RegionHandle } from "@mmap/mmap";
 import { act } from "../_act.ts";
+import { countDescriptors } from "../_process.ts";
 
 function attach(handle: string | RegionHandle): unknown {
   using region = MmapRegion.attach(handle);
@@ -20,6 +21,14 @@ await act({
     using region = MmapRegion.open(path, { access: "read-write" });
     region.bytes[1] = 2;
     return [region.bytes[0], region.byteLength];
+  },
+
+  /** How many descriptors this process has of each region's object while it maps that. */
+  countDescriptors(handles: RegionHandle[]): number[] {
+    return handles.map((handle) => {
+      using region = MmapRegion.attach(handle);
+      return countDescriptors(region);
+    });
   },
 
   /** Writes into two regions. @returns which of the names the environment has */

@@ -1,8 +1,11 @@
 /** The other sides of regions that go over a socket, some of them as another user. */
 
 import { MmapRegion, receiveRegion, sendRegion, type SystemError } from "@mmap/mmap";
-import { act } from "../_act.ts";
+import { newStruct, windows } from "../../ffi/windows/library.ts";
+import { writeMessage } from "../../src/os/windows/pipes.ts";
+import { act, stdinEnds } from "../_act.ts";
 import { dropPrivileges } from "../_process.ts";
+import { messageOf, withSender } from "../_windows_pipes.ts";
 
 /** Takes a region, and writes 2 where it finds 1. @returns what it got */
 async function receive(path: string): Promise<unknown> {
@@ -20,6 +23,19 @@ async function send(path: string, byteLength: number): Promise<number> {
   region.bytes[0] = 7;
   await sendRegion(region, path);
   return byteLength;
+}
+
+/** Greets a sender on Windows, and does not take what it offers. */
+async function greet(path: string, magic: number): Promise<void> {
+  const greeting = newStruct(8);
+  greeting.view.setUint32(0, magic, true);
+  greeting.view.setUint32(4, windows().CreateEventW(null, 0, 0, null), true);
+  await withSender(path, async (pipe) => {
+    writeMessage(pipe, greeting.bytes);
+    await messageOf(pipe);
+    console.log("offered");
+    await stdinEnds();
+  });
 }
 
 /** Does the same as nobody. @returns the error, if there is one */
@@ -40,6 +56,7 @@ function asNobody<Args extends unknown[]>(
 }
 
 await act({
+  greet,
   receive,
   send,
   receiveAsNobody: asNobody(receive),

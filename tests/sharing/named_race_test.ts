@@ -37,8 +37,8 @@ Deno.test(
         () => new Child(PROGRAM, { args: ["race", name] }),
       );
       await Promise.all(children.map((child) => child.readLine()));
+      using region = MmapRegion.named(name, { unlinkOnClose: true }); // the name may go with its creator
       await Promise.all(children.map((child) => child.ended()));
-      using region = MmapRegion.named(name, { unlinkOnClose: true });
       assertEquals(region.view(Int32Array)[0], 4);
     }),
 );

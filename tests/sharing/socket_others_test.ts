@@ -10,31 +10,47 @@ import {
   unixSocket,
 } from "../../ffi/socket.ts";
 import { close } from "../../ffi/file_calls.ts";
-import { objectPassing, proc } from "../_capabilities.ts";
+import { system } from "../../src/os/mod.ts";
+import type { OpenObject } from "../../src/os/system.ts";
+import { writeMessage } from "../../src/os/windows/pipes.ts";
+import { holdings } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { assertSystemError } from "../_errors.ts";
 import { PAGE } from "../_pages.ts";
 import { countDescriptors } from "../_process.ts";
 import { appearance, PEERS, reasonOf, withSocketPath } from "./_passing.ts";
+import { withClient } from "../_windows_pipes.ts";
 
-/** Answers the one who connects with a message and, if given, a descriptor. */
+/** Answers the one who connects with a message and, if given, an object. */
 async function answerOnce(path: string, text: string, fd?: number): Promise<void> {
+  const message = new TextEncoder().encode(text);
+  if (Deno.build.os === "windows") return await answerByPipe(path, message, fd);
   if (fd === undefined) {
     using listener = Deno.listen({ transport: "unix", path });
     using connection = await listener.accept();
-    if (text !== "") await connection.write(new TextEncoder().encode(text));
+    if (text !== "") await connection.write(message);
     return;
   }
   const listener = unixSocket();
   try {
     bindAndListen(listener, unixAddress(path), path);
     const socket = await acceptSoon(listener);
-    sendDescriptor(socket, new TextEncoder().encode(text), fd);
+    sendDescriptor(socket, message, fd);
     close(socket);
   } finally {
     close(listener);
     Deno.removeSync(path);
   }
+}
+
+async function answerByPipe(
+  path: string,
+  message: Uint8Array<ArrayBuffer>,
+  fd?: number,
+): Promise<void> {
+  if (fd === undefined) return await withClient(path, (pipe) => void writeMessage(pipe, message));
+  const { send } = await system().passing();
+  await send(path, fd as OpenObject, message, { check: () => {} });
 }
 
 async function acceptSoon(listener: number): Promise<number> {
@@ -59,7 +75,6 @@ async function refusal(path: string, text: string, fd?: number): Promise<Error> 
 
 Deno.test(
   "receiveRegion() throws TypeError if no descriptor comes",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -73,7 +88,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() throws TypeError if the message is no handle, or another one's",
-  { ignore: objectPassing.ignore || proc.ignore },
+  holdings,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE, { label: crypto.randomUUID() });
@@ -88,7 +103,7 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() throws RangeError if the object is shorter than the handle says",
-  { ignore: objectPassing.ignore || proc.ignore },
+  holdings,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE, { label: crypto.randomUUID() });
@@ -99,7 +114,7 @@ Deno.test(
     }),
 );
 
-const asRoot = { ignore: objectPassing.ignore || Deno.uid() !== 0 };
+const asRoot = { ignore: Deno.uid() !== 0 };
 
 Deno.test(
   "receiveRegion() throws PermissionDenied at another user's socket",

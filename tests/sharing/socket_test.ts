@@ -1,8 +1,9 @@
 /** `sendRegion` and `receiveRegion`: a descriptor over a Unix socket. */
 
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { dirname, join } from "@std/path";
 import { MmapRegion, receiveRegion, sendRegion } from "@mmap/mmap";
-import { objectPassing, proc } from "../_capabilities.ts";
+import { holdings } from "../_capabilities.ts";
 import { factOf } from "../../ffi/platform.ts";
 import { Child, resultOf } from "../_child.ts";
 import { assertSystemError } from "../_errors.ts";
@@ -10,11 +11,22 @@ import { makeFile, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { countDescriptors } from "../_process.ts";
 import { exists, withName } from "./_names.ts";
-import { appearance, described, PEERS, reasonOf, withSocketPath } from "./_passing.ts";
+import {
+  appearance,
+  assertNothingAt,
+  described,
+  PEERS,
+  reasonOf,
+  withSocketPath,
+} from "./_passing.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
+
+/** In bytes; on Windows, in characters of the full path. */
+const LONGEST = IS_WINDOWS ? 242 : factOf({ linux: 107, darwin: 103 });
 
 Deno.test(
   "receiveRegion() gets each kind of region in another process",
-  objectPassing,
   () =>
     withTempDir((dir) =>
       withName(async (name) => {
@@ -26,7 +38,7 @@ Deno.test(
         for (const make of makeRegions) {
           using region = make();
           region.bytes.set([1, 0]);
-          const path = `${dir}/region.sock`;
+          const path = join(dir, "region.sock");
           const [, seen] = await Promise.all([
             sendRegion(region, path),
             resultOf(PEERS, { args: ["receive", path] }),
@@ -40,7 +52,6 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() reads its options once, and checks them before anybody gives anything",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const reads: string[] = [];
@@ -65,7 +76,6 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() may come first, and later",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -79,13 +89,12 @@ Deno.test(
       await sent;
       region.bytes[0] = 7;
       assertEquals(late.bytes[0], 7);
-      assertEquals([...Deno.readDirSync(path.replace(/[^/]*$/, ""))], []);
+      assertNothingAt(path);
     }),
 );
 
 Deno.test(
   "receiveRegion() gets a region whose sender closes it or ends at once",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const sender = resultOf(PEERS, { args: ["send", path, 4096] });
@@ -97,7 +106,6 @@ Deno.test(
 
 Deno.test(
   "sendRegion() sends a region that is closed during the wait",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const region = MmapRegion.anonymous(PAGE);
@@ -113,7 +121,6 @@ Deno.test(
 
 Deno.test(
   "receiveRegion() grants what the handle grants, and maps as its options say",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(2 * PAGE, { seal: "write" });
@@ -140,7 +147,6 @@ Deno.test(
 
 Deno.test(
   "sendRegion() gives a region to one of two receivers, and the next to the other",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       const regions = [1, 2].map((id) => {
@@ -158,7 +164,6 @@ Deno.test(
 
 Deno.test(
   "sendRegion() and receiveRegion() give up after timeoutMs",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -168,13 +173,12 @@ Deno.test(
         receiveRegion(path.replace(".sock", ".none"), { timeoutMs: 0 }),
       ].map(reasonOf);
       for (const reason of reasons) assertInstanceOf(await reason, Deno.errors.TimedOut);
-      assertEquals([...Deno.readDirSync(path.replace(/[^/]*$/, ""))], []);
+      assertNothingAt(path);
     }),
 );
 
 Deno.test(
   "sendRegion() and receiveRegion() end with the signal's reason",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -190,13 +194,12 @@ Deno.test(
       await appearance(path);
       later.abort(reason);
       for (const end of ends) assertStrictEquals(await end, reason);
-      assertEquals([...Deno.readDirSync(path.replace(/[^/]*$/, ""))], []);
+      assertNothingAt(path);
     }),
 );
 
 Deno.test(
   "sendRegion() throws AddrInUse and leaves alone what is at the path",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
@@ -205,10 +208,17 @@ Deno.test(
         await reasonOf(sendRegion(region, path)),
         Deno.errors.AddrInUse,
         "EADDRINUSE",
-        "bind",
+        IS_WINDOWS ? "CreateNamedPipeW" : "bind",
       );
       assertEquals(Deno.readTextFileSync(path), "somebody else's");
       Deno.removeSync(path);
+      const first = sendRegion(region, path);
+      await appearance(path);
+      assertInstanceOf(await reasonOf(sendRegion(region, path)), Deno.errors.AddrInUse);
+      using received = await receiveRegion(path);
+      await first;
+      assertEquals(received.byteLength, PAGE);
+      if (IS_WINDOWS) return;
       using listener = Deno.listen({ transport: "unix", path });
       assertInstanceOf(await reasonOf(sendRegion(region, path)), Deno.errors.AddrInUse);
       assertEquals(Deno.lstatSync(path).isSocket, true);
@@ -218,14 +228,13 @@ Deno.test(
 
 Deno.test(
   "sendRegion() refuses what it cannot send, and where it cannot",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE);
       using secret = MmapRegion.anonymous(PAGE, { sharing: "private" });
       const closed = MmapRegion.anonymous(PAGE);
       closed.close();
-      const long = `/tmp/${"x".repeat(103)}`; // 108 bytes
+      const long = join(dirname(path), "x").padEnd(LONGEST + 1, "x");
       assertInstanceOf(await reasonOf(sendRegion(secret, path)), Deno.errors.NotSupported);
       assertInstanceOf(await reasonOf(sendRegion(closed, path)), Deno.errors.BadResource);
       assertInstanceOf(await reasonOf(sendRegion(region, long)), RangeError);
@@ -246,10 +255,9 @@ Deno.test(
 
 Deno.test(
   "the longest path that a socket may have is not too long",
-  objectPassing,
   () =>
     withTempDir(async (dir) => {
-      const path = `${dir}/`.padEnd(factOf({ linux: 107, darwin: 103 }), "x");
+      const path = join(dir, "x").padEnd(LONGEST, "x");
       using region = MmapRegion.anonymous(PAGE);
       const [, received] = await Promise.all([sendRegion(region, path), receiveRegion(path)]);
       received.close();
@@ -258,7 +266,7 @@ Deno.test(
 
 Deno.test(
   "passing a region leaves no descriptor behind",
-  { ignore: objectPassing.ignore || proc.ignore },
+  holdings,
   () =>
     withSocketPath(async (path) => {
       using region = MmapRegion.anonymous(PAGE, { label: crypto.randomUUID() });
@@ -274,7 +282,6 @@ Deno.test(
 
 Deno.test(
   "a sender that is killed while it waits leaves a socket that a receiver outlives",
-  objectPassing,
   () =>
     withSocketPath(async (path) => {
       await using child = new Child(PEERS, { args: ["send", path, 4096] });

@@ -19,7 +19,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { onBothFileSystems } from "../_files.ts";
-import { compileC, hasProgram } from "../_gcc.ts";
+import { compileC, needsC, programIn, textOfC } from "../_gcc.ts";
 
 const Sample = struct({
   name: chars(5),
@@ -59,16 +59,16 @@ const LINES = [
 
 /** Compiles a program of this folder with the header of the struct, and runs it on a file. */
 async function runC(name: string, dir: string, path: string): Promise<string[]> {
-  const program = join(dir, "program");
+  const program = programIn(dir);
   await Deno.writeTextFile(join(dir, "sample.h"), cHeader(Sample, "Sample"));
   const source = await Deno.readTextFile(new URL(name, import.meta.url));
   await compileC(source, { args: ["-I", dir, "-o", program] });
   const { success, stdout } = await new Deno.Command(program, { args: [path] }).output();
   assert(success);
-  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+  return textOfC(stdout).trimEnd().split("\n");
 }
 
-if (hasProgram("gcc")) {
+if (!needsC.ignore) {
   onBothFileSystems("A C program reads the records that Deno wrote to a file", async (dir) => {
     const path = join(dir, "samples.bin");
     {

@@ -17,7 +17,7 @@ import {
   union,
 } from "@mmap/mmap/struct";
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { hasProgram, runC } from "../_gcc.ts";
+import { needsC, runC } from "../_gcc.ts";
 import { makeStruct, Random } from "./_generated.ts";
 
 Deno.test("struct() pads between fields and behind them", () => {
@@ -100,7 +100,7 @@ Deno.test("array() and chars() throw for lengths that are none", () => {
 
 Deno.test({
   name: "struct() lays 200 generated structs out as gcc does",
-  ignore: !hasProgram("gcc"),
+  ...needsC,
   fn: async () => {
     const random = new Random(20);
     const types = Array.from({ length: 200 }, () => makeStruct(random));

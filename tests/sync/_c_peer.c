@@ -6,17 +6,13 @@
 #define _GNU_SOURCE
 #include "mmap_sync.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-
 int main(int argc, char **argv) {
-  int fd = argc == 2 ? open(argv[1], O_RDWR) : -1;
-  char *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) return 1;
+  mmap_object object = argc == 2 ? mmap_open(argv[1]) : MMAP_NO_OBJECT;
+  char *memory = object == MMAP_NO_OBJECT ? NULL : mmap_map(object, 0, 4096);
+  if (memory == NULL) return 1;
   mmap_mutex *mutex = (mmap_mutex *)memory;
   mmap_token token;
-  if (mmap_token_take(&token, fd) != 0) return 1;
+  if (mmap_token_take(&token, object) != 0) return 1;
   mmap_futex *futex = (mmap_futex *)(memory + 64);
   volatile int32_t *counter = (volatile int32_t *)(memory + 128);
   char line[64];

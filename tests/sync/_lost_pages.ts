@@ -254,14 +254,14 @@ const cases: Record<string, () => unknown> = {
     worker.terminate();
   },
 
-  "no page can be had on a full disk"(): void {
+  async "no page can be had on a full disk"(): Promise<void> {
     const sparse = Deno.openSync(path, { write: true, create: true });
     sparse.truncateSync(8 * PAGE);
     sparse.close();
     using region = MmapRegion.open(path, { access: "read-write", allocate: false });
     const there = new Mutex(region, 0);
     there.lockSync().unlock(); // its page is there
-    fillDisk(dir);
+    await fillDisk(dir);
     const lost = new Mutex(region, 4 * PAGE);
     for (let i = 0; i < 2; i++) assertThrows(() => lost.lockSync(), MappingFaultError);
     assertThrows(() => new Semaphore(region, 5 * PAGE).release(), MappingFaultError);

@@ -3,14 +3,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Futex, Mutex } from "@mmap/mmap/sync";
 import { Child } from "../_child.ts";
-import { hasProgram } from "../_gcc.ts";
+import { needsC } from "../_gcc.ts";
 import { type Both, withCPeer } from "./_c_peer.ts";
 import { nameIn } from "../wait/_names.ts";
 
 const WAITERS_BIT = 0x80000000 | 0;
 
 function testWithC(name: string, body: (both: Both) => Promise<void>): void {
-  const ignore = Deno.build.os !== "linux" || !hasProgram("gcc");
+  const ignore = Deno.build.os === "darwin" || needsC.ignore;
   Deno.test({ name, ignore, fn: () => withCPeer(body) });
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { isThere, run } from "../_run.ts";
+import { serveHost } from "./host.ts";
 
 /** The same version as the Deno that runs this, so that both have the same engine. */
 const DENO = `@deno/win32-x64@${Deno.version.deno}`;
@@ -33,8 +34,9 @@ const WINE_ENVIRONMENT = [
 /** Starts this program again, in namespaces of its own. @returns its exit code; undefined in them */
 export async function inNamespace(main: string): Promise<number | undefined> {
   if (Deno.args[0] === INSIDE) return undefined;
-  const { code } = await new Deno.Command("unshare", {
+  const { code } = await new Deno.Command("setpriv", {
     args: [
+      ...["--pdeathsig", "KILL", "unshare"], // which ends with this program, however that ends
       ...["--mount", "--propagation=private", "--pid", "--fork", "--mount-proc", "--kill-child"],
       ...[Deno.execPath(), "run", "-A", main, INSIDE, ...Deno.args],
     ],
@@ -49,15 +51,33 @@ export function argumentsInside(): string[] {
   return Deno.args.slice(1);
 }
 
-/** Makes what is missing, and mounts it. @returns a program that takes the arguments of `deno` */
-export async function startWine(): Promise<string> {
+/** A Deno for Windows; this system runs programs for it until this is disposed of. */
+export interface Wine extends AsyncDisposable {
+  /** Takes the arguments of `deno`. */
+  readonly program: string;
+}
+
+/** Makes what is missing, and mounts it. */
+export async function startWine(): Promise<Wine> {
   const cache = cacheFolder();
   await Deno.mkdir(`${cache}/denodir`, { recursive: true });
   const debian = `${cache}/debian`;
   if (!await isThere(debian)) await makeDebian(`${cache}/debian.new`, debian);
   const program = `${debian}/opt/deno/${Deno.version.deno}/deno.exe`;
   if (!await isThere(program)) await fetchDeno(program);
+  if (!await succeeds(COMPILER, ["--version"])) await installCompiler();
   return await mountLayer(debian, cache);
+}
+
+/** Of C programs for Windows: see `tests/_gcc.ts`. */
+const COMPILER = "x86_64-w64-mingw32-gcc";
+
+/** Tests that need it are ignored without it. */
+async function installCompiler(): Promise<void> {
+  const args = ["install", "-y", "--no-install-recommends", "gcc-mingw-w64-x86-64-win32"];
+  if (await succeeds("apt-get", args)) return;
+  if (await succeeds("apt-get", ["update"]) && await succeeds("apt-get", args)) return;
+  console.log("Could not install a C compiler for Windows: tests that need one are skipped");
 }
 
 async function makeDebian(unfinished: string, finished: string): Promise<void> {
@@ -108,12 +128,8 @@ async function mountSystem(root: string): Promise<void> {
   await run("mount", ["-t", "tmpfs", "tmpfs", `${root}/dev/shm`]);
 }
 
-/**
- * Mounts a layer of memory above the Debian, and this project and what it imports into that.
- *
- * @returns a program that takes the arguments of `deno`
- */
-async function mountLayer(debian: string, cache: string): Promise<string> {
+/** Mounts a layer of memory above the Debian, and this project and what it imports into that. */
+async function mountLayer(debian: string, cache: string): Promise<Wine> {
   const layer = `${cache}/layer`;
   await Deno.mkdir(layer, { recursive: true });
   await run("mount", ["-t", "tmpfs", "-o", "size=75%", "tmpfs", layer]);
@@ -129,17 +145,18 @@ async function mountLayer(debian: string, cache: string): Promise<string> {
   await run("mount", ["--bind", `${layer}/deno.lock`, `${root}/src/deno.lock`]);
   await bind(`${cache}/denodir`, `${root}/denodir`);
   await bind(await npmFolder(), `${root}/denodir/npm`);
+  const host = serveHost({ C: `${root}/root/.wine/drive_c`, Z: root! });
   const program = `${layer}/deno`;
   const inside = `cd /src && exec wine /opt/deno/${Deno.version.deno}/deno.exe "$@"`;
   const environment = WINE_ENVIRONMENT.replaceAll("\\", "\\\\");
   const patience = 'MMAP_TEST_PATIENCE="${MMAP_TEST_PATIENCE:-1}"';
   const command =
-    `exec chroot ${root} env -i ${environment} ${patience} sh -c '${inside}' deno "$@"`;
+    `exec chroot ${root} env -i ${environment} MMAP_HOST=${host.url} ${patience} sh -c '${inside}' deno "$@"`;
   await Deno.writeTextFile(program, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
   const server = ["env", "-i", ...WINE_ENVIRONMENT.split(" "), "wineserver", "--persistent"];
   await start("chroot", [root!, ...server]);
   await start(program, ["--version"]);
-  return program;
+  return { program, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
 }
 
 /** The lock file without Deno as a package: who has that there would fetch the one for Windows. */

@@ -3,6 +3,7 @@
  * are found by the names of living threads.
  */
 
+import { system } from "../../os/mod.ts";
 import { NUMBER_MASK } from "../../wait/holder.ts";
 import { FIRST_MEMBER, RwWords } from "../../wait/rw_words.ts";
 import { formatSize } from "../format.ts";
@@ -15,8 +16,6 @@ import { membersIn } from "./primitive.ts";
 const MOST_SEARCHED = 2 ** 24;
 /** Everything begins at multiples of this. */
 const STEP = 64;
-/** How many bits of a fingerprint name a thread, at least on Linux. */
-const THREAD_MASK = 0x3fffff;
 
 /** What lies somewhere in a region. */
 interface Inner {
@@ -105,7 +104,8 @@ class Search {
     const fingerprint = this.#words[at + 1] ?? 0;
     if (number === 0 || fingerprint === 0) return false;
     // Most of what lies there is no name: the system is asked about few.
-    if (this.#threads?.has(fingerprint & THREAD_MASK) !== true) return false;
+    const thread = system().tokens?.threadIn(fingerprint);
+    if (thread === undefined || this.#threads?.has(thread) !== true) return false;
     return this.#look.isAlive(number, fingerprint);
   }
 }

@@ -1,7 +1,7 @@
 /** Other processes that use a region, as far as the system shows them. */
 
 import { system } from "../../os/mod.ts";
-import type { ObservingSystem, SeenMapping, Sleeper } from "../../os/system.ts";
+import type { ObservingSystem, SeenMapping } from "../../os/system.ts";
 import { backingOf, type MmapRegion } from "../../region/mmap_region.ts";
 import type { LockHolder } from "../../wait/holder.ts";
 
@@ -48,8 +48,9 @@ export class Peers {
     this.#scene = scene;
     this.#region = region;
     this.#leftOut = leftOut;
-    const { pointer, byteLength } = backingOf(region).live("inspect region");
-    const object = scene?.observing.objectAt({ pointer, byteLength });
+    const backing = backingOf(region);
+    const { pointer, byteLength } = backing.live("inspect region");
+    const object = scene?.observing.objectAt({ pointer, byteLength }, backing.attributes.object);
     this.#mappings = scene?.mappings.filter((mapping) => mapping.object === object) ?? [];
     this.object = object;
   }
@@ -73,7 +74,7 @@ export class Peers {
     return this.#scene?.observing.commandOf(pid) ?? null;
   }
 
-  /** The threads of the processes that map it, as tokens name them. */
+  /** The threads of the processes that map it. */
   get threads(): Set<number> | undefined {
     const { pids } = this;
     return pids && new Set(pids.flatMap((pid) => this.#scene!.observing.threadsOf(pid)));
@@ -89,27 +90,20 @@ export class Peers {
     const found: RegionSleeper[] = [];
     if (this.pids === undefined) return undefined;
     for (const pid of this.pids) {
-      const sleepers = this.#scene!.observing.sleepers(pid);
+      const sleepers = this.#scene!.observing.sleepers(pid, this.#mappings);
       if (sleepers === undefined) return undefined;
-      found.push(...sleepers.flatMap((sleeper) => this.#placesOf(sleeper)));
+      const start = this.#region.byteOffset;
+      found.push(
+        ...sleepers.map(({ tid, byteOffset }) => ({ pid, tid, byteOffset: byteOffset - start })),
+      );
     }
     return found;
   }
 
-  #placesOf({ pid, tid, addresses }: Sleeper): RegionSleeper[] {
-    const own = this.#mappings.filter((mapping) => mapping.pid === pid && mapping.shared);
-    return addresses.flatMap((address) =>
-      own.filter(({ start, end }) => address >= start && address < end).map((mapping) => ({
-        pid,
-        tid,
-        byteOffset: mapping.byteOffset + address - mapping.start - this.#region.byteOffset,
-      }))
-    );
-  }
-
   /** The process that has the lock of the whole file; null if hidden, undefined if there is none. */
   get locker(): number | null | undefined {
-    return this.object === undefined ? null : this.#scene!.observing.lockerOf(this.object);
+    if (this.object === undefined) return null;
+    return this.#scene!.observing.lockerOf(this.object, this.#mappings.map(({ pid }) => pid));
   }
 
   /** Whether processes are shown at all. */
@@ -140,7 +134,8 @@ export class Peers {
   holder({ pid, tid, alive }: LockHolder): string {
     if (!alive) return `thread ${tid}, which is DEAD`;
     if (pid === null) return `a process of another namespace, or hidden (thread ${tid})`;
-    return this.person(pid) + (tid === pid ? "" : ` (thread ${tid})`);
+    const isMain = tid === pid || this.#scene?.observing.threadsOf(pid)[0] === tid;
+    return this.person(pid) + (isMain ? "" : ` (thread ${tid})`);
   }
 }
 
@@ -148,8 +143,10 @@ const LONGEST_COMMAND = 40;
 
 /** The program and what it runs, without folders and options: "deno api.ts". */
 export function shortCommand(command: string): string {
-  const [program = "", ...args] = command.split(" ");
-  const base = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+  // Windows puts what has spaces in quotes.
+  const words = command.match(/"[^"]*"|\S+/g) ?? [];
+  const [program = "", ...args] = words.map((word) => word.replace(/^"(.*)"$/, "$1"));
+  const base = (path: string): string => path.replace(/^.*[\\/]/, "").replace(/\.exe$/i, "");
   const script = args.find((word) => /\.\w{1,4}$/.test(word) && !word.startsWith("-"));
   const text = script === undefined
     ? [base(program), ...args].join(" ")

@@ -5,7 +5,7 @@ import { libc } from "../../../ffi/libc.ts";
 import { addressOf, addressOfBytes, type Range } from "../../../ffi/memory.ts";
 import { listDirectory, readLink, readProc } from "../../../ffi/proc.ts";
 import { statusOfEntry, statusOfPath } from "../../../ffi/status.ts";
-import type { ObservingSystem, SeenMapping, Sleeper } from "../observing_system.ts";
+import type { MappingPlace, ObservingSystem, SeenMapping, Sleeper } from "../observing_system.ts";
 import { hasOwnProc } from "./processes.ts";
 
 /** Undefined where /proc is missing, or shows another PID namespace. */
@@ -23,7 +23,10 @@ const observing: ObservingSystem = {
   threadsOf: (pid) => tell(() => listDirectory(`/proc/${pid}/task`).map(Number)) ?? [],
   sleepers,
   objectAt,
-  pathTo,
+  wayTo: (mapping) => {
+    const path = pathTo(mapping);
+    return path === undefined ? undefined : { path };
+  },
   lockerOf,
 };
 
@@ -44,15 +47,20 @@ function processes(): number[] {
 /** "7f0000000000-7f0000001000 rw-s 00000000 00:01 1234    /memfd:label (deleted)" */
 const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) ..(.)(.) ([0-9a-f]+) ([0-9a-f:]+) ([1-9]\d*) *(.*)$/gm;
 
-function mappingsOf(pid: number | "self"): SeenMapping[] {
+/** A mapping, with its addresses. */
+type PlacedMapping = SeenMapping & { readonly place: MappingPlace };
+
+function mappingsOf(pid: number | "self"): PlacedMapping[] {
   const text = tell(() => readProc(`/proc/${pid}/maps`)) ?? "";
   return [...text.matchAll(MAPPING)].map((
     [, start, end, , sharing, offset, device, inode, path],
   ) => ({
     pid: pid === "self" ? Deno.pid : pid,
-    start: parseInt(start!, 16),
-    end: parseInt(end!, 16),
-    byteOffset: parseInt(offset!, 16),
+    place: {
+      start: parseInt(start!, 16),
+      end: parseInt(end!, 16),
+      byteOffset: parseInt(offset!, 16),
+    },
     object: `${device}:${inode}`,
     path: path!.replaceAll("\\012", "\n"),
     shared: sharing === "s",
@@ -72,7 +80,7 @@ function commandOf(pid: number): string | null {
 function objectAt({ pointer, byteLength }: Range): string | undefined {
   const start = Number(addressOf(pointer));
   const end = start + byteLength;
-  return mappingsOf("self").find((mapping) => mapping.start < end && mapping.end > start)?.object;
+  return mappingsOf("self").find(({ place }) => place.start < end && place.end > start)?.object;
 }
 
 function pathTo({ pid, object, path }: SeenMapping): string | undefined {
@@ -109,13 +117,18 @@ const COMMAND_MASK = 0x7f;
 const WAITER_BYTE_LENGTH = 24;
 const MOST_WAITERS = 128;
 
-function sleepers(pid: number): Sleeper[] | undefined {
+function sleepers(pid: number, mappings: readonly SeenMapping[]): Sleeper[] | undefined {
+  const own = mappings.filter((mapping) => mapping.pid === pid && mapping.shared);
   const found: Sleeper[] = [];
   for (const tid of observing.threadsOf(pid)) {
     const call = callOf(pid, tid);
     if (call === undefined) return undefined;
-    const addresses = addressesOf(pid, call);
-    if (addresses.length > 0) found.push({ pid, tid, addresses });
+    for (const address of addressesOf(pid, call)) {
+      for (const { object, place } of own) {
+        if (place === undefined || address < place.start || address >= place.end) continue;
+        found.push({ pid, tid, object, byteOffset: place.byteOffset + address - place.start });
+      }
+    }
   }
   return found;
 }

@@ -1,7 +1,7 @@
 /** What is at some addresses, as `VirtualQuery` tells. */
 
 import { addressOf, pointerFrom, type Range } from "../../../ffi/memory.ts";
-import { newStruct, windows } from "../../../ffi/windows/library.ts";
+import { newStruct, windows, windowsToObserve } from "../../../ffi/windows/library.ts";
 
 export const PAGE_NOACCESS = 0x01;
 export const PAGE_READONLY = 0x02;
@@ -40,6 +40,17 @@ const { bytes: recordBytes, view: record } = newStruct(48);
 /** What is at an address. */
 export function areaAt(address: number): Area {
   windows().VirtualQuery(pointerFrom(BigInt(address)), recordBytes, 48n);
+  return recordedArea();
+}
+
+/** What is at an address of another process; undefined if it has ended. */
+export function areaIn(process: bigint, address: number): Area | undefined {
+  const { VirtualQueryEx } = windowsToObserve();
+  const count = VirtualQueryEx(process, pointerFrom(BigInt(address)), recordBytes, 48n);
+  return count === 0n ? undefined : recordedArea();
+}
+
+function recordedArea(): Area {
   const start = Number(record.getBigUint64(0, true));
   const state = record.getUint32(32, true);
   return {

@@ -6,9 +6,14 @@
  * Windows are mutexes, which other systems cannot see. So a file has tokens of one kind at a time.
  */
 
-import { checkTrue, ERROR_LOCK_VIOLATION } from "../../../ffi/windows/errors.ts";
-import { lastError, windows } from "../../../ffi/windows/library.ts";
-import type { OpenObject } from "../system.ts";
+import {
+  checkTrue,
+  ERROR_ACCESS_DENIED,
+  ERROR_LOCK_VIOLATION,
+} from "../../../ffi/windows/errors.ts";
+import { lastError, wide, windows } from "../../../ffi/windows/library.ts";
+import type { ObjectStatus, OpenObject } from "../system.ts";
+import { close, statusOf } from "./files.ts";
 import { overlappedAt } from "./size.ts";
 
 /** Locked by all who have tokens of Windows; others look at it: `ffi/file_lock.ts`. */
@@ -22,6 +27,7 @@ const WHOLE_FILE = USED_HERE + 2n;
 const FIRST_TOKEN = USED_HERE + 2n ** 32n;
 const TOKENS = 2n ** 62n - 2n ** 32n - 1n;
 
+const SYNCHRONIZE = 0x100000;
 const LOCKFILE_FAIL_IMMEDIATELY = 1;
 const LOCKFILE_EXCLUSIVE_LOCK = 2;
 
@@ -42,14 +48,48 @@ function unlock(object: OpenObject, at: bigint, count = 1n): void {
 
 const AT_ONCE = LOCKFILE_FAIL_IMMEDIATELY | LOCKFILE_EXCLUSIVE_LOCK;
 
+/** What tells others who has a file to itself, which the system does not: a mutex with a name. */
+const marks = new Map<OpenObject, number>();
+
+function markOf({ device, inode }: Pick<ObjectStatus, "device" | "inode">, pid: number): Uint8Array<
+  ArrayBuffer
+> {
+  return wide(`Global\\mmap.locker.${device}.${inode}.${pid}`);
+}
+
 /** See `ObjectSystem.lockFile`. */
 export function lockFile(object: OpenObject, path: string): boolean {
-  return lock(object, WHOLE_FILE, AT_ONCE, path);
+  if (!lock(object, WHOLE_FILE, AT_ONCE, path)) return false;
+  const mark = windows().CreateMutexW(null, 0, markOf(statusOf(object), Deno.pid));
+  if (mark !== 0) marks.set(object, mark); // it is for display only
+  return true;
 }
 
 /** See `ObjectSystem.unlockFile`. */
 export function unlockFile(object: OpenObject): void {
+  endMark(object);
   unlock(object, WHOLE_FILE);
+}
+
+/** Closing a file unlocks it, too. */
+export function endMark(object: OpenObject): void {
+  const mark = marks.get(object);
+  if (mark === undefined) return;
+  marks.delete(object);
+  close(mark);
+}
+
+/** Which of some processes has a file to itself; undefined if none of them has. */
+export function lockerAmong(
+  file: Pick<ObjectStatus, "device" | "inode">,
+  pids: readonly number[],
+): number | undefined {
+  return pids.find((pid) => {
+    const mark = windows().OpenMutexW(SYNCHRONIZE, 0, markOf(file, pid));
+    if (mark === 0) return lastError[0] === ERROR_ACCESS_DENIED;
+    close(mark);
+    return true;
+  });
 }
 
 /**

@@ -125,9 +125,16 @@ export function pathOfEntry(path: string): string | undefined {
 }
 
 /** Anything, to ask for its attributes; undefined if it is not there. */
-function openAny(path: string): OpenObject | undefined {
+export function openAny(path: string): OpenObject | undefined {
   const handle = createFile(path, FILE_READ_ATTRIBUTES, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS);
   return handle === -1 ? undefined : handle as OpenObject;
+}
+
+/** Whether there is anything at a path. */
+export function isAnythingAt(path: string): boolean {
+  const there = openAny(path);
+  if (there !== undefined) close(there);
+  return there !== undefined;
 }
 
 /** A folder, to ask for its status; undefined if it is none. */
@@ -155,7 +162,7 @@ export function remove(path: string, object: OpenObject): void {
   );
 }
 
-const DUPLICATE_SAME_ACCESS = 2;
+export const DUPLICATE_SAME_ACCESS = 2;
 
 /**
  * Another handle of a process's object.
@@ -207,6 +214,7 @@ const FILE_TYPE_DISK = 1;
 const FILE_TYPE_CHAR = 2;
 const FILE_ATTRIBUTE_READONLY = 1;
 const FILE_ATTRIBUTE_DIRECTORY = 0x10;
+const FILE_ATTRIBUTE_SPARSE_FILE = 0x200;
 const FILE_ATTRIBUTE_REPARSE_POINT = 0x400;
 const FILE_STANDARD_INFO = 1;
 
@@ -224,6 +232,13 @@ function informationOf(object: OpenObject): DataView {
 
 function isLink(object: OpenObject): boolean {
   return (informationOf(object).getUint32(0, true) & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
+}
+
+/** Whether a file may have holes; not one that a service of the system fills when it is read. */
+export function isSparse(object: OpenObject): boolean {
+  const attributes = informationOf(object).getUint32(0, true);
+  const both = FILE_ATTRIBUTE_SPARSE_FILE | FILE_ATTRIBUTE_REPARSE_POINT;
+  return (attributes & both) === FILE_ATTRIBUTE_SPARSE_FILE;
 }
 
 /** The space that a file takes, and its size. Under Wine, asking for all else takes 30 times as long. */

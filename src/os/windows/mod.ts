@@ -9,7 +9,7 @@ import { named } from "./named.ts";
 import { objects } from "./objects.ts";
 import * as pages from "./pages.ts";
 import { processes } from "./processes.ts";
-import { follow, resize } from "./resize.ts";
+import { checkMayResize, follow, resize } from "./resize.ts";
 import { tokens } from "./tokens.ts";
 import * as views from "./views.ts";
 import { waiting } from "./waiting.ts";
@@ -38,6 +38,7 @@ export const windows: System = {
     replace: views.replace,
     replaceByZeros: views.replaceByZeros,
     unmap: views.unmap,
+    checkMayResize,
     resize,
     follow,
     guardSource: views.guardSource,
@@ -53,6 +54,7 @@ export const windows: System = {
     flush: pages.flush,
     flushOffThread: pages.flushOffThread,
     residency: pages.residency,
+    showsOwnPagesOnly: true,
     usage: pages.usage,
     drop: pages.drop,
     zero,
@@ -66,4 +68,6 @@ export const windows: System = {
   processes,
   tokens,
   waiting,
+  passing: async () => (await import("./passing.ts")).passing,
+  observing: async () => (await import("./observing.ts")).observe(),
 };

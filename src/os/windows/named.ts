@@ -115,7 +115,7 @@ function create(name: string, { byteLength, capacity, mode }: NewObject): OpenOb
         `received 0o${mode.toString(8)}`,
     );
   }
-  const object = createSection({ byteLength, capacity, mode });
+  const object = createSection({ byteLength, capacity, mode, label: `shm:${name}` });
   try {
     const handle = createEntry(name, BigInt(statusOfSection(object).inode));
     entries.set(name, { handle, object: duplicateSection(object) });

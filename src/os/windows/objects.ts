@@ -9,8 +9,9 @@ import type {
   OpenObject,
   OtherProcess,
 } from "../system.ts";
-import { lockFile, unlockFile } from "./file_locks.ts";
+import { endMark, lockFile, unlockFile } from "./file_locks.ts";
 import * as files from "./files.ts";
+import { fillHoles } from "./holes.ts";
 import { isThere } from "./processes.ts";
 import {
   accessTo,
@@ -33,11 +34,12 @@ export function statusOfObject(object: OpenObject): ObjectStatus {
 }
 
 export function closeObject(object: OpenObject): void {
-  if (isSection(object)) closeSection(object);
-  else files.close(object);
+  if (isSection(object)) return closeSection(object);
+  endMark(object);
+  files.close(object);
 }
 
-const PROCESS_DUP_HANDLE = 0x40;
+export const PROCESS_DUP_HANDLE = 0x40;
 
 /**
  * See `ObjectSystem.openOfProcess`. The handle is taken from its process, as long as that has it open.
@@ -64,8 +66,12 @@ function openOfProcess(
   );
 }
 
+/** No HANDLE: the memory is opened by its own number. */
+export const BY_NUMBER = 0;
+
 function memoryOf({ pid, fd, inode }: OtherProcess, writable: boolean): OpenObject | undefined {
   return unlessFailed(() => {
+    if (fd === BY_NUMBER) return openSection(inode, writable);
     const handle = handleOf(pid, (process) => files.duplicateFrom(process, fd, accessTo(writable)));
     if (handle === undefined) return openSection(inode, writable);
     return adoptSection(handle, writable);
@@ -138,8 +144,11 @@ export const objects: ObjectSystem = {
     isSection(object) ? setSectionSize(object, from) : takeBack(object, from, to),
   isUntouched,
   isFull: (error) => isSystemError(error) && (error.code === "ENOSPC" || error.code === "ENOMEM"),
-  fillHoles: () => {}, // a file has holes only if its maker wants it to
-  anonymous: (_label, byteLength, capacity) => createSection({ byteLength, capacity, mode: 0o600 }),
+  fillHoles(object, from, to, subject): void {
+    if (!isSection(object)) fillHoles(object, from, to, subject);
+  },
+  anonymous: (name, byteLength, capacity) =>
+    createSection({ byteLength, capacity, mode: 0o600, label: `memory:${name}` }),
   seal: sealSection,
   checkMayShrink(object): void {
     if (isSection(object)) checkMayShrinkSection(object);

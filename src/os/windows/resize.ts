@@ -12,7 +12,7 @@ import type { MapRequest, PlacedRange, Resize } from "../system.ts";
 import { PAGE_READWRITE, piecesOf, pointerTo } from "./allocations.ts";
 import { copyWhatIsThere, zero } from "./copy.ts";
 import { isSection } from "./sections.ts";
-import { clear, dropSource, fill, PAGE, place, unmap } from "./views.ts";
+import { checkRoom, clear, dropSource, fill, PAGE, place, unmap } from "./views.ts";
 
 const LEAST_HEADROOM = 2 ** 20;
 const MOST_HEADROOM = 2 ** 30;
@@ -31,6 +31,13 @@ function isOfFile({ object }: MapRequest): boolean {
 function mappedOf({ start, end }: PlacedRange): number {
   const mapped = piecesOf(start, end).filter(({ isView, isCommitted }) => isView || isCommitted);
   return (mapped.at(-1)?.end ?? start) - start;
+}
+
+/** See `MemorySystem.checkMayResize`. */
+export function checkMayResize(placed: PlacedRange, mapped: MapRequest, byteLength: number): void {
+  if (!isOfFile(mapped)) return;
+  const pages = alignUp(byteLength, PAGE);
+  if (placed.start + pages > placed.end) checkRoom(pages + headroomOf(pages));
 }
 
 /** See `MemorySystem.resize`. Nobody is told who still uses the old memory, so it is given back. */

@@ -3,19 +3,7 @@
  * lives as long as somebody has the section open. Its size is fixed, so it is made with room to grow
  * (`ROOM`), which takes no memory until it is committed.
  *
- * In front of the data, HEADER_BYTE_LENGTH bytes say what Windows does not:
- *
- * | offset | type | what |
- * |---|---|---|
- * | 0 | u32 | MAGIC, written last |
- * | 4 | u32 | 1 SHRINK_SEALED, 2 WRITE_SEALED |
- * | 8 | u64 | the size of the data, in bytes |
- * | 16 | u64 | the room for them |
- * | 24 | u64 | when it was made, in nanoseconds since 1970 |
- * | 32 | u64 | the number that stands for an inode, which its name has too |
- * | 40 | u32 | the process that made it |
- * | 44 | u32 | its mode, for display only |
- * | 48 | u64 | when that process started, in microseconds since 1970 |
+ * In front of the data is a header: `section_header.ts`.
  */
 
 import { addressOf, bufferOver, pointerAt } from "../../../ffi/memory.ts";
@@ -34,25 +22,23 @@ import { areaAt, MEM_COMMIT, PAGE_READWRITE } from "./allocations.ts";
 import { zero } from "./copy.ts";
 import { BLOCK, close, duplicate } from "./files.ts";
 import { own } from "./processes.ts";
-
-/** Views by other programs begin at a multiple of this. */
-export const HEADER_BYTE_LENGTH = 65536;
-
-const MAGIC = 0x324d4d57; // "WMM2"
-const SHRINK_SEALED = 1;
-const WRITE_SEALED = 2;
-
-/** Indices of 32-bit words, and of 64-bit words. */
-const MAGIC_WORD = 0;
-const SEALS_WORD = 1;
-const PID_WORD = 10;
-const MODE_WORD = 11;
-const SIZE_LONG = 1;
-const ROOM_LONG = 2;
-const BIRTH_LONG = 3;
-const INODE_LONG = 4;
-const STARTED_LONG = 6;
-const HEADER_USED = 56;
+import {
+  BIRTH_LONG,
+  HEADER_BYTE_LENGTH,
+  HEADER_USED,
+  INODE_LONG,
+  MAGIC,
+  MAGIC_WORD,
+  MODE_WORD,
+  PID_WORD,
+  ROOM_LONG,
+  SEALS_WORD,
+  SHRINK_SEALED,
+  SIZE_LONG,
+  STARTED_LONG,
+  WRITE_SEALED,
+  writeLabel,
+} from "./section_header.ts";
 
 /** Behind the room. Wine tells other views of what was committed only if it is not a whole view. */
 const SPARE = 4096;
@@ -69,7 +55,7 @@ const FILE_MAP_READ = 4;
 interface Section {
   readonly writable: boolean;
   readonly header: Deno.PointerObject;
-  readonly words: Int32Array;
+  readonly words: Int32Array<ArrayBuffer>;
   readonly longs: BigInt64Array;
 }
 
@@ -96,10 +82,12 @@ interface NewSection {
   /** How many bytes it may get. */
   readonly capacity: number;
   readonly mode: number;
+  /** For display only. */
+  readonly label: string;
 }
 
 /** @throws ENOMEM if there is not so much memory; then nothing is left. */
-export function createSection({ byteLength, capacity, mode }: NewSection): OpenObject {
+export function createSection({ byteLength, capacity, mode, label }: NewSection): OpenObject {
   const room = alignUp(Math.max(capacity, LEAST_ROOM), PAGE);
   const inode = crypto.getRandomValues(new BigInt64Array(1))[0]! & 0x7fffffffffffffffn;
   const object = makeSection(nameOf(String(inode)), HEADER_BYTE_LENGTH + room + SPARE);
@@ -114,6 +102,7 @@ export function createSection({ byteLength, capacity, mode }: NewSection): OpenO
     longs[INODE_LONG] = inode;
     words[PID_WORD] = Deno.pid;
     words[MODE_WORD] = mode;
+    writeLabel(words, label);
     longs[STARTED_LONG] = BigInt(own().startTime);
     Atomics.store(words, MAGIC_WORD, MAGIC);
     sections.set(object, section);
@@ -278,6 +267,12 @@ export function makerOf(object: OpenObject): { pid: number; startTime: number } 
 export function sealSection(object: OpenObject, { shrink, write }: Seals): void {
   const { words } = sections.get(object)!;
   Atomics.or(words, SEALS_WORD, (shrink ? SHRINK_SEALED : 0) | (write ? WRITE_SEALED : 0));
+}
+
+/** Whether it may be written to by others who get it from this process. */
+export function isWritable(object: OpenObject): boolean {
+  const { writable, words } = sections.get(object)!;
+  return writable && (Atomics.load(words, SEALS_WORD) & WRITE_SEALED) === 0;
 }
 
 /** See `ObjectSystem.checkMayShrink`. */

@@ -12,8 +12,8 @@ import { lastError, newStruct, windows } from "../../../ffi/windows/library.ts";
 import type { FileSize, OpenObject } from "../system.ts";
 import { PAGE_READWRITE } from "./allocations.ts";
 import { close, sizesOf } from "./files.ts";
+import { checkRoom, FILE_ALLOCATION_INFO, fillHoles, mayHaveHoles } from "./holes.ts";
 
-const FILE_ALLOCATION_INFO = 5;
 const FILE_END_OF_FILE_INFO = 6;
 
 /** @returns 0, or the error */
@@ -49,9 +49,11 @@ function lengthen(object: OpenObject, byteLength: number, subject: string | unde
   close(checkHandle(section, lastError[0]!, "CreateFileMappingW", subject));
 }
 
-/** Reserves the space of a file that has none for its length, such as one with holes. */
-function reserve(object: OpenObject, byteLength: number, subject: string | undefined): void {
-  if (sizesOf(object).allocated >= byteLength) return;
+/** Reserves the space of a file that has none for its length, such as one over a network. */
+function reserve(object: OpenObject, subject: string | undefined): void {
+  // Less than its present length would cut it.
+  const { allocated, byteLength } = sizesOf(object);
+  if (allocated >= byteLength) return;
   const error = setInformation(object, FILE_ALLOCATION_INFO, byteLength);
   if (error === 0 || CANNOT_RESERVE.includes(error)) return;
   throw windowsError(error, "SetFileInformationByHandle", subject);
@@ -66,10 +68,13 @@ export function extend(
   subject: string | undefined,
 ): void {
   if (sizesOf(object).byteLength >= to) return;
+  const getsHole = allocate && mayHaveHoles(object);
+  if (getsHole) checkRoom(object, to - from, subject);
   lengthen(object, to, subject);
   if (!allocate) return;
   try {
-    reserve(object, to, subject);
+    if (getsHole) fillHoles(object, from, to, subject);
+    else reserve(object, subject);
   } catch (error) {
     takeBack(object, from, to);
     throw error;

@@ -7,17 +7,22 @@
  *
  * | word | what |
  * |---|---|
- * | 0 | FREE; WAITING; WOKEN; or, while a slot is being filled, CLAIMED and the sleeper's thread |
+ * | 0 | FREE; WAITING or WOKEN, and the slot's use; or, while it is being filled, CLAIMED and the sleeper's thread |
  * | 1, 2 | the key of the word that is waited for |
  * | 3 | the sleeper's thread |
  * | 4 | which event wakes it: its name has this number and the thread's |
+ * | 5 | the last use of the slot: each has another number |
+ * | 6, 7 | where the word lies in its object, in bytes; for display only |
  *
  * A sleeper writes its slot, then looks at the word, and then sleeps. Who wakes has changed the word
- * before it looks at the table. So one of them sees the other.
+ * before it looks at the table. So one of them sees the other. The use keeps who has read a slot from
+ * waking or freeing the next sleeper in it.
+ *
+ * C programs use the same table (`languages/c/mmap_windows.h`).
  */
 
 import { bufferOver } from "../../../ffi/memory.ts";
-import { checkAddress, checkHandle } from "../../../ffi/windows/errors.ts";
+import { checkAddress, checkHandle, ERROR_FILE_NOT_FOUND } from "../../../ffi/windows/errors.ts";
 import { lastError, wide, windows } from "../../../ffi/windows/library.ts";
 import { PAGE_READWRITE } from "./allocations.ts";
 import { close } from "./files.ts";
@@ -28,11 +33,14 @@ const SLOTS = 64;
 const SLOT_WORDS = 8;
 const BUCKET_WORDS = 16 + SLOTS * SLOT_WORDS;
 const TABLE_BYTE_LENGTH = 4 * BUCKETS * BUCKET_WORDS;
-const TABLE_NAME = "Local\\mmap.sleepers.1";
+const TABLE_NAME = "Local\\mmap.sleepers.2";
 
 const FREE = 0;
 const WAITING = 1;
 const WOKEN = 2;
+/** Which of them, in a state that is not CLAIMED. */
+const KIND = 3;
+const USES = 0x0fffffff;
 const CLAIMED = 0x40000000;
 
 const FILE_MAP_WRITE = 2;
@@ -131,8 +139,13 @@ export class Sleeper {
     this.#slot = slot;
   }
 
-  /** Takes a slot. @returns undefined if there is none: then the word has to be looked at */
-  static begin(key: Key, event: WakeEvent): Sleeper | undefined {
+  /**
+   * Takes a slot.
+   *
+   * @param byteOffset where the word lies in its object
+   * @returns undefined if there is none: then the word has to be looked at
+   */
+  static begin(key: Key, byteOffset: number, event: WakeEvent): Sleeper | undefined {
     const words = table();
     if (words === null) return undefined;
     const bucket = bucketOf(key);
@@ -144,9 +157,13 @@ export class Sleeper {
     words[slot + 2] = key.high;
     words[slot + 3] = thread;
     words[slot + 4] = event.number;
+    const use = words[slot + 5]! + 1 & USES;
+    words[slot + 5] = use;
+    words[slot + 6] = byteOffset;
+    words[slot + 7] = Math.floor(byteOffset / 2 ** 32);
     // Pairs with the load in `wake`: the sleeper counts before it looks at its word.
     Atomics.add(words, bucket, 1);
-    Atomics.store(words, slot, WAITING);
+    Atomics.store(words, slot, use << 2 | WAITING);
     return new Sleeper(key, words, bucket, slot);
   }
 
@@ -155,14 +172,45 @@ export class Sleeper {
   }
 
   get isWoken(): boolean {
-    return Atomics.load(this.#words, this.#slot) === WOKEN;
+    return (Atomics.load(this.#words, this.#slot) & KIND) === WOKEN;
   }
 
   /** Gives the slot back. @returns whether it was woken */
   end(): boolean {
+    const state = Atomics.exchange(this.#words, this.#slot, FREE);
+    // After that: a slot of a dead sleeper is counted off by whoever frees it.
     Atomics.sub(this.#words, this.#bucket, 1);
-    return Atomics.exchange(this.#words, this.#slot, FREE) === WOKEN;
+    return (state & KIND) === WOKEN;
   }
+}
+
+function isWaiting(state: number): boolean {
+  return (state & CLAIMED) === 0 && (state & KIND) === WAITING;
+}
+
+/** A slot whose thread sleeps, if it still lives. */
+export interface SeenSleeper {
+  readonly tid: number;
+  readonly key: Key;
+  readonly byteOffset: number;
+}
+
+/** Those who sleep now; undefined if the table is another user's. This only reads. */
+export function sleepersNow(): SeenSleeper[] | undefined {
+  const words = table();
+  if (words === null) return undefined;
+  const found: SeenSleeper[] = [];
+  for (let bucket = 0; bucket < words.length; bucket += BUCKET_WORDS) {
+    if (Atomics.load(words, bucket) === 0) continue;
+    for (let slot = bucket + 16; slot < bucket + BUCKET_WORDS; slot += SLOT_WORDS) {
+      const [state, low, high, tid, , , start, upper] = words.slice(slot, slot + SLOT_WORDS) as
+        & Int32Array
+        & [number, number, number, number, number, number, number, number];
+      if (!isWaiting(state)) continue;
+      found.push({ tid, key: { low, high }, byteOffset: upper * 2 ** 32 + (start >>> 0) });
+    }
+  }
+  return found;
 }
 
 function claim(words: Int32Array, bucket: number, thread: number): number | undefined {
@@ -182,7 +230,7 @@ function sweep(words: Int32Array, bucket: number): boolean {
     const isClaimed = (state & CLAIMED) !== 0;
     const isDead = isClaimed
       ? processes.isDead(state & ~CLAIMED, 0)
-      : eventOf(words[slot + 3]!, words[slot + 4]!) === undefined;
+      : eventOf(words[slot + 3]!, words[slot + 4]!) === "dead";
     if (isDead && free(words, bucket, slot, state)) freed = true;
   }
   return freed;
@@ -204,29 +252,42 @@ interface Known {
 const known = new Map<string, Known>();
 
 /**
- * The event of a sleeper; undefined if it is dead. An event is there as long as anybody has it open,
+ * The event of a sleeper; "hidden" if it cannot be had. An event is there as long as anybody has it open,
  * and its process may live on without its Worker: so the thread is asked.
  */
-function eventOf(thread: number, number: number): number | undefined {
+function eventOf(thread: number, number: number): number | "dead" | "hidden" {
   const name = `${thread} ${number}`;
   const found = known.get(name) ?? open(name, thread, number);
-  if (found === undefined) return undefined;
+  if (typeof found === "string") return found;
   if (!hasEnded(found.thread)) return found.event;
-  known.delete(name);
-  close(found.event);
-  close(found.thread);
-  return undefined;
+  forget(name, found);
+  return "dead";
 }
 
-function open(name: string, thread: number, number: number): Known | undefined {
+function forget(name: string, { event, thread }: Known): void {
+  known.delete(name);
+  close(event);
+  close(thread);
+}
+
+/** How many may be known before the ended ones are forgotten. */
+let mostKnown = 64;
+
+function forgetEnded(): void {
+  for (const [name, found] of known) if (hasEnded(found.thread)) forget(name, found);
+  mostKnown = Math.max(mostKnown, 2 * known.size);
+}
+
+function open(name: string, thread: number, number: number): Known | "dead" | "hidden" {
   const event = windows().OpenEventW(EVENT_MODIFY_STATE, 0, eventName(thread, number));
-  if (event === 0) return undefined;
+  if (event === 0) return lastError[0] === ERROR_FILE_NOT_FOUND ? "dead" : "hidden";
   const handle = openThread(thread);
   if (typeof handle !== "number") {
     close(event);
-    return undefined;
+    return handle ?? "dead";
   }
   const found = { event, thread: handle };
+  if (known.size >= mostKnown) forgetEnded();
   known.set(name, found);
   return found;
 }
@@ -240,14 +301,13 @@ export function wake(key: Key, count: number): number {
   if (Atomics.load(words, bucket) === 0) return 0;
   let woken = 0;
   for (let slot = bucket + 16; slot < bucket + BUCKET_WORDS && woken < count; slot += SLOT_WORDS) {
-    if (Atomics.load(words, slot) !== WAITING) continue;
+    const state = Atomics.load(words, slot);
+    if (!isWaiting(state)) continue;
     if (words[slot + 1] !== key.low || words[slot + 2] !== key.high) continue;
     const event = eventOf(words[slot + 3]!, words[slot + 4]!);
-    if (event === undefined) {
-      free(words, bucket, slot, WAITING);
-      continue;
-    }
-    if (Atomics.compareExchange(words, slot, WAITING, WOKEN) !== WAITING) continue;
+    if (event === "dead") free(words, bucket, slot, state);
+    if (typeof event === "string") continue;
+    if (Atomics.compareExchange(words, slot, state, state ^ WAITING ^ WOKEN) !== state) continue;
     windows().SetEvent(BigInt(event));
     woken++;
   }

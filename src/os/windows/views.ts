@@ -18,7 +18,7 @@ import {
   ERROR_INVALID_PARAMETER,
   ERROR_NOT_ENOUGH_MEMORY,
 } from "../../../ffi/windows/errors.ts";
-import { lastError, SELF, windows } from "../../../ffi/windows/library.ts";
+import { lastError, newStruct, SELF, windows } from "../../../ffi/windows/library.ts";
 import { alignUp } from "../arithmetic.ts";
 import type { MapRequest, PlacedRange, Protection } from "../system.ts";
 import {
@@ -36,7 +36,8 @@ import {
   pointerTo,
 } from "./allocations.ts";
 import { close } from "./files.ts";
-import { HEADER_BYTE_LENGTH, isSection, roomOf } from "./sections.ts";
+import { HEADER_BYTE_LENGTH } from "./section_header.ts";
+import { isSection, roomOf } from "./sections.ts";
 import { sizesOf } from "./files.ts";
 
 export const PAGE = 4096;
@@ -134,6 +135,11 @@ function reserve(byteLength: number, address: bigint): number {
   return Number(addressOf(checkAddress(anywhere, told, "VirtualAlloc2")));
 }
 
+/** @throws ENOMEM if there are no addresses for so many bytes */
+export function checkRoom(byteLength: number): void {
+  windows().VirtualFree(pointerTo(reserve(byteLength, 0n)), 0n, MEM_RELEASE);
+}
+
 /** Cuts a placeholder off the beginning of a longer one. */
 function split(start: number, byteLength: number): void {
   windows().VirtualFree(
@@ -208,14 +214,14 @@ function mapView(at: number, byteLength: number, request: MapRequest, byteOffset
   const section = inMemory ? object : sectionOf(request);
   try {
     const offset = request.fileOffset + byteOffset + (inMemory ? HEADER_BYTE_LENGTH : 0);
-    const rest = inMemory ? Infinity : sizesOf(object).byteLength - offset;
+    const rest = inMemory ? Infinity : sizeOfSection(section) - offset;
     const { MapViewOfFile3 } = windows();
     const view = MapViewOfFile3(
       BigInt(section),
       SELF,
       pointerTo(at),
       BigInt(offset),
-      BigInt(byteLength > rest ? 0 : byteLength), // 0: to the end of the file
+      BigInt(byteLength >= rest ? 0 : byteLength), // 0: to the end of the section
       MEM_REPLACE_PLACEHOLDER,
       protectionOf(protection === "none" ? "read" : protection, sharing === "private"),
       null,
@@ -245,6 +251,16 @@ function sectionOf({ object, protection, sharing, subject }: MapRequest): number
     "CreateFileMappingW",
     subject,
   );
+}
+
+/**
+ * SECTION_BASIC_INFORMATION: 16 i64 size; 24 bytes. The file may have got longer since the section was
+ * made. The size may be in whole pages.
+ */
+function sizeOfSection(section: number): number {
+  const { bytes, view } = newStruct(24);
+  windows().NtQuerySection(BigInt(section), 0, bytes, 24n, null);
+  return Number(view.getBigInt64(16, true));
 }
 
 /** See `MemorySystem.map`. */

@@ -2,7 +2,14 @@
 
 import { addressOf } from "../../../ffi/memory.ts";
 import { int32At } from "../../../ffi/windows/library.ts";
-import type { ManyWaiting, SystemWord, WaitEntry, WaitingSystem, WaitResult } from "../system.ts";
+import type {
+  ManyWaiting,
+  ObjectStatus,
+  SystemWord,
+  WaitEntry,
+  WaitingSystem,
+  WaitResult,
+} from "../system.ts";
 import { statusOfObject } from "./objects.ts";
 import { isSection } from "./sections.ts";
 import { type Key, Sleeper, wake, WakeEvent } from "./sleepers.ts";
@@ -18,7 +25,14 @@ function keyOf(word: SystemWord): Key {
 
 function makeKey({ object, byteOffset, pointer }: SystemWord): Key {
   if (object === undefined) return hashOf(`${Deno.pid} ${addressOf(pointer)}`);
-  const { device, inode } = statusOfObject(object);
+  return keyAt(statusOfObject(object), byteOffset);
+}
+
+/** What a word of an object is called. */
+export function keyAt(
+  { device, inode }: Pick<ObjectStatus, "device" | "inode">,
+  byteOffset: number,
+): Key {
   return hashOf(`${device} ${inode} ${byteOffset}`);
 }
 
@@ -47,7 +61,7 @@ let blocking: WakeEvent | undefined;
 
 function wait(word: SystemWord, expected: number, timeoutMs: number): WaitResult {
   const event = blocking ??= new WakeEvent();
-  const sleeper = Sleeper.begin(keyOf(word), event);
+  const sleeper = Sleeper.begin(keyOf(word), word.byteOffset, event);
   const slice = sliceOf(word, sleeper !== undefined);
   const deadline = performance.now() + timeoutMs;
   let result: WaitResult = "not-equal";
@@ -98,7 +112,7 @@ class Parked implements ManyWaiting {
     const known = this.#sleepers.get(address);
     if (known?.isOf(key)) return true;
     this.#leave(address); // other memory had that address before
-    const sleeper = Sleeper.begin(key, this.#event);
+    const sleeper = Sleeper.begin(key, place.byteOffset, this.#event);
     this.#sleepers.set(address, sleeper);
     return sleeper !== undefined;
   }

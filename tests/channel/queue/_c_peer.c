@@ -10,7 +10,21 @@ static mmap_channel channel;
 static char message[1 << 20];
 
 static const char *name_of(int error) {
-  return error == 0 ? "0" : strerrorname_np(error);
+  switch (error) {
+    case 0: return "0";
+    case EAGAIN: return "EAGAIN";
+    case EBADMSG: return "EBADMSG";
+    case EBUSY: return "EBUSY";
+    case ECONNRESET: return "ECONNRESET";
+    case EINVAL: return "EINVAL";
+    case EMSGSIZE: return "EMSGSIZE";
+    case ENODATA: return "ENODATA";
+    case ENOENT: return "ENOENT";
+    case EPIPE: return "EPIPE";
+    case EPROTO: return "EPROTO";
+    case ETIMEDOUT: return "ETIMEDOUT";
+    default: return strerror(error);
+  }
 }
 
 /* Message `n` of sender `id`, as in _c_peer.ts. */

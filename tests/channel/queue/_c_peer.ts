@@ -5,7 +5,7 @@ import { formatHandle } from "@mmap/mmap";
 import { Channel, type ChannelOptions } from "@mmap/mmap/channel";
 import { compileWithHeaders, CProgram } from "../../_c_program.ts";
 import { withTempDir } from "../../_files.ts";
-import { hasProgram } from "../../_gcc.ts";
+import { needsC } from "../../_gcc.ts";
 
 /** What a test with C programs is given. */
 export interface Given {
@@ -23,7 +23,7 @@ export function testWithC(
   options: Partial<ChannelOptions>,
   body: (given: Given) => Promise<void>,
 ): void {
-  const ignore = Deno.build.os !== "linux" || !hasProgram("gcc");
+  const ignore = Deno.build.os === "darwin" || needsC.ignore;
   Deno.test({ name, ignore, fn: () => withTempDir((dir) => run(dir, options, body)) });
 }
 
