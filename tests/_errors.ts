@@ -50,7 +50,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   mlock: ["VirtualLock"],
   msync: ["FlushViewOfFile"],
   process_vm_writev: ["NtWriteVirtualMemory"],
-  madvise: ["PrefetchVirtualMemory"],
+  madvise: ["PrefetchVirtualMemory", "VirtualUnlock"],
 };
 
 /** Whether a call is the one that is meant, or Windows' for it. */

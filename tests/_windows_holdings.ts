@@ -2,7 +2,7 @@
 
 import { pointerFrom } from "../ffi/memory.ts";
 import { fromWide, lastError, newStruct, SELF, wide, windows } from "../ffi/windows/library.ts";
-import { areaAt } from "../src/os/windows/allocations.ts";
+import { areaAt, piecesOf } from "../src/os/windows/allocations.ts";
 
 /** Loaded with this file, so that no test is said to have left it open. */
 const kernel32 = Deno.build.os !== "windows" ? undefined : Deno.dlopen("kernel32.dll", {
@@ -102,4 +102,9 @@ export function viewsOfFiles(): { readonly start: number; readonly path: string 
     if (length > 0) found.push({ start, path: fromWide(name, length) });
   }
   return found;
+}
+
+/** How many views there are, of files and of memory. */
+export function viewCount(): number {
+  return piecesOf(0x10000, ADDRESSES_END).filter(({ isView }) => isView).length;
 }

@@ -113,7 +113,7 @@ function attempt<T>(make: () => T): T | undefined {
     return make();
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    refused ||= error.code !== "ENOMEM";
+    refused ||= error.code !== "ENOMEM" && error.code !== "EMFILE"; // Windows takes a handle for it
     return undefined;
   }
 }

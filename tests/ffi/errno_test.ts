@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EFAULT, EINVAL, ENOSPC, EPERM, errnoName, errnoText, ESRCH } from "../../ffi/errno.ts";
 import { libc, threadErrno } from "../../ffi/libc.ts";
-import { linux } from "../_capabilities.ts";
+import { linux, repetitions } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { hasProgram, runC } from "../_gcc.ts";
 
@@ -68,6 +68,6 @@ Deno.test("threadErrno is the number of the call that failed last", () => {
 Deno.test("an error has its own number, whatever the engine does meanwhile", async () => {
   // What the engine does once in a process, when it first compiles what runs often, comes at some call.
   const program = new URL("_failing_often.ts", import.meta.url);
-  const wrong = await Promise.all(Array.from({ length: 24 }, () => resultOf(program)));
+  const wrong = await Promise.all(Array.from({ length: repetitions(24) }, () => resultOf(program)));
   assertEquals(wrong.flat(), []);
 });

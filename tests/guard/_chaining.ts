@@ -3,12 +3,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
-import { wide, windows } from "../../ffi/windows/library.ts";
 import { areaAt } from "../../src/os/windows/allocations.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
 import { makeFile } from "../_files.ts";
 import { makePages, PAGE } from "../_pages.ts";
+import { viewOfFile } from "../_windows_library.ts";
 
 /** `(func (export "get") (param i32) (result i32) (i32.load8_u (local.get 0)))`, memory of one page. */
 // deno-fmt-ignore
@@ -53,16 +53,6 @@ function readBehindView(dir: string, guard: boolean): void {
   }
 }
 
-/** A view of a file that the module knows nothing of. */
-function mapByWindows(path: string): Deno.PointerObject {
-  const { CreateFileMappingW, CreateFileW, MapViewOfFile } = windows();
-  const [GENERIC_READ, SHARED, OPEN_EXISTING, PAGE_READONLY] = [0x80000000, 7, 3, 2];
-  const file = CreateFileW(wide(path), GENERIC_READ, SHARED, null, OPEN_EXISTING, 0, 0n);
-  const section = CreateFileMappingW(BigInt(file), null, PAGE_READONLY, 0, 0, null);
-  const FILE_MAP_READ = 4;
-  return MapViewOfFile(BigInt(section), FILE_MAP_READ, 0, 0, BigInt(PAGE))!;
-}
-
 /** What must end a process. */
 const DEADLY: Record<string, (dir: string, guard: boolean) => unknown> = {
   "a read from an address where nothing is": () =>
@@ -84,7 +74,7 @@ const DEADLY: Record<string, (dir: string, guard: boolean) => unknown> = {
   "a read of a foreign map of a truncated file"(dir): void {
     const path = makeFile(dir, PAGE, "foreign.bin");
     if (Deno.build.os === "windows") {
-      const address = mapByWindows(path);
+      const address = viewOfFile(path);
       truncate(path, 0);
       return void new Deno.UnsafePointerView(address).getUint8();
     }

@@ -5,7 +5,9 @@ import { MappingFaultError, MmapRegion } from "@mmap/mmap";
 import { _SC_PAGESIZE, sysconf } from "@mmap/mmap/libc";
 import { PAGE } from "../_pages.ts";
 import { makeFile } from "../_files.ts";
+import { truncate } from "../_fault_child.ts";
 import { setLimit } from "../_process.ts";
+import { limitHandles } from "../_windows_limits.ts";
 
 const [way, dir] = Deno.args as [string, string];
 
@@ -20,9 +22,24 @@ function open(name: string): Opened {
   return { path, region: MmapRegion.open(path, { access: "read-write" }) };
 }
 
+/** The same with as few handles as that takes. */
+function openWithoutHandles(path: string): Opened {
+  for (let count = 0;; count++) {
+    const restore = limitHandles(count);
+    try {
+      return { path, region: MmapRegion.open(path, { access: "read-write" }) };
+    } catch (error) {
+      assert(count < 20 && (error as { code?: string }).code === "EMFILE", String(error));
+    } finally {
+      restore();
+    }
+  }
+}
+
 /** Opens the first region with as few descriptors as that takes. */
 function openWithoutDescriptors(): Opened {
   const path = makeFile(dir, 4 * PAGE, "first.bin");
+  if (Deno.build.os === "windows") return openWithoutHandles(path);
   setLimit("NOFILE", 200);
   const held: Deno.FsFile[] = [];
   assertThrows(() => {
@@ -51,13 +68,13 @@ function openWithoutProc(): Opened {
 
 function assertGuarded({ region, path }: Opened): void {
   assertEquals(MmapRegion.guardState(), "on");
-  Deno.truncateSync(path, PAGE);
+  truncate(path, PAGE);
   assertEquals([region.bytes[2 * PAGE], region.faults], [0, 1]);
   assertThrows(() => region.check(), MappingFaultError);
   region.close();
 }
 
-sysconf(_SC_PAGESIZE); // loads libc
+if (Deno.build.os !== "windows") sysconf(_SC_PAGESIZE); // loads libc
 assertEquals(MmapRegion.guardState(), "off");
 const first = way === "descriptors" ? openWithoutDescriptors() : openWithoutProc();
 assertGuarded(first);

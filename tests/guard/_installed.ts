@@ -5,20 +5,33 @@ import { MmapRegion } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { SIGBUS, SIGSEGV } from "../../ffi/constants.ts";
 import { guardTable } from "../../ffi/guard/guard.ts";
+import { TABLE_OFFSET } from "../../ffi/guard/layout.ts";
+import { find } from "../../ffi/guard/windows.ts";
 import { libc } from "../../ffi/libc.ts";
 import { platform } from "../../ffi/platform.ts";
+import { ERROR_ACCESS_DENIED } from "../../ffi/windows/errors.ts";
+import { lastError, windows } from "../../ffi/windows/library.ts";
+import { PAGE_EXECUTE_READ } from "../../src/os/windows/allocations.ts";
 import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { patchLibc } from "../_libc.ts";
 import { PAGE } from "../_pages.ts";
+import { patchWindows } from "../_windows_library.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
 
 // Not by `libc()`, in which actions here put other functions.
-const { sigaction } = Deno.dlopen(platform().libcName, {
+const sigaction = IS_WINDOWS ? undefined : Deno.dlopen(platform().libcName, {
   sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" },
-}).symbols;
+}).symbols.sigaction;
 
+/** Windows has one handler for all, which is known by its table. */
 function handlerOf(signal: number): bigint {
+  if (sigaction === undefined) {
+    const table = find();
+    return table?.complete ? BigInt(table.address - TABLE_OFFSET + 64) : 0n;
+  }
   const record = new BigUint64Array(19);
   assertEquals(sigaction(signal, null, record), 0);
   return record[0]!;
@@ -47,7 +60,7 @@ async function useWithoutGuard(dir: string): Promise<void> {
     const handle = region.handle();
     using again = MmapRegion.attach(handle);
     assertEquals(again.bytes[0], 9);
-    if (globalThis.WebAssembly !== undefined) { // it is missing without a JIT
+    if (!IS_WINDOWS && globalThis.WebAssembly !== undefined) { // it is missing without a JIT
       new Uint8Array(region.sharedBuffer())[1] = 8;
       assertEquals(again.bytes[1], 8);
     }
@@ -141,8 +154,22 @@ await act({
   },
 
   async refuseMprotect(dir: string): Promise<void> {
-    const { mprotect } = libc();
     const refused: number[] = [];
+    if (IS_WINDOWS) {
+      const { VirtualProtect } = windows();
+      patchWindows({
+        VirtualProtect(pointer, byteLength, protection, before): number {
+          if (protection !== PAGE_EXECUTE_READ) {
+            return VirtualProtect(pointer, byteLength, protection, before);
+          }
+          refused.push(protection);
+          return lastError[0] = ERROR_ACCESS_DENIED, 0;
+        },
+      });
+      await useWithoutGuard(dir);
+      return assertEquals(refused.length, 1);
+    }
+    const { mprotect } = libc();
     patchLibc({
       mprotect: (pointer, byteLength, protection) => {
         if ((protection & C.PROT_EXEC) === 0) return mprotect(pointer, byteLength, protection);
@@ -156,7 +183,10 @@ await act({
   },
 
   async refuseSigaction(dir: string): Promise<void> {
-    patchLibc({ sigaction: () => -1 });
+    if (IS_WINDOWS) {
+      const AddVectoredExceptionHandler = () => (lastError[0] = ERROR_ACCESS_DENIED, null);
+      patchWindows({ AddVectoredExceptionHandler });
+    } else patchLibc({ sigaction: () => -1 });
     await useWithoutGuard(dir);
   },
 

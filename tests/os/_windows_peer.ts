@@ -23,5 +23,4 @@ if (Deno.args[0] === `"make"`) {
     kept.push(region, new Mutex(region).lockSync());
     worker.postMessage("held");
   });
-  worker.postMessage("listening"); // what was posted before is lost, as this module had to wait
 }

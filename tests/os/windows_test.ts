@@ -236,10 +236,10 @@ onWindows("a Worker that is terminated gives up what it held", async () => {
   using region = MmapRegion.anonymous(PAGE);
   const mutex = new Mutex(region);
   const worker = new Worker(PEER, { type: "module" });
-  const answer = () => new Promise((resolve) => worker.onmessage = resolve);
-  await answer();
-  worker.postMessage(region.handle());
-  await answer();
+  await new Promise((resolve) => {
+    worker.onmessage = resolve;
+    worker.postMessage(region.handle());
+  });
   assertEquals(mutex.tryLock(), null);
   worker.terminate();
   using guard = mutex.lockSync({ timeoutMs: 20_000 });

@@ -8,7 +8,7 @@ import {
   type SystemError,
 } from "@mmap/mmap";
 import { close, O_RDONLY, open } from "@mmap/mmap/libc";
-import { ERROR_DISK_FULL } from "../../ffi/windows/errors.ts";
+import { ERROR_ACCESS_DENIED, ERROR_DISK_FULL } from "../../ffi/windows/errors.ts";
 import { lastError, windows } from "../../ffi/windows/library.ts";
 import { act } from "../_act.ts";
 import { patchWindows } from "../_windows_library.ts";
@@ -73,6 +73,17 @@ function failBeyond(limit: Limit): void {
   else limitLocked(limit.lockedByNobody);
 }
 
+/** Windows denies some of the rights that a file is opened with, as its list of rights would. */
+function denyRights(denied: number): void {
+  const { CreateFileW } = windows();
+  patchWindows({
+    CreateFileW(path, access, ...rest): number {
+      if ((access & denied) === 0) return CreateFileW(path, access, ...rest);
+      return lastError[0] = ERROR_ACCESS_DENIED, -1;
+    },
+  });
+}
+
 /** How a region is made whose resizing fails: of the file, or anonymous memory as long as the file. */
 export type Source = { readonly allocate: boolean } | AnonymousOptions;
 
@@ -90,9 +101,11 @@ await act({
         const handle = Deno.env.get("MMAP_REGION")!;
         MmapRegion.attach(handle, { access: "read-write" }).close();
       }),
-      open: told(() => MmapRegion.open(path, { access: "read-write" }).close()),
-      write: told(() => Deno.openSync(path, { write: true }).writeSync(Uint8Array.of(1))),
-      shrink: told(() => Deno.openSync(path, { write: true }).truncateSync(1)),
+      ...Deno.build.os === "windows" ? {} : {
+        open: told(() => MmapRegion.open(path, { access: "read-write" }).close()),
+        write: told(() => Deno.openSync(path, { write: true }).writeSync(Uint8Array.of(1))),
+        shrink: told(() => Deno.openSync(path, { write: true }).truncateSync(1)),
+      },
       protect: told(() => region.protect("read-write")),
       tryWrite: region.tryWrite(Uint8Array.of(1), 0),
       copy: told(() => {
@@ -127,9 +140,10 @@ await act({
   },
 
   /** Opens as nobody with each of the options. */
-  openAsNobody(path: string, list: OpenRegionOptions[]): unknown {
+  openAsNobody(path: string, list: OpenRegionOptions[], denied: number): unknown {
     MmapRegion.anonymous(1).close(); // loads libc
-    dropPrivileges();
+    if (Deno.build.os === "windows") denyRights(denied);
+    else dropPrivileges();
     const results = list.map((options) => {
       let first;
       const failure = failureOf(() => {

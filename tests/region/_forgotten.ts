@@ -2,18 +2,16 @@
 
 import { MmapRegion } from "@mmap/mmap";
 import { lendingState } from "../../ffi/store/store.ts";
-import { piecesOf } from "../../src/os/windows/allocations.ts";
 import { act, gc } from "../_act.ts";
 import { PAGE } from "../_pages.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
-import { ADDRESSES_END, handleCount } from "../_windows_holdings.ts";
+import { handleCount, viewCount } from "../_windows_holdings.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
 /** How many views and handles there are. */
 function allHeld(): [views: number, handles: number] {
-  const views = piecesOf(0x10000, ADDRESSES_END).filter(({ isView }) => isView);
-  return [views.length, handleCount()];
+  return [viewCount(), handleCount()];
 }
 
 /** What there is before a program begins. The first region loads what is loaded once. */

@@ -14,8 +14,7 @@ import {
   setLimit,
 } from "../_process.ts";
 import { limitAddresses, limitHandles, limitLocked } from "../_windows_limits.ts";
-import { ADDRESSES_END } from "../_windows_holdings.ts";
-import { piecesOf } from "../../src/os/windows/allocations.ts";
+import { viewCount } from "../_windows_holdings.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -24,8 +23,7 @@ MmapRegion.anonymous(1).close(); // loads libc and the guard
 /** What this process holds. */
 function held(path: string): string[] {
   if (IS_WINDOWS) {
-    const views = piecesOf(0x10000, ADDRESSES_END).filter(({ isView }) => isView);
-    return [`${descriptorCount()} handles, ${views.length} views`, ...mapsOf(path)];
+    return [`${descriptorCount()} handles, ${viewCount()} views`, ...mapsOf(path)];
   }
   return [
     ...openDescriptors(),

@@ -49,7 +49,9 @@ onBothFileSystems("MmapRegion goes on without a buffer that was transferred away
   const errors = ["view", "view", "view", "resize", "resize"].map((verb) =>
     `TypeError: Cannot ${verb} region as its buffer was transferred away`
   );
-  assertEquals(result, [...errors, [7, 0, 8], 4, 4 * PAGE, 4 * PAGE]);
+  // Windows tells of the pages that this process has touched.
+  const residentPages = Deno.build.os === "windows" ? 1 : 4;
+  assertEquals(result, [...errors, [7, 0, 8], residentPages, 4 * PAGE, 4 * PAGE]);
 });
 
 Deno.test("MmapRegion.close() is not led astray by replaced prototypes", async () => {

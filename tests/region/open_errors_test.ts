@@ -175,25 +175,39 @@ function assertOutOfRange(path: string, options: OpenRegionOptions): string {
 }
 
 /** Tries to open a file as nobody with each of the options. */
-function openAsNobody(path: string, options: OpenRegionOptions[]): Promise<unknown> {
-  return resultOf(PROGRAM, { args: ["openAsNobody", path, options] });
+function openAsNobody(
+  path: string,
+  options: OpenRegionOptions[],
+  denied: keyof typeof DENIED_RIGHTS,
+): Promise<unknown> {
+  return resultOf(PROGRAM, { args: ["openAsNobody", path, options, DENIED_RIGHTS[denied]] });
 }
 
-const DENIED = ["PermissionDenied", "EACCES", 13, "open"];
+/** What is denied on Windows: GENERIC_READ, GENERIC_WRITE and GENERIC_EXECUTE. */
+const DENIED_RIGHTS = { write: 0x60000000, all: 0xE0000000 };
+
+/** Sets a mode, where there are such. */
+function setMode(path: string, mode: number): void {
+  if (!isWindows) Deno.chmodSync(path, mode);
+}
+
+const DENIED = isWindows
+  ? ["PermissionDenied", "EACCES", 5, "CreateFileW"]
+  : ["PermissionDenied", "EACCES", 13, "open"];
 
 onBothFileSystems(
   "MmapRegion.open() throws PermissionDenied without a right to the file",
   async (dir) => {
-    Deno.chmodSync(dir, 0o755);
+    setMode(dir, 0o755);
     const path = makeFile(dir, Uint8Array.of(66, 67));
-    Deno.chmodSync(path, 0o444);
+    setMode(path, 0o444);
     const options: OpenRegionOptions[] = [{}, { access: "copy-on-write" }, READ_WRITE, CREATE];
-    assertEquals(await openAsNobody(path, options), {
+    assertEquals(await openAsNobody(path, options, "write"), {
       results: [66, 66, DENIED, DENIED],
       left: [],
     });
-    Deno.chmodSync(path, 0o000);
-    assertEquals(await openAsNobody(path, options), {
+    setMode(path, 0o000);
+    assertEquals(await openAsNobody(path, options, "all"), {
       results: [DENIED, DENIED, DENIED, DENIED],
       left: [],
     });
@@ -204,16 +218,16 @@ onBothFileSystems(
 onBothFileSystems(
   "MmapRegion.open() throws PermissionDenied without a right to the directory",
   async (dir) => {
-    Deno.chmodSync(dir, 0o555);
+    setMode(dir, 0o555);
     const path = join(dir, "new");
     const results = [DENIED, DENIED];
-    assertEquals(await openAsNobody(path, [CREATE, { ...CREATE, createNew: true }]), {
+    assertEquals(await openAsNobody(path, [CREATE, { ...CREATE, createNew: true }], "write"), {
       results,
       left: [],
     });
-    Deno.chmodSync(dir, 0o000);
-    assertEquals(await openAsNobody(path, [{}, CREATE]), { results, left: [] });
-    Deno.chmodSync(dir, 0o700);
+    setMode(dir, 0o000);
+    assertEquals(await openAsNobody(path, [{}, CREATE], "all"), { results, left: [] });
+    setMode(dir, 0o700);
     assertEquals([...Deno.readDirSync(dir)], []);
   },
 );

@@ -8,6 +8,7 @@ import { act, gc } from "../_act.ts";
 import { assertFault, truncate } from "../_fault_child.ts";
 import { pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
+import { viewCount } from "../_windows_holdings.ts";
 
 /** Four pages of the pattern, whoever made them, and who reads them. */
 interface Sealed {
@@ -121,8 +122,12 @@ await act({
   },
 
   async leaveNoMapping(): Promise<void> {
+    MmapRegion.anonymous(1).close(); // loads what is loaded once
+    const before = Deno.build.os === "windows" ? viewCount() : 0;
     const maps = (): number =>
-      Deno.readTextFileSync("/proc/self/maps").split("memfd:sealed-test").length - 1;
+      Deno.build.os === "windows"
+        ? viewCount() - before // they have no names
+        : Deno.readTextFileSync("/proc/self/maps").split("memfd:sealed-test").length - 1;
     const region = MmapRegion.anonymous(PAGE, { seal: "write", label: "sealed-test" });
     assert(maps() > 0);
     region.close();

@@ -3,12 +3,20 @@
 import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { Mutex, RwLock } from "@mmap/mmap/sync";
-import { openDescriptors, setLimit } from "../_process.ts";
+import { descriptorCount, setLimit } from "../_process.ts";
+import { limitHandles } from "../_windows_limits.ts";
+
+/** Lets the process open nothing more. @returns what takes that back */
+function starve(): () => void {
+  if (Deno.build.os === "windows") return limitHandles(0);
+  const limit = setLimit("NOFILE", 3);
+  return () => void setLimit("NOFILE", limit);
+}
 
 using region = MmapRegion.open(Deno.args[0]!, { access: "read-write" });
 const words = region.view(Int32Array);
 const mutex = new Mutex(region);
-const limit = setLimit("NOFILE", 3);
+const feed = starve();
 const failures = [
   () => mutex.lockSync(),
   () => mutex.tryLock(),
@@ -23,11 +31,11 @@ const failures = [
   }
 });
 const changed = words.some((word) => word !== 0);
-setLimit("NOFILE", limit);
-const before = openDescriptors().length;
+feed();
+const before = descriptorCount();
 mutex.lockSync().unlock();
 using second = MmapRegion.open(Deno.args[0]!, { access: "read-write" });
 new Mutex(second).lockSync().unlock();
 second.close();
 region.close();
-console.log(JSON.stringify({ failures, changed, left: openDescriptors().length - before }));
+console.log(JSON.stringify({ failures, changed, left: descriptorCount() - before }));

@@ -1,6 +1,6 @@
 /** How an isolate shows that it lives: when it can, when it cannot, and when it no longer does. */
 
-import { fromFileUrl } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { Barrier, Condition, Mutex, Once, RwLock } from "@mmap/mmap/sync";
@@ -10,6 +10,8 @@ import { EINVAL } from "../../ffi/errno.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { factOf } from "../../ffi/platform.ts";
+import { lastError, wide, windows } from "../../ffi/windows/library.ts";
+import { overlappedAt } from "../../src/os/windows/size.ts";
 import { backingOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
 import { lending, linux, liveTokens, type Need } from "../_capabilities.ts";
@@ -17,7 +19,12 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { withTempDir } from "../_files.ts";
 import { patchLibc } from "../_libc.ts";
 import { bytesAt } from "../_pages.ts";
+import { patchWindows } from "../_windows_library.ts";
 import { nameIn } from "./_names.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
+/** What is said of a lock that is in the way of those that show who lives. */
+const IN_THE_WAY = IS_WINDOWS ? "a program of another system" : "another program has locked";
 
 const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
 
@@ -150,7 +157,7 @@ withTokens(
       const { failures, changed, left } = await printed("_starved.ts", `${dir}/file`);
       assertEquals(failures, Array(5).fill(["Error", "EMFILE"]));
       // The region's own descriptor is gone, and none came for the locks.
-      assertEquals([changed, left], [false, -1]);
+      assertEquals([changed, left], [false, IS_WINDOWS ? -2 : -1]); // and that of its section
     }),
 );
 
@@ -158,7 +165,7 @@ withTokens(
   "a forgotten region counts as alive as long as its isolate has another one of the object",
   () =>
     withTempDir(async (dir) => {
-      const { beside, after } = await printed("_forgotten.ts", `${dir}/file`);
+      const { beside, after } = await printed("_forgotten.ts", join(dir, "file"));
       assertEquals(beside, [1, true, true]);
       assertEquals(after, [false, false]);
     }),
@@ -177,6 +184,7 @@ withTokens(
 
 /** Locks bytes of a file as another program would. @returns gives them back */
 function lockRange(path: string, type: number, from: bigint): () => void {
+  if (IS_WINDOWS) return lockByWindows(path, type === F_WRLCK, from, 2n ** 63n - 1n - from);
   const fd = open(path, O_RDWR);
   const flock = new DataView(new ArrayBuffer(32));
   const [typeAt, startAt] = factOf({ linux: [0, 8], darwin: [20, 0] } as const);
@@ -190,6 +198,18 @@ function lockRange(path: string, type: number, from: bigint): () => void {
     set(F_UNLCK);
     close(fd);
   };
+}
+
+/** The same with Windows' locks. */
+function lockByWindows(path: string, exclusive: boolean, from: bigint, count: bigint): () => void {
+  const { CloseHandle, CreateFileW, LockFileEx } = windows();
+  const [GENERIC_READ, GENERIC_WRITE, SHARED, OPEN_EXISTING] = [0x80000000, 0x40000000, 7, 3];
+  const access = (GENERIC_READ | GENERIC_WRITE) >>> 0;
+  const file = BigInt(CreateFileW(wide(path), access, SHARED, null, OPEN_EXISTING, 0, 0n));
+  const [low, high] = [Number(count & 0xffffffffn), Number(count >> 32n)];
+  const flags = exclusive ? 3 : 1; // at once
+  assertEquals(LockFileEx(file, flags, 0, low, high, overlappedAt(from)), 1);
+  return () => void CloseHandle(file);
 }
 
 for (
@@ -212,7 +232,7 @@ for (
           () => Channel.over(one, 4096, { capacity: 4096 }),
         ];
         for (const call of calls) {
-          assertThrows(call, Deno.errors.Busy, "another program has locked");
+          assertThrows(call, Deno.errors.Busy, IN_THE_WAY);
         }
         assertEquals(
           one.view(Int32Array).some((word) => word !== 0),
@@ -228,16 +248,29 @@ withTokens(
   "locks of a file's own bytes and whole-file flock() are in no lock's way",
   () =>
     withTwo((one, other, path) => {
-      const fd = open(path, O_RDWR);
-      assertEquals(libc().flock(fd, 2), 0); // LOCK_EX
+      const unlock = IS_WINDOWS ? lockByWindows(path, true, 0n, 16384n) : flockWhole(path);
       using _guard = new Mutex(one).lockSync();
       assertEquals(new Mutex(other).tryLock(), null);
-      close(fd);
+      unlock();
     }),
 );
 
+function flockWhole(path: string): () => void {
+  const fd = open(path, O_RDWR);
+  assertEquals(libc().flock(fd, 2), 0); // LOCK_EX
+  return () => close(fd);
+}
+
 /** Runs `body` as if each such call failed with that error number. */
 function failing(errno: number, body: () => void): void {
+  if (IS_WINDOWS) {
+    const restore = patchWindows({ LockFileEx: () => (lastError[0] = errno, 0) });
+    try {
+      return body();
+    } finally {
+      restore();
+    }
+  }
   const cell = new Int32Array(bytesAt(libc().errnoLocation()!, 4).buffer);
   const restore = patchLibc({
     fcntlLock: () => {
@@ -252,14 +285,17 @@ function failing(errno: number, body: () => void): void {
   }
 }
 
-const ENOLCK = factOf({ linux: 37, darwin: 77 });
+const ERROR_NO_SYSTEM_RESOURCES = 1450;
+const ENOLCK = IS_WINDOWS ? ERROR_NO_SYSTEM_RESOURCES : factOf({ linux: 37, darwin: 77 });
+/** The error's code, and the call that it is of. */
+const NO_LOCK: [string, string] = IS_WINDOWS ? ["ENOMEM", "LockFileEx"] : ["ENOLCK", "fcntl"];
 
 withTokens(
   "without a lock left no lock is taken, and the error says so",
   () =>
     withTwo((one) =>
       failing(ENOLCK, () => {
-        assertThrowsSystem(() => new Mutex(one).lockSync(), Error, "ENOLCK", "fcntl");
+        assertThrowsSystem(() => new Mutex(one).lockSync(), Error, ...NO_LOCK);
         assertEquals(one.view(Int32Array, 0, 2).some((word) => word !== 0), false);
       })
     ),

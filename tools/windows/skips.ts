@@ -33,6 +33,7 @@ export const SKIPS: readonly Skip[] = [
       "systemError() ",
       "threadErrno is the number of the call that failed last",
       "MmapRegion.fromFd() and attach() take the same options",
+      "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "MmapRegion.resize() of an O_APPEND descriptor with allocate true",
       "MmapRegion.fromFd() throws EBADF for a descriptor that was closed",
       "raw_mmap.ts calls mmap and munmap with each of their parameters",
@@ -120,6 +121,7 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.attach() refuses flags that other options stand for",
       "MmapRegion.fromFd() refuses flags that other options stand for",
       "MmapRegion.open() refuses flags that other options stand for",
+      "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
     ],
   },
   {
@@ -139,14 +141,19 @@ export const SKIPS: readonly Skip[] = [
   },
   {
     reason: "the test calls libc itself, which Windows has not",
-    files: ["tests/mapping/transfer_test.ts"],
     tests: [
-      "MmapRegion.resize() of an O_APPEND descriptor that fails",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
       "readChunk() reads the mapping itself where the system has no call for it",
       "mincore() throws TypeError for an argument of another type, before any system call",
       "MmapRegion.resize() of an O_APPEND descriptor that fails",
       "a denied file cannot be had by a descriptor, neither an own nor a given one",
+      "libc() throws NotSupported and lists what it tried if libc cannot be opened",
+    ],
+  },
+  {
+    reason: "it is about POSIX systems that lack a call",
+    files: ["tests/mapping/transfer_test.ts"],
+    tests: [
       "MmapRegion.discard() of a file from an odd byte on works without fallocate and process_vm",
       "MmapRegion.discard() of a file works without fallocate and process_vm",
       "MmapRegion.discard() of a file, copy-on-write works without fallocate and process_vm",
@@ -160,14 +167,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.resize() of anonymous private memory works without mremap, too",
       "MmapRegion.resize() of anonymous shared memory works without mremap, too",
       "MmapRegion.resize() without mremap moves whole copied pages",
-      "an error has its own number, whatever the engine does meanwhile",
-      "libc() throws NotSupported and lists what it tried if libc cannot be opened",
-      "a forgotten region counts as alive as long as its isolate has another one of the object",
-      "locks of a file's own bytes and whole-file flock() are in no lock's way",
-      "the rest of a file's last page reads as zeros and never reaches the file",
-      "while somebody locks",
-      "without a descriptor for it no lock is taken",
-      "without a lock left no lock is taken",
     ],
   },
   {
@@ -177,15 +176,14 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "Windows has no FIFOs, no shell and no Unix programs",
     tests: [
+      "A program here works if its user answers",
+      "A program inWorkerToo works if its user answers",
+      "A program works with a permission broker",
       "errors.ts names the error, the call and the class of each failure",
       "MmapRegion.attach() does not wait at a FIFO in the file's place",
       "MmapRegion.attach() finds a file whose name is no UTF-8, by its owner",
       "a child maps what a shell opened for it",
     ],
-  },
-  {
-    reason: "the numbers that the test counts are those of /proc",
-    tests: [],
   },
   {
     reason: "they expect what is refused beyond doubt, and another error for the rest",
@@ -198,8 +196,8 @@ export const SKIPS: readonly Skip[] = [
     reason: "no file that is mapped can be made shorter on Windows",
     tests: [
       "MmapRegion survives faults in Workers while another process truncates the file",
+      "Workers open, close and fault over thousands of rounds",
       "MmapRegion.resize() that fails takes its extension back",
-      "MmapRegion.populateSync() and populate() throw EFAULT for a page beyond the end of the file",
     ],
   },
   {
@@ -216,10 +214,8 @@ export const SKIPS: readonly Skip[] = [
     reason: "the test looks at /proc",
     tests: [
       "MmapRegion.open() maps another process's descriptor by /proc/PID/fd",
-      'MmapRegion.advise() with "page-out" takes the pages of a file out of memory',
       "MmapRegion.anonymous() shows the label",
       "MmapRegion.anonymous() with reserve false reserves no swap space",
-      "MmapRegion.anonymous() with seal write leaves no mapping behind",
       "MmapRegion.open() with populate marks no page of a shared file as changed",
       "the label of anonymous memory is seen in /proc/self/maps",
       "zero_copy.ts moves nothing by read() and write()",
@@ -237,8 +233,6 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "Windows tells what this process uses, and not what is in memory",
     tests: [
-      "MmapRegion goes on without a buffer that was transferred away",
-      'MmapRegion.advise() with "dont-need" drops private pages, whose content is lost',
       "MmapRegion.discard() takes shared pages out of memory",
       "MmapRegion.stats() counts the pages that were touched",
       "MmapRegion.stats() tells what other processes map too",
@@ -283,8 +277,7 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test gives up its rights as Unix does",
     tests: [
-      "MmapRegion.open() throws PermissionDenied without a right to the directory",
-      "MmapRegion.open() throws PermissionDenied without a right to the file",
+      "MmapRegion.attach() throws PermissionDenied for another user's memory",
     ],
   },
   {
@@ -335,12 +328,8 @@ export const SKIPS: readonly Skip[] = [
   {
     reason:
       "they call the handler or make its table in the way of POSIX; windows_test.ts does it here",
-    files: [
-      "tests/guard/absorb_test.ts",
-      "tests/guard/foreign_handler_test.ts",
-      "tests/guard/install_poor_test.ts",
-      "tests/guard/install_test.ts",
-    ],
+    files: ["tests/guard/absorb_test.ts", "tests/guard/foreign_handler_test.ts"],
+    tests: ["native code that comes too late meets zeros, and takes no more than some MiB"],
   },
   {
     reason: "Windows has no limits of resources, no mounts and no namespaces",
@@ -354,14 +343,15 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "buffers do not tell on Windows when their last holder is gone",
     files: ["tests/safety/worker_ends_test.ts"],
-    tests: ["consumers of bytes ("],
+    tests: [
+      "a Worker's descriptors for locks are used again, and end with its thread",
+      "consumers of bytes (",
+    ],
   },
   {
     reason: "they call functions of libc, which Windows does not have",
     tests: [
-      "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "posix_shared_memory.ts is found by its name until its owner closes it",
-      "native code that comes too late meets zeros, and takes no more than some MiB",
     ],
   },
   {
@@ -383,6 +373,7 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "no other language, compiler or tool is there under Wine",
     tests: [
+      "GuardTable has the layout of guard.c",
       "a child of a C program maps the descriptor that it inherited",
       "a region maps what numpy has written to a file, and numpy sees its changes",
       "a region outlives the name that Python's resource tracker removes",
@@ -419,8 +410,11 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
-    reason: "it is a handler of macOS",
-    tests: ["guard_handler of macOS"],
+    reason: "it is about macOS alone",
+    tests: [
+      "copy-on-write memory survives a truncated file without a guard on macOS",
+      "guard_handler of macOS",
+    ],
   },
   {
     reason: "names of shared memory are no files on Windows, and have no users",
@@ -430,15 +424,12 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
-    reason: "the seal of shared memory is this module's own on Windows",
-    tests: [
-      "MmapRegion.anonymous() with seal write lets nobody else write",
-    ],
-  },
-  {
     reason: "the test has a file system or a limit that is Linux's",
     tests: [
+      "receiveRegion() throws NotSupported for memory of memfd_secret",
       "MmapRegion of a block device",
+      "MmapRegion works without a guard where the kernel denies executable memory",
+      "the guard comes on without /proc",
       "MmapRegion of a file of huge pages",
       "MmapRegion works where operations of Deno cannot keep its memory",
       "MmapRegion.fromFd() throws NotSupported for memory of memfd_secret",
@@ -451,10 +442,10 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the option, lease or advice is Linux's",
     tests: [
-      "MmapRegion.lock() keeps pages that advise() would drop, until unlock()",
+      "MmapRegion.open() asks for huge pages where a large file is new and has its blocks, unless told",
+      "where there are no such locks, threads are known by number, time and namespaces",
       "MmapRegion.open() with MAP_LOCKED throws EAGAIN beyond the limit",
       "MmapRegion.protect() throws ENOMEM beyond the number of mappings",
-      "MmapRegion.open() with MAP_FIXED_NOREPLACE throws if the address is taken",
       "MmapRegion.populateSync() and populate() copy private pages around those that forbid it",
       "MmapRegion.populateSync() works on a kernel that has no MADV_POPULATE",
     ],

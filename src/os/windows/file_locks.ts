@@ -109,8 +109,21 @@ export function beginTokens(object: OpenObject, path: string): void {
   );
 }
 
+/** How long to wait for those who look. They make a few calls each, unless they stand still. */
+const PATIENCE_MS = 1000;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** @returns false if somebody stays in the way, such as a program that has locked the whole file */
+function beginLooking(object: OpenObject, path: string): boolean {
+  for (const end = performance.now() + PATIENCE_MS; !lock(object, LOOKING, AT_ONCE, path);) {
+    if (performance.now() > end) return false;
+    Atomics.wait(pause, 0, 0, 1);
+  }
+  return true;
+}
+
 function hasOtherTokens(object: OpenObject, path: string): boolean {
-  lock(object, LOOKING, LOCKFILE_EXCLUSIVE_LOCK, path); // waits
+  if (!beginLooking(object, path)) return true;
   try {
     if (!lock(object, FIRST_TOKEN, AT_ONCE, path, TOKENS)) return true;
     unlock(object, FIRST_TOKEN, TOKENS);

@@ -122,8 +122,19 @@ export async function flushOffThread(
   }
 }
 
+/** Whether this isolate has ever locked a page: only then is it asked which are locked. */
+let locksPages = false;
+
+/** Whether some pages are locked. To take them out of memory would unlock them. */
+function areLocked(range: Range): boolean {
+  if (!locksPages) return false;
+  for (const bits of workingSetOf(range)) if ((bits & IS_LOCKED) !== 0) return true;
+  return false;
+}
+
 /** See `MemorySystem.lock`. The working set has to be so large that all locked pages fit. */
 export function lock({ pointer, byteLength }: Range): void {
+  locksPages = true;
   const { VirtualLock } = windows();
   let result = VirtualLock(pointer, BigInt(byteLength));
   let error = lastError[0]!;
@@ -184,8 +195,9 @@ export function advise(range: Range, advice: Advice): void {
 }
 
 /** Takes pages out of the working set: `VirtualUnlock` does that to pages that are not locked. */
-function leave({ pointer, byteLength }: Range): void {
-  windows().VirtualUnlock(pointer, BigInt(byteLength));
+function leave(range: Range): void {
+  if (areLocked(range)) throw windowsError(ERROR_INVALID_PARAMETER, "VirtualUnlock");
+  windows().VirtualUnlock(range.pointer, BigInt(range.byteLength));
 }
 
 const MEM_DECOMMIT = 0x4000;
@@ -196,7 +208,7 @@ export function drop(range: Range): boolean {
   const isPlain = areas.every(({ isView, isCommitted, protection }) =>
     !isView && isCommitted && protection === PAGE_READWRITE
   );
-  if (!isPlain) return false;
+  if (!isPlain || areLocked(range)) return false;
   const { pointer, byteLength } = range;
   const { VirtualAlloc, VirtualFree } = windows();
   if (VirtualFree(pointer, BigInt(byteLength), MEM_DECOMMIT) === 0) return false;
