@@ -267,6 +267,11 @@ export const SKIPS: readonly Skip[] = [
     ],
   },
   {
+    reason:
+      "Wine makes a file longer by a byte behind its new end and cuts that off, with what others append then",
+    tests: ["MmapRegion.open() and resize() beside a process that appends lose nothing"],
+  },
+  {
     reason: "Wine gives all of a view, whatever of its section was committed",
     tests: ["MmapRegion.repair() of write-sealed memory heals what was touched behind its end"],
   },
