@@ -38,7 +38,7 @@ async function main(program: string, args: string[]): Promise<number> {
     allowPositionals: true,
     options: {
       jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
-      limit: { type: "string", default: "300" },
+      limit: { type: "string", default: "600" },
       run: { type: "boolean", default: false },
     },
   });
