@@ -40,10 +40,8 @@ export const SKIPS: readonly Skip[] = [
       "beyond_the_file.ts opens no region beyond its file, and survives truncation",
       "munmap_address.ts fails with a moved address, and a region cannot",
       "mlock() and MAP_LOCKED fail by name at the limit of locked memory",
-      "open() throws PermissionDenied EACCES for a user without rights",
       "open(), memfd_create() and shm_open() throw EMFILE when no descriptor is left",
       "ftruncate() throws EFBIG beyond the limit of file sizes, and there is no signal",
-      "retryInterrupted() does not repeat any other failure",
     ],
   },
   {
@@ -142,11 +140,12 @@ export const SKIPS: readonly Skip[] = [
   {
     reason: "the test calls libc itself, which Windows has not",
     tests: [
+      "open() throws PermissionDenied EACCES for a user without rights",
+      "retryInterrupted() does not repeat any other failure",
       "MmapRegion.wasmMemory() of memory that others have sealed leaves it as it is",
       "readChunk() reads the mapping itself where the system has no call for it",
       "mincore() throws TypeError for an argument of another type, before any system call",
       "MmapRegion.resize() of an O_APPEND descriptor that fails",
-      "a denied file cannot be had by a descriptor, neither an own nor a given one",
       "libc() throws NotSupported and lists what it tried if libc cannot be opened",
     ],
   },
