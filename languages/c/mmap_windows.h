@@ -561,16 +561,28 @@ static inline int mmap_lock_bytes(HANDLE file, int flags, uint64_t at, uint64_t 
 #define MMAP_OTHERS (MMAP_USED_HERE + ((uint64_t)1 << 32))
 #define MMAP_OTHERS_COUNT (MMAP_USED_HERE - ((uint64_t)1 << 32) - 1)
 
+/* Locks the byte of those who look, who make a few calls each. Returns 0 or an errno; EBUSY: somebody
+ * stays in the way, such as a program that has locked the whole file. */
+static inline int mmap_begin_looking(HANDLE file) {
+  const int alone = LOCKFILE_FAIL_IMMEDIATELY | LOCKFILE_EXCLUSIVE_LOCK;
+  for (double end = mmap_now_ms() + 1000; !mmap_lock_bytes(file, alone, MMAP_LOOKING, 1);) {
+    if (GetLastError() != ERROR_LOCK_VIOLATION) return mmap_last_errno();
+    if (mmap_now_ms() > end) return EBUSY;
+    Sleep(1);
+  }
+  return 0;
+}
+
 /* Tells other systems that a file has tokens of Windows. They look after they have made a token, and
  * this looks after it has told them: so one sees the other. */
 static inline int mmap_announce_tokens(HANDLE file) {
-  const int now = LOCKFILE_FAIL_IMMEDIATELY, alone = LOCKFILE_EXCLUSIVE_LOCK;
-  if (!mmap_lock_bytes(file, now, MMAP_USED_HERE, 1)) {
+  const int shared = LOCKFILE_FAIL_IMMEDIATELY, alone = shared | LOCKFILE_EXCLUSIVE_LOCK;
+  if (!mmap_lock_bytes(file, shared, MMAP_USED_HERE, 1)) {
     return GetLastError() == ERROR_LOCK_VIOLATION ? EBUSY : mmap_last_errno();
   }
-  int error = mmap_lock_bytes(file, alone, MMAP_LOOKING, 1) ? 0 : mmap_last_errno();
+  int error = mmap_begin_looking(file);
   if (error == 0) {
-    if (!mmap_lock_bytes(file, now | alone, MMAP_OTHERS, MMAP_OTHERS_COUNT)) error = EBUSY;
+    if (!mmap_lock_bytes(file, alone, MMAP_OTHERS, MMAP_OTHERS_COUNT)) error = EBUSY;
     else mmap_lock_bytes(file, -1, MMAP_OTHERS, MMAP_OTHERS_COUNT);
     mmap_lock_bytes(file, -1, MMAP_LOOKING, 1);
   }

@@ -61,6 +61,10 @@ int main(int argc, char **argv) {
       static mmap_mutex elsewhere = {.state = 1}; /* a dead holder's, and not mapped */
       mmap_mutex held = {.state = token.number};
       result = mmap_mutex_lock(number == 0 ? &elsewhere : &held, &token);
+    } else if (strcmp(command, "token") == 0) {
+      mmap_token another;
+      result = mmap_token_take(&another, object);
+      if (result == 0) mmap_token_release(&another);
     } else if (strcmp(command, "turns") == 0) {
       take_turns(&futex->word, number);
     } else if (strcmp(command, "wake") == 0) {
@@ -73,6 +77,7 @@ int main(int argc, char **argv) {
       case MMAP_OWNER_DIED: puts("owner died"); break;
       case EBUSY: puts("busy"); break;
       case EINVAL: puts("invalid"); break;
+      case EAGAIN: puts("again"); break;
       default: printf("%d\n", result);
     }
     fflush(stdout);

@@ -2,8 +2,10 @@
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { Futex, Mutex } from "@mmap/mmap/sync";
+import { F_RDLCK } from "../../ffi/constants.ts";
 import { repetitions } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
+import { lockRange } from "../_file_locks.ts";
 import { needsC } from "../_gcc.ts";
 import { type Both, withCPeer, withCPeerInMemory } from "./_c_peer.ts";
 import { nameIn } from "../wait/_names.ts";
@@ -144,6 +146,14 @@ Deno.test({
       }
       assertEquals(await ended, "0");
     }),
+});
+
+testWithC("a C program waits for nobody who has locked the whole file", async ({ path, peer }) => {
+  assertEquals(await peer.ask("token 0"), "0");
+  const unlock = lockRange(path, F_RDLCK, 0n);
+  assertEquals(await peer.ask("token 0"), Deno.build.os === "windows" ? "busy" : "again");
+  unlock();
+  assertEquals(await peer.ask("token 0"), "0");
 });
 
 Deno.test({

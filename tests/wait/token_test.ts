@@ -5,17 +5,17 @@ import { MmapRegion } from "@mmap/mmap";
 import { Channel } from "@mmap/mmap/channel";
 import { Barrier, Condition, Mutex, Once, RwLock } from "@mmap/mmap/sync";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { F_OFD_SETLK, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR } from "../../ffi/constants.ts";
+import { F_RDLCK, F_WRLCK, O_RDWR } from "../../ffi/constants.ts";
 import { EINVAL } from "../../ffi/errno.ts";
 import { close, open } from "../../ffi/file_calls.ts";
 import { libc } from "../../ffi/libc.ts";
 import { factOf } from "../../ffi/platform.ts";
-import { lastError, wide, windows } from "../../ffi/windows/library.ts";
-import { overlappedAt } from "../../src/os/windows/size.ts";
+import { lastError } from "../../ffi/windows/library.ts";
 import { backingOf } from "../../src/region/mmap_region.ts";
 import { threadsOf } from "../../src/wait/holder.ts";
 import { lending, linux, liveTokens, type Need } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
+import { lockByWindows, lockRange } from "../_file_locks.ts";
 import { withTempDir } from "../_files.ts";
 import { patchLibc } from "../_libc.ts";
 import { bytesAt } from "../_pages.ts";
@@ -181,36 +181,6 @@ withTokens(
     }),
   lending,
 );
-
-/** Locks bytes of a file as another program would. @returns gives them back */
-function lockRange(path: string, type: number, from: bigint): () => void {
-  if (IS_WINDOWS) return lockByWindows(path, type === F_WRLCK, from, 2n ** 63n - 1n - from);
-  const fd = open(path, O_RDWR);
-  const flock = new DataView(new ArrayBuffer(32));
-  const [typeAt, startAt] = factOf({ linux: [0, 8], darwin: [20, 0] } as const);
-  const set = (kind: number): void => {
-    flock.setInt16(typeAt, kind, true);
-    flock.setBigInt64(startAt, from, true);
-    assertEquals(libc().fcntlLock(fd, F_OFD_SETLK, new Uint8Array(flock.buffer)), 0);
-  };
-  set(type);
-  return () => {
-    set(F_UNLCK);
-    close(fd);
-  };
-}
-
-/** The same with Windows' locks. */
-function lockByWindows(path: string, exclusive: boolean, from: bigint, count: bigint): () => void {
-  const { CloseHandle, CreateFileW, LockFileEx } = windows();
-  const [GENERIC_READ, GENERIC_WRITE, SHARED, OPEN_EXISTING] = [0x80000000, 0x40000000, 7, 3];
-  const access = (GENERIC_READ | GENERIC_WRITE) >>> 0;
-  const file = BigInt(CreateFileW(wide(path), access, SHARED, null, OPEN_EXISTING, 0, 0n));
-  const [low, high] = [Number(count & 0xffffffffn), Number(count >> 32n)];
-  const flags = exclusive ? 3 : 1; // at once
-  assertEquals(LockFileEx(file, flags, 0, low, high, overlappedAt(from)), 1);
-  return () => void CloseHandle(file);
-}
 
 for (
   const [what, type, from] of [
