@@ -10,6 +10,7 @@ import type { Range } from "../../ffi/memory.ts";
 import { factOf } from "../../ffi/platform.ts";
 import { lastError, windows } from "../../ffi/windows/library.ts";
 import { system } from "../../src/os/mod.ts";
+import * as posix from "../../src/os/posix/pages.ts";
 import type { Durability, OpenObject } from "../../src/os/system.ts";
 import { assertSystemError, assertThrowsSystem } from "../_errors.ts";
 import { makeFile, withTempDir } from "../_files.ts";
@@ -18,7 +19,7 @@ import { PAGE } from "../_pages.ts";
 import { patchWindows } from "../_windows_library.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
-const { flush, flushOffThread } = system().memory;
+const { flush, flushOffThread } = IS_WINDOWS ? system().memory : posix;
 
 const DURABILITIES: Durability[] = ["memory", "data", "disk"];
 const NOWHERE: Range = { pointer: Deno.UnsafePointer.create(2n ** 56n)!, byteLength: PAGE };
