@@ -236,8 +236,9 @@ export class MappingModel implements Mapped {
 
   /** Every page is the object's again, but for the copies of private memory. */
   heal(): void {
+    const healed = this.cutOff || this.uncertain || this.rightsLost || this.#rights.size > 0;
     // Nothing else changes what whoever uses the memory meanwhile is shown.
-    if (this.cutOff || this.uncertain || this.rightsLost || this.#rights.size > 0) this.changes++;
+    if (healed) this.changes++;
     for (const [page, own] of this.#own) {
       if (own.zero || !this.spec.copies) {
         this.#own.delete(page);
@@ -246,7 +247,8 @@ export class MappingModel implements Mapped {
     }
     if (!this.spec.copies) this.#unknown.clear();
     this.#detached.clear();
-    if (this.locked && this.#rights.size > 0) this.populate(0, this.pages, false);
+    // What is mapped again is locked again, as the flags of its region say.
+    if (this.locked && healed) this.populate(0, this.pages, false);
     this.#rights.clear();
     this.cutOff = false;
     this.uncertain = this.hammered > 0;
