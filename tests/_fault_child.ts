@@ -24,7 +24,7 @@ function truncation(path: string, byteLength: number): Deno.Command {
 }
 
 /** How Linux calls a file of Wine's. */
-export function unixPathOf(path: string): string {
+function unixPathOf(path: string): string {
   return `${Deno.env.get("WINEPREFIX")}/dosdevices/${
     path.replaceAll("\\", "/").replace(/^[A-Z]:/, (drive) => drive.toLowerCase())
   }`;

@@ -25,8 +25,12 @@ export async function withTempDir(body: DirBody, parent?: string): Promise<void>
 let hasLinks = false;
 
 /** Makes a symbolic link. Wine makes none, but follows those that the Linux below has made. */
-export async function makeLink(target: string, path: string): Promise<void> {
-  if (!HAS_HOST) return await Deno.symlink(target, path, { type: "file" });
+export async function makeLink(
+  target: string,
+  path: string,
+  type: "file" | "dir" = "file",
+): Promise<void> {
+  if (!HAS_HOST) return await Deno.symlink(target, path, { type });
   hasLinks = true;
   const relative = isAbsolute(target) ? ["--relative"] : []; // Linux has no drives
   const { success, stderr } = await runOnHost("ln", ["-s", ...relative, target, path]);

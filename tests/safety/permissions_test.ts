@@ -1,14 +1,12 @@
 /** Deno's permissions: --allow-ffi is enough for everything, and a denied path stays denied. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { MmapRegion, sendRegion } from "@mmap/mmap";
 import { ignore } from "../_faults.ts";
 import { system } from "../../src/os/mod.ts";
 import { namedFolder } from "../_capabilities.ts";
-import { unixPathOf } from "../_fault_child.ts";
-import { makeFile, withTempDir } from "../_files.ts";
-import { isThere } from "../_process.ts";
+import { makeFile, makeLink, withTempDir } from "../_files.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 const PROGRAM = fromFileUrl(new URL("_permissions.ts", import.meta.url));
@@ -23,25 +21,6 @@ function slashed(path: string): string {
 /** A path as Windows itself has it, in the text of a call. */
 function backslashed(path: string): string {
   return path.replaceAll("/", "\\\\");
-}
-
-/** Makes a link. Windows wants a right for that, and Wine has none: there Linux makes it. */
-async function symlink(target: string, path: string): Promise<void> {
-  if (!isWindows) return await Deno.symlink(target, path);
-  await outside(["/usr/bin/ln", "-s", unixPathOf(target), unixPathOf(path)], () => isThere(path));
-}
-
-/** Who removes a link of Linux's under Wine would remove what it leads to. */
-async function removeLink(path: string): Promise<void> {
-  if (isWindows) await outside(["/usr/bin/rm", unixPathOf(path)], () => !isThere(path));
-}
-
-/** Runs a program of Linux's under Wine, which may not wait for its end. */
-async function outside(command: string[], isDone: () => boolean): Promise<void> {
-  await new Deno.Command("start", { args: ["/wait", "/unix", ...command] }).output();
-  for (const end = Date.now() + 60_000; !isDone();) {
-    assert(Date.now() < end, `${command.join(" ")} has done nothing`);
-  }
 }
 
 /** What is there before the calls: a region of a file, a working directory, a file that is open. */
@@ -176,19 +155,15 @@ async function withSecret(
     for (const folder of ["denied", "open"]) await Deno.mkdir(`${dir}/${folder}`);
     const secret = makeFile(`${dir}/denied`, 5000, "secret");
     makeFile(`${dir}/denied`, 5000, "gone (deleted)");
-    await symlink(`${dir}/denied/secret`, `${dir}/link`);
-    await symlink(`${dir}/denied`, `${dir}/folder`);
-    await symlink(`${dir}/denied/gone (deleted)`, `${dir}/to gone`);
+    await makeLink(`${dir}/denied/secret`, `${dir}/link`);
+    await makeLink(`${dir}/denied`, `${dir}/folder`, "dir");
+    await makeLink(`${dir}/denied/gone (deleted)`, `${dir}/to gone`);
     makeFile(`${dir}/open`, 5000, "public");
     using region = MmapRegion.open(secret, { access: "read-write" });
     const handle = region.handle();
     const fill = (call: string): string =>
       call.replace("HANDLE", JSON.stringify(handle)).replace("FD", String(handle.fd));
-    try {
-      await body(dir, fill, JSON.stringify(handle));
-    } finally {
-      for (const name of ["link", "folder", "to gone"]) await removeLink(`${dir}/${name}`);
-    }
+    await body(dir, fill, JSON.stringify(handle));
   });
 }
 
@@ -239,7 +214,7 @@ Deno.test(
         ? {}
         : { dangling: `${dir}/denied/new`, relative: "denied/new", chain: "dangling" };
       for (const [name, target] of Object.entries(links)) {
-        await symlink(target, `${dir}/${name}`);
+        await makeLink(target, `${dir}/${name}`);
       }
       const make = (path: string, option: string): string =>
         `MmapRegion.open("${path}", { access: "read-write", byteLength: 9000, ${option}: true })`;
