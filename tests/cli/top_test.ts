@@ -5,19 +5,11 @@ import { join } from "@std/path";
 import { MmapRegion } from "@mmap/mmap";
 import { main } from "@mmap/mmap/cli";
 import { replaceSystem, system } from "../../src/os/mod.ts";
-import { Child } from "../_child.ts";
 import { observing } from "../_capabilities.ts";
 import { makeFile, withTempDir } from "../_files.ts";
 import { mainThreadOf, mmap, mmapJson, mmapPrints, RunningCli } from "./_cli.ts";
 import { SHAPE } from "./_kinds.ts";
-
-const PEER = new URL("_inspected.ts", import.meta.url);
-
-async function peer(...args: unknown[]): Promise<Child> {
-  const child = new Child(PEER, { args });
-  assertEquals(await child.readLine(), "ready");
-  return child;
-}
+import { peer } from "./_inspected_child.ts";
 
 Deno.test(
   "mmap top --once shows what processes of this user map and share",
