@@ -6,7 +6,8 @@ import { type FileResult, type OtherDeno, testFile, testsThatAre } from "./_test
 
 /** What to run, and what not. */
 export interface TestRun {
-  readonly deno: OtherDeno;
+  /** So many files run at once. */
+  readonly denos: readonly OtherDeno[];
   readonly skips: readonly Skip[];
   /** The beginnings of the paths that were asked for; if there are none, the folders. */
   readonly wanted: readonly string[];
@@ -16,8 +17,6 @@ export interface TestRun {
   readonly without?: RegExp | undefined;
   /** The paths of folders, with "/" at their ends. */
   readonly folders: readonly string[];
-  /** How many files run at once. */
-  readonly jobs: number;
 }
 
 const AS_ITSELF_SAYS = "by its own `ignore`";
@@ -77,18 +76,18 @@ function printFolder(
   for (const { file } of broken) console.log(`  did not come to an end: ${file}`);
 }
 
-/** Runs the files, several at once. */
-async function testAll(deno: OtherDeno, files: string[], jobs: number): Promise<FileResult[]> {
+/** Runs the files, with each Deno one at a time. */
+async function testAll(denos: readonly OtherDeno[], files: string[]): Promise<FileResult[]> {
   const waiting = files.values();
   const results: FileResult[] = [];
-  const work = async (): Promise<void> => {
+  const work = async (deno: OtherDeno): Promise<void> => {
     for (const file of waiting) {
       const result = await testFile(deno, file);
       results.push(result);
       printFile(result);
     }
   };
-  await Promise.all(Array.from({ length: jobs }, work));
+  await Promise.all(denos.map(work));
   return results;
 }
 
@@ -98,7 +97,7 @@ async function testAll(deno: OtherDeno, files: string[], jobs: number): Promise<
  * @returns whether all was well, and how many tests there were
  */
 export async function runTests(run: TestRun): Promise<{ success: boolean; counts: string }> {
-  const results = await testAll(run.deno, filesToTest(run), run.jobs);
+  const results = await testAll(run.denos, filesToTest(run));
   const folders = Map.groupBy(results, ({ file }) => file.slice(0, file.lastIndexOf("/")));
   for (const [folder, inIt] of [...folders].sort()) printFolder(folder, inIt, run.skips);
   const success = results.every(({ success }) => success);

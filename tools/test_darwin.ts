@@ -53,12 +53,11 @@ await using twin = await buildTwin({
 });
 const deno: OtherDeno = { ...real, program: twin.deno, preload: "./tools/darwin/preload.ts" };
 const { success, counts } = await runTests({
-  deno,
+  denos: Array.from({ length: Number(jobs) }, () => deno),
   skips: SKIPS,
   wanted: positionals,
   without: without === undefined ? undefined : new RegExp(without),
   folders: FOLDERS,
-  jobs: Number(jobs),
 });
 const left = twin.objects();
 if (left.length > 0) console.log(`Shared memory objects left behind: ${left.join(" ")}`);

@@ -31,49 +31,66 @@ const BOTH = /^tests\/mixed\//;
 
 const PATIENCE = { MMAP_TEST_PATIENCE: "10" };
 
-/** @param program takes the arguments of `deno`, for Windows */
-async function main(program: string, args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
-      limit: { type: "string", default: "600" },
-      run: { type: "boolean", default: false },
-    },
-  });
-  if (values.run) {
-    const args = ["run", "-A", "--no-check", "--no-lock", ...positionals];
-    return (await new Deno.Command(program, { args }).spawn().status).code;
-  }
-  const limitSeconds = Number(values.limit);
+/** @param programs take the arguments of `deno`, for Windows */
+async function test(programs: readonly string[], limitSeconds: number): Promise<number> {
   const preload = "./tools/windows/preload.ts";
   const results = await runTests({
-    deno: { program, env: PATIENCE, preload, limitSeconds },
+    denos: programs.map((program) => ({ program, env: PATIENCE, preload, limitSeconds })),
     skips: SKIPS,
     wanted: positionals,
     without: BOTH,
     folders: FOLDERS,
-    jobs: Number(values.jobs),
   });
+  const env = { MMAP_WINE: programs[0]!, ...PATIENCE };
   const both = await runTests({
-    deno: { program: Deno.execPath(), env: { MMAP_WINE: program, ...PATIENCE }, limitSeconds },
+    denos: [{ program: Deno.execPath(), env, limitSeconds }],
     skips: [],
     wanted: positionals,
     only: BOTH,
     folders: IS_WINDOWS ? [] : ["tests/mixed/"],
-    jobs: 1,
   });
   const success = results.success && both.success;
   console.log(`${success ? "ok" : "FAILED"}: ${results.counts}; with both: ${both.counts}`);
   return success ? 0 : 1;
 }
 
+/** Runs one program. */
+async function runAlone(program: string): Promise<number> {
+  const args = ["run", "-A", "--no-check", "--no-lock", ...positionals];
+  return (await new Deno.Command(program, { args }).spawn().status).code;
+}
+
+/**
+ * Under Wine, tests that run at once have a Wine each. Who asks what is at the addresses of a process waits
+ * there for ever if that is killed meanwhile: some tests ask all processes, and others kill theirs.
+ */
 async function underWine(): Promise<number> {
   const outside = await inNamespace(import.meta.filename!);
   if (outside !== undefined) return outside;
-  await using wine = await startWine();
-  return await main(wine.program, argumentsInside());
+  await using wines = new AsyncDisposableStack();
+  const programs: string[] = [];
+  for (let number = 0; number < jobs; number++) {
+    programs.push(wines.use(await startWine(number)).program);
+  }
+  return await main(programs);
 }
 
-Deno.exit(IS_WINDOWS ? await main(Deno.execPath(), Deno.args) : await underWine());
+async function main(programs: readonly string[]): Promise<number> {
+  return values.run ? await runAlone(programs[0]!) : await test(programs, Number(values.limit));
+}
+
+const { values, positionals } = parseArgs({
+  args: argumentsInside(),
+  allowPositionals: true,
+  options: {
+    jobs: { type: "string", default: String(navigator.hardwareConcurrency) },
+    limit: { type: "string", default: "600" },
+    run: { type: "boolean", default: false },
+  },
+});
+const jobs = values.run ? 1 : Number(values.jobs);
+if (!(jobs >= 1)) throw new TypeError(`--jobs is ${values.jobs}: expected at least 1`);
+
+Deno.exit(
+  IS_WINDOWS ? await main(Array.from({ length: jobs }, () => Deno.execPath())) : await underWine(),
+);

@@ -46,9 +46,9 @@ export async function inNamespace(main: string): Promise<number | undefined> {
 
 const INSIDE = "--inside";
 
-/** The arguments of the program. */
+/** The arguments of the program, in the namespaces and outside. */
 export function argumentsInside(): string[] {
-  return Deno.args.slice(1);
+  return Deno.args[0] === INSIDE ? Deno.args.slice(1) : Deno.args;
 }
 
 /** A Deno for Windows; this system runs programs for it until this is disposed of. */
@@ -57,8 +57,12 @@ export interface Wine extends AsyncDisposable {
   readonly program: string;
 }
 
-/** Makes what is missing, and mounts it. */
-export async function startWine(): Promise<Wine> {
+/**
+ * Makes what is missing, and mounts it.
+ *
+ * @param number tells apart those that are there at once, which know nothing of each other
+ */
+export async function startWine(number = 0): Promise<Wine> {
   const cache = cacheFolder();
   await Deno.mkdir(`${cache}/denodir`, { recursive: true });
   const debian = `${cache}/debian`;
@@ -66,7 +70,7 @@ export async function startWine(): Promise<Wine> {
   const program = `${debian}/opt/deno/${Deno.version.deno}/deno.exe`;
   if (!await isThere(program)) await fetchDeno(program);
   if (!await succeeds(COMPILER, ["--version"])) await installCompiler();
-  return await mountLayer(debian, cache);
+  return await mountLayer(debian, cache, number);
 }
 
 /** Of C programs for Windows: see `tests/_gcc.ts`. */
@@ -129,8 +133,8 @@ async function mountSystem(root: string): Promise<void> {
 }
 
 /** Mounts a layer of memory above the Debian, and this project and what it imports into that. */
-async function mountLayer(debian: string, cache: string): Promise<Wine> {
-  const layer = `${cache}/layer`;
+async function mountLayer(debian: string, cache: string, number: number): Promise<Wine> {
+  const layer = `${cache}/layer.${number}`;
   await Deno.mkdir(layer, { recursive: true });
   await run("mount", ["-t", "tmpfs", "-o", "size=75%", "tmpfs", layer]);
   const [root, upper, work] = ["root", "upper", "work"].map((name) => `${layer}/${name}`);
@@ -143,7 +147,7 @@ async function mountLayer(debian: string, cache: string): Promise<Wine> {
   await overlay(Deno.cwd(), `${layer}/src.upper`, `${layer}/src.work`, source);
   await Deno.writeTextFile(`${layer}/deno.lock`, await lockFile());
   await run("mount", ["--bind", `${layer}/deno.lock`, `${root}/src/deno.lock`]);
-  await bind(`${cache}/denodir`, `${root}/denodir`);
+  await bind(await denoFolder(cache, layer, number), `${root}/denodir`);
   await bind(await npmFolder(), `${root}/denodir/npm`);
   const host = serveHost({ C: `${root}/root/.wine/drive_c`, Z: root! });
   const program = `${layer}/deno`;
@@ -157,6 +161,15 @@ async function mountLayer(debian: string, cache: string): Promise<Wine> {
   await start("chroot", [root!, ...server]);
   await start(program, ["--version"]);
   return { program, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
+}
+
+/** What Deno keeps from run to run. It has databases, whose locks are seen within one Wine alone. */
+async function denoFolder(cache: string, layer: string, number: number): Promise<string> {
+  const kept = `${cache}/denodir`;
+  if (number === 0) return kept;
+  const copy = `${layer}/denodir`;
+  await run("cp", ["-a", kept, copy]);
+  return copy;
 }
 
 /** The lock file without Deno as a package: who has that there would fetch the one for Windows. */
