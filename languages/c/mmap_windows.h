@@ -466,10 +466,12 @@ static inline double mmap_now_ms(void) {
   return (double)now.QuadPart * 1e3 / (double)each_second.QuadPart;
 }
 
-/* How long to sleep at once; `left_ms` may be negative: for ever. */
+/*
+ * How long to sleep at once; `left_ms` may be negative: for ever. Who wakes may be killed after it has
+ * marked the slot and before it sets the event, so the slot is looked at now and then.
+ */
 static inline DWORD mmap_slice_ms(double left_ms, int is_looked_at) {
-  double most = is_looked_at ? 50 : 1e9;
-  if (left_ms < 0 && !is_looked_at) return INFINITE;
+  double most = is_looked_at ? 50 : 1000;
   if (left_ms >= 0 && left_ms < most) most = left_ms;
   return (DWORD)most + (most > (DWORD)most);
 }

@@ -1,13 +1,15 @@
 /** The table of sleepers on Windows: who looks at a slot while others come, go and die. */
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { MmapRegion } from "@mmap/mmap";
+import { Futex } from "@mmap/mmap/sync";
 import { ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND } from "../../ffi/windows/errors.ts";
 import { lastError, windows } from "../../ffi/windows/library.ts";
 import { system } from "../../src/os/mod.ts";
 import { type Key, Sleeper, wake, WakeEvent } from "../../src/os/windows/sleepers.ts";
 import { patchWindows } from "../_windows_library.ts";
 
-function onWindows(name: string, fn: () => void): void {
+function onWindows(name: string, fn: () => void | Promise<void>): void {
   if (system().name === "windows") Deno.test(`on Windows, ${name}`, fn);
 }
 
@@ -72,6 +74,16 @@ onWindows("a sleeper whose event cannot be opened is not dead", () => {
   const sleeper = Sleeper.begin(key, 0, new WakeEvent())!;
   assertEquals(withoutEvents(ERROR_ACCESS_DENIED, () => wake(key, 1)), 0);
   assertEquals([wake(key, 1), sleeper.end()], [1, true]);
+});
+
+onWindows("a wait ends if who wakes is killed before it sets the event", async () => {
+  using region = MmapRegion.anonymous(4096);
+  const futex = new Futex(region);
+  const waiting = futex.wait(0);
+  const restore = patchWindows({ SetEvent: () => 1 });
+  while (futex.wake() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  restore();
+  assertEquals(await waiting, "ok");
 });
 
 onWindows("a sleeper that dies while it gives its slot back is not counted off twice", () => {

@@ -7,6 +7,7 @@ import { repetitions } from "../_capabilities.ts";
 import { Child } from "../_child.ts";
 import { lockRange } from "../_file_locks.ts";
 import { needsC } from "../_gcc.ts";
+import { patchWindows } from "../_windows_library.ts";
 import { type Both, withCPeer, withCPeerInMemory } from "./_c_peer.ts";
 import { nameIn } from "../wait/_names.ts";
 
@@ -121,6 +122,20 @@ testWithC("Futex.wake() ends the wait of a C program, whatever the word is", asy
   const waiting = given.peer.ask("wait-once 0");
   while (futex.wake() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   assertEquals(await waiting, "0");
+});
+
+Deno.test({
+  name: "Futex.wake() by a process that is killed before it sets the event wakes a C program",
+  ignore: ignore || Deno.build.os !== "windows",
+  fn: () =>
+    withCPeerInMemory(async ({ region, peer }) => {
+      const futex = new Futex(region, 64);
+      const waiting = peer.ask("wait-once 0");
+      const restore = patchWindows({ SetEvent: () => 1 });
+      while (futex.wake() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      restore();
+      assertEquals(await waiting, "0");
+    }),
 });
 
 /** No wake-up takes so long. */
