@@ -9,6 +9,8 @@ export interface TestRun {
   /** So many files run at once. */
   readonly denos: readonly OtherDeno[];
   readonly skips: readonly Skip[];
+  /** Whether it is a failure if a test ignores itself and has no reason among the skips. */
+  readonly needsReasons?: boolean;
   /** The beginnings of the paths that were asked for; if there are none, the folders. */
   readonly wanted: readonly string[];
   /** The paths that may be run at all. */
@@ -21,15 +23,19 @@ export interface TestRun {
 
 const AS_ITSELF_SAYS = "by its own `ignore`";
 
-/** The files that were asked for, or all that can run. */
+/** The files that were asked for, or all that can run. @throws {Error} If one that was asked for is not there. */
 function filesToTest({ wanted, only, without, folders }: TestRun): string[] {
-  const starts = wanted.length > 0 ? wanted.map((path) => path.replace(/^\.\//, "")) : folders;
-  return typeScriptFiles("tests").map((path) => `tests/${path}`)
-    .filter((path) =>
-      only?.test(path) !== false && path.endsWith("_test.ts") &&
-      starts.some((start) => path.startsWith(start))
-    )
-    .filter((path) => without?.test(path) !== true);
+  const files = typeScriptFiles("tests").map((path) => `tests/${path}`)
+    .filter((path) => path.endsWith("_test.ts"));
+  const asked = wanted.map((path) => path.replaceAll("\\", "/").replace(/^\.\//, ""));
+  for (const start of asked) {
+    if (!files.some((path) => path.startsWith(start))) throw new Error(`No tests are at ${start}`);
+  }
+  const starts = asked.length > 0 ? asked : folders;
+  return files.filter((path) =>
+    only?.test(path) !== false && without?.test(path) !== true &&
+    starts.some((start) => path.startsWith(start))
+  );
 }
 
 /** The tests that ended so, by why they were expected to. */
@@ -100,6 +106,7 @@ export async function runTests(run: TestRun): Promise<{ success: boolean; counts
   const results = await testAll(run.denos, filesToTest(run));
   const folders = Map.groupBy(results, ({ file }) => file.slice(0, file.lastIndexOf("/")));
   for (const [folder, inIt] of [...folders].sort()) printFolder(folder, inIt, run.skips);
-  const success = results.every(({ success }) => success);
+  const unnamed = namesByReason("ignored", results, run.skips).has(AS_ITSELF_SAYS);
+  const success = results.every(({ success }) => success) && !(run.needsReasons && unnamed);
   return { success, counts: countsOf(results, run.skips) };
 }

@@ -37,6 +37,7 @@ async function test(programs: readonly string[], limitSeconds: number): Promise<
   const results = await runTests({
     denos: programs.map((program) => ({ program, env: PATIENCE, preload, limitSeconds })),
     skips: SKIPS,
+    needsReasons: !IS_WINDOWS, // Wine has all that the tests look for
     wanted: positionals,
     without: BOTH,
     folders: FOLDERS,
