@@ -81,12 +81,29 @@ export function pointerFrom(address: bigint): Deno.PointerValue {
 
 /**
  * The address of a typed array's first byte. It holds as long as its buffer is neither collected
- * nor detached.
+ * nor detached: {@linkcode withAddressOf} keeps it for that long.
  */
 export function addressOfBytes(bytes: Uint8Array): bigint {
   // V8 keeps short arrays on its heap, where they move, until their buffer is asked for.
   apply(getBuffer, bytes, []);
   return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>));
+}
+
+/** What is in use by its address alone. */
+let kept: Uint8Array | undefined;
+
+/**
+ * Calls `use` with the address of a typed array's first byte, and keeps the bytes until it returns. An
+ * address keeps nothing, and the engine collects an array after its last use, also in the middle of a function.
+ */
+export function withAddressOf<T>(bytes: Uint8Array, use: (address: bigint) => T): T {
+  const outer = kept;
+  kept = bytes;
+  try {
+    return use(addressOfBytes(bytes));
+  } finally {
+    kept = outer;
+  }
 }
 
 /**

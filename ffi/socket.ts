@@ -161,12 +161,17 @@ export function receiveDescriptor(socket: number, maxByteLength: number): Receiv
   return { payload: bytes.subarray(PAYLOAD_OFFSET, PAYLOAD_OFFSET + count), fd };
 }
 
-/** Waits on a thread of Deno's pool until a socket is ready, at most `timeoutMs`. */
-export async function pollSocket(fd: number, events: number, timeoutMs: number): Promise<void> {
+/**
+ * Waits on a thread of Deno's pool until a socket is ready, at most `timeoutMs`.
+ *
+ * @returns what it is ready for; 0 if for nothing
+ */
+export async function pollSocket(fd: number, events: number, timeoutMs: number): Promise<number> {
   // struct pollfd: 0 i32 fd, 4 i16 events, 6 i16 revents
   const request = new Uint8Array(8);
   const fields = new DataView(request.buffer);
   fields.setInt32(0, fd, true);
   fields.setInt16(4, events, true);
   await libc().pollOffThread(request, 1n, timeoutMs);
+  return fields.getInt16(6, true); // to read it keeps it: a call on another thread does not
 }

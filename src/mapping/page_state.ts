@@ -3,7 +3,7 @@
  * take.
  */
 
-import { addressOf, addressOfBytes } from "../../ffi/memory.ts";
+import { addressOf, withAddressOf } from "../../ffi/memory.ts";
 import { system } from "../os/mod.ts";
 import type { RegionStats } from "../os/system.ts";
 import type { Mapping } from "./mapping.ts";
@@ -59,9 +59,10 @@ function objectEnd({ request }: Mapping): number {
  */
 function firstMissing(start: bigint, page: number, pages: number, step: number): number {
   const { memory } = system();
-  const byte = addressOfBytes(new Uint8Array(1));
-  while (page < pages && memory.copy("out", byte, start + BigInt(page * step), 1) === 1) page++;
-  return page;
+  return withAddressOf(new Uint8Array(1), (byte) => {
+    while (page < pages && memory.copy("out", byte, start + BigInt(page * step), 1) === 1) page++;
+    return page;
+  });
 }
 
 /** @throws {Deno.errors.NotSupported} If the system does not report it, such as without /proc. */

@@ -2,11 +2,11 @@
 
 import {
   addressOf,
-  addressOfBytes,
   headOf,
   plainBytes,
   pointerAt,
   untouchedLengthOf,
+  withAddressOf,
 } from "../../ffi/memory.ts";
 import type { Names } from "../check/options.ts";
 import { optionalNumber, wholeNumber } from "../check/numbers.ts";
@@ -123,11 +123,13 @@ export function readable(
 /** Copies mapped bytes into `target`. @returns how many, up to the first missing page */
 function copyFromMapped(mapped: Deno.PointerObject, target: Uint8Array): number {
   const { memory } = system();
-  return memory.copy("out", addressOfBytes(target), addressOf(mapped), untouchedLengthOf(target));
+  const byteLength = untouchedLengthOf(target);
+  return withAddressOf(target, (to) => memory.copy("out", to, addressOf(mapped), byteLength));
 }
 
 /** Copies `source` into a mapping. @returns how many bytes, up to the first missing page */
 function copyToMapped(mapped: Deno.PointerObject, source: Uint8Array): number {
   const { memory } = system();
-  return memory.copy("into", addressOfBytes(source), addressOf(mapped), untouchedLengthOf(source));
+  const byteLength = untouchedLengthOf(source);
+  return withAddressOf(source, (from) => memory.copy("into", from, addressOf(mapped), byteLength));
 }

@@ -1,6 +1,6 @@
 /** Searching, counting and comparing mapped bytes, by libc. */
 
-import { addressOfBytes, lengthOf } from "../../../ffi/memory.ts";
+import { withAddressOf } from "../../../ffi/memory.ts";
 import { system } from "../../os/mod.ts";
 import { Finder } from "./finder.ts";
 import type { Mapping } from "../mapping.ts";
@@ -154,7 +154,5 @@ export function compareSpan(mapping: Mapping, span: Span, other: Uint8Array): nu
   const there = mapping.address + BigInt(span.byteOffset);
   const size = BigInt(span.byteLength);
   if (span.byteLength <= COPIED) return compare(there, loadNeedle(other).address, size);
-  const order = compare(there, addressOfBytes(other), size);
-  lengthOf(other); // keeps it alive until here
-  return order;
+  return withAddressOf(other, (address) => compare(there, address, size));
 }

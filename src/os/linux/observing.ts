@@ -2,7 +2,7 @@
 
 import { isSystemError } from "../../../ffi/call.ts";
 import { libc } from "../../../ffi/libc.ts";
-import { addressOf, addressOfBytes, type Range } from "../../../ffi/memory.ts";
+import { addressOf, type Range, withAddressOf } from "../../../ffi/memory.ts";
 import { listDirectory, readLink, readProc } from "../../../ffi/proc.ts";
 import { statusOfEntry, statusOfPath } from "../../../ffi/status.ts";
 import type { MappingPlace, ObservingSystem, SeenMapping, Sleeper } from "../observing_system.ts";
@@ -160,8 +160,10 @@ function addressesOf(pid: number, call: string): number[] {
 /** Copies memory of another process. @returns whether all of it was there */
 function copyFrom(pid: number, address: number, target: Uint8Array<ArrayBuffer>): boolean {
   const { length } = target;
-  const local = BigUint64Array.of(addressOfBytes(target), BigInt(length));
-  const remote = BigUint64Array.of(BigInt(address), BigInt(length));
-  const [from, to] = [remote, local].map(({ buffer }) => new Uint8Array(buffer as ArrayBuffer));
-  return libc().process_vm_readv?.(pid, to!, 1n, from!, 1n, 0n) === BigInt(length);
+  return withAddressOf(target, (start) => {
+    const local = BigUint64Array.of(start, BigInt(length));
+    const remote = BigUint64Array.of(BigInt(address), BigInt(length));
+    const [from, to] = [remote, local].map(({ buffer }) => new Uint8Array(buffer as ArrayBuffer));
+    return libc().process_vm_readv?.(pid, to!, 1n, from!, 1n, 0n) === BigInt(length);
+  });
 }

@@ -25,7 +25,7 @@ import {
 } from "../../../ffi/constants.ts";
 import { EFAULT, EINVAL } from "../../../ffi/errno.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
-import { addressOf, addressOfBytes, pointerAt, type Range } from "../../../ffi/memory.ts";
+import { addressOf, pointerAt, type Range, withAddressOf } from "../../../ffi/memory.ts";
 import { pageSize } from "../../../ffi/file_calls.ts";
 import type { Advice, MapRequest } from "../system.ts";
 import { copy } from "./copy.ts";
@@ -120,14 +120,15 @@ function populatePages(
   advice: number | undefined,
   patchy: boolean,
 ): void {
-  const byte = addressOfBytes(new Uint8Array(1));
   const step = pageSize();
-  for (let at = 0; at < byteLength; at += step) {
-    const page = pointerAt(pointer, at);
-    if (advice !== undefined && madvise({ pointer: page, byteLength: step }, advice) === 0) {
-      continue;
+  withAddressOf(new Uint8Array(1), (byte) => {
+    for (let at = 0; at < byteLength; at += step) {
+      const page = pointerAt(pointer, at);
+      if (advice !== undefined && madvise({ pointer: page, byteLength: step }, advice) === 0) {
+        continue;
+      }
+      const isThere = copy("out", byte, addressOf(page), 1) === 1;
+      if (!isThere && !patchy) throw systemError(EFAULT, "madvise");
     }
-    const isThere = copy("out", byte, addressOf(page), 1) === 1;
-    if (!isThere && !patchy) throw systemError(EFAULT, "madvise");
-  }
+  });
 }

@@ -8,7 +8,7 @@ import { copyBetween } from "../../../ffi/darwin.ts";
 import { EFAULT, errnoName } from "../../../ffi/errno.ts";
 import { close, pageSize } from "../../../ffi/file_calls.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
-import { addressOf, addressOfBytes, pointerFrom, type Range } from "../../../ffi/memory.ts";
+import { addressOf, pointerFrom, type Range, withAddressOf } from "../../../ffi/memory.ts";
 import { platform } from "../../../ffi/platform.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
 import type { Direction } from "../system.ts";
@@ -41,14 +41,15 @@ const ZEROS_BYTE_LENGTH = 65536;
 
 /** See `MemorySystem.zero`. */
 export function zero({ pointer, byteLength }: Range): void {
-  const zeros = addressOfBytes(new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH)));
   const start = addressOf(pointer);
-  for (let done = 0; done < byteLength;) {
-    const part = Math.min(byteLength - done, ZEROS_BYTE_LENGTH);
-    const count = copy("into", zeros, start + BigInt(done), part);
-    if (count < part) throw systemError(EFAULT, "process_vm_writev");
-    done += count;
-  }
+  withAddressOf(new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH)), (zeros) => {
+    for (let done = 0; done < byteLength;) {
+      const part = Math.min(byteLength - done, ZEROS_BYTE_LENGTH);
+      const count = copy("into", zeros, start + BigInt(done), part);
+      if (count < part) throw systemError(EFAULT, "process_vm_writev");
+      done += count;
+    }
+  });
 }
 
 /**

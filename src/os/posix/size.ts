@@ -14,7 +14,7 @@ import { RWF_APPEND, SEEK_DATA, TMPFS_MAGIC } from "../../../ffi/constants.ts";
 import { ENOSPC, errnoName } from "../../../ffi/errno.ts";
 import { ftruncate } from "../../../ffi/file_calls.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
-import { addressOfBytes } from "../../../ffi/memory.ts";
+import { withAddressOf } from "../../../ffi/memory.ts";
 import { withoutSizeSignal } from "../../../ffi/size_signal.ts";
 import { fileSystemOf, statusOf } from "../../../ffi/status.ts";
 import type { FileSize } from "../object_system.ts";
@@ -151,19 +151,18 @@ function zerosWriter(fd: number, most: number, subject?: string): WriteZeros | u
   const { pwritev2 } = libc();
   if (pwritev2 === null) return undefined;
   const zeros = new Uint8Array(most);
-  const vector = new BigUint64Array([addressOfBytes(zeros), 0n]); // struct iovec
-  return (byteLength, offset, flags) => {
-    vector[1] = BigInt(byteLength);
-    const bytes = new Uint8Array(vector.buffer);
-    return unlessUnsupported(() => {
-      checkCount(
-        pwritev2(fd, bytes, 1, BigInt(offset), flags),
-        threadErrno[0]!,
-        "pwritev2",
-        subject,
-      );
-    });
-  };
+  return (byteLength, offset, flags) =>
+    unlessUnsupported(() =>
+      withAddressOf(zeros, (address) => {
+        const vector = BigUint64Array.of(address, BigInt(byteLength)); // struct iovec
+        checkCount(
+          pwritev2(fd, new Uint8Array(vector.buffer), 1, BigInt(offset), flags),
+          threadErrno[0]!,
+          "pwritev2",
+          subject,
+        );
+      })
+    );
 }
 
 /** See `ObjectSystem.cacheZeros`. */

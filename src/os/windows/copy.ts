@@ -1,6 +1,6 @@
 /** Copies between mapped memory and other memory without ever faulting: the kernel copies. */
 
-import { addressOf, addressOfBytes, pointerFrom, type Range } from "../../../ffi/memory.ts";
+import { addressOf, pointerFrom, type Range, withAddressOf } from "../../../ffi/memory.ts";
 import { ERROR_NOACCESS, windowsError } from "../../../ffi/windows/errors.ts";
 import { SELF, windows } from "../../../ffi/windows/library.ts";
 import type { Direction } from "../system.ts";
@@ -77,14 +77,15 @@ const ZEROS_BYTE_LENGTH = 65536;
 
 /** See `MemorySystem.zero`. */
 export function zero({ pointer, byteLength }: Range): void {
-  const zeros = addressOfBytes(new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH)));
   const start = addressOf(pointer);
-  for (let done = 0; done < byteLength;) {
-    const part = Math.min(byteLength - done, ZEROS_BYTE_LENGTH);
-    const count = copy("into", zeros, start + BigInt(done), part);
-    if (count < part) throw windowsError(ERROR_NOACCESS, "NtWriteVirtualMemory");
-    done += count;
-  }
+  withAddressOf(new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH)), (zeros) => {
+    for (let done = 0; done < byteLength;) {
+      const part = Math.min(byteLength - done, ZEROS_BYTE_LENGTH);
+      const count = copy("into", zeros, start + BigInt(done), part);
+      if (count < part) throw windowsError(ERROR_NOACCESS, "NtWriteVirtualMemory");
+      done += count;
+    }
+  });
 }
 
 /** Copies what may be read of one range to the same places of another. */

@@ -12,7 +12,7 @@
  * creator then takes it over.
  */
 
-import { addressOfBytes, bufferOver, lengthOf } from "../../../ffi/memory.ts";
+import { addressOfBytes, bufferOver, lengthOf, withAddressOf } from "../../../ffi/memory.ts";
 import {
   checkAddress,
   checkHandle,
@@ -186,12 +186,12 @@ function unlink(name: string): void {
 const STATUS_MORE = 0x80000000;
 const DIRECTORY_QUERY = 1;
 
-/** UNICODE_STRING: 0 u16 length, 2 u16 room, 8 text. In bytes. */
-function unicode(text: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+/** UNICODE_STRING: 0 u16 length, 2 u16 room, 8 where the text is. In bytes. */
+function unicode(address: bigint, byteLength: number): Uint8Array<ArrayBuffer> {
   const { bytes, view } = newStruct(16);
-  view.setUint16(0, lengthOf(text) - 2, true);
-  view.setUint16(2, lengthOf(text), true);
-  view.setBigUint64(8, addressOfBytes(text), true);
+  view.setUint16(0, byteLength - 2, true);
+  view.setUint16(2, byteLength, true);
+  view.setBigUint64(8, address, true);
   return bytes;
 }
 
@@ -203,14 +203,15 @@ function openNames(): number {
   const path = wide(
     session === 0 ? "\\BaseNamedObjects" : `\\Sessions\\${session}\\BaseNamedObjects`,
   );
-  const name = unicode(path);
-  // OBJECT_ATTRIBUTES: 0 u32 length, 8 root, 16 name, 24 u32 attributes
-  const attributes = newStruct(48);
-  attributes.view.setUint32(0, 48, true);
-  attributes.view.setBigUint64(16, addressOfBytes(name), true);
   const handle = newStruct(8);
-  const { NtOpenDirectoryObject } = windows();
-  NtOpenDirectoryObject(handle.bytes, DIRECTORY_QUERY, attributes.bytes);
+  const open = (name: bigint): number => {
+    // OBJECT_ATTRIBUTES: 0 u32 length, 8 root, 16 name, 24 u32 attributes
+    const attributes = newStruct(48);
+    attributes.view.setUint32(0, 48, true);
+    attributes.view.setBigUint64(16, name, true);
+    return windows().NtOpenDirectoryObject(handle.bytes, DIRECTORY_QUERY, attributes.bytes);
+  };
+  withAddressOf(path, (text) => withAddressOf(unicode(text, lengthOf(path)), open));
   return handle.view.getInt32(0, true);
 }
 

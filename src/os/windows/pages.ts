@@ -3,7 +3,7 @@
  * beside each other are several objects, so some calls are made for each.
  */
 
-import { addressOf, addressOfBytes, type Range } from "../../../ffi/memory.ts";
+import { addressOf, type Range, withAddressOf } from "../../../ffi/memory.ts";
 import {
   checkAddress,
   checkTrue,
@@ -223,12 +223,13 @@ export function drop(range: Range): boolean {
 /** See `MemorySystem.populate`. Reading a byte of each page faults it in, without a fault here. */
 export function populate(range: Range, _request: MapRequest, patchy: boolean): void {
   prefetch(range);
-  const byte = addressOfBytes(new Uint8Array(1));
   const start = addressOf(range.pointer);
-  for (let at = 0; at < range.byteLength; at += PAGE) {
-    if (copy("out", byte, start + BigInt(at), 1) === 1 || patchy) continue;
-    throw windowsError(ERROR_NOACCESS, "PrefetchVirtualMemory");
-  }
+  withAddressOf(new Uint8Array(1), (byte) => {
+    for (let at = 0; at < range.byteLength; at += PAGE) {
+      if (copy("out", byte, start + BigInt(at), 1) === 1 || patchy) continue;
+      throw windowsError(ERROR_NOACCESS, "PrefetchVirtualMemory");
+    }
+  });
 }
 
 /** How many pages are asked for at once. */
