@@ -24,7 +24,6 @@ export const ERROR_MORE_DATA = 234;
 export const ERROR_PIPE_CONNECTED = 535;
 export const ERROR_IO_PENDING = 997;
 export const ERROR_NOACCESS = 998;
-export const ERROR_IO_DEVICE = 1117;
 export const ERROR_USER_MAPPED_FILE = 1224;
 export const ERROR_WORKING_SET_QUOTA = 1453;
 export const ERROR_COMMITMENT_LIMIT = 1455;

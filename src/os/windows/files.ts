@@ -114,11 +114,13 @@ export function create(path: string, { writable, allow }: CreateHow): OpenObject
 
 /** See `ObjectSystem.pathOfEntry`. */
 export function pathOfEntry(path: string): string | undefined {
-  const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-  const folder = openAny(cut < 0 ? "." : path.slice(0, cut + 1));
+  // Without the dots and spaces at its end, which the system leaves out of a file's name.
+  const full = path.startsWith("\\\\?\\") ? path : fullPathOf(path);
+  const cut = full.lastIndexOf("\\");
+  const folder = openAny(full.slice(0, cut + 1));
   if (folder === undefined) return undefined;
   try {
-    return `${pathOf(folder)}\\${path.slice(cut + 1)}`;
+    return `${truePathOf(folder)}\\${full.slice(cut + 1)}`;
   } finally {
     close(folder);
   }
@@ -188,6 +190,14 @@ export function duplicate(object: OpenObject): OpenObject {
 
 export function close(handle: number): void {
   windows().CloseHandle(BigInt(handle));
+}
+
+/** See `ObjectSystem.pathsOf`. @throws if the system cannot tell: then nobody knows whether it is denied */
+export function truePathOf(object: OpenObject): string {
+  const path = pathOf(object);
+  const error = lastError[0]!;
+  if (path !== "" || windows().GetFileType(BigInt(object)) !== FILE_TYPE_DISK) return path;
+  throw windowsError(error, "GetFinalPathNameByHandleW");
 }
 
 /** See `ObjectSystem.pathOf`: without the prefix that no other program shows. */

@@ -20,12 +20,14 @@ import {
   closeSection,
   createSection,
   duplicateSection,
+  extendSection,
   isSection,
   MEMORY_DEVICE,
   openSection,
   sealSection,
   setSectionSize,
   statusOfSection,
+  takeBackSection,
 } from "./sections.ts";
 import { extend, isUntouched, setSize, takeBack } from "./size.ts";
 
@@ -133,16 +135,16 @@ export const objects: ObjectSystem = {
   },
   isPathless: ({ device }) => device === MEMORY_DEVICE,
   pathOf: (object) => isSection(object) ? "" : files.pathOf(object),
-  pathsOf: (object) => isSection(object) ? [] : [files.pathOf(object)],
+  pathsOf: (object) => isSection(object) ? [] : [files.truePathOf(object)],
   openOfProcess,
   setSize: (object, byteLength) =>
     isSection(object) ? setSectionSize(object, byteLength) : setSize(object, byteLength),
   extend(object, before, to, allocate, subject): void {
-    if (isSection(object)) setSectionSize(object, to);
+    if (isSection(object)) extendSection(object, to);
     else extend(object, before, to, allocate, subject);
   },
   takeBack: (object, from, to) =>
-    isSection(object) ? setSectionSize(object, from) : takeBack(object, from, to),
+    isSection(object) ? takeBackSection(object, from, to) : takeBack(object, from, to),
   isUntouched,
   isFull: (error) => isSystemError(error) && (error.code === "ENOSPC" || error.code === "ENOMEM"),
   fillHoles(object, from, to, subject): void {

@@ -9,7 +9,7 @@ import {
   checkTrue,
   ERROR_ACCESS_DENIED,
   ERROR_INVALID_PARAMETER,
-  ERROR_IO_DEVICE,
+  ERROR_LOCK_VIOLATION,
   ERROR_NOACCESS,
   ERROR_NOT_LOCKED,
   ERROR_WORKING_SET_QUOTA,
@@ -80,22 +80,43 @@ function isOnDisk(object: OpenObject | undefined): object is OpenObject {
   return object !== undefined && !isSection(object);
 }
 
+const FLUSH_TRIES = 1000;
+const nobody = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes a view back. Windows refuses that while it writes some of the pages itself. */
+function flushView({ pointer, byteLength }: Range): void {
+  for (let tries = 1;; tries++) {
+    const result = windows().FlushViewOfFile(pointer, BigInt(byteLength));
+    const error = lastError[0]!;
+    if (result !== 0 || error !== ERROR_LOCK_VIOLATION || tries === FLUSH_TRIES) {
+      return checkTrue(result, error, "FlushViewOfFile");
+    }
+    Atomics.wait(nobody, 0, 0, 1); // a millisecond
+  }
+}
+
 /** See `MemorySystem.flush`. Windows writes back by itself, as Linux does: "memory" asks for no more. */
 export function flush(range: Range, durability: Durability, object: OpenObject | undefined): void {
   if (durability === "memory" || !isOnDisk(object)) return;
-  const { FlushViewOfFile, FlushFileBuffers } = windows();
-  for (const { pointer, byteLength } of viewsOf(range)) {
-    checkTrue(
-      FlushViewOfFile(pointer, BigInt(byteLength)),
-      lastError[0]!,
-      "FlushViewOfFile",
-    );
-  }
+  for (const view of viewsOf(range)) flushView(view);
   if (durability !== "disk") return;
-  const result = FlushFileBuffers(BigInt(object));
+  const result = windows().FlushFileBuffers(BigInt(object));
   const error = lastError[0]!;
   // Who may not write has nothing to flush.
   if (error !== ERROR_ACCESS_DENIED) checkTrue(result, error, "FlushFileBuffers");
+}
+
+/** Flushes on a thread of Deno's pool. @returns whether all calls worked */
+async function isFlushed(
+  range: Range,
+  durability: Durability,
+  object: OpenObject,
+): Promise<boolean> {
+  const { flushViewOffThread, flushFileBuffersOffThread } = windows();
+  for (const { pointer, byteLength } of viewsOf(range)) {
+    if (await flushViewOffThread(pointer, BigInt(byteLength)) === 0) return false;
+  }
+  return durability !== "disk" || await flushFileBuffersOffThread(BigInt(object)) !== 0;
 }
 
 /** See `MemorySystem.flushOffThread`. */
@@ -104,18 +125,9 @@ export async function flushOffThread(
   durability: Durability,
   object: OpenObject | undefined,
 ): Promise<Error | undefined> {
-  if (!isOnDisk(object)) return undefined;
-  const { flushViewOffThread, flushFileBuffersOffThread } = windows();
-  for (const { pointer, byteLength } of viewsOf(range)) {
-    if (await flushViewOffThread(pointer, BigInt(byteLength)) === 0) {
-      return windowsError(ERROR_IO_DEVICE, "FlushViewOfFile");
-    }
-  }
-  if (durability !== "disk" || await flushFileBuffersOffThread(BigInt(object)) !== 0) {
-    return undefined;
-  }
+  if (!isOnDisk(object) || await isFlushed(range, durability, object)) return undefined;
   try {
-    flush(range, durability, object); // tells whether it only lacks the right to write
+    flush(range, durability, object); // only a call of this thread tells why
     return undefined;
   } catch (error) {
     return error as Error;

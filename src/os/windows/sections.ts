@@ -218,23 +218,47 @@ function commit(object: OpenObject, from: number, to: number): void {
   });
 }
 
-/** See `ObjectSystem.setSize`. What is cut off is zeroed, or it would come back. */
-export function setSectionSize(object: OpenObject, byteLength: number): void {
-  const { longs } = sections.get(object)!;
-  const room = Number(longs[ROOM_LONG]);
-  if (byteLength > room) {
+/** Commits what is added, and zeroes what is cut off, or it would come back. */
+function prepare(object: OpenObject, from: number, to: number): void {
+  const room = roomOf(object);
+  if (to > room) {
     throw new Deno.errors.NotSupported(
       `Cannot make shared memory longer than the ${room} bytes that it was made for: ` +
         "its creator must ask for more with `reserve`",
     );
   }
-  const from = Number(Atomics.load(longs, SIZE_LONG));
-  const [start, end] = [from, byteLength].map((at) => HEADER_BYTE_LENGTH + at) as [number, number];
-  if (end > start) commit(object, start, end);
-  else if (end < start) {
-    withView(object, end, start, (pointer, byteLength) => zero({ pointer, byteLength }));
+  const [start, end] = [from, to].map((at) => HEADER_BYTE_LENGTH + at) as [number, number];
+  if (end > start) return commit(object, start, end);
+  withView(object, end, start, (pointer, byteLength) => zero({ pointer, byteLength }));
+}
+
+/** Changes the size, whoever else changes it meanwhile. @param sizeAfter the new one, by the present one */
+function changeSize(object: OpenObject, sizeAfter: (size: number) => number): void {
+  const { longs } = sections.get(object)!;
+  for (let seen = Atomics.load(longs, SIZE_LONG);;) {
+    const [from, to] = [Number(seen), sizeAfter(Number(seen))];
+    if (from === to) return;
+    prepare(object, from, to);
+    // Pairs with the loads of all who ask for the size: what is added is committed before.
+    const met = Atomics.compareExchange(longs, SIZE_LONG, seen, BigInt(to));
+    if (met === seen) return;
+    seen = met;
   }
-  Atomics.store(longs, SIZE_LONG, BigInt(byteLength));
+}
+
+/** See `ObjectSystem.setSize`. */
+export function setSectionSize(object: OpenObject, byteLength: number): void {
+  changeSize(object, () => byteLength);
+}
+
+/** See `ObjectSystem.extend`: never makes it shorter. */
+export function extendSection(object: OpenObject, to: number): void {
+  changeSize(object, (size) => Math.max(size, to));
+}
+
+/** See `ObjectSystem.takeBack`: only while nobody else has changed the size. */
+export function takeBackSection(object: OpenObject, from: number, to: number): void {
+  changeSize(object, (size) => size === to ? from : size);
 }
 
 /** No file is there: the number of a volume has 32 bits, and may be 0. */

@@ -17,6 +17,7 @@ import {
   checkHandle,
   ERROR_ACCESS_DENIED,
   ERROR_ALREADY_EXISTS,
+  ERROR_FILE_NOT_FOUND,
 } from "../../../ffi/windows/errors.ts";
 import { lastError, wide, windows } from "../../../ffi/windows/library.ts";
 import type { Name, OpenObject, Token, TokenObject, TokenSystem } from "../system.ts";
@@ -27,7 +28,8 @@ import { processes, processOfThread } from "./processes.ts";
 import { isSection } from "./sections.ts";
 
 const SYNCHRONIZE = 0x100000;
-const WAIT_TIMEOUT = 258;
+const WAIT_OBJECT_0 = 0;
+const WAIT_ABANDONED = 0x80;
 
 /** How many names are tried. A random name is hardly ever taken. */
 const MOST_TRIES = 8;
@@ -126,11 +128,13 @@ function isHeld(object: OpenObject, number: number, fingerprint: number): boolea
   if (mine !== undefined) return fingerprint === 0 || fingerprint === mine.fingerprint;
   const { OpenMutexW, ReleaseMutex, WaitForSingleObject } = windows();
   const handle = OpenMutexW(SYNCHRONIZE, 0, wide(name));
-  if (handle === 0) return lastError[0] === ERROR_ACCESS_DENIED;
-  const lives = WaitForSingleObject(BigInt(handle), 0) === WAIT_TIMEOUT;
-  if (!lives) ReleaseMutex(BigInt(handle));
+  // Whoever cannot be asked, such as for want of memory, may live.
+  if (handle === 0) return lastError[0] !== ERROR_FILE_NOT_FOUND;
+  const result = WaitForSingleObject(BigInt(handle), 0);
+  const isFree = result === WAIT_OBJECT_0 || result === WAIT_ABANDONED;
+  if (isFree) ReleaseMutex(BigInt(handle));
   close(handle);
-  return lives;
+  return !isFree;
 }
 
 function threadIn(fingerprint: number): number {
