@@ -51,9 +51,11 @@ const objects: ObjectSystem = {
     if (shrink) sealLength(object);
   },
   setSize: (object, byteLength) =>
-    isMemory(object) ? setLength(object, byteLength) : setSize(object, byteLength),
+    isMemory(object) ? setLength(object, () => byteLength) : setSize(object, byteLength),
   takeBack: (object, from, to) =>
-    isMemory(object) ? setLength(object, from) : takeBack(object, from, to),
+    isMemory(object)
+      ? setLength(object, (length) => length === to ? from : length)
+      : takeBack(object, from, to),
 };
 
 function isMemory(object: OpenObject): boolean {
@@ -71,7 +73,7 @@ function extend(
   allocate: boolean,
   subject: string | undefined,
 ): void {
-  if (isMemory(object)) return setLength(object, to);
+  if (isMemory(object)) return setLength(object, (length) => Math.max(length, to));
   const missing = to - alignUp(from, statusOfObject(object).blockByteLength);
   const errno = allocate && missing > 0 ? preallocate(object, missing) : 0;
   if (errno === 0) return stretch(object, to);

@@ -169,18 +169,31 @@ export function checkRoomFor(byteLength: number, room: number): void {
   );
 }
 
-/** Sets the length of shared memory. What it loses reads as zeros if it gets longer again. */
-export function setLength(object: OpenObject, byteLength: number): void {
-  const before = statusOfObject(object);
-  if (before.inode === "0") checkRoomFor(Infinity, before.byteLength); // there is no word for it
+/**
+ * Sets the length of shared memory, whoever else sets it meanwhile. What it loses reads as zeros if it gets
+ * longer again.
+ *
+ * @param lengthAfter the new length, by the present one
+ */
+export function setLength(object: OpenObject, lengthAfter: (byteLength: number) => number): void {
+  const { inode, byteLength } = statusOfObject(object);
+  if (inode === "0") checkRoomFor(Infinity, byteLength); // there is no word for it
   const capacity = roomOf(object)!;
-  checkRoomFor(byteLength, capacity);
   withBytes(object, capacity, pageSize(), true, (bytes) => {
-    Atomics.store(new BigUint64Array(bytes), LENGTH_INDEX, BigInt(byteLength));
+    const words = new BigUint64Array(bytes);
+    for (let seen = Atomics.load(words, LENGTH_INDEX);;) {
+      const [from, to] = [Number(seen), lengthAfter(Number(seen))];
+      checkRoomFor(to, capacity);
+      // Pairs with the loads of all who ask for the length.
+      const met = Atomics.compareExchange(words, LENGTH_INDEX, seen, BigInt(to));
+      if (met === seen) return cutOff(object, from, to);
+      seen = met;
+    }
   });
-  if (byteLength < before.byteLength) {
-    zeroMemory(object, byteLength, alignUp(before.byteLength, pageSize()));
-  }
+}
+
+function cutOff(object: OpenObject, from: number, to: number): void {
+  if (to < from) zeroMemory(object, to, alignUp(from, pageSize()));
 }
 
 const MADV_ZERO = 11;
