@@ -14,20 +14,11 @@ import { SKIPS } from "./windows/skips.ts";
 /** On Windows itself, its Deno is this one, and there is no Wine. */
 const IS_WINDOWS = Deno.build.os === "windows";
 
-/** What there is of the module on Windows. */
-const FOLDERS = [
-  ...["struct", "mapping", "os", "region", "wait", "sync", "channel", "collections", "sharing"],
-  ...["guard", "safety", "ffi"],
-].map((name) => `tests/${name}/`).concat(
-  "tests/check/",
-  "tests/cli/",
-  "tests/tools/",
-  "tests/examples_test.ts",
-  "tests/readme_test.ts",
-);
-
 /** The tests that this system's Deno runs, and that have Deno for Windows do something beside it. */
 const BOTH = /^tests\/mixed\//;
+
+/** Windows has none of it: the fuzzer's, those of Linux's namespaces, of Python and of the model of macOS. */
+const OF_OTHERS = /^tests\/(fuzz|mixed|namespaces|python|twin)\//;
 
 const PATIENCE = { MMAP_TEST_PATIENCE: "10" };
 
@@ -39,8 +30,8 @@ async function test(programs: readonly string[], limitSeconds: number): Promise<
     skips: SKIPS,
     needsReasons: !IS_WINDOWS, // Wine has all that the tests look for
     wanted: positionals,
-    without: BOTH,
-    folders: FOLDERS,
+    without: positionals.length > 0 ? BOTH : OF_OTHERS,
+    folders: ["tests/"],
   });
   const env = { MMAP_WINE: programs[0]!, ...PATIENCE };
   const both = await runTests({

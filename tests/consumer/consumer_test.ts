@@ -4,9 +4,12 @@ import { assertEquals } from "@std/assert";
 import { PACKAGE } from "../_package.ts";
 import { type Consumer, withConsumer } from "./_consumer.ts";
 
+/** The call that opens files. */
+const OPEN = Deno.build.os === "windows" ? "CreateFileW" : "open";
+
 /** What the program of each entry point prints: the file of its name in `_programs`. */
 const PRINTED: Readonly<Record<string, readonly string[]>> = {
-  ".": ["8192 42", "7 on", "1 7", "ENOENT open"],
+  ".": ["8192 42", "7 on", "1 7", `ENOENT ${OPEN}`],
   "./channel": ["1,2,3", "true", "4,3,2,1"],
   "./cli": ["2 2"],
   "./collections": ["began", "1 42", "2 0.25", "1 1"],

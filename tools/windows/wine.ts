@@ -140,6 +140,7 @@ async function mountLayer(debian: string, cache: string, number: number): Promis
   for (const path of [root!, upper!, work!]) await Deno.mkdir(path);
   await overlay(debian, upper!, work!, root!);
   await mountSystem(root!);
+  await Deno.writeTextFile(`${root}/etc/hosts`, "127.0.0.1 localhost\n");
   const source = `${root}/src`;
   for (const path of ["src.upper", "src.work"]) await Deno.mkdir(`${layer}/${path}`);
   await Deno.mkdir(source);
