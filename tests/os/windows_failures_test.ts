@@ -11,6 +11,7 @@ import {
 import { lastError, type Windows, windows } from "../../ffi/windows/library.ts";
 import { system } from "../../src/os/mod.ts";
 import { assertThrowsSystem } from "../_errors.ts";
+import { assertLives } from "../_faults.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { handleCount, viewCount } from "../_windows_holdings.ts";
@@ -212,3 +213,16 @@ onWindows(
       assertEquals(again.bytes, pattern(PAGE));
     }),
 );
+
+const RESERVING: Record<string, string> = {
+  "what others append meanwhile stays in the file": "keepWhatIsAppended",
+  "a file without space for it gets its old size back": "takeBack",
+};
+
+for (const [what, action] of Object.entries(RESERVING)) {
+  onWindows(`where space is reserved for a file, ${what}`, () =>
+    withTempDir(async (dir) => {
+      const program = new URL("_windows_reserve.ts", import.meta.url);
+      await assertLives(program, { args: [action, join(dir, "file")] });
+    }));
+}
