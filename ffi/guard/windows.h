@@ -315,16 +315,24 @@ static inline int carve_view(const struct slot *slot, const struct area *area, u
   return done;
 }
 
+/* Whether nothing is there in all of what an area is part of, as in a placeholder. Private memory may have
+ * a hole, where somebody gave pages back: what is around it must stay. */
+static inline int is_empty(const struct area *area) {
+  struct area whole, next;
+  return look(area->allocation, &whole) && !is_there(&whole) && look(end_of(&whole), &next) &&
+         next.allocation != area->allocation;
+}
+
 /* Makes a placeholder of a part of an area. */
 static inline int carve(const struct slot *slot, const struct area *area, u64 start, u64 end) {
   if (is_view(area)) return carve_view(slot, area, start, end);
-  if (!is_there(area)) { /* a placeholder already, which may be longer */
+  if (is_empty(area)) { /* a placeholder already, which may be longer; or what is left of private memory */
     struct area whole;
     u64 before = start - area->allocation;
     u32 type = MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER;
     if (before > 0 && !functions()->VirtualFree(area->allocation, before, type)) return 0;
     if (!look(start, &whole)) return 0;
-    return end_of(&whole) == end || functions()->VirtualFree(start, end - start, type);
+    return functions()->VirtualFree(start, end - start, type) || end_of(&whole) == end;
   }
   return functions()->VirtualFree(start, end - start, MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER);
 }

@@ -36,9 +36,32 @@ export function checkAdvice(advice: Advice): Advice {
   throw new TypeError(`Cannot advise region as there is no such advice: received ${shown(advice)}`);
 }
 
+/** What may drop pages of private memory. */
+const DROPPING: readonly Advice[] = ["dont-need", "free"];
+
 /** @throws {Deno.errors.NotSupported} If the platform lacks this advice. */
 export function adviseSpan(mapping: Mapping, span: Span, advice: Advice): void {
-  system().memory.advise(mapping.part(span), advice);
+  const advise = (): void => system().memory.advise(mapping.part(span), advice);
+  if (DROPPING.includes(advice)) alone(mapping, advise);
+  else advise();
+}
+
+/**
+ * Has missing pages become zeros, before pages of private memory are dropped where those are missing for
+ * a moment.
+ *
+ * @throws {Error} If too many mappings are guarded.
+ */
+export function guardDrops(mapping: Mapping, advice: Advice = "dont-need"): void {
+  const { object, sharing } = mapping.request;
+  if (object !== undefined || sharing === "shared" || !DROPPING.includes(advice)) return;
+  if (system().memory.dropsInSteps === true) mapping.beginGuard();
+}
+
+/** Changes pages while no handler does, which could replace what is gone for a moment. */
+function alone({ guard }: Mapping, change: () => void): void {
+  if (guard === undefined) change();
+  else guard.alone(change);
 }
 
 /** Gives advice that is not needed: a kernel without huge pages returns EINVAL. */
@@ -116,12 +139,10 @@ export function cutObject(mapping: Mapping, cut: () => void): void {
   const { memory } = system();
   if (memory.follow === undefined) return cut();
   const { guard, placed, range, request } = mapping;
-  const follow = (): void => {
+  alone(mapping, () => {
     memory.follow!(placed, request, cut);
     guard?.renewSource(range, request);
-  };
-  if (guard === undefined) follow();
-  else guard.alone(follow);
+  });
 }
 
 /** @throws the system error of `mlock` */
@@ -200,7 +221,9 @@ function dropPages(mapping: Mapping, { byteOffset, byteLength }: Span): void {
   zeroSpan(mapping, { byteOffset, byteLength: first - byteOffset });
   zeroSpan(mapping, { byteOffset: last, byteLength: end - last });
   const whole = { byteOffset: first, byteLength: last - first };
-  if (memory.drop(mapping.part(whole), mapping.faults > 0)) return;
+  let isDropped = false;
+  alone(mapping, () => isDropped = memory.drop!(mapping.part(whole), mapping.faults > 0));
+  if (isDropped) return;
   zeroSpan(mapping, { byteOffset: first, byteLength: Math.min(last, end) - first });
 }
 

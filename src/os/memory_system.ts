@@ -239,6 +239,8 @@ export interface MemorySystem {
    * @returns false if they cannot be dropped, such as locked pages
    */
   drop?(range: Range, mended: boolean): boolean;
+  /** Whether dropped pages are missing for a moment, or for longer if the system is out of memory. */
+  readonly dropsInSteps?: boolean;
   /** Writes zeros. @throws {Error} EFAULT: a page is protected against writing or is not there. */
   zero(range: Range): void;
   /** Labels private memory in the system's list of mappings. */

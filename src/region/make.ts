@@ -199,7 +199,7 @@ function privateAnonymous(plan: AnonymousPlan): RegionBacking {
       pageSize: system().memory.pageSize(),
       address: plan.address,
       subject: undefined,
-      guarded: false, // guarding begins with the first protect(): before that, no page can fault
+      guarded: false, // guarding begins with the first protect() or `guardDrops`: before, no page can fault
     },
     0,
     plan.byteLength,

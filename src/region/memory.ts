@@ -11,6 +11,7 @@ import {
   discardSpan,
   flushSpan,
   flushSpanOffThread,
+  guardDrops,
   lockSpan,
   populateSpan,
   populateSpanOffThread,
@@ -76,6 +77,7 @@ export async function flush(backing: RegionBacking, options?: FlushOptions): Pro
 export function advise(backing: RegionBacking, advice: Advice, range?: ByteRange): void {
   const checked = checkAdvice(advice);
   const { mapping, span } = pagesOf(backing, range, "advise region");
+  if (backing.attributes.guard) guardDrops(mapping, checked);
   adviseSpan(mapping, span, checked);
 }
 
@@ -143,5 +145,6 @@ export function discard(backing: RegionBacking, range?: ByteRange): void {
   if (backing.attributes.access === "read") {
     throw new Deno.errors.PermissionDenied(`Cannot discard: the region has access "read"`);
   }
+  if (backing.attributes.guard) guardDrops(mapping);
   discardSpan(mapping, span);
 }

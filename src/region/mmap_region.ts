@@ -776,7 +776,8 @@ export class MmapRegion implements Disposable {
    * @throws {RangeError} If the range lies outside of the region.
    * @throws {Deno.errors.PermissionDenied} If the region has access "read".
    * @throws {Deno.errors.BadResource} If the region is closed.
-   * @throws {Error} EFAULT: private memory that is protected against writing.
+   * @throws {Error} EFAULT: private memory that is protected against writing. ENOMEM: on Windows, other
+   * programs have taken the memory that was given back; the range reads as zeros all the same.
    */
   discard(range?: ByteRange): void {
     memory.discard(this.#used, range);

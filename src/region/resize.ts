@@ -1,6 +1,6 @@
 /** `MmapRegion.resize`: changes the sizes of the object and the mapping, together or not at all. */
 
-import { cutObject, discardSpan } from "../mapping/page_calls.ts";
+import { cutObject, discardSpan, guardDrops } from "../mapping/page_calls.ts";
 import type { Mapping } from "../mapping/mapping.ts";
 import { wholeNumber } from "../check/numbers.ts";
 import { restoreMapping } from "../mapping/repair.ts";
@@ -73,6 +73,7 @@ function resizeMemory(
     restoreMapping(mapping); // first, as cutting cannot be undone
     cutObject(mapping, cut);
     if (backing.attributes.object === undefined && byteLength < backing.byteLength) {
+      if (backing.attributes.guard) guardDrops(mapping);
       discardSpan(mapping, { byteOffset: end, byteLength: backing.byteLength - byteLength });
     }
   } else {

@@ -11,12 +11,17 @@ import { act, scope, startWorker } from "../_act.ts";
 import { addressOf, assertFault, truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
-
-const TABLE_OFFSET = 65536n, ENTRY_OFFSET = 64n;
-
-const ACCESS_VIOLATION = 0xC0000005, IN_PAGE_ERROR = 0xC0000006, BREAKPOINT = 0x80000003;
-const CONTINUE_EXECUTION = -1, CONTINUE_SEARCH = 0;
-const READ = 0n, WRITE = 1n, EXECUTE = 8n;
+import {
+  ACCESS_VIOLATION,
+  BREAKPOINT,
+  CONTINUE_EXECUTION,
+  CONTINUE_SEARCH,
+  deliver,
+  EXECUTE,
+  IN_PAGE_ERROR,
+  READ,
+  WRITE,
+} from "./_deliver_windows.ts";
 
 /** The word that says which thread changes the range of the first slot; see layout.ts. */
 const ABSORBER = (HEADER_BYTE_LENGTH + 52) / 4;
@@ -32,24 +37,6 @@ const { memchr, memset, fill, SetLastError } = {
 
 function pointerOf(bytes: Uint8Array<ArrayBuffer>): Deno.PointerObject {
   return Deno.UnsafePointer.of(bytes)!;
-}
-
-/** Calls the handler as the system does. @returns what it tells the system to do */
-function deliver(code: number, access: bigint, address: bigint, pc = 0n): number {
-  const { address: table } = guardTable()!;
-  const entry = Deno.UnsafePointer.create(BigInt(table) - TABLE_OFFSET + ENTRY_OFFSET)!;
-  const handler = new Deno.UnsafeFnPointer(
-    entry as Deno.PointerObject<never>,
-    { parameters: ["buffer"], result: "i32" } as const,
-  );
-  const record = new DataView(new ArrayBuffer(152));
-  record.setUint32(0, code, true);
-  record.setBigUint64(16, pc, true);
-  record.setUint32(24, 2, true);
-  record.setBigUint64(32, access, true);
-  record.setBigUint64(40, address, true);
-  const bytes = new Uint8Array(record.buffer);
-  return handler.call(new Uint8Array(BigUint64Array.of(addressOf(bytes), 0n).buffer));
 }
 
 interface Opened {

@@ -4,6 +4,7 @@ import { assertLives, ignore } from "../_faults.ts";
 import { withTempDir } from "../_files.ts";
 
 const PROGRAM = new URL("_windows.ts", import.meta.url);
+const HOLES = new URL("_windows_holes.ts", import.meta.url);
 
 const ACTIONS: Record<string, string> = {
   "is one handler and one table for all Workers": "installOnce",
@@ -23,12 +24,23 @@ const ACTIONS: Record<string, string> = {
   "loses nothing that two threads write to the same missing pages": "writeTogether",
 };
 
+const ACTIONS_WITH_HOLES: Record<string, string> = {
+  "keeps private memory around pages that somebody took out of it": "keepWhatIsAround",
+  "leaves pages alone that discard(), advise() or resize() is dropping": "leaveWhatIsDropped",
+  "puts zeros where discard() found no memory for them, and nowhere else": "dropWithoutMemory",
+};
+
 // Elsewhere there is no such test: `deno task test:windows` runs these.
-const here = Deno.build.os === "windows" ? ACTIONS : {};
-for (const [what, action] of Object.entries(here)) {
-  Deno.test({
-    name: `the guard of Windows ${what}`,
-    ignore,
-    fn: () => withTempDir((dir) => assertLives(PROGRAM, { args: [action, dir] }).then(() => {})),
-  });
+function onWindows(program: URL, actions: Record<string, string>): void {
+  if (Deno.build.os !== "windows") return;
+  for (const [what, action] of Object.entries(actions)) {
+    Deno.test({
+      name: `the guard of Windows ${what}`,
+      ignore,
+      fn: () => withTempDir((dir) => assertLives(program, { args: [action, dir] }).then(() => {})),
+    });
+  }
 }
+
+onWindows(PROGRAM, ACTIONS);
+onWindows(HOLES, ACTIONS_WITH_HOLES);

@@ -75,11 +75,10 @@ export function open(path: string, { writable, linksRefused }: OpenHow): OpenObj
   }
   if (handle === -1 && error === ERROR_ACCESS_DENIED) throw deniedError(path);
   const object = checkHandle(handle, error, "CreateFileW", path) as OpenObject;
-  if (linksRefused && isLink(object)) {
-    close(object);
+  return orClose(object, () => {
+    if (!linksRefused || !isLink(object)) return object;
     throw windowsError(ERROR_CANT_RESOLVE_FILENAME, "CreateFileW", path);
-  }
-  return object;
+  });
 }
 
 /** The system itself does not say what is wrong with a folder. */
@@ -142,7 +141,8 @@ export function isAnythingAt(path: string): boolean {
 /** A folder, to ask for its status; undefined if it is none. */
 function openFolder(path: string): OpenObject | undefined {
   const object = openAny(path);
-  if (object === undefined || statusOf(object).type === "directory") return object;
+  if (object === undefined) return undefined;
+  if (orClose(object, () => statusOf(object)).type === "directory") return object;
   close(object);
   return undefined;
 }
@@ -153,8 +153,9 @@ const FILE_DISPOSITION_INFO = 4;
 export function remove(path: string, object: OpenObject): void {
   const there = openAny(path);
   if (there === undefined) return;
-  const [found, meant] = [statusOf(there), statusOf(object)];
+  const found = orClose(there, () => statusOf(there));
   close(there);
+  const meant = statusOf(object);
   if (found.device !== meant.device || found.inode !== meant.inode) return;
   windows().SetFileInformationByHandle(
     BigInt(object),
@@ -198,6 +199,16 @@ export function truePathOf(object: OpenObject): string {
   const error = lastError[0]!;
   if (path !== "" || windows().GetFileType(BigInt(object)) !== FILE_TYPE_DISK) return path;
   throw windowsError(error, "GetFinalPathNameByHandleW");
+}
+
+/** Calls `use`, and closes a handle if that throws. */
+export function orClose<T>(handle: number, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    close(handle);
+    throw error;
+  }
 }
 
 /** See `ObjectSystem.pathOf`: without the prefix that no other program shows. */

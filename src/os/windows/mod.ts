@@ -57,6 +57,7 @@ export const windows: System = {
     showsOwnPagesOnly: true,
     usage: pages.usage,
     drop: pages.drop,
+    dropsInSteps: true,
     zero,
     copy,
   },

@@ -29,7 +29,7 @@ import type {
   SharedMemoryInfo,
 } from "../system.ts";
 import { PAGE_READWRITE } from "./allocations.ts";
-import { close } from "./files.ts";
+import { close, orClose } from "./files.ts";
 import { isThere } from "./processes.ts";
 import {
   closeSection,
@@ -118,7 +118,8 @@ function create(name: string, { byteLength, capacity, mode }: NewObject): OpenOb
   const object = createSection({ byteLength, capacity, mode, label: `shm:${name}` });
   try {
     const handle = createEntry(name, BigInt(statusOfSection(object).inode));
-    entries.set(name, { handle, object: duplicateSection(object) });
+    // The name goes with its handle.
+    entries.set(name, { handle, object: orClose(handle, () => duplicateSection(object)) });
     return object;
   } catch (error) {
     closeSection(object);
@@ -139,12 +140,12 @@ function createEntry(name: string, inode: bigint): number {
   );
   const error = lastError[0]!;
   checkHandle(handle, error, "CreateFileMappingW", name);
-  const isMine = withInode(handle, FILE_MAP_WRITE, (longs) => {
+  const take = (longs: BigInt64Array): boolean => {
     const there = Atomics.load(longs, 0);
     const isFree = error === ERROR_ALREADY_EXISTS ? isLeft(there) : true;
     return isFree && Atomics.compareExchange(longs, 0, there, inode) === there;
-  });
-  if (isMine) return handle;
+  };
+  if (orClose(handle, () => withInode(handle, FILE_MAP_WRITE, take))) return handle;
   close(handle);
   throw windowsError(ERROR_ALREADY_EXISTS, "CreateFileMappingW", name);
 }
@@ -168,11 +169,14 @@ function endEntry(name: string, inode: string): boolean {
   const entry = entries.get(name);
   if (entry === undefined || statusOfSection(entry.object).inode !== inode) return false;
   entries.delete(name);
-  withInode(entry.handle, FILE_MAP_WRITE, (longs) => {
-    Atomics.compareExchange(longs, 0, BigInt(inode), ENDED);
-  });
-  close(entry.handle);
-  closeSection(entry.object);
+  try {
+    withInode(entry.handle, FILE_MAP_WRITE, (longs) => {
+      Atomics.compareExchange(longs, 0, BigInt(inode), ENDED);
+    });
+  } finally {
+    close(entry.handle);
+    closeSection(entry.object);
+  }
   return true;
 }
 

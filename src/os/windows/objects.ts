@@ -59,8 +59,13 @@ function openOfProcess(
     ? memoryOf(other, writable)
     : unlessFailed(() => handleOf(pid, (process) => files.duplicateFrom(process, fd)));
   if (object !== undefined) {
-    const status = statusOfObject(object);
-    if (isIt(status)) return { object, status };
+    try {
+      const status = statusOfObject(object);
+      if (isIt(status)) return { object, status };
+    } catch (error) {
+      closeObject(object);
+      throw error;
+    }
     closeObject(object);
   }
   throw unreachable(

@@ -35,7 +35,7 @@ import {
 } from "./allocations.ts";
 import { copy } from "./copy.ts";
 import { isSection } from "./sections.ts";
-import { PAGE, protectionOf } from "./views.ts";
+import { PAGE, protectionOf, split } from "./views.ts";
 
 function rangeOf({ start, end }: Pick<Area, "start" | "end">): Range {
   return { pointer: pointerTo(start), byteLength: end - start };
@@ -224,11 +224,11 @@ export function drop(range: Range): boolean {
   const { pointer, byteLength } = range;
   const { VirtualAlloc, VirtualFree } = windows();
   if (VirtualFree(pointer, BigInt(byteLength), MEM_DECOMMIT) === 0) return false;
-  checkAddress(
-    VirtualAlloc(pointer, BigInt(byteLength), MEM_COMMIT, PAGE_READWRITE),
-    lastError[0]!,
-    "VirtualAlloc",
-  );
+  const there = VirtualAlloc(pointer, BigInt(byteLength), MEM_COMMIT, PAGE_READWRITE);
+  const error = lastError[0]!;
+  // Others may have taken the memory that was given back. The guard puts zeros in a placeholder.
+  if (there === null) split(Number(addressOf(pointer)), byteLength);
+  checkAddress(there, error, "VirtualAlloc");
   return true;
 }
 

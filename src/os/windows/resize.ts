@@ -70,8 +70,16 @@ function resized({ start, end }: PlacedRange, byteLength: number): PlacedRange {
   return { range: { pointer, byteLength }, pages, start, end };
 }
 
+/** Maps what there is behind what is mapped. A growth that failed may have left the rest in parts. */
+function fillRest(placed: PlacedRange, request: MapRequest): void {
+  const { start, end } = placed;
+  const done = mappedOf(placed);
+  clear(start + done, end);
+  fill(start, end, request, done);
+}
+
 function growInPlace(placed: PlacedRange, wanted: MapRequest): PlacedRange {
-  fill(placed.start, placed.end, wanted, mappedOf(placed));
+  fillRest(placed, wanted);
   return resized(placed, wanted.byteLength);
 }
 
@@ -152,5 +160,5 @@ export function follow(placed: PlacedRange, request: MapRequest, cut: () => void
     if (!isSystemError(error) || error.errno !== ERROR_USER_MAPPED_FILE) throw error;
     cutFile(placed, request, request, cut);
   }
-  fill(placed.start, placed.end, request, mappedOf(placed));
+  fillRest(placed, request);
 }

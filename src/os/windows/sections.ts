@@ -20,7 +20,7 @@ import { alignDown, alignUp } from "../arithmetic.ts";
 import type { ObjectStatus, OpenObject, Seals } from "../system.ts";
 import { areaAt, MEM_COMMIT, PAGE_READWRITE } from "./allocations.ts";
 import { zero } from "./copy.ts";
-import { BLOCK, close, duplicate } from "./files.ts";
+import { BLOCK, close, duplicate, orClose } from "./files.ts";
 import { own } from "./processes.ts";
 import {
   BIRTH_LONG,
@@ -310,7 +310,7 @@ export function checkMayShrinkSection(object: OpenObject): void {
 export function duplicateSection(object: OpenObject): OpenObject {
   const { writable } = sections.get(object)!;
   const copy = duplicate(object);
-  sections.set(copy, openHeader(object, writable));
+  sections.set(copy, orClose(copy, () => openHeader(object, writable)));
   return copy;
 }
 

@@ -6,6 +6,7 @@ import {
   ERROR_CALL_NOT_IMPLEMENTED,
   ERROR_INVALID_PARAMETER,
   ERROR_NOT_SUPPORTED,
+  ERROR_USER_MAPPED_FILE,
   windowsError,
 } from "../../../ffi/windows/errors.ts";
 import { lastError, newStruct, windows } from "../../../ffi/windows/library.ts";
@@ -41,22 +42,32 @@ const CANNOT_RESERVE: readonly number[] = [
 /**
  * Makes a file at least that long. A section does this, as Windows makes a file longer for it, and never
  * shorter: others may have appended since the size was looked at.
+ *
+ * @returns the section: as long as it is open, nobody can cut the file
  */
-function lengthen(object: OpenObject, byteLength: number, subject: string | undefined): void {
+function lengthen(object: OpenObject, byteLength: number, subject: string | undefined): number {
   const { CreateFileMappingW } = windows();
   const [high, low] = [Math.floor(byteLength / 2 ** 32), byteLength % 2 ** 32];
   const section = CreateFileMappingW(BigInt(object), null, PAGE_READWRITE, high, low, null);
-  close(checkHandle(section, lastError[0]!, "CreateFileMappingW", subject));
+  return checkHandle(section, lastError[0]!, "CreateFileMappingW", subject);
 }
 
-/** Reserves the space of a file that has none for its length, such as one over a network. */
-function reserve(object: OpenObject, subject: string | undefined): void {
-  // Less than its present length would cut it.
-  const { allocated, byteLength } = sizesOf(object);
-  if (allocated >= byteLength) return;
-  const error = setInformation(object, FILE_ALLOCATION_INFO, byteLength);
-  if (error === 0 || CANNOT_RESERVE.includes(error)) return;
-  throw windowsError(error, "SetFileInformationByHandle", subject);
+/**
+ * Reserves the space of a file that has none for its length, such as one over a network. Less space than
+ * its present length would cut it.
+ *
+ * @param section of the file; it is closed. With it, Windows refuses to cut what others append meanwhile
+ */
+function reserve(object: OpenObject, section: number, subject: string | undefined): void {
+  try {
+    const { allocated, byteLength } = sizesOf(object);
+    if (allocated >= byteLength) return;
+    const error = setInformation(object, FILE_ALLOCATION_INFO, byteLength);
+    if (error === 0 || error === ERROR_USER_MAPPED_FILE || CANNOT_RESERVE.includes(error)) return;
+    throw windowsError(error, "SetFileInformationByHandle", subject);
+  } finally {
+    close(section);
+  }
 }
 
 /** See `ObjectSystem.extend`. What was added is taken back if the rest fails. */
@@ -70,11 +81,12 @@ export function extend(
   if (sizesOf(object).byteLength >= to) return;
   const getsHole = allocate && mayHaveHoles(object);
   if (getsHole) checkRoom(object, to - from, subject);
-  lengthen(object, to, subject);
+  const section = lengthen(object, to, subject);
+  if (!allocate || getsHole) close(section);
   if (!allocate) return;
   try {
     if (getsHole) fillHoles(object, from, to, subject);
-    else reserve(object, subject);
+    else reserve(object, section, subject);
   } catch (error) {
     takeBack(object, from, to);
     throw error;

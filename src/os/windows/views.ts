@@ -140,8 +140,8 @@ export function checkRoom(byteLength: number): void {
   windows().VirtualFree(pointerTo(reserve(byteLength, 0n)), 0n, MEM_RELEASE);
 }
 
-/** Cuts a placeholder off the beginning of a longer one. */
-function split(start: number, byteLength: number): void {
+/** Makes a placeholder of a part of private memory, or of a longer placeholder. */
+export function split(start: number, byteLength: number): void {
   windows().VirtualFree(
     pointerTo(start),
     BigInt(byteLength),
