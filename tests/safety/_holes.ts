@@ -7,7 +7,7 @@ import { AppendLog, SharedArray, SharedMap } from "@mmap/mmap/collections";
 import { f64 } from "@mmap/mmap/struct";
 import { fillDisk } from "../_fill_disk.ts";
 import { runLinux } from "../_host.ts";
-import { openDescriptors } from "../_process.ts";
+import { descriptorCount } from "../_process.ts";
 
 const dir = Deno.args[0]!;
 const IS_WINDOWS = Deno.build.os === "windows";
@@ -101,10 +101,10 @@ for (const [name, open] of openers) {
   // Of what is made, a header would fit, and nothing more.
   const { size } = Deno.statSync(`${dir}/filler`);
   if (name in EMPTY) Deno.truncateSync(`${dir}/filler`, size - 8192);
-  const before = [openDescriptors().length, Deno.readFileSync(path)];
+  const before = [descriptorCount(), Deno.readFileSync(path)];
   const error = assertThrows(() => open(path), Error) as Error & { code?: string };
   assert(error.code === "ENOSPC" || !CAN_RESERVE && isUnable(error), `${name}: ${error}`);
-  assertEquals([openDescriptors().length, Deno.readFileSync(path)], before, name);
+  assertEquals([descriptorCount(), Deno.readFileSync(path)], before, name);
   if (name in READERS) checkReader(READERS[name]!, path);
 }
 Deno.removeSync(`${dir}/filler`);
