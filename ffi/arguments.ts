@@ -45,7 +45,8 @@ export function cString(value: string, name: string, call: string): Uint8Array<A
   return encoder.encode(value + "\0");
 }
 
-function wrongType(value: unknown, name: string, call: string, wanted: string): TypeError {
+/** The error for an argument of another type than the one that is wanted. */
+export function wrongType(value: unknown, name: string, call: string, wanted: string): TypeError {
   const received = typeof value === "number" ? String(value) : typeof value;
   return new TypeError(`Cannot call ${call} as ${name} must be ${wanted}: received ${received}`);
 }

@@ -1,6 +1,6 @@
 /** The calls on mapped memory, with C's names, parameter order and results. */
 
-import { int, pointer, type Size, size } from "./arguments.ts";
+import { int, pointer, type Size, size, wrongType } from "./arguments.ts";
 import { checkPointer, checkZero, required, systemError } from "./call.ts";
 import { EINVAL } from "./errno.ts";
 import { libc, threadErrno } from "./libc.ts";
@@ -215,8 +215,9 @@ export function mincore(
 ): 0 {
   pointer(addr, "addr", "mincore");
   size(length, "length", "mincore");
+  if (!(vec instanceof Uint8Array)) throw wrongType(vec, "vec", "mincore", "a Uint8Array");
   const pages = Math.ceil(Number(length) / pageSize());
-  if (!(vec instanceof Uint8Array) || vec.byteLength < pages) {
+  if (vec.byteLength < pages) {
     throw new TypeError(`Cannot call mincore as vec must be a Uint8Array of ${pages} bytes`);
   }
   // macOS rounds instead, to one page more, and writes behind the end of `vec`.

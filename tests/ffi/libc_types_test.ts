@@ -1,6 +1,6 @@
 /** What the raw calls refuse before they ask the kernel. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import * as libc from "@mmap/mmap/libc";
 import { isSystemError } from "@mmap/mmap";
 import { pageSize } from "../../ffi/file_calls.ts";
@@ -56,7 +56,7 @@ const BAD: Record<Kind, unknown[]> = {
   size: [1.5, NaN, Infinity, 2 ** 53, "1", null, {}],
   int: [1.5, NaN, Infinity, 1n, "1", null, undefined, {}],
   string: [1, null, {}, ["x"], "a\0b"],
-  bytes: [null, [0], new Uint8Array(0), new Uint16Array(1), new ArrayBuffer(1), "x"],
+  bytes: [null, [0], new Uint16Array(1), new ArrayBuffer(1), "x"],
 };
 
 /** Runs `body` with a libc that must not be called. */
@@ -65,7 +65,6 @@ function withoutLibc(body: () => void): void {
   const forbidden = (): never => {
     throw new Error("libc was called");
   };
-  pageSize(); // asks libc once
   const restore = patchLibc(
     Object.fromEntries(Object.keys(SIGNATURES).map((name) => [name, forbidden])),
   );
@@ -89,6 +88,28 @@ for (const [name, signature] of Object.entries(SIGNATURES)) {
         const expected = `Cannot call ${name} as ${argument} `;
         assertEquals((error as Error).message.slice(0, expected.length), expected);
       }
+    }
+  });
+}
+
+Deno.test("mincore() throws TypeError for a vec with too few bytes, and for no other one", () => {
+  const { mincore } = libc;
+  const length = 2 * pageSize() + 1;
+  const tell = (byteLength: number) => mincore(null, length, new Uint8Array(byteLength));
+  const needed = "Cannot call mincore as vec must be a Uint8Array of 3 bytes";
+  for (const few of [0, 2]) assertThrows(() => withoutLibc(() => tell(few)), TypeError, needed);
+  assertThrows(() => withoutLibc(() => tell(3)), Error, "libc was called");
+});
+
+// Elsewhere there is no such test: `deno task test:windows` runs it.
+if (Deno.build.os === "windows") {
+  Deno.test("each raw call throws NotSupported on Windows, which has no libc", () => {
+    for (const [name, signature] of Object.entries(SIGNATURES)) {
+      const call = (libc as unknown as Record<string, Call>)[name]!;
+      const good = signature.map(([kind]) => GOOD[kind]);
+      const error = thrownBy(() => call(...good)) as Error;
+      assertEquals(error.constructor, Deno.errors.NotSupported, name);
+      assertStringIncludes(error.message, "Cannot call libc on Windows", name);
     }
   });
 }

@@ -81,14 +81,18 @@ async function useWithoutGuard(dir: string): Promise<void> {
   assertEquals(handlers(), before);
 }
 
-const ROUNDS = 1000;
+// Not by `repetitions()`, whose file turns the guard on.
+const ROUNDS = IS_WINDOWS ? 100 : 1000;
+
+/** By this process where it can be: it is faster. */
+const cut = IS_WINDOWS ? truncate : Deno.truncateSync;
 
 /** A region in use and one under protection: whether both got what they should. */
 function round(path: string, seed: number): boolean {
   const region = MmapRegion.open(path, { access: "read-write" });
   const stray = MmapRegion.anonymous(2 * PAGE, { sharing: "private" });
   stray.protect("none");
-  Deno.truncateSync(path, 0);
+  cut(path, 0);
   const at = seed % 3 * PAGE;
   const zero = region.bytes[at];
   region.bytes[at] = 1;
@@ -149,8 +153,7 @@ await act({
       assertEquals(await next(), 0);
       worker.terminate();
     }
-    const [bus, segv] = handlers();
-    assertEquals(bus, segv);
+    assertEquals(handlers(), Array(2).fill(BigInt(guardTable()!.address - TABLE_OFFSET + 64)));
   },
 
   async refuseMprotect(dir: string): Promise<void> {

@@ -242,6 +242,28 @@ await act({
     assertEquals([bytes[PAGE], region.faults], [1, 1]);
   },
 
+  leaveCopyOfAnother(dir: string): void {
+    const { path, region, bytes } = open(dir, 2, "read-write");
+    region.protect("read");
+    bytes[PAGE] = 250;
+    assertEquals(deliver(ACCESS_VIOLATION, WRITE, addressOf(bytes) + 4096n), CONTINUE_EXECUTION);
+    assertEquals([bytes[PAGE], region.faults], [250, 1]);
+    assertEquals(Deno.readFileSync(path), pattern(2 * PAGE));
+  },
+
+  goOnAfterClose(dir: string): void {
+    const { path, region, bytes } = open(dir, 2, "read-write");
+    const second = addressOf(bytes) + 4096n;
+    truncate(path, PAGE);
+    const kept = new Uint8Array(region.buffer.transfer());
+    region.close();
+    assertEquals(deliver(IN_PAGE_ERROR, READ, second), CONTINUE_EXECUTION);
+    assertEquals(kept[PAGE], 0);
+    const next = open(dir, 1, "read-write");
+    truncate(path, 0);
+    assertEquals([next.bytes[0], next.region.faults], [0, 1]); // the guard is still there
+  },
+
   leaveRangeOfAnother(dir: string): void {
     const { region, bytes } = open(dir, 2, "read");
     const { halves } = guardTable()!;

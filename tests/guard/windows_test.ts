@@ -18,6 +18,8 @@ const ACTIONS: Record<string, string> = {
   "makes a copy of a page that allows an access, and has the same one again":
     "copyWhatCannotBeGiven",
   "leaves a page that another thread has put there since the fault": "leavePageOfAnother",
+  "leaves a private copy that another thread has made since the fault": "leaveCopyOfAnother",
+  "goes on where a closed region has left zeros since the fault": "goOnAfterClose",
   "leaves a range alone that another thread is changing, and takes over from a dead one":
     "leaveRangeOfAnother",
   "leaves a range alone whose thread it cannot look at": "leaveRangeOfHiddenThread",

@@ -19,7 +19,7 @@ import { RegionWords } from "../../src/wait/region_words.ts";
 import { RobustWord } from "../../src/wait/robust_word.ts";
 import { KILLED, resultOf, runChild } from "../_child.ts";
 import { makeSparseFile, withTempDir } from "../_files.ts";
-import { descriptorsOf } from "../_process.ts";
+import { countDescriptors } from "../_process.ts";
 import { Shared } from "./_layout_peer.ts";
 
 const PEER = new URL("./_layout_peer.ts", import.meta.url);
@@ -332,9 +332,11 @@ Deno.test("layOut().create() leaves no hole in its file", () =>
 Deno.test("layOut().create() that fails opens nothing for long", () => {
   const before = MmapRegion.held;
   const layout = layOut({ mutex: Mutex, point: Point });
-  using other = layOut({ point: Point }).create();
-  const handle = other.region.handle();
-  const count = (): number => descriptorsOf("mmap layout").length;
+  const label = crypto.randomUUID(); // no other test's
+  using region = MmapRegion.anonymous(layout.byteLength, { label });
+  layOut({ point: Point }).create(region);
+  const handle = region.handle();
+  const count = (): number => countDescriptors(region);
   assertThrows(() => layout.attach(handle), InvalidData);
   const open = count();
   for (let i = 0; i < 20; i++) assertThrows(() => layout.attach(handle), InvalidData);
