@@ -1,15 +1,19 @@
 /**
- * Life where operations of Deno cannot keep memory: here, without /proc, where Node's part of Deno
- * would end the process. Nothing else of regions may change, and nobody meets another region's bytes.
+ * Life where operations of Deno cannot keep memory: on Windows, and on Linux without /proc, where Node's
+ * part of Deno would end the process. Nothing else of regions may change, and nobody meets another
+ * region's bytes.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { PAGE } from "../_pages.ts";
 
-assert(new Deno.Command("umount", { args: ["-l", "/proc"] }).outputSync().success);
+const IS_WINDOWS = Deno.build.os === "windows";
+if (!IS_WINDOWS) {
+  assert(new Deno.Command("umount", { args: ["-l", "/proc"] }).outputSync().success);
+}
 
-const { memchr } = Deno.dlopen("libc.so.6", {
+const { memchr } = Deno.dlopen(IS_WINDOWS ? "ntdll.dll" : "libc.so.6", {
   memchr: { parameters: ["buffer", "i32", "usize"], result: "pointer", nonblocking: true },
 }).symbols;
 

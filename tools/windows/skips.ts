@@ -56,7 +56,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion is guarded where a terminated Worker's sharedBuffer() was",
       "MmapRegion.close() leaves a Worker that reads a truncated file by its sharedBuffer() alive",
       "MmapRegion.close() leaves zeros in the shared buffer, out of reach of the file",
-      "MmapRegion.close() removes the name at once, also while a flush is under way",
       "MmapRegion.resize() heals the shared buffer too",
       "MmapRegion.resize() makes a new shared buffer",
       "MmapRegion.sharedBuffer() ends in zeros that reach no file",
@@ -75,7 +74,6 @@ export const SKIPS: readonly Skip[] = [
       "primitives whose page is lost: shared buffers, also in a Worker",
       "MmapRegion absorbs a write to missing pages of a read-only region's sharedBuffer()",
       "MmapRegion survives faults in WebAssembly code over wasmMemory() and in its buffer",
-      "MmapRegion.tryRead() and tryWrite() take every kind of Uint8Array, and nothing beyond it",
     ],
   },
   {
@@ -441,7 +439,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion works without a guard where the kernel denies executable memory",
       "the guard comes on without /proc",
       "MmapRegion of a file of huge pages",
-      "MmapRegion works where operations of Deno cannot keep its memory",
       "MmapRegion.fromFd() throws NotSupported for memory of memfd_secret",
       "MmapRegion.named() reserves its memory, or throws ENOSPC and leaves nothing",
       "MmapRegion.open() and attach() cannot reach a secret",
