@@ -32,7 +32,7 @@ export const SKIPS: readonly Skip[] = [
       "retryInterrupted() repeats a call until no signal interrupts it",
       "systemError() ",
       "threadErrno is the number of the call that failed last",
-      "MmapRegion.fromFd() and attach() take the same options",
+      "MmapRegion.fromFd() takes the same options",
       "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "MmapRegion.resize() of an O_APPEND descriptor with allocate true",
       "MmapRegion.fromFd() throws EBADF for a descriptor that was closed",
