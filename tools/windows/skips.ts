@@ -1,8 +1,10 @@
 /** The tests that cannot run on Windows, and why. What is wrong with the module stays a failure. */
 
 import type { Skip } from "../_skips.ts";
+import { SKIPS_ON_WINDOWS } from "./skips_on_windows.ts";
 
 export const SKIPS: readonly Skip[] = [
+  ...SKIPS_ON_WINDOWS,
   {
     reason: "every call of ./libc is refused on Windows, which has no libc",
     refused: "Cannot call libc on Windows",
