@@ -33,6 +33,9 @@ export const otherDescriptors: Need = needs(objects.openOfProcess !== undefined)
 /** Buffers tell when their last holder is gone (`ffi/store`). */
 export const lending: Need = needs(name === "linux");
 
+/** A region's memory can be a SharedArrayBuffer and a WebAssembly.Memory. */
+export const sharedBuffers: Need = needs(memory.checkOverlays === undefined);
+
 /** Shared memory can be full, and is reserved so that this is an error at the start. */
 export const memoryLimit: Need = needs(name === "linux");
 

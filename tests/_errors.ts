@@ -58,6 +58,13 @@ function isCall(name: string, meant: string): boolean {
   return name === meant || IS_WINDOWS && CALLS[meant]?.includes(name) === true;
 }
 
+/** Checks that an error is of exactly this class; if not, the error that says so has it as its cause. */
+export function assertClass(error: unknown, type: ErrorClass, about = String(error)): void {
+  const { constructor } = error as Error;
+  if (constructor === type) return;
+  throw new Error(`Expected ${type.name}: ${about}`, { cause: error });
+}
+
 /** Windows has one error for what is not permitted. */
 function posixCode(code: string): string {
   return IS_WINDOWS && code === "EPERM" ? "EACCES" : code;

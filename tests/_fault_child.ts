@@ -25,7 +25,9 @@ function truncation(path: string, byteLength: number): Deno.Command {
 
 /** How Linux calls a file of Wine's. */
 function unixPathOf(path: string): string {
-  return `${Deno.env.get("WINEPREFIX")}/dosdevices/${
+  const wine = Deno.env.get("WINEPREFIX");
+  if (wine === undefined) throw new Error(`No Linux is there that could cut ${path} here`);
+  return `${wine}/dosdevices/${
     path.replaceAll("\\", "/").replace(/^[A-Z]:/, (drive) => drive.toLowerCase())
   }`;
 }

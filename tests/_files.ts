@@ -53,6 +53,12 @@ export function onBothFileSystems(
   }
 }
 
+/** A device that gives memory; on Windows, which maps none, just a device. */
+export const ZERO_DEVICE = Deno.build.os === "windows" ? "NUL" : "/dev/zero";
+
+/** A device without memory. */
+export const NULL_DEVICE = Deno.build.os === "windows" ? "NUL" : "/dev/null";
+
 /** Bytes that differ from their neighbours and from page to page. */
 export function pattern(byteLength: number, seed = 1): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: byteLength }, (_, i) => (i * 7 + (i >> 8) * 13 + seed) & 0xff);

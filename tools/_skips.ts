@@ -45,8 +45,20 @@ function definitionOf(args: readonly unknown[]): Deno.TestDefinition {
   return { ...options, fn: fn as Deno.TestDefinition["fn"], name: name as string };
 }
 
-/** How it begins; the command line names no classes. */
-const REFUSAL = /NotSupported: |mmap: /;
+/** How a child or a Worker says that it ends so, and how the command line does, which names no classes. */
+const QUOTED = /Uncaught (?:\(in promise\) )?NotSupported: |(?:^| ended with \d+: )mmap: /;
+
+/** Whether an error, or what caused it, is a refusal. */
+function isRefusal(error: unknown, message: string): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof Deno.errors.NotSupported && error.message.includes(message)) return true;
+  return isRefusal(error.cause, message);
+}
+
+/** Whether an error quotes a child that was refused. */
+function quotesRefusal(error: unknown, message: string): boolean {
+  return String(error).split("\n").some((line) => QUOTED.test(line) && line.includes(message));
+}
 
 /**
  * A test's body that must be refused: by the error that it ends with, by that error's cause where
@@ -57,8 +69,7 @@ function refusing({ fn }: Deno.TestDefinition, message: string): Deno.TestDefini
     try {
       await fn(context);
     } catch (error) {
-      const said = `${error}\n${(error as Error).cause}`.split("\n");
-      if (said.some((line) => REFUSAL.test(line) && line.includes(message))) return;
+      if (isRefusal(error, message) || quotesRefusal(error, message)) return;
       throw error;
     }
     throw new Error(`Expected NotSupported: ${message}`);

@@ -15,7 +15,7 @@ import {
 } from "@mmap/mmap";
 import * as C from "@mmap/mmap/libc";
 import { isSystemError } from "@mmap/mmap";
-import { thrownBy } from "../_errors.ts";
+import { assertClass, thrownBy } from "../_errors.ts";
 
 const NO_FILE = "/no/such/directory/file";
 /** Higher than any limit of descriptors allows. */
@@ -86,7 +86,8 @@ function assertRefused(
   for (const value of values) {
     const error = thrownBy(() => call(value)) as Error;
     const about = `${Deno.inspect(value)}: ${error}`;
-    assertEquals([error.constructor, isSystemError(error)], [type, false], about);
+    assertClass(error, type, about);
+    assertEquals(isSystemError(error), false, about);
     assertEquals(/^Cannot [a-z]+ .*[^.]$/s.test(error.message), true, about);
   }
 }

@@ -9,12 +9,11 @@ import { statusOfPath } from "../../ffi/status.ts";
 import { linux } from "../_capabilities.ts";
 import { assertLives, ignore } from "../_faults.ts";
 import { silentPipe } from "../_fifo.ts";
-import { makeFile, pattern, withTempDir } from "../_files.ts";
+import { makeFile, NULL_DEVICE, pattern, withTempDir, ZERO_DEVICE } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
 const PROGRAM = new URL("_devices.ts", import.meta.url);
 
-const ZERO = "/dev/zero";
 const access = "read-write";
 
 for (const protection of ["none", "read"]) {
@@ -34,7 +33,7 @@ Deno.test("MmapRegion of /dev/zero with access read absorbs stray writes", { ign
 Deno.test(
   "MmapRegion.sharedBuffer() and wasmMemory() throw NotSupported for a device",
   () => {
-    using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
+    using region = MmapRegion.open(ZERO_DEVICE, { access, byteLength: 4 * PAGE });
     region.bytes.fill(5);
     for (const share of [() => region.sharedBuffer(), () => region.wasmMemory()]) {
       assertThrows(share, Deno.errors.NotSupported, "other memory");
@@ -46,7 +45,7 @@ Deno.test(
 Deno.test(
   "MmapRegion.resize() throws NotSupported for a device and keeps its memory",
   () => {
-    using region = MmapRegion.open(ZERO, { access, byteLength: 4 * PAGE });
+    using region = MmapRegion.open(ZERO_DEVICE, { access, byteLength: 4 * PAGE });
     region.bytes.fill(5);
     for (const byteLength of [PAGE, 8 * PAGE]) {
       assertThrows(() => region.resize(byteLength), Deno.errors.NotSupported, "device");
@@ -61,8 +60,7 @@ Deno.test(
     withTempDir(async (dir) => {
       using fifo = await silentPipe(dir);
       const options: OpenRegionOptions = { access, truncate: true, byteLength: PAGE };
-      const devices = Deno.build.os === "windows" ? ["NUL"] : [ZERO, "/dev/null"];
-      for (const path of [...devices, fifo.path]) {
+      for (const path of [ZERO_DEVICE, NULL_DEVICE, fifo.path]) {
         for (const create of [true, false]) {
           const open = () => MmapRegion.open(path, { ...options, create });
           assertThrows(open, Deno.errors.NotSupported, "truncate");

@@ -7,7 +7,7 @@ import { factOf } from "../../ffi/platform.ts";
 import type { DarwinLibc, Libc } from "../../ffi/symbols.ts";
 import { notOnMac } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
-import { makeFile, onBothFileSystems, pattern } from "../_files.ts";
+import { makeFile, onBothFileSystems, pattern, ZERO_DEVICE } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { fileOf, KINDS, ODD_OFFSET } from "../_regions.ts";
 import { withLibc } from "../_libc.ts";
@@ -133,7 +133,7 @@ Deno.test(
 Deno.test({
   name: "MmapRegion.discard() zeroes a mapping of a device",
   fn(): void {
-    using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: LENGTH });
+    using region = MmapRegion.open(ZERO_DEVICE, { access: "read-write", byteLength: LENGTH });
     discardExactly(region);
   },
 });

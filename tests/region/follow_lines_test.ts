@@ -12,7 +12,7 @@ import { fromFileUrl, join, toFileUrl } from "@std/path";
 import { holdings, notOnMac } from "../_capabilities.ts";
 import { descriptorsOf } from "../_process.ts";
 import { silentPipe } from "../_fifo.ts";
-import { makeLink, onBothFileSystems, withTempDir } from "../_files.ts";
+import { makeLink, onBothFileSystems, withTempDir, ZERO_DEVICE } from "../_files.ts";
 
 const PROGRAM = fromFileUrl(new URL("_following.ts", import.meta.url));
 
@@ -281,8 +281,7 @@ Deno.test({
   ignore: notOnMac.ignore,
   fn: () =>
     withTempDir(async (dir) => {
-      const device = Deno.build.os === "windows" ? "NUL" : "/dev/zero";
-      assertThrows(() => followLines(device), Deno.errors.NotSupported, "regular");
+      assertThrows(() => followLines(ZERO_DEVICE), Deno.errors.NotSupported, "regular");
       using pipe = await silentPipe(dir);
       assertThrows(() => followLines(pipe.path), Deno.errors.NotSupported, "regular");
     }),

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatHandle, isSystemError, MmapRegion, type RegionHandle } from "@mmap/mmap";
 import { resultOf } from "../_child.ts";
 import { thrownBy } from "../_errors.ts";
-import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir, ZERO_DEVICE } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
@@ -266,7 +266,7 @@ Deno.test("MmapRegion.attach() reads each field of a handle once", () => {
 Deno.test(
   "handle() throws NotSupported for a device, whose other mappings are other memory",
   () => {
-    using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: 4096 });
+    using region = MmapRegion.open(ZERO_DEVICE, { access: "read-write", byteLength: 4096 });
     assertThrows(() => region.handle(), Deno.errors.NotSupported);
   },
 );

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
-import { makeFile, withTempDir } from "../_files.ts";
+import { makeFile, withTempDir, ZERO_DEVICE } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
 Deno.test("Deno.inspect() of a MmapRegion shows what it is, open and closed", () => {
@@ -64,6 +64,6 @@ Deno.test("JSON.stringify() gives null for a MmapRegion without a handle: privat
 });
 
 Deno.test("JSON.stringify() gives null for a MmapRegion of a device", () => {
-  using device = MmapRegion.open("/dev/zero", { byteLength: PAGE });
+  using device = MmapRegion.open(ZERO_DEVICE, { byteLength: PAGE });
   assertEquals(JSON.stringify(device), "null");
 });

@@ -1,8 +1,9 @@
 /** The options that say how to map: each one's effect, as the kernel reports it. */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import { type MapOptions, MmapRegion, type OpenRegionOptions } from "@mmap/mmap";
 import { HUGE_PAGE } from "../../src/os/arithmetic.ts";
+import { areasOf } from "../../src/os/windows/allocations.ts";
 import * as C from "@mmap/mmap/libc";
 import { holdings, linux, proc, writableCode } from "../_capabilities.ts";
 import { assertThrowsSystem } from "../_errors.ts";
@@ -180,15 +181,25 @@ function hasHugePages(): boolean {
   }
 }
 
-/** An address far from where Linux maps by itself, with nothing near it. */
-function freeAddress(): bigint {
-  const taken = Deno.readTextFileSync("/proc/self/maps").trimEnd().split("\n").map((line) => {
+/** What is mapped. */
+function taken(): { start: bigint; end: bigint }[] {
+  if (IS_WINDOWS) {
+    const all = { pointer: Deno.UnsafePointer.create(2n ** 16n)!, byteLength: 2 ** 47 - 2 ** 17 };
+    return Array.from(areasOf(all)).filter(({ isFree }) => !isFree)
+      .map(({ start, end }) => ({ start: BigInt(start), end: BigInt(end) }));
+  }
+  return Deno.readTextFileSync("/proc/self/maps").trimEnd().split("\n").map((line) => {
     const [start, end] = line.split(" ")[0]!.split("-");
     return { start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) };
   });
+}
+
+/** An address far from where systems map by themselves, with nothing near it. */
+function freeAddress(): bigint {
+  const all = taken();
   const margin = 2n ** 34n;
   for (let address = 2n ** 42n; address < 2n ** 46n; address += margin) {
-    if (taken.every(({ start, end }) => address + margin < start || address > end + margin)) {
+    if (all.every(({ start, end }) => address + margin < start || address > end + margin)) {
       return address;
     }
   }
@@ -261,37 +272,45 @@ onEachAccess("MmapRegion.open() with flags passes on what kernels ignore", (path
   }
 });
 
-Deno.test(
-  "MmapRegion.fromFd() and attach() take the same options",
-  proc,
-  () =>
-    withTempDir((dir) => {
-      const path = makeSparseFile(dir, PAGES * PAGE);
-      const options: MapOptions = {
-        access: "read-write",
-        byteOffset: PAGE,
-        byteLength: 2 * PAGE,
-        executable: !writableCode.ignore,
-        populate: true,
-        lock: true,
-        reserve: false,
-        hugePages: true,
-        flags: C.MAP_STACK,
-      };
-      const fd = C.open(path, C.O_RDWR);
-      using mapped = MmapRegion.fromFd(fd, { ...options, address: freeAddress() });
-      C.close(fd);
-      using whole = MmapRegion.open(path, { access: "read-write" });
-      using attached = MmapRegion.attach(whole.handle(), { ...options, address: freeAddress() });
-      for (const region of [mapped, attached]) {
-        const { rights, flags, sizes } = reportOf(region);
-        assertEquals([rights, sizes["Rss"], flags.includes("lo")], [
-          writableCode.ignore ? "rw-s" : "rwxs",
-          2 * PAGE,
-          true,
-        ]);
-        assertEquals([region.byteOffset, region.byteLength], [PAGE, 2 * PAGE]);
-        assert(addressOfRegion(region) % 2n ** 34n === 0n);
-      }
-    }),
-);
+const IS_WINDOWS = Deno.build.os === "windows";
+
+/** Checks that a way to a region takes all options, of a file of {@linkcode PAGES} pages. */
+function checkOptions(make: (options: MapOptions) => MmapRegion): void {
+  const address = freeAddress();
+  using locked = lockedPages();
+  using region = make({
+    access: "read-write",
+    byteOffset: PAGE,
+    byteLength: 2 * PAGE,
+    executable: !writableCode.ignore,
+    populate: true,
+    lock: true,
+    reserve: false,
+    hugePages: true,
+    flags: IS_WINDOWS ? 0 : C.MAP_STACK, // Windows has no flags
+    address,
+  });
+  const rights = writableCode.ignore ? "rw-" : "rwx";
+  assertEquals(rightsAt(addressOfRegion(region))?.slice(0, 3), rights);
+  assertEquals(locked.of(region), [true, true]);
+  assertEquals(region.residency().residentPages, 2);
+  assertEquals([region.byteOffset, region.byteLength], [PAGE, 2 * PAGE]);
+  assertEquals(addressOfRegion(region), address);
+  if (proc.ignore) return;
+  assertEquals(reportOf(region).rights, `${rights}s`);
+  assertEquals(reportOf(region).sizes["Rss"], 2 * PAGE);
+}
+
+Deno.test("MmapRegion.fromFd() takes the same options", proc, () =>
+  withTempDir((dir) => {
+    const fd = C.open(makeSparseFile(dir, PAGES * PAGE), C.O_RDWR);
+    checkOptions((options) => MmapRegion.fromFd(fd, options));
+    C.close(fd);
+  }));
+
+Deno.test("MmapRegion.attach() takes the same options", holdings, () =>
+  withTempDir((dir) => {
+    const path = makeSparseFile(dir, PAGES * PAGE);
+    using whole = MmapRegion.open(path, { access: "read-write" });
+    checkOptions((options) => MmapRegion.attach(whole.handle(), options));
+  }));

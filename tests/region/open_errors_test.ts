@@ -8,7 +8,14 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { wide, windows } from "../../ffi/windows/library.ts";
 import { factOf } from "../../ffi/platform.ts";
 import { silentPipe } from "../_fifo.ts";
-import { makeFile, makeLink, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import {
+  makeFile,
+  makeLink,
+  NULL_DEVICE,
+  onBothFileSystems,
+  pattern,
+  withTempDir,
+} from "../_files.ts";
 import { descriptorsOf, mapsOf } from "../_process.ts";
 
 const PROGRAM = new URL("_children.ts", import.meta.url);
@@ -121,7 +128,7 @@ Deno.test("MmapRegion.open() cannot open a socket", () =>
 Deno.test("MmapRegion.open() cannot map devices without memory", () => {
   for (const access of ["read", "read-write", "copy-on-write"] as const) {
     assertThrowsSystem(
-      () => MmapRegion.open("/dev/null", { access, byteLength: 10 }),
+      () => MmapRegion.open(NULL_DEVICE, { access, byteLength: 10 }),
       Error,
       "ENODEV",
       "mmap",

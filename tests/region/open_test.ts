@@ -10,6 +10,7 @@ import {
   onBothFileSystems,
   pattern,
   withTempDir,
+  ZERO_DEVICE,
 } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 
@@ -152,11 +153,11 @@ Deno.test("MmapRegion.open() goes on after the file is renamed and removed", () 
   }));
 
 Deno.test("MmapRegion.open() of /dev/zero gives anonymous memory", () => {
-  using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: PAGE + 1 });
+  using region = MmapRegion.open(ZERO_DEVICE, { access: "read-write", byteLength: PAGE + 1 });
   assertEquals(region.byteLength, PAGE + 1);
   assert(region.bytes.every((byte) => byte === 0));
   region.bytes.fill(1);
-  using another = MmapRegion.open("/dev/zero", { access: "copy-on-write", byteLength: PAGE });
+  using another = MmapRegion.open(ZERO_DEVICE, { access: "copy-on-write", byteLength: PAGE });
   another.bytes[0] = 2;
   assertEquals([region.bytes[PAGE], another.bytes[0], another.bytes[1]], [1, 2, 0]);
 });

@@ -5,7 +5,7 @@ import { MmapRegion } from "@mmap/mmap";
 import { linux, proc } from "../_capabilities.ts";
 import { resultOf } from "../_child.ts";
 import { assertThrowsSystem } from "../_errors.ts";
-import { makeFile, onBothFileSystems, pattern, withTempDir } from "../_files.ts";
+import { makeFile, onBothFileSystems, pattern, withTempDir, ZERO_DEVICE } from "../_files.ts";
 import { PAGE, rightsAt } from "../_pages.ts";
 import { addressOfRegion, fileOf, KINDS, ODD_OFFSET, ROOM } from "../_regions.ts";
 import { withLibc } from "../_libc.ts";
@@ -224,7 +224,7 @@ for (const pending of ["flush", "populate"] as const) {
 Deno.test({
   name: "MmapRegion.resize() throws NotSupported for a device",
   fn(): void {
-    using region = MmapRegion.open("/dev/zero", { access: "read-write", byteLength: PAGE });
+    using region = MmapRegion.open(ZERO_DEVICE, { access: "read-write", byteLength: PAGE });
     assertThrows(() => region.resize(2 * PAGE), Deno.errors.NotSupported, "a mapping of a device");
     assertEquals(region.byteLength, PAGE);
   },

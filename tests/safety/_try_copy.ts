@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { act } from "../_act.ts";
+import { sharedBuffers } from "../_capabilities.ts";
 import { truncate } from "../_fault_child.ts";
 import { makeFile, pattern } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
@@ -121,7 +122,7 @@ await act({
       around(new ArrayBuffer(4 * PAGE, { maxByteLength: 8 * PAGE }), plain),
       around(new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }).buffer, plain),
       around(other.buffer, plain),
-      around(other.sharedBuffer(), plain),
+      ...(sharedBuffers.ignore ? [] : [around(other.sharedBuffer(), plain)]),
       around(
         new ArrayBuffer(4 * PAGE),
         (...at) => new Liar(...at as [ArrayBuffer, number, number]),

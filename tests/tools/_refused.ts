@@ -22,6 +22,24 @@ Deno.test("refused where another error was expected", () => {
   throw new Error("Expected another one", { cause: new NotSupported("Cannot do it here") });
 });
 
+Deno.test("refused, as a child says", () => {
+  throw new Error(
+    "It failed:\nerror: Uncaught (in promise) NotSupported: Cannot do it here\n  at x",
+  );
+});
+
+Deno.test("refused, as the command line says", () => {
+  throw new Error("It failed:\nmmap: Cannot do it here\n");
+});
+
+Deno.test("refused by an error of another class", () => {
+  throw new Error("NotSupported: Cannot do it here");
+});
+
+Deno.test("refused because of an error of another class", () => {
+  throw new Error("Expected another one", { cause: new Error("NotSupported: Cannot do it here") });
+});
+
 Deno.test("refused in other words", () => {
   throw new NotSupported("Cannot do anything");
 });

@@ -20,10 +20,14 @@ Deno.test("skipTests() has those run that are refused, and lets nothing else pas
     "refused later",
     "refused, and else ignored",
     "refused where another error was expected",
+    "refused, as a child says",
+    "refused, as the command line says",
     "in a file of tests that are refused, but not one of them",
   ]);
   const failed = Array.from(output.matchAll(/^(\S.*) \.\.\. FAILED/gm), ([, name]) => name);
   assertEquals(failed, [
+    "refused by an error of another class",
+    "refused because of an error of another class",
     "refused in other words",
     "refused with another error",
     "refused no more",

@@ -1,8 +1,10 @@
 /** The tests that cannot run on Windows, and why. What is wrong with the module stays a failure. */
 
 import type { Skip } from "../_skips.ts";
+import { SKIPS_ON_WINDOWS } from "./skips_on_windows.ts";
 
 export const SKIPS: readonly Skip[] = [
+  ...SKIPS_ON_WINDOWS,
   {
     reason: "every call of ./libc is refused on Windows, which has no libc",
     refused: "Cannot call libc on Windows",
@@ -33,7 +35,7 @@ export const SKIPS: readonly Skip[] = [
       "required() gives the symbol back, or throws NotSupported ENOSYS",
       "systemError() ",
       "threadErrno is the number of the call that failed last",
-      "MmapRegion.fromFd() and attach() take the same options",
+      "MmapRegion.fromFd() takes the same options",
       "MmapRegion.repair() heals a region that was made with MAP_FIXED_NOREPLACE",
       "MmapRegion.resize() of an O_APPEND descriptor with allocate true",
       "MmapRegion.fromFd() throws EBADF for a descriptor that was closed",
@@ -57,7 +59,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion is guarded where a terminated Worker's sharedBuffer() was",
       "MmapRegion.close() leaves a Worker that reads a truncated file by its sharedBuffer() alive",
       "MmapRegion.close() leaves zeros in the shared buffer, out of reach of the file",
-      "MmapRegion.close() removes the name at once, also while a flush is under way",
       "MmapRegion.resize() heals the shared buffer too",
       "MmapRegion.resize() makes a new shared buffer",
       "MmapRegion.sharedBuffer() ends in zeros that reach no file",
@@ -76,7 +77,6 @@ export const SKIPS: readonly Skip[] = [
       "primitives whose page is lost: shared buffers, also in a Worker",
       "MmapRegion absorbs a write to missing pages of a read-only region's sharedBuffer()",
       "MmapRegion survives faults in WebAssembly code over wasmMemory() and in its buffer",
-      "MmapRegion.tryRead() and tryWrite() take every kind of Uint8Array, and nothing beyond it",
     ],
   },
   {
@@ -135,8 +135,11 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion.open() of /dev/zero gives anonymous memory",
       "MmapRegion.resize() throws NotSupported for a device",
       "handle() throws NotSupported for a device",
-      "dev_zero.ts gets zeroed memory that is nobody else's",
     ],
+  },
+  {
+    reason: "Windows has no /dev/zero; Wine shows that of Linux",
+    tests: ["dev_zero.ts gets zeroed memory that is nobody else's"],
   },
   {
     reason: "the test calls libc itself, which Windows has not",
@@ -431,7 +434,6 @@ export const SKIPS: readonly Skip[] = [
       "MmapRegion works without a guard where the kernel denies executable memory",
       "the guard comes on without /proc",
       "MmapRegion of a file of huge pages",
-      "MmapRegion works where operations of Deno cannot keep its memory",
       "MmapRegion.fromFd() throws NotSupported for memory of memfd_secret",
       "MmapRegion.named() reserves its memory, or throws ENOSPC and leaves nothing",
       "MmapRegion.open() and attach() cannot reach a secret",
