@@ -46,7 +46,8 @@ function definitionOf(args: readonly unknown[]): Deno.TestDefinition {
 }
 
 /** How a child or a Worker says that it ends so, and how the command line does, which names no classes. */
-const QUOTED = /Uncaught (?:\(in promise\) )?NotSupported: |(?:^| ended with \d+: )mmap: /;
+const QUOTED =
+  /Uncaught (?:\(in promise\) )?NotSupported: |(?:^| ended with \d+: |stderr: "|actual: ")mmap: /;
 
 /** Whether an error, or what caused it, is a refusal. */
 function isRefusal(error: unknown, message: string): boolean {
