@@ -116,7 +116,7 @@ export function pathOfEntry(path: string): string | undefined {
   // Without the dots and spaces at its end, which the system leaves out of a file's name.
   const full = path.startsWith("\\\\?\\") ? path : fullPathOf(path);
   const cut = full.lastIndexOf("\\");
-  const folder = openAny(full.slice(0, cut + 1));
+  const folder = openAny(cut < 0 ? "." : full.slice(0, cut + 1)); // "" has no whole path
   if (folder === undefined) return undefined;
   try {
     return `${truePathOf(folder)}\\${full.slice(cut + 1)}`;
