@@ -2,12 +2,31 @@
 
 import { addressOf } from "../ffi/memory.ts";
 import { wide, type Windows, windows } from "../ffi/windows/library.ts";
+import { system } from "../src/os/mod.ts";
+
+/** A test that Windows alone has. */
+export function onWindows(name: string, fn: () => void | Promise<void>): void {
+  if (system().name === "windows") Deno.test(`on Windows, ${name}`, fn);
+}
 
 /** Puts other functions in the loaded library's table. @returns what puts the real ones back */
 export function patchWindows(replacement: Partial<Windows>): () => void {
   const real = { ...windows() };
   Object.assign(windows(), replacement);
   return () => void Object.assign(windows(), real);
+}
+
+/** Runs `body` with other functions in the table. */
+export async function withWindows(
+  replacement: Partial<Windows>,
+  body: () => void | Promise<void>,
+): Promise<void> {
+  const restore = patchWindows(replacement);
+  try {
+    await body();
+  } finally {
+    restore();
+  }
 }
 
 const PAGE = 4096n;

@@ -15,13 +15,8 @@ import { assertLives } from "../_faults.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { handleCount, viewCount } from "../_windows_holdings.ts";
-import { patchWindows } from "../_windows_library.ts";
+import { onWindows, patchWindows } from "../_windows_library.ts";
 import { exists, withName } from "../sharing/_names.ts";
-
-/** Elsewhere there is no such test: `deno task test:windows` runs these. */
-function onWindows(name: string, fn: () => void | Promise<void>): void {
-  if (system().name === "windows") Deno.test(`on Windows, ${name}`, fn);
-}
 
 /** Has the first call of that name fail that is meant. @returns what ends that */
 function failOnce<N extends keyof Windows>(

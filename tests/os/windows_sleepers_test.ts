@@ -5,13 +5,8 @@ import { MmapRegion } from "@mmap/mmap";
 import { Futex } from "@mmap/mmap/sync";
 import { ERROR_ACCESS_DENIED, ERROR_FILE_NOT_FOUND } from "../../ffi/windows/errors.ts";
 import { lastError, windows } from "../../ffi/windows/library.ts";
-import { system } from "../../src/os/mod.ts";
 import { type Key, Sleeper, wake, WakeEvent } from "../../src/os/windows/sleepers.ts";
-import { patchWindows } from "../_windows_library.ts";
-
-function onWindows(name: string, fn: () => void | Promise<void>): void {
-  if (system().name === "windows") Deno.test(`on Windows, ${name}`, fn);
-}
+import { onWindows, patchWindows } from "../_windows_library.ts";
 
 /** Two keys of one bucket that nobody else has. */
 function newKeys(): [Key, Key] {

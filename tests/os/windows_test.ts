@@ -17,13 +17,9 @@ import { assertThrowsSystem } from "../_errors.ts";
 import { makeFile, pattern, withTempDir } from "../_files.ts";
 import { PAGE } from "../_pages.ts";
 import { exists, withName } from "../sharing/_names.ts";
+import { onWindows } from "../_windows_library.ts";
 
 const { AlreadyExists, NotFound, NotSupported, PermissionDenied } = Deno.errors;
-
-/** Elsewhere there is no such test: `deno task test:windows` runs these. */
-function onWindows(name: string, fn: () => void | Promise<void>): void {
-  if (system().name === "windows") Deno.test(`on Windows, ${name}`, fn);
-}
 
 const PEER = new URL("_windows_peer.ts", import.meta.url);
 

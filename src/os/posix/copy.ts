@@ -8,10 +8,11 @@ import { copyBetween } from "../../../ffi/darwin.ts";
 import { EFAULT, errnoName } from "../../../ffi/errno.ts";
 import { close, pageSize } from "../../../ffi/file_calls.ts";
 import { libc, threadErrno } from "../../../ffi/libc.ts";
-import { addressOf, pointerFrom, type Range, withAddressOf } from "../../../ffi/memory.ts";
+import { addressOf, pointerFrom, type Range } from "../../../ffi/memory.ts";
 import { platform } from "../../../ffi/platform.ts";
 import { alignDown, alignUp } from "../arithmetic.ts";
 import type { Direction } from "../system.ts";
+import { copyZeros } from "../zeros.ts";
 
 /** The kernel refuses single transfers of 2 GiB and more. */
 const LARGEST_TRANSFER = 2 ** 30;
@@ -37,19 +38,9 @@ export function copy(
   return done;
 }
 
-const ZEROS_BYTE_LENGTH = 65536;
-
 /** See `MemorySystem.zero`. */
-export function zero({ pointer, byteLength }: Range): void {
-  const start = addressOf(pointer);
-  withAddressOf(new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH)), (zeros) => {
-    for (let done = 0; done < byteLength;) {
-      const part = Math.min(byteLength - done, ZEROS_BYTE_LENGTH);
-      const count = copy("into", zeros, start + BigInt(done), part);
-      if (count < part) throw systemError(EFAULT, "process_vm_writev");
-      done += count;
-    }
-  });
+export function zero(range: Range): void {
+  if (!copyZeros(range, copy)) throw systemError(EFAULT, "process_vm_writev");
 }
 
 /**

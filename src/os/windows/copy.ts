@@ -1,9 +1,10 @@
 /** Copies between mapped memory and other memory without ever faulting: the kernel copies. */
 
-import { addressOf, pointerFrom, type Range, withAddressOf } from "../../../ffi/memory.ts";
+import { pointerFrom, type Range } from "../../../ffi/memory.ts";
 import { ERROR_NOACCESS, windowsError } from "../../../ffi/windows/errors.ts";
 import { SELF, windows } from "../../../ffi/windows/library.ts";
 import type { Direction } from "../system.ts";
+import { copyZeros } from "../zeros.ts";
 import {
   type Area,
   areasOf,
@@ -73,19 +74,9 @@ function transfer(
   return status === 0 ? byteLength : 0;
 }
 
-const ZEROS_BYTE_LENGTH = 65536;
-
 /** See `MemorySystem.zero`. */
-export function zero({ pointer, byteLength }: Range): void {
-  const start = addressOf(pointer);
-  withAddressOf(new Uint8Array(Math.min(byteLength, ZEROS_BYTE_LENGTH)), (zeros) => {
-    for (let done = 0; done < byteLength;) {
-      const part = Math.min(byteLength - done, ZEROS_BYTE_LENGTH);
-      const count = copy("into", zeros, start + BigInt(done), part);
-      if (count < part) throw windowsError(ERROR_NOACCESS, "NtWriteVirtualMemory");
-      done += count;
-    }
-  });
+export function zero(range: Range): void {
+  if (!copyZeros(range, copy)) throw windowsError(ERROR_NOACCESS, "NtWriteVirtualMemory");
 }
 
 /** Copies what may be read of one range to the same places of another. */

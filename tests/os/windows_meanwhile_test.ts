@@ -1,26 +1,12 @@
 /** Calls of Windows that fail for a while, or at a moment when somebody else acts. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { MmapRegion } from "@mmap/mmap";
 import { ERROR_LOCK_VIOLATION, ERROR_NOACCESS } from "../../ffi/windows/errors.ts";
 import { lastError, type Windows, windows } from "../../ffi/windows/library.ts";
 import { system } from "../../src/os/mod.ts";
 import { withTempDir } from "../_files.ts";
-import { patchWindows } from "../_windows_library.ts";
-
-function onWindows(name: string, fn: () => void | Promise<void>): void {
-  if (system().name === "windows") Deno.test(`on Windows, ${name}`, fn);
-}
-
-/** Runs `use` with other functions in the library. */
-async function withCalls(other: Partial<Windows>, use: () => void | Promise<void>): Promise<void> {
-  const restore = patchWindows(other);
-  try {
-    await use();
-  } finally {
-    restore();
-  }
-}
+import { onWindows, withWindows } from "../_windows_library.ts";
 
 const ERROR_NO_SYSTEM_RESOURCES = 1450;
 const WAIT_FAILED = 0xffffffff;
@@ -37,10 +23,10 @@ onWindows(
       });
       assertEquals(tokens!.isHeld(object, 7, 7), false);
       const fails = { OpenMutexW: () => (lastError[0] = ERROR_NO_SYSTEM_RESOURCES, 0) };
-      await withCalls(fails, () => assertEquals(tokens!.isHeld(object, 7, 7), true));
+      await withWindows(fails, () => assertEquals(tokens!.isHeld(object, 7, 7), true));
       const handle = windows().CreateEventW(null, 0, 0, null);
       const isStuck = { OpenMutexW: () => handle, WaitForSingleObject: () => WAIT_FAILED };
-      await withCalls(isStuck, () => assertEquals(tokens!.isHeld(object, 7, 7), true));
+      await withWindows(isStuck, () => assertEquals(tokens!.isHeld(object, 7, 7), true));
       objects.close(object);
     }),
 );
@@ -67,7 +53,7 @@ onWindows("memory that somebody else makes longer still does not get shorter aga
     other.resize(3 * 4096);
     other.bytes[2 * 4096] = 7;
   });
-  await withCalls(grow, () => region.resize(2 * 4096));
+  await withWindows(grow, () => region.resize(2 * 4096));
   assertEquals([region.byteLength, other.byteLength], [2 * 4096, 3 * 4096]);
   using third = MmapRegion.attach(other.handle());
   assertEquals([third.byteLength, third.bytes[2 * 4096]], [3 * 4096, 7]);
@@ -89,7 +75,7 @@ onWindows(
           left-- > 0 ? (lastError[0] = ERROR_LOCK_VIOLATION, 0) : FlushViewOfFile(...args),
         flushViewOffThread: () => Promise.resolve(0),
       };
-      await withCalls(busy, async () => {
+      await withWindows(busy, async () => {
         left = 5;
         region.flushSync();
         assertEquals(left, -1);
@@ -101,42 +87,9 @@ onWindows(
         FlushViewOfFile: () => (lastError[0] = ERROR_NOACCESS, 0),
         flushViewOffThread: () => Promise.resolve(0),
       };
-      await withCalls(broken, async () => {
+      await withWindows(broken, async () => {
         const error = await region.flush().then(() => undefined, (error) => error);
         assertEquals(error.errno, ERROR_NOACCESS);
       });
-    }),
-);
-
-onWindows(
-  "a file whose path the system does not tell is refused where paths are asked for",
-  () =>
-    withTempDir(async (dir) => {
-      const { objects } = system();
-      const object = objects.create(`${dir}/file`, {
-        writable: true,
-        mode: 0o600,
-        allow: undefined,
-      });
-      const silent = { GetFinalPathNameByHandleW: () => (lastError[0] = 1, 0) };
-      await withCalls(silent, () => {
-        assertEquals(objects.pathOf(object), "");
-        assertThrows(() => objects.pathsOf(object), Error, "GetFinalPathNameByHandleW");
-        assertThrows(() => objects.pathOfEntry(`${dir}/other`), Error, "GetFinalPathNameByHandleW");
-      });
-      assertEquals(objects.pathsOf(object), [objects.pathOf(object)]);
-      objects.close(object);
-    }),
-);
-
-onWindows(
-  "a name that ends with dots or spaces is that of the file that it leads to",
-  () =>
-    withTempDir((dir) => {
-      const { objects } = system();
-      const entry = objects.pathOfEntry(`${dir}\\new`);
-      for (const end of [".", "..", " ", ". ."]) {
-        assertEquals(objects.pathOfEntry(`${dir}/new${end}`), entry, end);
-      }
     }),
 );
