@@ -162,6 +162,12 @@ function slotOfTail(shard: Shard, entry: number): number {
   return shard.memory.floats[entry >> 1] === GIVEN_UP ? 0 : shard.slotOf(entry);
 }
 
+/** The slot of an entry that had one before others were moved or pushed out: it still has one. */
+function slotStill(shard: Shard, entry: number): number {
+  const slot = shard.slotOf(entry);
+  return slot === 0 ? shard.fail() : slot;
+}
+
 /** Moves the entry at the tail of a ring to the head of one. @returns false if it does not fit */
 function move(room: Room, from: Ring, to: Ring, entry: number, uses: number): boolean {
   const { shard } = room;
@@ -169,7 +175,7 @@ function move(room: Room, from: Ring, to: Ring, entry: number, uses: number): bo
   const units = words[entry + UNITS]!;
   const place = placeFor(shard, to, units);
   if (place < 0) return false;
-  const slot = shard.slotOf(entry);
+  const slot = slotStill(shard, entry);
   const copy = offsetAt(shard, to, place);
   bytes.copyWithin(4 * copy, 4 * entry, 4 * entry + UNIT * units);
   bytes[shard.useOf(copy)] = uses;
@@ -195,11 +201,21 @@ function pushOut(room: Room, ring: Ring, entry: number, slot: number): void {
   counts.evicted++;
 }
 
+/** @throws {Deno.errors.InvalidData} If the ends of a ring do not lie in it. */
+function checkEnds(shard: Shard, { head, tail, pad, units }: Ring): void {
+  const { words } = shard.memory;
+  const isOut = words[head]! >>> 0 >= units || words[tail]! >>> 0 >= units ||
+    words[pad]! >>> 0 >= units;
+  if (isOut) shard.fail();
+}
+
 /** Makes room for so many units. @returns the offset for an entry; 0 if there is no room */
 export function makeRoom(room: Room, ring: Ring, units: number): number {
   const { shard } = room;
   const { words } = shard.memory;
-  if (words[ring.head]! >>> 0 >= ring.units || words[ring.tail]! >>> 0 >= ring.units) shard.fail();
+  // Both, as what leaves the small ring may come into the main one.
+  checkEnds(shard, shard.small);
+  checkEnds(shard, shard.main);
   if (units > shard.largest) words[shard.control + LARGEST] = units;
   const isThere = ring === shard.main ? roomInMain(room, units) : roomInSmall(room, units);
   if (!isThere) return 0;
@@ -236,7 +252,7 @@ function roomInSmall(room: Room, units: number): boolean {
     if (stays && roomInMain(room, length) && move(room, small, shard.main, entry, 0)) continue;
     if (room.evict) {
       // Making room may have moved the entry that has the link.
-      pushOut(room, small, entry, stays ? shard.slotOf(entry) : slot);
+      pushOut(room, small, entry, stays ? slotStill(shard, entry) : slot);
       continue;
     }
     turned += length;
@@ -278,6 +294,8 @@ function roomInMain(room: Room, units: number): boolean {
     if (passDead(room, main, entry, slot)) continue;
     const length = words[entry + UNITS]!;
     turned += length;
+    // Two turns push out all but what is pinned, which leaves room unless its length is wrong.
+    if (turned > 3 * main.units) shard.fail();
     if (keeps && turned > main.units) {
       // It was less than the counts said: they are set right at the next look.
       shard.memory.floats[shard.control + NEXT_LOOK >> 1] = 0;

@@ -238,11 +238,16 @@ export class Shard {
     );
   }
 
-  /** Whether the length of an entry can be right. */
+  /**
+   * Whether the length of an entry can be right: it ends before the head, or else the ring. A tail
+   * that jumped over the head would go around for ever.
+   */
   isWhole(entry: number, ring: Ring): boolean {
-    const units = this.memory.words[entry + UNITS]! >>> 0;
+    const { words } = this.memory;
+    const units = words[entry + UNITS]! >>> 0;
     const unit = (entry - this.data) / UNIT_LENGTH - ring.start;
-    return units >= LEAST_UNITS && unit + units <= ring.units;
+    const head = words[ring.head]!;
+    return units >= LEAST_UNITS && unit + units <= (unit < head ? head : ring.units);
   }
 
   /** Empties a shard that is damaged, so that it can be used again. @throws {Deno.errors.InvalidData} */

@@ -6,14 +6,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { withTempDir } from "../../_files.ts";
 import { random } from "../_random.ts";
-import { valueOf } from "./_caches.ts";
+import { Clock, valueOf } from "./_caches.ts";
 
 const BYTE_LENGTH = 65536;
 
-/** A cache with all kinds of entries, as bytes. */
-function wholeCache(): Uint8Array {
+/** A cache with all kinds of entries, as bytes: the same ones for the same seed of its hash. */
+function wholeCache(seed = 0): Uint8Array {
   using region = MmapRegion.anonymous(BYTE_LENGTH);
-  using cache = SharedCache.open(region, { averageEntryByteLength: 2000 });
+  using cache = openSeeded(region, seed);
   for (let i = 0; i < 600; i++) {
     cache.set(`key ${i % 300}`, valueOf(i, i * 31 % 300), i % 4 === 0 ? { ttl: 1e9 } : {});
     if (i % 3 === 0) cache.get(`key ${i % 100}`);
@@ -21,6 +21,20 @@ function wholeCache(): Uint8Array {
   cache.namespace("other").set("key", valueOf(1, 100));
   cache.increment("number");
   return region.bytes.slice();
+}
+
+/** Makes a cache, whose hash has a seed that is not random. */
+function openSeeded(region: MmapRegion, seed: number): SharedCache<Uint8Array> {
+  const { getRandomValues } = crypto;
+  crypto.getRandomValues = (array) => {
+    if (array instanceof Int32Array) array[0] = seed;
+    return array;
+  };
+  try {
+    return SharedCache.open(region, { averageEntryByteLength: 2000 });
+  } finally {
+    crypto.getRandomValues = getRandomValues;
+  }
 }
 
 /** What callers do with a cache. */
@@ -51,8 +65,17 @@ function assertAllowed(error: unknown): void {
   assert(isOne, String((error as Error).stack));
 }
 
-/** Uses what is in the memory. @returns whether it could be opened */
+/** Uses what is in the memory, which never changes the header. @returns whether it could be opened */
 function useAll(region: MmapRegion): boolean {
+  const header = region.bytes.slice(0, 64);
+  try {
+    return callAll(region);
+  } finally {
+    assertEquals(region.bytes.slice(0, 64), header);
+  }
+}
+
+function callAll(region: MmapRegion): boolean {
   let cache: SharedCache;
   try {
     cache = SharedCache.open(region);
@@ -80,26 +103,33 @@ function keepLocks(bytes: Uint8Array, whole: Uint8Array): void {
   bytes.set(whole.subarray(8192, 8192 + 64), 8192);
 }
 
+/** Changes some words of the header, the controls, or what lies behind them. */
+function spoil(words: Int32Array, next: () => number): void {
+  const ranges = [[0, 300], [8192 / 4, 32], [8320 / 4, (BYTE_LENGTH - 8320) / 4]] as const;
+  for (let k = next() % 40; k >= 0; k--) {
+    const [from, length] = ranges[next() % 20 === 0 ? 0 : 1 + next() % 2]!;
+    const values = [0, -1, 0x7fffffff, 1, next(), next() % 4096, 0x7ff00000, 0xfff00000];
+    words[from + next() % length] = values[next() % values.length]!;
+  }
+}
+
 Deno.test("A cache whose bytes are nonsense gives errors or misses, and never crashes or hangs", () => {
-  const whole = wholeCache();
+  using _clock = new Clock();
   using region = MmapRegion.anonymous(BYTE_LENGTH);
   const { bytes } = region;
-  const next = random(3);
-  const words = new Int32Array(bytes.buffer);
-  let opened = 0;
-  for (let round = 0; round < 400; round++) {
-    bytes.set(whole);
-    for (let k = next() % 40; k >= 0; k--) {
-      // Of the header, the controls, or what lies behind them.
-      const ranges = [[0, 300], [8192 / 4, 32], [8320 / 4, (BYTE_LENGTH - 8320) / 4]] as const;
-      const [from, length] = ranges[next() % 20 === 0 ? 0 : 1 + next() % 2]!;
-      const values = [0, -1, 0x7fffffff, 1, next(), next() % 4096, 0x7ff00000, 0xfff00000];
-      words[from + next() % length] = values[next() % values.length]!;
+  const words = region.view(Int32Array);
+  for (const seed of [3, 110, 262, 434]) {
+    const whole = wholeCache(Math.imul(seed, 0x9e3779b1));
+    const next = random(seed);
+    let opened = 0;
+    for (let round = 0; round < 250; round++) {
+      bytes.set(whole);
+      spoil(words, next);
+      keepLocks(bytes, whole);
+      if (useAll(region)) opened++;
     }
-    keepLocks(bytes, whole);
-    if (useAll(region)) opened++;
+    assert(opened > 125, `${opened}`);
   }
-  assert(opened > 200, `${opened}`);
 });
 
 Deno.test("A cache that is all random bytes behind its header gives errors or misses", () => {
@@ -158,23 +188,74 @@ Deno.test("A writer that meets a chain that is a ring does not hang", () => {
   assert(rings > 3, `${rings}`);
 });
 
-Deno.test("A damaged shard is empty and works again, once a writer has seen the damage", () => {
+/** Words of the controls: the tails and heads of both rings, and what their heads left out. */
+const SMALL_TAIL = 16, SMALL_HEAD = 17, MAIN_TAIL = 18, MAIN_HEAD = 19, LARGEST = 28;
+const SMALL_PAD = 29, MAIN_PAD = 30;
+
+const DAMAGES: [name: string, spoil: (controls: Int32Array) => void][] = [
+  ["a tail within an entry", (controls) => controls[MAIN_TAIL] = 5],
+  ["a head within an entry", (controls) => {
+    controls[MAIN_HEAD] = controls[MAIN_TAIL]! + 1;
+    controls[LARGEST] = -1;
+  }],
+  ...[SMALL_TAIL, SMALL_HEAD, MAIN_TAIL, MAIN_HEAD, SMALL_PAD, MAIN_PAD].flatMap((word) =>
+    [-1, 4000].map((value): (typeof DAMAGES)[number] => [
+      `${value} in word ${word}`,
+      (controls) => controls[word] = value,
+    ])
+  ),
+];
+
+for (const [name, spoil] of DAMAGES) {
+  Deno.test(`A damaged shard is empty and works again, once a writer has seen the damage: ${name}`, () => {
+    using region = MmapRegion.anonymous(BYTE_LENGTH);
+    using cache = SharedCache.open(region);
+    for (let i = 0; i < 400; i++) cache.set(`key ${i}`, valueOf(i, 100));
+    spoil(region.view(Int32Array, 8192));
+    let failed = 0;
+    for (let i = 0; i < 2000; i++) {
+      try {
+        cache.set(`new ${i}`, valueOf(i, 100));
+        cache.get(`new ${i}`);
+      } catch (error) {
+        assert(error instanceof Deno.errors.InvalidData);
+        failed++;
+      }
+    }
+    assertEquals(failed, 1);
+    assertEquals(cache.get("new 1999"), valueOf(1999, 100));
+  });
+}
+
+Deno.test("A walk ends that would jump over the head for ever, as no turn leaves a unit out", () => {
   using region = MmapRegion.anonymous(BYTE_LENGTH);
   using cache = SharedCache.open(region);
-  for (let i = 0; i < 400; i++) cache.set(`key ${i}`, valueOf(i, 100));
-  region.view(Int32Array)[8192 / 4 + 18] = 5; // the tail of the main ring
-  let failed = 0;
-  for (let i = 0; i < 2000; i++) {
-    try {
-      cache.set(`new ${i}`, valueOf(i, 100));
-      cache.get(`new ${i}`);
-    } catch (error) {
-      assert(error instanceof Deno.errors.InvalidData);
-      failed++;
-    }
+  // The shortest entries: rings have room for a whole number of them. Used ones come into the main ring.
+  for (let i = 1000; i < 3000; i++) {
+    cache.set(`key ${i}`, valueOf(i, 7));
+    cache.get(`key ${i}`);
   }
-  assertEquals(failed, 1);
-  assertEquals(cache.get("new 1999"), valueOf(1999, 100));
+  region.view(Int32Array, 8192)[MAIN_HEAD]! += 2;
+  cache.clear();
+  // Longer than the small ring.
+  const long = new Uint8Array(6000);
+  assert(cache.set("long", long));
+  assertEquals(cache.get("long"), long);
+});
+
+Deno.test("An update whose old value says that it is much longer than it is does not hang", () => {
+  using region = MmapRegion.anonymous(BYTE_LENGTH);
+  using cache = SharedCache.open(region);
+  // Longer than the small ring.
+  const long = new Uint8Array(6000);
+  assert(cache.set("old", long));
+  const words = region.view(Int32Array);
+  const entry = words.findLastIndex((word, i) => word === 6000 && words[i - 2] === 379) - 4;
+  words[entry + 2] = 900;
+  words[8192 / 4 + MAIN_HEAD]! += 900 - 379;
+  words[8192 / 4 + LARGEST] = -1;
+  assertThrows(() => cache.update("old", () => new Uint8Array(7000)), Deno.errors.InvalidData);
+  assertEquals(cache.get("old"), undefined);
 });
 
 Deno.test("SharedCache.open() tells what is there instead of a cache of this version", async () => {
