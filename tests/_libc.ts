@@ -2,25 +2,17 @@
 
 import { libc } from "../ffi/libc.ts";
 import type { Libc } from "../ffi/symbols.ts";
+import { patch, withPatch } from "./_patch.ts";
 
 /** Puts other functions in the loaded library's table. @returns what puts the real ones back */
 export function patchLibc(replacement: Partial<Libc>): () => void {
-  const table = libc();
-  const names = Object.keys(replacement) as (keyof Libc)[];
-  const real = Object.fromEntries(names.map((name) => [name, table[name]]));
-  Object.assign(table, replacement);
-  return () => void Object.assign(table, real);
+  return patch(libc(), replacement);
 }
 
 /** Runs `body` with other functions in the table. */
-export async function withLibc(
+export function withLibc(
   replacement: Partial<Libc>,
   body: () => void | Promise<void>,
 ): Promise<void> {
-  const restore = patchLibc(replacement);
-  try {
-    await body();
-  } finally {
-    restore();
-  }
+  return withPatch(libc(), replacement, body);
 }

@@ -3,6 +3,7 @@
 import { addressOf } from "../ffi/memory.ts";
 import { wide, type Windows, windows } from "../ffi/windows/library.ts";
 import { system } from "../src/os/mod.ts";
+import { patch, withPatch } from "./_patch.ts";
 
 /** A test that Windows alone has. */
 export function onWindows(name: string, fn: () => void | Promise<void>): void {
@@ -11,22 +12,15 @@ export function onWindows(name: string, fn: () => void | Promise<void>): void {
 
 /** Puts other functions in the loaded library's table. @returns what puts the real ones back */
 export function patchWindows(replacement: Partial<Windows>): () => void {
-  const real = { ...windows() };
-  Object.assign(windows(), replacement);
-  return () => void Object.assign(windows(), real);
+  return patch(windows(), replacement);
 }
 
 /** Runs `body` with other functions in the table. */
-export async function withWindows(
+export function withWindows(
   replacement: Partial<Windows>,
   body: () => void | Promise<void>,
 ): Promise<void> {
-  const restore = patchWindows(replacement);
-  try {
-    await body();
-  } finally {
-    restore();
-  }
+  return withPatch(windows(), replacement, body);
 }
 
 const PAGE = 4096n;
